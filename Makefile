@@ -1,0 +1,75 @@
+# The developers' interface. Every target sets up what it needs, in .venv beside this file.
+#
+#   make PYTHON=python3.13 test    another interpreter, for a .venv that does not exist yet
+#   SMOKE=1 make bench             the benchmarks at a small size
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+PINS := -c constraints.txt --build-constraint constraints.txt
+
+# What `make test` leaves out. The real tables lie beside the checkout, or nowhere.
+LEFT_OUT := slow or stilts or remote or tap or browser
+NO_REAL := $(if $(wildcard ../shared/data),, and not real)
+
+.PHONY: help demo test slow check bench docs serve models clean
+.NOTPARALLEL:
+.DEFAULT_GOAL := help
+
+help: ## print this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+
+demo: $(VENV)/.stamp-use ## run `xsift demo`: the whole way on a simulated survey, offline
+	$(BIN)/xsift demo
+
+test: $(VENV)/.stamp-dev ## run the tests, without the slow ones
+	$(BIN)/pytest -n auto -m "not ($(LEFT_OUT))$(NO_REAL)"
+
+slow: $(VENV)/.stamp-dev ## run the slow tests and those that need STILTS
+	$(BIN)/pytest -n auto -m "(slow or stilts) and not (remote or tap or browser)$(NO_REAL)"
+
+check: $(VENV)/.stamp-dev ## check format, lint and types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+bench: $(VENV)/.stamp-dev ## run the benchmarks (SMOKE=1: small)
+	$(BIN)/python -m benchmarks $(if $(filter-out 0,$(SMOKE)),--smoke)
+
+docs: $(VENV)/.stamp-dev ## check the examples in the documentation (no pages are built yet)
+	$(BIN)/pytest tests/docs
+
+serve: ## serve the playground (not built yet: says so, and fails)
+	@echo "make serve: the playground is not built yet" >&2; exit 1
+
+models: $(VENV)/.stamp-dev ## regenerate the populations and the models that ship in the package
+	$(BIN)/python tools/fit_populations.py
+	$(BIN)/python tools/train_models.py
+
+clean: ## remove .venv, caches, builds and the demo's output
+	rm -rf $(VENV) build dist xsift-demo .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
+	find . -name .git -prune -o -name __pycache__ -prune -exec rm -rf {} +
+
+# A stamp says that a setup is complete; it is repeated when what it was made from has changed.
+$(VENV)/.stamp-use: $(VENV)/.stamp-venv pyproject.toml constraints.txt
+	@echo "Setting up $(VENV) for use"
+	@$(PIP) install $(PINS) -e ".[all]"
+	@touch $@
+
+$(VENV)/.stamp-dev: $(VENV)/.stamp-venv pyproject.toml constraints.txt
+	@echo "Setting up $(VENV) for development"
+	@$(PIP) install $(PINS) -e ".[all,test,dev]"
+	@touch $(VENV)/.stamp-use $@
+
+# Debian's python3 comes without ensurepip: there the system's pip puts the first pip in.
+$(VENV)/.stamp-venv:
+	@command -v "$(PYTHON)" >/dev/null || { echo "xsift needs Python 3.11 or newer, and there is \
+	no $(PYTHON): install it, or name one with make PYTHON=..." >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("xsift needs Python 3.11 or \
+	newer, and $(PYTHON) is %d.%d: name another with make PYTHON=..." % sys.version_info[:2])'
+	@if $(PYTHON) -c 'import ensurepip' 2>/dev/null; then $(PYTHON) -m venv $(VENV); else \
+	  $(PYTHON) -m venv --without-pip $(VENV) && \
+	  $(PYTHON) -m pip --disable-pip-version-check --quiet --python $(BIN)/python install pip; fi
+	@$(PIP) install -c constraints.txt pip
+	@touch $@

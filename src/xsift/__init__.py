@@ -1,0 +1,44 @@
+"""xsift: classes and probabilities for X-ray sources.
+
+The public names are few: `run` and `classify` do the main job on a file, `read_detections` and the
+stages' estimators serve those who want a part of it.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from xsift.errors import XsiftError, XsiftWarning
+    from xsift.pipeline import Catalogue, classify, run, vote_table
+    from xsift.settings import Settings
+
+__version__ = "0.1.0.dev0"
+
+_WHERE = {
+    "Catalogue": "xsift.pipeline",
+    "Settings": "xsift.settings",
+    "XsiftError": "xsift.errors",
+    "XsiftWarning": "xsift.errors",
+    "classify": "xsift.pipeline",
+    "run": "xsift.pipeline",
+    "vote_table": "xsift.pipeline",
+}
+__all__ = [
+    "Catalogue",
+    "Settings",
+    "XsiftError",
+    "XsiftWarning",
+    "__version__",
+    "classify",
+    "run",
+    "vote_table",
+]
+
+
+def __getattr__(name: str) -> Any:
+    # Lazy, so that `xsift --help` and `import xsift` stay fast.
+    if name in _WHERE:
+        return getattr(import_module(_WHERE[name]), name)
+    raise AttributeError(f"module 'xsift' has no attribute {name!r}")

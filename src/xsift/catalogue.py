@@ -1,0 +1,138 @@
+"""The two tables of a classified catalogue: detections and sources."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+
+from xsift.classes import Classes
+from xsift.columns import Column, output_columns, with_metadata
+from xsift.features import FeatureTable
+from xsift.label import Labels
+from xsift.model import Classification
+from xsift.surveys import Survey
+from xsift.vote import Votes
+
+__all__ = ["detection_table", "roles", "source_table"]
+
+
+def roles(
+    features: FeatureTable, labels: Labels, is_scored: np.ndarray, cluster: np.ndarray
+) -> tuple[np.ndarray, list[str | None]]:
+    """Say what each detection did, and why.
+
+    Returns
+    -------
+    role : ndarray of str, shape (n,)
+        ``trained``: it trained, and its probabilities are in-sample; ``scored``: the model said
+        what it is; ``set_aside``: of a known type that the model does not know; ``unscored``: it
+        cannot be scored.
+    flag : list of (str or None)
+        The reason, where there is something to say.
+    """
+    complete = features.complete
+    role = np.full(len(complete), "scored", dtype="<U9")
+    role[complete & ~is_scored] = "unscored"
+    role[labels.y >= 0] = "trained"
+    role[labels.is_other] = "set_aside"
+    role[~complete] = "unscored"
+    flag: list[str | None] = [None] * len(role)
+    for row in np.flatnonzero(labels.is_ambiguous & complete & is_scored).tolist():
+        flag[row] = f"type {labels.label[row]} is ambiguous: counts as unlabelled"
+    for row in np.flatnonzero(role == "trained").tolist():
+        flag[row] = "in-sample"
+    for row in np.flatnonzero(complete & ~is_scored).tolist():
+        flag[row] = f"no class can be scored in cluster {cluster[row]}"
+    for row in np.flatnonzero(role == "set_aside").tolist():
+        flag[row] = f"type {labels.label[row]} is none of the model's classes"
+    for row, reason in features.reasons().items():
+        flag[row] = reason
+    return role, flag
+
+
+def detection_table(
+    table: pa.Table,
+    features: FeatureTable,
+    said: Classification,
+    classes: Classes,
+    label: Sequence[str | None],
+    separation: np.ndarray | None,
+    role: np.ndarray,
+    flag: list[str | None],
+) -> pa.Table:
+    """Build the table of detections: the input's rows, all of them, in its order.
+
+    NaN in `said` becomes null: a detection without a verdict has no probabilities.
+    """
+    keys = ("name", "archive_name", "obsid", "obi", "region_id", "ra", "dec")
+    columns: dict[str, pa.Array] = {k: table[k] for k in keys if k in table.column_names}
+    columns["cluster"] = pa.array(said.cluster, mask=said.cluster < 0)
+    for j, name in enumerate(classes.columns):
+        columns[name] = _floats(said.p[:, j])
+    columns["p_none"] = _floats(said.p_none)
+    best = np.where(said.is_scored, np.nan_to_num(said.p).argmax(axis=1), -1)
+    columns |= _verdict(best, classes)
+    columns["typicality"] = _floats(said.typicality)
+    columns["label"] = pa.array(label, type=pa.string())
+    if separation is not None:
+        columns["label_separation"] = _floats(separation)
+    columns["role"] = pa.array(role, type=pa.string())
+    columns["flag"] = pa.array(flag, type=pa.string())
+    columns["n_missing"] = pa.array(features.n_missing)
+    for j, name in enumerate(features.names):
+        columns[name] = _floats(features.X[:, j])
+    columns["model_id"] = pa.nulls(table.num_rows, pa.string())
+    return with_metadata(pa.table(columns), _described(classes, features.survey))
+
+
+def source_table(
+    table: pa.Table, features: Sequence[str], votes: Votes, classes: Classes, survey: Survey
+) -> pa.Table:
+    """Build the table of sources, sorted by name.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+        Detections: position and features are those of the source's first detection.
+    features : sequence of str
+    votes : Votes
+        Of the class probabilities and, where there are more columns, `p_none` and typicality.
+    """
+    first = pa.array(votes.first)
+    columns: dict[str, pa.Array] = {
+        k: table[k].take(first) for k in ("name", "ra", "dec") if k in table.column_names
+    }
+    columns["n_detections"] = pa.array(votes.n_detections)
+    names = [*classes.columns, "p_none"][: votes.mean.shape[1]]
+    for j, name in enumerate(names):
+        columns[name] = _floats(votes.mean[:, j])
+    for j, name in enumerate(names):
+        columns[f"{name}_std"] = _floats(votes.std[:, j])
+    codes = pa.array(classes.codes)
+    columns["class_soft"] = codes.take(pa.array(votes.soft))
+    columns["class_hard"] = codes.take(pa.array(votes.hard))
+    columns["status"] = pa.array(np.where(votes.unique, "unique", "ambiguous"), type=pa.string())
+    columns |= _verdict(votes.soft, classes)
+    if votes.mean.shape[1] > len(names):
+        columns["typicality"] = _floats(votes.mean[:, -1])
+    for name in features:
+        columns[name] = table[name].take(first)
+    columns["model_id"] = pa.nulls(len(first), pa.string())
+    return with_metadata(pa.table(columns), _described(classes, survey))
+
+
+def _verdict(best: np.ndarray, classes: Classes) -> dict[str, pa.Array]:
+    chosen = pa.array(best, mask=best < 0)
+    groups = pa.array([c.group for c in classes.classes])
+    return {"class": pa.array(classes.codes).take(chosen), "group": groups.take(chosen)}
+
+
+def _floats(values: np.ndarray) -> pa.Array:
+    return pa.array(np.ascontiguousarray(values), mask=np.isnan(values))
+
+
+def _described(classes: Classes, survey: Survey) -> dict[str, Column]:
+    archive = Column("archive_name", "", "meta.id", "Source name in the archive")
+    return {**survey.described(), **output_columns(classes), "archive_name": archive}

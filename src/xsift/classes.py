@@ -1,0 +1,251 @@
+"""The vocabulary of object types, and the classes that a model knows.
+
+SIMBAD renamed its types in July 2022. xsift stores the short *code* (``Sy1``) and accepts the code,
+the label before the change (``Seyfert_1``) and the label after it (``Seyfert1``).
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from xsift.errors import LabelError
+
+__all__ = ["AMBIGUOUS", "PAPER_CLASSES", "Class", "Classes", "code_of", "read_classes"]
+
+# code: (label before July 2022, label after). Source: SIMBAD's otypedef, as listed in public code.
+_OTYPES = {
+    "QSO": ("QSO", "QSO"),
+    "AGN": ("AGN", "AGN"),
+    "SyG": ("Seyfert", "Seyfert"),
+    "Sy1": ("Seyfert_1", "Seyfert1"),
+    "Sy2": ("Seyfert_2", "Seyfert2"),
+    "Bla": ("Blazar", "Blazar"),
+    "BLL": ("BLLac", "BLLac"),
+    "rG": ("RadioG", "RadioG"),
+    "LIN": ("LINER", "LINER"),
+    "G": ("Galaxy", "Galaxy"),
+    "GiC": ("GinCl", "GtowardsCl"),
+    "GiP": ("GinPair", "GinPair"),
+    "GiG": ("GinGroup", "GtowardsGroup"),
+    "BiC": ("BClG", "BrightestCG"),
+    "EmG": ("EmG", "EmissionG"),
+    "IG": ("IG", "InteractingG"),
+    "ClG": ("ClG", "ClG"),
+    "GlC": ("GlCl", "GlobCluster"),
+    "XB*": ("XB", "XrayBin"),
+    "LXB": ("LMXB", "LowMassXBin"),
+    "HXB": ("HMXB", "HighMassXBin"),
+    "ULX": ("ULX", "ULX"),
+    "CV*": ("CataclyV*", "CataclyV*"),
+    "Y*O": ("YSO", "YSO"),
+    "TT*": ("TTau*", "TTauri*"),
+    "Or*": ("Orion_V*", "OrionV*"),
+    "Em*": ("Em*", "EmLine*"),
+    "Be*": ("Be*", "Be*"),
+    "WR*": ("WR*", "WolfRayet*"),
+    "EB*": ("EB*", "EclBin"),
+    "SB*": ("SB*", "SB*"),
+    "RS*": ("RSCVn", "RSCVnV*"),
+    "BY*": ("BYDra", "BYDraV*"),
+    "WD*": ("WD*", "WhiteDwarf"),
+    "N*": ("Neutron*", "Neutron*"),
+    "Psr": ("Pulsar", "Pulsar"),
+    "SNR": ("SNR", "SNRemnant"),
+    "*": ("Star", "Star"),
+    "**": ("**", "**"),
+    "X": ("X", "X"),
+    "Rad": ("Radio", "Radio"),
+    "IR": ("IR", "Infrared"),
+    "UV": ("UV", "UV"),
+    "blu": ("Blue", "blue"),
+    "gam": ("gamma", "gamma"),
+    "PoG": ("PartofG", "PartofG"),
+}
+
+# Candidates: code of the type, code of its candidates. Spelled Candidate_X or X_Candidate before
+# the change, X_Candidate after it, with X in any spelling of the type.
+_CANDIDATES = {
+    "QSO": "Q?",
+    "AGN": "AG?",
+    "Bla": "Bz?",
+    "BLL": "BL?",
+    "G": "G?",
+    "GlC": "Gl?",
+    "XB*": "XB?",
+    "LXB": "LX?",
+    "HXB": "HX?",
+    "ULX": "UX?",
+    "CV*": "CV?",
+    "Y*O": "Y*?",
+    "TT*": "TT?",
+    "WD*": "WD?",
+    "N*": "N*?",
+    "SNR": "SR?",
+}
+
+AMBIGUOUS = frozenset({"*", "X", "Rad", "IR", "blu", "UV", "gam", "PoG", "**"})
+"""The paper's nine types that count as unlabelled (paper, section on labels)."""
+
+_NO_LABEL = frozenset({"", "nan", "none", "null", "--"})
+_BY_SPELLING = {s.casefold(): code for code, both in _OTYPES.items() for s in (code, *both)}
+# Met in tables whose writer dropped the star.
+_BY_SPELLING |= {"ttau": "TT*", "orion_v": "Or*", "ttauri": "TT*", "orionv": "Or*"}
+_BY_SPELLING |= {
+    form.format(s.rstrip("*")).casefold(): candidate
+    for code, candidate in _CANDIDATES.items()
+    for s in _OTYPES[code]
+    for form in ("Candidate_{}", "Candidate_{}*", "{}_Candidate", "{}*_Candidate", "{}?")
+}
+_BY_SPELLING |= {c.casefold(): c for c in _CANDIDATES.values()}
+
+
+def code_of(label: str | None) -> str | None:
+    """Return the SIMBAD code of a type in any of its spellings, or None for no label.
+
+    A type that is not in the vocabulary comes back as it was written, without blanks around it:
+    it is still a label, only not one that xsift has a code for.
+
+    Examples
+    --------
+    >>> code_of("Seyfert_1"), code_of("Seyfert1"), code_of(" Sy1 "), code_of("NaN")
+    ('Sy1', 'Sy1', 'Sy1', None)
+    """
+    if label is None:
+        return None
+    spelling = label.strip()
+    if spelling.casefold() in _NO_LABEL:
+        return None
+    return _BY_SPELLING.get(spelling.casefold(), spelling)
+
+
+class Class(BaseModel):
+    """One class of a model: its label, its column and the group that it belongs to."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    code: str = Field(min_length=1, max_length=64)
+    column: str = Field(pattern=r"^p_[a-z][a-z0-9_]{0,40}$")
+    group: str = Field(min_length=1, max_length=64)
+    title: str = ""
+
+
+class Classes(BaseModel):
+    """The classes of a model, in the order that decides ties.
+
+    The list is the model's, not the code's: other classes can be trained from a TOML file
+    (`read_classes`).
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    classes: tuple[Class, ...] = Field(min_length=1, max_length=200)
+    ambiguous: tuple[str, ...] = tuple(sorted(AMBIGUOUS))
+
+    @model_validator(mode="after")
+    def _distinct(self) -> Classes:
+        for attribute in ("code", "column"):
+            values = [getattr(c, attribute) for c in self.classes]
+            if len(set(values)) < len(values):
+                raise ValueError(f"two classes share a {attribute}")
+        if "p_none" in self.columns:
+            raise ValueError("p_none is the column of 'none of these'")
+        return self
+
+    def __len__(self) -> int:
+        return len(self.classes)
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """Codes of the classes."""
+        return tuple(c.code for c in self.classes)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the probability columns."""
+        return tuple(c.column for c in self.classes)
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """Groups, each once, in the order of their first class."""
+        return tuple(dict.fromkeys(c.group for c in self.classes))
+
+    def group_of(self, code: str) -> str:
+        """Return the group of the class `code`."""
+        return next(c.group for c in self.classes if c.code == code)
+
+    def title_of(self, code: str) -> str:
+        """Return the long name of the class `code`."""
+        return next(c.title or c.code for c in self.classes if c.code == code)
+
+
+PAPER_CLASSES = Classes(
+    classes=tuple(
+        Class(code=code, column=column, group=group, title=title)
+        for code, column, group, title in (
+            ("QSO", "p_qso", "AGN", "quasar"),
+            ("AGN", "p_agn", "AGN", "active galactic nucleus"),
+            ("Sy1", "p_seyfert_1", "Seyfert", "Seyfert 1"),
+            ("Sy2", "p_seyfert_2", "Seyfert", "Seyfert 2"),
+            ("HXB", "p_hmxb", "XB", "high-mass X-ray binary"),
+            ("LXB", "p_lmxb", "XB", "low-mass X-ray binary"),
+            ("XB*", "p_xb", "XB", "X-ray binary"),
+            ("Y*O", "p_yso", "YSO", "young stellar object"),
+            ("TT*", "p_ttau", "YSO", "T Tauri star"),
+            ("Or*", "p_orion_v", "YSO", "Orion variable"),
+        )
+    )
+)
+"""The paper's ten classes in its order, and their four groups."""
+
+
+def read_classes(path: str | Path) -> Classes:
+    """Read a list of classes from a TOML file.
+
+    Parameters
+    ----------
+    path : str or Path
+        ``[[class]]`` tables with ``code`` (the label, in any SIMBAD spelling or your own),
+        ``group`` and optionally ``column`` and ``title``; ``ambiguous`` lists the labels that
+        count as none.
+
+    Raises
+    ------
+    LabelError
+        If the file cannot be read or breaks these rules.
+    """
+    try:
+        tree = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        rows = [dict(row) for row in tree["class"]]
+        for row in rows:
+            row["code"] = code_of(row["code"])
+            row.setdefault("column", column_for(str(row["code"])))
+        ambiguous = _codes(tree.get("ambiguous", sorted(AMBIGUOUS)))
+        return Classes.model_validate({"classes": rows, "ambiguous": ambiguous})
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise LabelError(f"{path}: not a readable list of classes: {error}") from error
+    except ValidationError as error:
+        raise LabelError(f"{path}: not a list of classes: {error.errors()[0]['msg']}") from error
+    except (KeyError, TypeError, AttributeError) as error:
+        raise LabelError(
+            f"{path}: not a list of classes: every class is a [[class]] table with code and group"
+        ) from error
+
+
+def column_for(code: str) -> str:
+    """Return a safe column name for the probability of a class.
+
+    >>> column_for("Seyfert_1"), column_for("CV*")
+    ('p_seyfert_1', 'p_cv')
+    """
+    known = {c.code: c.column for c in PAPER_CLASSES.classes}
+    code = code_of(code) or code
+    return known.get(code) or "p_" + re.sub(r"[^a-z0-9]+", "_", code.casefold()).strip("_")
+
+
+def _codes(labels: Iterable[str]) -> tuple[str, ...]:
+    return tuple(code for label in labels if (code := code_of(label)))

@@ -1,0 +1,263 @@
+"""The command line: parses, calls, prints.
+
+Heavy modules are imported inside the commands, so that help is there at once.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+from typer.core import TyperGroup
+
+from xsift import __version__
+from xsift.errors import SettingError, XsiftError
+from xsift.settings import FORMATS, Settings, help_of
+
+__all__ = ["main"]
+
+_DEFAULT = Settings()
+
+Out = Annotated[Path, typer.Option("--out", help="Folder for the results.", show_default=False)]
+Formats = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--format",
+        help=f"Also write the tables as this ({', '.join(FORMATS)}); may be repeated. "
+        "Parquet and VOTable where nothing is said; Parquet always.",
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print the record of the run as JSON.")]
+TableFile = Annotated[
+    Path, typer.Argument(metavar="TABLE", help="VOTable, FITS, Parquet or CSV (also .gz).")
+]
+
+
+def _option(name: str) -> Any:
+    return typer.Option("--" + name.replace("_", "-"), help=help_of(name))
+
+
+Source = Annotated[str, _option("source_column")]
+Survey = Annotated[str | None, _option("survey")]
+Features = Annotated[str | None, _option("features")]
+VoteTrained = Annotated[bool, typer.Option("--vote-trained", help=help_of("vote_trained"))]
+
+
+class _Commands(TyperGroup):
+    """Lists the commands in the order in which the data flow; turns our errors into one line."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(self.commands)
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except XsiftError as error:
+            # A wrong option is the command line's fault, all else the data's.
+            _fail(str(error), status=2 if isinstance(error, SettingError) else 1)
+        except MemoryError:
+            _fail("not enough memory for a table of this size")
+
+
+app = typer.Typer(
+    cls=_Commands,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help="Classes and probabilities for X-ray sources.",
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"xsift {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def demo(
+    out: Out = Path("xsift-demo"),
+    seed: Annotated[int, _option("seed")] = _DEFAULT.seed,
+    sources: Annotated[
+        int, typer.Option("--sources", help="Number of simulated sources.", min=500, max=200_000)
+    ] = 6000,
+    as_json: Json = False,
+) -> None:
+    """Do the whole job on a simulated survey, offline, and say how well it recovered the truth."""
+    from xsift import demonstration, terminal
+
+    with terminal.progress(_console(err=True)) as step:
+        result = demonstration.demonstrate(out, n_sources=sources, seed=seed, progress=step)
+    if as_json:
+        typer.echo(json.dumps(result.catalogue.record, indent=2))
+        return
+    terminal.show_summary(_console(), result.catalogue, out)
+    terminal.show_recovery(_console(), result)
+
+
+@app.command()
+def run(
+    table: TableFile,
+    out: Out,
+    labels: Annotated[
+        Path | None,
+        typer.Option("--labels", help="Known objects: a table with types, and names or positions."),
+    ] = None,
+    label_column: Annotated[str | None, _option("label_column")] = None,
+    source_column: Source = _DEFAULT.source_column,
+    features: Features = None,
+    survey: Survey = None,
+    method: Annotated[str, _option("method")] = _DEFAULT.method,
+    clusters: Annotated[int, _option("clusters")] = _DEFAULT.clusters,
+    seed: Annotated[int, _option("seed")] = _DEFAULT.seed,
+    min_members: Annotated[int, _option("min_members")] = _DEFAULT.min_members,
+    match: Annotated[str, _option("match")] = _DEFAULT.match,
+    radius: Annotated[float, _option("radius")] = _DEFAULT.radius,
+    vote_trained: VoteTrained = _DEFAULT.vote_trained,
+    classes: Annotated[
+        Path | None,
+        typer.Option("--classes", help="TOML file of other classes than the paper's ten."),
+    ] = None,
+    formats: Formats = None,
+    as_json: Json = False,
+) -> None:
+    """Train on known objects and classify: a table of detections becomes a catalogue."""
+    settings = Settings(
+        method=method,
+        features=features,
+        survey=survey,
+        source_column=source_column,
+        label_column=label_column,
+        match=match,
+        radius=radius,
+        clusters=clusters,
+        seed=seed,
+        min_members=min_members,
+        vote_trained=vote_trained,
+    )
+    from xsift import pipeline
+    from xsift.classes import PAPER_CLASSES, read_classes
+
+    chosen = read_classes(classes) if classes else PAPER_CLASSES
+    _do(out, formats, as_json, lambda step: pipeline.run(table, labels, settings, chosen, step))
+
+
+@app.command()
+def classify(
+    table: TableFile,
+    out: Out,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model", help="Model file, or csc12 or csc11. [default: the one that fits TABLE]"
+        ),
+    ] = None,
+    source_column: Source = _DEFAULT.source_column,
+    survey: Survey = None,
+    features: Features = None,
+    formats: Formats = None,
+    as_json: Json = False,
+) -> None:
+    """Classify detections with a trained model: yours, or one that comes with xsift."""
+    settings = Settings(source_column=source_column, survey=survey, features=features)
+    from xsift import pipeline
+
+    _do(out, formats, as_json, lambda step: pipeline.classify(table, model, settings, step))
+
+
+@app.command()
+def vote(
+    table: TableFile,
+    out: Out,
+    source_column: Source = _DEFAULT.source_column,
+    vote_trained: VoteTrained = _DEFAULT.vote_trained,
+    formats: Formats = None,
+    as_json: Json = False,
+) -> None:
+    """Turn a table of detection probabilities into a table of sources."""
+    settings = Settings(source_column=source_column, vote_trained=vote_trained)
+    from xsift import pipeline
+
+    _do(out, formats, as_json, lambda step: pipeline.vote_table(table, settings, step))
+
+
+@app.command()
+def show(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Source name, as in the catalogue.")],
+    catalogue: Annotated[
+        Path, typer.Option("--catalogue", help="Folder that run or classify wrote.")
+    ],
+    as_json: Json = False,
+) -> None:
+    """Show one source: every detection, every probability, and why."""
+    from xsift import card, terminal
+
+    found = card.source_card(name, catalogue)
+    if as_json:
+        typer.echo(json.dumps(found.as_dict(), indent=2))
+        return
+    terminal.show_card(_console(), found)
+
+
+def _do(out: Path, formats: list[str] | None, as_json: bool, job: Any) -> None:
+    """Check the folder, do the job, write the results and say what came of it."""
+    from xsift import terminal
+    from xsift.write import check_folder
+
+    chosen = tuple(formats) if formats else ("parquet", "votable")
+    if unknown := sorted(set(chosen) - set(FORMATS)):
+        raise typer.BadParameter(f"--format {unknown[0]}: allowed are {', '.join(FORMATS)}")
+    check_folder(out)
+    with terminal.progress(_console(err=True)) as step:
+        result = job(step)
+        step(f"writing {out}")
+        result.write(out, chosen)
+    if as_json:
+        typer.echo(json.dumps(result.record, indent=2))
+    else:
+        terminal.show_summary(_console(), result, out)
+
+
+def _console(err: bool = False) -> Any:
+    from rich.console import Console
+
+    return Console(stderr=err, soft_wrap=True)
+
+
+def _fail(message: str, status: int = 1) -> NoReturn:
+    typer.echo(f"xsift: {' '.join(message.split())}", err=True)
+    raise typer.Exit(status)
+
+
+def _stop(number: int, frame: Any) -> None:
+    # As an exception, so that half-written files are cleared away.
+    raise KeyboardInterrupt
+
+
+def main() -> None:
+    """Run the command line."""
+    signal.signal(signal.SIGTERM, _stop)
+    try:
+        app()
+    except KeyboardInterrupt:
+        typer.echo("xsift: stopped", err=True)
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.exit(1)

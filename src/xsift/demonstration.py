@@ -1,0 +1,158 @@
+"""The whole way on a simulated survey, and how well it recovers the truth."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from xsift import write
+from xsift.classes import PAPER_CLASSES, Classes
+from xsift.pipeline import Catalogue, run
+from xsift.settings import Settings
+from xsift.simulate import simulate
+
+__all__ = ["Demonstration", "Recovery", "demonstrate"]
+
+SURVEY, KNOWN, TRUTH = "simulated_survey.vot", "simulated_known.csv", "simulated_truth.csv"
+FIGURES = ("sky.png", "hardness.png", "variability.png", "confusion.png")
+
+
+@dataclass(frozen=True)
+class Recovery:
+    """How well the groups of the classified sources agree with the simulated truth.
+
+    Attributes
+    ----------
+    groups : tuple of str
+    n : dict of int
+        Sources of each group by the truth.
+    recall, precision : dict of float
+        NaN where a group has no source.
+    accuracy, balanced_accuracy : float
+    n_other : int
+        Classified sources whose truth is none of the classes: left out of all of the above.
+    """
+
+    groups: tuple[str, ...]
+    n: dict[str, int]
+    recall: dict[str, float]
+    precision: dict[str, float]
+    accuracy: float
+    balanced_accuracy: float
+    n_other: int
+
+
+@dataclass(frozen=True)
+class Demonstration:
+    """A classified simulated survey."""
+
+    catalogue: Catalogue
+    recovery: Recovery
+    figures: tuple[str, ...]
+
+
+def demonstrate(
+    folder: str | Path,
+    n_sources: int = 6000,
+    seed: int = 42,
+    progress: Callable[[str], None] = lambda step: None,
+) -> Demonstration:
+    """Simulate a survey, classify it through files as a user would, and compare with the truth.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Gets the simulated tables, the results of `run` and four figures.
+    n_sources, seed : int
+    progress : callable
+        Told of each step as it begins.
+
+    Raises
+    ------
+    OutputError
+        If the folder cannot be written.
+    """
+    folder = write.check_folder(folder)
+    progress(f"simulating {n_sources:,} sources")
+    simulation = simulate(n_sources, seed)
+    about = {"creator": "xsift demo", "seed": str(seed)}
+    truth = pa.table({"name": simulation.detections["name"], "truth": pa.array(simulation.truth)})
+    with write.Staging(folder) as staging:
+        write.write_table(simulation.detections, staging.path(SURVEY), "votable", about)
+        write.write_table(simulation.known, staging.path(KNOWN), "csv", about)
+        write.write_table(truth, staging.path(TRUTH), "csv", about)
+    settings = Settings(features="csc12", seed=seed)
+    result = run(folder / SURVEY, folder / KNOWN, settings, progress=progress)
+    names = simulation.detections["name"].to_pylist()
+    source_truth = dict(zip(names, simulation.truth, strict=True))
+    true_codes = [source_truth[n] for n in result.sources["name"].to_pylist()]
+    recovery = _recovery(true_codes, result.sources["group"].to_pylist(), PAPER_CLASSES)
+    result.record["recovery"] = asdict(recovery)
+    progress(f"writing {folder}")
+    result.write(folder)
+    progress("drawing figures")
+    _draw(folder, result, true_codes)
+    return Demonstration(result, recovery, tuple(str(folder / f) for f in FIGURES))
+
+
+def _recovery(true_codes: list[str], groups: list[str], classes: Classes) -> Recovery:
+    known = {c.code: c.group for c in classes.classes}
+    truth = np.array([known.get(code, "") for code in true_codes])
+    predicted = np.array(groups)
+    inside = truth != ""
+    right = truth == predicted
+    n = {g: int((truth == g).sum()) for g in classes.groups}
+    recall = {g: _share(right[truth == g]) for g in classes.groups}
+    precision = {g: _share(right[inside & (predicted == g)]) for g in classes.groups}
+    return Recovery(
+        classes.groups,
+        n,
+        recall,
+        precision,
+        _share(right[inside]),
+        float(np.mean([recall[g] for g in classes.groups])),
+        int((~inside).sum()),
+    )
+
+
+def _share(right: np.ndarray) -> float:
+    return float(right.mean()) if len(right) else float("nan")
+
+
+def _draw(folder: Path, result: Catalogue, true_codes: list[str]) -> None:
+    import matplotlib as mpl
+    from astropy.coordinates import SkyCoord
+    from matplotlib.figure import Figure
+
+    from xsift import plots
+
+    classes, sources = PAPER_CLASSES, result.sources
+    group, groups = sources["group"].to_pylist(), classes.groups
+    x: dict[str, Any] = {c: sources[c].to_numpy() for c in sources.column_names}
+    galactic = SkyCoord(x["ra"], x["dec"], unit="deg").galactic
+    drawings = {
+        "sky.png": ("mollweide", (7.2, 3.2), plots.galactic_map, (galactic.l.deg, galactic.b.deg)),
+        "hardness.png": (None, (5.8, 4.2), plots.hardness_plane, (x["hard_hs"], x["hard_hm"])),
+        "variability.png": (
+            None,
+            (6.4, 4.2),
+            plots.variability_plane,
+            (x["var_prob_b"], x["var_ratio_b"]),
+        ),
+    }
+    style: Any = plots.figure_style()
+    with mpl.rc_context(style), write.Staging(folder) as staging:
+        for name, (projection, size, draw, arrays) in drawings.items():
+            figure = Figure(figsize=size, layout="constrained", dpi=160)
+            draw(figure.add_subplot(projection=projection), *arrays, group, groups)
+            figure.savefig(staging.path(name), format="png")
+        known = {c.code: c.group for c in classes.classes}
+        figure = Figure(figsize=(5.2, 4.6), layout="constrained", dpi=160)
+        truth = [known.get(code) for code in true_codes]
+        plots.confusion_matrix(figure.add_subplot(), truth, group, groups)
+        figure.savefig(staging.path("confusion.png"), format="png")

@@ -1,0 +1,91 @@
+"""What can go wrong, as a tree.
+
+XsiftError (ValueError)         one clear line for the user; the command line exits with 1
+├── TableError                  a file that is no table, or a table that breaks its survey's schema
+│   └── MissingColumnsError     columns that are needed and not there
+├── LabelError                  known objects that cannot serve: no match, one class
+├── ModelError                  a model file that cannot be used, or not with this table
+├── OutputError                 a result that cannot be written
+└── SettingError                an option with a value that is not allowed
+XsiftWarning (UserWarning)      the result stands, but the reader should know
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+__all__ = [
+    "LabelError",
+    "MissingColumnsError",
+    "ModelError",
+    "OutputError",
+    "SettingError",
+    "TableError",
+    "XsiftError",
+    "XsiftWarning",
+    "nearest",
+]
+
+
+class XsiftError(ValueError):
+    """Base of all errors that xsift raises on purpose."""
+
+
+class TableError(XsiftError):
+    """A file is not a readable table, or breaks the schema of its survey."""
+
+
+class MissingColumnsError(TableError):
+    """A table lacks columns that the work needs.
+
+    Parameters
+    ----------
+    where : str
+        The file, as the user named it.
+    missing : iterable of str
+        The names looked for; ``"a (or b and c)"`` where several would do.
+    available : iterable of str
+        The names that the table has, for a hint at a misspelling.
+    remedy : str, optional
+        What to do, as a sentence.
+    """
+
+    def __init__(
+        self, where: str, missing: Iterable[str], available: Iterable[str], remedy: str = ""
+    ) -> None:
+        self.missing = list(missing)
+        available = list(available)
+        said = []
+        for name in self.missing:
+            near = nearest(name.split(" ")[0], available)
+            said.append(f"{name} (did you mean {near}?)" if near else name)
+        text = f"{where}: missing column{'s'[: len(said) != 1]} {', '.join(said)}"
+        super().__init__(f"{text}. {remedy}" if remedy else text)
+
+
+class LabelError(XsiftError):
+    """The known objects cannot serve as labels."""
+
+
+class ModelError(XsiftError):
+    """A model file cannot be used, or not with this table."""
+
+
+class OutputError(XsiftError):
+    """A result cannot be written; what stood there before is untouched."""
+
+
+class SettingError(XsiftError):
+    """An option has a value that is not allowed."""
+
+
+class XsiftWarning(UserWarning):
+    """The result stands, but the reader should know something about it."""
+
+
+def nearest(name: str, available: Iterable[str]) -> str | None:
+    """Name the spelling in `available` that is nearest to `name`, if any is near."""
+    by_fold = {a.casefold(): a for a in available}
+    found = difflib.get_close_matches(name.casefold(), by_fold, n=1, cutoff=0.75)
+    return by_fold[found[0]] if found else None

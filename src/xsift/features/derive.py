@@ -1,0 +1,131 @@
+"""From a table held to its survey to the matrix of raw features."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from xsift.surveys import Feature, Survey
+
+__all__ = ["FeatureTable", "derive"]
+
+
+@dataclass(frozen=True)
+class FeatureTable:
+    """Raw features of every detection.
+
+    Attributes
+    ----------
+    names : tuple of str
+    X : ndarray of shape (n, d)
+        In the survey's units; NaN where missing, and the value itself where it is not possible.
+    usable : ndarray of bool, shape (n, d)
+        True where the value is there and possible.
+    survey : Survey
+    """
+
+    names: tuple[str, ...]
+    X: np.ndarray
+    usable: np.ndarray
+    survey: Survey
+
+    @property
+    def complete(self) -> np.ndarray:
+        """Which detections have all features, as a bool array of shape (n,)."""
+        return np.asarray(self.usable.all(axis=1))
+
+    @property
+    def n_missing(self) -> np.ndarray:
+        """Number of features that a detection lacks or has an impossible value of, shape (n,)."""
+        return np.asarray((~self.usable).sum(axis=1))
+
+    def reasons(self) -> dict[int, str]:
+        """Say in words why detections cannot be scored, by row; complete ones are not named."""
+        only_missing: dict[bytes, str] = {}  # few patterns, many rows
+        out = {}
+        for row in np.flatnonzero(~self.complete):
+            x, ok = self.X[row], self.usable[row]
+            if not np.isnan(x[~ok]).all():
+                out[int(row)] = self._reason(x, ok)
+                continue
+            pattern = ok.tobytes()
+            if pattern not in only_missing:
+                only_missing[pattern] = self._reason(x, ok)
+            out[int(row)] = only_missing[pattern]
+        return out
+
+    def _reason(self, x: np.ndarray, ok: np.ndarray) -> str:
+        missing, wrong = [], []
+        for name, value, fine in zip(self.names, x, ok, strict=True):
+            if fine:
+                continue
+            if np.isnan(value):
+                missing.append(name)
+            elif self.survey.column(name).accepts(value):
+                wrong.append(f"{name} = {value:g} follows from an impossible {self._inputs(name)}")
+            else:
+                wrong.append(f"{name} = {value:g} is not {self.survey.column(name).allowed}")
+        parts = [f"misses {', '.join(missing)}"] if missing else []
+        return "; ".join(parts + wrong)
+
+    def _inputs(self, name: str) -> str:
+        feature = next(f for f in self.survey.features if f.name == name)
+        return " or ".join(feature.inputs)
+
+
+def derive(table: pa.Table, survey: Survey, features: tuple[Feature, ...]) -> FeatureTable:
+    """Take or compute the features of every detection.
+
+    A feature's own column comes first; where it is missing, the feature follows from its inputs
+    (paper, section on features: var_ratio = var_sigma / var_mean, var_newq = ((var_max + var_min)
+    / 2) / var_mean). An impossible input (a negative count rate) makes the feature impossible.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+        Held to `survey`.
+    survey : Survey
+    features : tuple of Feature
+
+    Returns
+    -------
+    FeatureTable
+        Rows in the order of the table. Nothing is imputed.
+    """
+    n = table.num_rows
+    # Column after column in memory, so that a table can share the columns.
+    X = np.full((n, len(features)), np.nan, order="F")
+    usable = np.zeros((n, len(features)), dtype=bool, order="F")
+    for j, feature in enumerate(features):
+        values, ok = _own(table, survey, feature.name)
+        if feature.formula is not None and set(feature.inputs) <= set(table.column_names):
+            derived, derived_ok = _derived(table, survey, feature)
+            missing = np.isnan(values)
+            values = np.where(missing, derived, values)
+            ok = np.where(missing, derived_ok, ok)
+        X[:, j], usable[:, j] = values, ok
+    return FeatureTable(tuple(f.name for f in features), X, usable, survey)
+
+
+def _own(table: pa.Table, survey: Survey, name: str) -> tuple[np.ndarray, np.ndarray]:
+    if name not in table.column_names:
+        n = table.num_rows
+        return np.full(n, np.nan), np.zeros(n, dtype=bool)
+    values = np.asarray(table.column(name).to_numpy(), dtype=np.float64)
+    return values, survey.column(name).accepts(values)
+
+
+def _derived(table: pa.Table, survey: Survey, feature: Feature) -> tuple[np.ndarray, np.ndarray]:
+    inputs = [_own(table, survey, name) for name in feature.inputs]
+    *numerators, denominator = [values for values, _ in inputs]
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        if feature.formula == "midrange-ratio":
+            values = (numerators[0] + numerators[1]) / 2 / denominator
+        else:
+            values = numerators[0] / denominator
+    ok = np.logical_and.reduce([ok for _, ok in inputs]) & survey.column(feature.name).accepts(
+        values
+    )
+    return values, ok

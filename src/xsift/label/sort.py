@@ -1,0 +1,56 @@
+"""Sort labels: which can train, which count as none, which are set aside."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from xsift.classes import Classes
+
+__all__ = ["Labels", "sort_labels"]
+
+
+@dataclass(frozen=True)
+class Labels:
+    """What the label of each detection means for training.
+
+    Attributes
+    ----------
+    label : list of (str or None)
+        Codes.
+    y : ndarray of int, shape (n,)
+        Index of the class among the model's; -1 for none.
+    is_ambiguous, is_other : ndarray of bool, shape (n,)
+        The label says nothing of the class (``X``, ``Star``); is a type that the model has not.
+    """
+
+    label: Sequence[str | None]
+    y: np.ndarray
+    is_ambiguous: np.ndarray
+    is_other: np.ndarray
+
+    def counts(self, rows: np.ndarray) -> dict[str, int]:
+        """Count the labels among the detections that `rows` selects, most frequent first."""
+        chosen = Counter(c for c, wanted in zip(self.label, rows, strict=True) if wanted)
+        chosen.pop(None, None)
+        return {str(k): n for k, n in sorted(chosen.items(), key=lambda item: (-item[1], item[0]))}
+
+
+def sort_labels(label: Sequence[str | None], classes: Classes) -> Labels:
+    """Sort labels into the model's classes, ambiguous types and others (paper, its labels).
+
+    Parameters
+    ----------
+    label : sequence of (str or None)
+        Codes, one per detection.
+    classes : Classes
+    """
+    index = {code: i for i, code in enumerate(classes.codes)}
+    ambiguous = set(classes.ambiguous) - set(index)
+    y = np.array([index.get(code, -1) if code else -1 for code in label], dtype=np.int64)
+    is_ambiguous = np.array([code in ambiguous for code in label], dtype=bool)
+    is_other = np.array([code is not None for code in label], dtype=bool) & (y < 0) & ~is_ambiguous
+    return Labels(label, y, is_ambiguous, is_other)

@@ -1,0 +1,248 @@
+"""A trained model: where the fitted stages meet.
+
+`fit` and `Model.classify` are the two halves of the method; the file format is in
+`write.model_file`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from scipy.special import logsumexp
+
+from xsift.classes import Classes
+from xsift.cluster import Mixture, fit_mixture
+from xsift.errors import LabelError, ModelError
+from xsift.features import FeatureTable, PaperScaler
+from xsift.score import PaperScorer
+from xsift.settings import Settings
+from xsift.surveys import Survey
+from xsift.write.model_file import (
+    MixtureTree,
+    ModelTree,
+    PaperTree,
+    ScalingTree,
+    TrainingTree,
+    load_model_tree,
+)
+
+__all__ = ["Classification", "Model", "fit"]
+
+_QUANTILES = 1001
+_ROWS = 65_536
+
+
+@dataclass(frozen=True, eq=False)
+class Classification:
+    """What a model says of every row; NaN and -1 where it can say nothing.
+
+    Attributes
+    ----------
+    cluster : ndarray of int, shape (n,)
+    p : ndarray of shape (n, C)
+        Class probabilities; with `p_none` they sum to 1.
+    p_none : ndarray of shape (n,)
+        Probability of none of the classes; the paper's method knows no such thing: 0.
+    typicality : ndarray of shape (n,)
+        Share of the training detections with a lower density under the mixture.
+    """
+
+    cluster: np.ndarray
+    p: np.ndarray
+    p_none: np.ndarray
+    typicality: np.ndarray
+
+    @property
+    def is_scored(self) -> np.ndarray:
+        """Which rows have probabilities."""
+        return np.asarray(~np.isnan(self.p).any(axis=1))
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """Scaling, mixture and scorer, frozen.
+
+    Attributes
+    ----------
+    survey, release, feature_set : str
+    features : tuple of str
+    classes : Classes
+    scaler : PaperScaler
+    mixture : Mixture
+    scorer : PaperScorer
+    log_density_quantiles : ndarray
+        Of the training detections' log-densities, at equal steps from 0 to 1.
+    """
+
+    survey: str
+    release: str
+    feature_set: str
+    features: tuple[str, ...]
+    classes: Classes
+    scaler: PaperScaler
+    mixture: Mixture
+    scorer: PaperScorer
+    log_density_quantiles: np.ndarray
+
+    def classify(self, features: FeatureTable) -> Classification:
+        """Classify detections; a row's result does not depend on the other rows.
+
+        Parameters
+        ----------
+        features : FeatureTable
+            Of the model's features; rows that miss one are not scored.
+
+        Raises
+        ------
+        ModelError
+            If the features are not the model's.
+        """
+        if features.names != self.features:
+            raise ModelError(
+                f"the model was trained on {', '.join(self.features)}, "
+                f"the table gives {', '.join(features.names)}"
+            )
+        n, n_classes = len(features.X), len(self.classes)
+        cluster = np.full(n, -1)
+        p = np.full((n, n_classes), np.nan, order="F")  # a table can share the columns
+        typicality = np.full(n, np.nan)
+        complete = np.flatnonzero(features.complete)
+        for first in range(0, len(complete), _ROWS):
+            rows = complete[first : first + _ROWS]
+            Z = self.scaler.transform(features.X[rows])
+            log_joint = self.mixture.log_joint(Z)
+            cluster[rows] = log_joint.argmax(axis=1)
+            p[rows] = self.scorer.predict_proba(Z, cluster[rows])
+            typicality[rows] = self._typicality(np.asarray(logsumexp(log_joint, axis=1)))
+        return Classification(cluster, p, np.where(np.isnan(p[:, 0]), np.nan, 0.0), typicality)
+
+    def _typicality(self, log_density: np.ndarray) -> np.ndarray:
+        steps = np.linspace(0, 1, len(self.log_density_quantiles))
+        return np.asarray(np.interp(log_density, self.log_density_quantiles, steps))
+
+    def tree(self, training: TrainingTree) -> ModelTree:
+        """Return the model as plain data, for its file."""
+        scaler, mixture, scorer = self.scaler, self.mixture, self.scorer
+        return ModelTree(
+            method="paper",
+            survey=self.survey,
+            release=self.release,
+            feature_set=self.feature_set,
+            features=list(self.features),
+            classes=self.classes,
+            scaling=ScalingTree(
+                scaling=list(scaler.scaling or ()),
+                offset=scaler.offset_,
+                low=scaler.low_,
+                high=scaler.high_,
+            ),
+            mixture=MixtureTree(
+                weights=mixture.weights, means=mixture.means, covariances=mixture.covariances
+            ),
+            paper=PaperTree(
+                n_members=scorer.n_members,
+                means=scorer.means,
+                precisions=scorer.precisions,
+                min_members=scorer.min_members,
+            ),
+            log_density_quantiles=self.log_density_quantiles,
+            training=training,
+        )
+
+    @classmethod
+    def from_tree(cls, tree: ModelTree) -> Model:
+        """Rebuild a model from its file's data."""
+        scaler = PaperScaler(tuple(tree.scaling.scaling))
+        scaler.offset_, scaler.low_, scaler.high_ = (
+            tree.scaling.offset,
+            tree.scaling.low,
+            tree.scaling.high,
+        )
+        scaler.n_features_in_ = len(tree.features)
+        mixture, paper = tree.mixture, tree.paper
+        return cls(
+            tree.survey,
+            tree.release,
+            tree.feature_set,
+            tuple(tree.features),
+            tree.classes,
+            scaler,
+            Mixture(mixture.weights, mixture.means, mixture.covariances),
+            PaperScorer(paper.n_members, paper.means, paper.precisions, paper.min_members),
+            tree.log_density_quantiles,
+        )
+
+    @classmethod
+    def load(cls, path: str | Path) -> Model:
+        """Read a model file.
+
+        Raises
+        ------
+        ModelError
+            If it is not a sound model.
+        """
+        return cls.from_tree(load_model_tree(path))
+
+
+def fit(
+    features: FeatureTable,
+    y: np.ndarray,
+    order: np.ndarray,
+    survey: Survey,
+    feature_set: str,
+    classes: Classes,
+    settings: Settings,
+) -> Model:
+    """Fit scaling, mixture and scorer (paper, sections on features, clustering, classification).
+
+    Parameters
+    ----------
+    features : FeatureTable
+        Of all detections; scaling and mixture are fitted on the complete ones.
+    y : ndarray of int, shape (n,)
+        Class index of each detection that may train; -1 for all others.
+    order : ndarray of int
+        The complete rows in key order: the order of the file must not change the fit.
+    survey, feature_set, classes, settings
+        What the model is for, and how it is fitted.
+
+    Raises
+    ------
+    LabelError
+        If fewer than two classes have labels.
+    """
+    labelled = order[y[order] >= 0]
+    n_classes = len(np.unique(y[labelled]))
+    if n_classes < 2:
+        found = "no detection" if n_classes == 0 else f"{len(labelled)} detections of one class"
+        raise LabelError(
+            f"{found} with all features and a label among {', '.join(classes.codes)}: "
+            "two classes are needed at least"
+        )
+    chosen = survey.feature_set(feature_set)
+    scaler = PaperScaler(tuple(f.scaling for f in chosen))
+    Z = scaler.fit_transform(features.X[order])
+    mixture = fit_mixture(Z, settings.clusters, settings.seed)
+    cluster = mixture.predict(Z)
+    trains = y[order] >= 0
+    scorer = PaperScorer.fit(
+        Z[trains],
+        cluster[trains],
+        y[labelled],
+        (settings.clusters, len(classes)),
+        settings.min_members,
+    )
+    quantiles = np.quantile(mixture.score_samples(Z), np.linspace(0, 1, _QUANTILES))
+    return Model(
+        survey.name,
+        survey.release,
+        feature_set,
+        features.names,
+        classes,
+        scaler,
+        mixture,
+        scorer,
+        quantiles,
+    )

@@ -1,0 +1,370 @@
+"""The whole method, in the order it happens. The only module that knows it.
+
+read -> features -> label -> cluster, score -> vote -> write
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from xsift import read, surveys, write
+from xsift.catalogue import detection_table, roles, source_table
+from xsift.classes import PAPER_CLASSES, Classes
+from xsift.errors import ModelError, SettingError, TableError
+from xsift.features import FeatureTable, derive
+from xsift.label import Labels, match_known, sort_labels
+from xsift.model import Model, fit
+from xsift.record import counts, recorded, source_counts, warn_of_classes, warn_of_rows
+from xsift.settings import Settings
+from xsift.vote import key_order, tally
+from xsift.write.model_file import ModelTree, TrainingTree, load_model_tree
+from xsift.write.provenance import now
+from xsift.write.tables import SUFFIXES
+
+__all__ = ["Catalogue", "classify", "packaged_models", "run", "vote_table"]
+
+Progress = Callable[[str], None]
+
+
+def _silent(step: str) -> None:
+    """Take no notice of a step."""
+
+
+@dataclass(frozen=True, eq=False)
+class Catalogue:
+    """A classified catalogue.
+
+    Attributes
+    ----------
+    detections : pyarrow.Table or None
+        The rows of the input, all of them, in its order.
+    sources : pyarrow.Table
+    model : ModelTree or None
+    record : dict
+        Provenance and counts: what `run.json` holds.
+    """
+
+    detections: pa.Table | None
+    sources: pa.Table
+    model: ModelTree | None
+    record: dict[str, Any] = field(repr=False)
+
+    def write(self, folder: str | Path, formats: tuple[str, ...] = ("parquet", "votable")) -> None:
+        """Write the tables, the model and `run.json` into a folder, all or none.
+
+        Parquet is always written: the other commands read it.
+
+        Raises
+        ------
+        OutputError
+            If the folder cannot be written; what was there is then unchanged.
+        """
+        about = {"creator": f"xsift {write.environment()['xsift']}", **self.record["about"]}
+        tables = {"sources": self.sources}
+        if self.detections is not None:
+            tables["detections"] = self.detections
+        with write.Staging(folder) as staging:
+            for stem, table in tables.items():
+                for form in dict.fromkeys(("parquet", *formats)):
+                    write.write_table(table, staging.path(stem + SUFFIXES[form]), form, about)
+            if self.model is not None:
+                write.save_model_tree(self.model, staging.path("model.asdf"))
+            write.write_json(self.record, staging.path("run.json"))
+
+
+def run(
+    table: str | Path,
+    labels: str | Path | None = None,
+    settings: Settings | None = None,
+    classes: Classes = PAPER_CLASSES,
+    progress: Progress = _silent,
+) -> Catalogue:
+    """Do the main job: a table of detections and known objects become a classified catalogue.
+
+    Parameters
+    ----------
+    table : str or Path
+        Detections: VOTable, FITS, Parquet or CSV.
+    labels : str or Path, optional
+        Known objects; without it, `settings.label_column` is a column of `table`.
+    settings : Settings, optional
+    classes : Classes
+    progress : callable
+        Told of each step as it begins.
+
+    Raises
+    ------
+    XsiftError
+        Where the data, the labels or the settings cannot serve; the message says what to do.
+    """
+    settings = settings or Settings()
+    if labels is None and settings.label_column is None:
+        raise SettingError("no known objects: give --labels FILE or --label-column COL")
+    survey, feature_set = surveys.survey_of(settings.survey, settings.features)
+    settings = replace(settings, survey=survey.name, features=feature_set)
+    with recorded() as notes:
+        progress(f"reading {table}")
+        column = settings.label_column if labels is None else None
+        chosen = survey.feature_set(feature_set)
+        detections = read.read_detections(table, survey, chosen, settings.source_column, column)
+        features = derive(detections.table, survey, chosen)
+        progress("matching known objects")
+        label, separation, labels_sha = _label(detections, labels, survey, settings)
+        sorted_labels = sort_labels(label, classes)
+        progress(f"clustering {int(features.complete.sum()):,} complete detections")
+        order = key_order(detections.table, np.flatnonzero(features.complete))
+        if not len(order):
+            raise TableError(f"{table}: no detection has all of the {len(chosen)} features")
+        y = np.where(features.complete, sorted_labels.y, -1)
+        model = fit(features, y, order, survey, feature_set, classes, settings)
+        warn_of_classes(model)
+        progress("scoring and voting")
+        result = _catalogue(detections, features, sorted_labels, separation, model, settings)
+    training = TrainingTree(
+        input=Path(detections.path).name,
+        input_sha256=detections.sha256,
+        labels=Path(labels).name if labels else settings.label_column,
+        labels_sha256=labels_sha,
+        settings=settings.as_dict(),
+        counts=result.record["counts"],
+        class_counts=sorted_labels.counts(y >= 0),
+        warnings=notes,
+        environment=write.environment(),
+        created=now(),
+    )
+    return _finish(result, model.tree(training), notes, "run", training)
+
+
+def classify(
+    table: str | Path,
+    model: str | Path | None = None,
+    settings: Settings | None = None,
+    progress: Progress = _silent,
+) -> Catalogue:
+    """Classify detections with a frozen model.
+
+    Parameters
+    ----------
+    table : str or Path
+    model : str or Path, optional
+        A model file, or the name of a packaged one (``csc12``, ``csc11``). Where None: csc12,
+        unless most detections that have the other features lack its twelfth,
+        var_newq_b; then csc11.
+    settings : Settings, optional
+        Of these, only source_column, survey and features matter here.
+
+    Raises
+    ------
+    XsiftError
+        Where the table or the model cannot serve.
+    """
+    settings = settings or Settings()
+    with recorded() as notes:
+        progress(f"reading {table}")
+        if model is None:
+            path, why, detections = _fitting_model(table, settings)
+        else:
+            path, why, detections = _named_model(str(model)), f"model {model}, as asked for", None
+        tree = load_model_tree(path)
+        _refuse_other_model(tree, settings, str(model or why))
+        trained = Model.from_tree(tree)
+        survey = surveys.load(tree.survey)
+        chosen = survey.feature_set(tree.feature_set)
+        detections = detections or read.read_detections(
+            table, survey, chosen, settings.source_column
+        )
+        features = derive(detections.table, survey, chosen)
+        progress("scoring and voting")
+        nothing = sort_labels([None] * len(features.X), trained.classes)
+        result = _catalogue(detections, features, nothing, None, trained, settings)
+    record = {**result.record, "model_choice": why}
+    return _finish(replace(result, record=record), tree, notes, "classify", None)
+
+
+def vote_table(
+    table: str | Path, settings: Settings | None = None, progress: Progress = _silent
+) -> Catalogue:
+    """Let the detections of a table of probabilities vote: one row per source.
+
+    Parameters
+    ----------
+    table : str or Path
+        Detections with a source column and a column of probabilities per class: ours (``p_qso``)
+        or the published ones (``QSO``, ``Seyfert_1``, ...).
+
+    Raises
+    ------
+    XsiftError
+        Where the table cannot serve.
+    """
+    settings = settings or Settings()
+    survey, _ = surveys.survey_of(settings.survey, settings.features)
+    with recorded() as notes:
+        progress(f"reading {table}")
+        given = read.read_probabilities(
+            table, survey, settings.source_column, PAPER_CLASSES, settings.vote_trained
+        )
+        progress("voting")
+        rows = np.flatnonzero(given.votes)
+        votes = tally(given.table, given.p, rows, len(given.classes))
+        features = tuple(f.name for f in survey.features if f.name in given.table.column_names)
+        sources = source_table(given.table, features, votes, given.classes, survey)
+    counted = {
+        "detections": given.table.num_rows,
+        "voting": len(rows),
+        **source_counts(votes.unique),
+    }
+    record = {
+        "about": {"command": "vote", "input": Path(table).name},
+        "input": Path(table).name,
+        "input_sha256": given.sha256,
+        "counts": counted,
+    }
+    return _finish(Catalogue(None, sources, None, record), None, notes, "vote", None)
+
+
+def packaged_models() -> dict[str, Path]:
+    """Return the models that come with xsift, by name."""
+    folder = Path(str(resources.files("xsift") / "models"))
+    return {p.stem: p for p in sorted(folder.glob("*.asdf"))}
+
+
+def _named_model(name: str) -> Path:
+    packaged = packaged_models()
+    return packaged[name] if name in packaged and not Path(name).exists() else Path(name)
+
+
+def _fitting_model(
+    table: str | Path, settings: Settings
+) -> tuple[Path, str, read.Detections | None]:
+    """Choose among the packaged models: by what is asked for, else by what the table has."""
+    packaged = packaged_models()
+    if settings.features is not None or settings.survey is not None:
+        _, name = surveys.survey_of(settings.survey, settings.features)
+        return packaged[name], f"packaged model {name}, which has the features asked for", None
+    survey = surveys.load("csc20")
+    detections = read.read_detections(
+        table, survey, survey.feature_set("csc11"), settings.source_column
+    )
+    n = {
+        name: int(derive(detections.table, survey, survey.feature_set(name)).complete.sum())
+        for name in ("csc11", "csc12")
+    }
+    # One more missing feature in a few detections is no reason to give up the twelfth in all.
+    name = "csc12" if n["csc12"] >= n["csc11"] / 2 else "csc11"
+    total = f"{detections.table.num_rows:,} detections"
+    why = f"packaged model {name}: {n[name]:,} of {total} have all of its features"
+    return packaged[name], why, detections
+
+
+def _refuse_other_model(tree: ModelTree, settings: Settings, what: str) -> None:
+    for option, asked, has in (
+        ("--survey", settings.survey, tree.survey),
+        ("--features", settings.features, tree.feature_set),
+    ):
+        if asked is not None and asked != has:
+            raise ModelError(
+                f"{what}: trained for {option} {has}, not {asked}: give another --model"
+            )
+    if tree.survey not in surveys.names():
+        raise ModelError(f"{what}: trained for survey {tree.survey!r}, which this xsift knows not")
+    known = tuple(f.name for f in surveys.load(tree.survey).feature_set(tree.feature_set))
+    if tuple(tree.features) != known:
+        raise ModelError(f"{what}: its features are not those of {tree.feature_set}: retrain it")
+
+
+def _label(
+    detections: read.Detections, labels: str | Path | None, survey: surveys.Survey, s: Settings
+) -> tuple[list[str | None], np.ndarray | None, str | None]:
+    if labels is None:
+        return detections.label or [], None, None
+    known = read.read_known(labels, survey, s.label_column)
+    match = match_known(detections.table, known.table, s.match, s.radius)
+    return match.label, match.separation_arcsec, known.sha256
+
+
+def _catalogue(
+    detections: read.Detections,
+    features: FeatureTable,
+    labels: Labels,
+    separation: np.ndarray | None,
+    model: Model,
+    settings: Settings,
+) -> Catalogue:
+    """Classify, vote and count: what `run` and `classify` share."""
+    said = model.classify(features)
+    role, flag = roles(features, labels, said.is_scored, said.cluster)
+    # What is set aside is of a type that the model does not know: it gets no verdict.
+    verdict = np.isin(role, ("trained", "scored")) & said.is_scored
+    p = np.where(verdict[:, None], said.p, np.nan)
+    p_none = np.where(verdict, said.p_none, np.nan)
+    named = np.asarray(pc.is_valid(detections.table["name"]))
+    in_vote = verdict & named & (settings.vote_trained | (role == "scored"))
+    table = detection_table(
+        detections.table,
+        features,
+        replace(said, p=p, p_none=p_none),
+        model.classes,
+        labels.label,
+        separation,
+        role,
+        flag,
+    )
+    voting = np.column_stack([p, p_none, said.typicality])
+    votes = tally(detections.table, voting, np.flatnonzero(in_vote), len(model.classes))
+    raw = table.select([c for c in table.column_names if c not in model.classes.columns])
+    sources = source_table(raw, features.names, votes, model.classes, features.survey)
+    warn_of_rows(detections.table, features, named)
+    counted = counts(detections.table, features, labels, role, in_vote)
+    record = {
+        "about": {"input": Path(detections.path).name},
+        "input": Path(detections.path).name,
+        "input_sha256": detections.sha256,
+        "settings": settings.as_dict(),
+        "counts": {**counted, **source_counts(votes.unique)},
+        "labels": labels.counts(np.ones(len(labels.label), dtype=bool)),
+        "set_aside": labels.counts(role == "set_aside"),
+    }
+    return Catalogue(table, sources, None, record)
+
+
+def _finish(
+    result: Catalogue,
+    model: ModelTree | None,
+    notes: list[str],
+    command: str,
+    training: TrainingTree | None,
+) -> Catalogue:
+    """Stamp the model's fingerprint on every row, and complete the record."""
+    detections, sources = result.detections, result.sources
+    record = {"command": command, **result.record}
+    if model is not None:
+        detections = _stamped(detections, model.model_id) if detections is not None else None
+        sources = _stamped(sources, model.model_id)
+        record["about"] = {**record["about"], "command": command, "model_id": model.model_id}
+        record["model"] = {
+            "model_id": model.model_id,
+            "method": model.method,
+            "survey": model.survey,
+            "feature_set": model.feature_set,
+            "trained_on": model.training.input,
+            "class_counts": model.training.class_counts,
+        }
+    if training is not None:
+        record |= {"labels_file": training.labels, "labels_sha256": training.labels_sha256}
+    record |= {"warnings": notes, "environment": write.environment(), "created": now()}
+    return Catalogue(detections, sources, model, record)
+
+
+def _stamped(table: pa.Table, model_id: str) -> pa.Table:
+    at = table.schema.get_field_index("model_id")
+    column = pa.repeat(pa.scalar(model_id), table.num_rows)
+    return table.set_column(at, table.schema.field(at), column)

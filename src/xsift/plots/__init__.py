@@ -1,0 +1,19 @@
+"""Figures: each function takes arrays and a Matplotlib Axes, draws, and returns the Axes.
+
+Nothing here reads, saves or touches pyplot's state.
+"""
+
+from xsift.plots.confusion import confusion_matrix
+from xsift.plots.planes import hardness_plane, variability_plane
+from xsift.plots.sky import galactic_map
+from xsift.plots.style import GROUP_COLOURS, GROUP_MARKERS, figure_style
+
+__all__ = [
+    "GROUP_COLOURS",
+    "GROUP_MARKERS",
+    "confusion_matrix",
+    "figure_style",
+    "galactic_map",
+    "hardness_plane",
+    "variability_plane",
+]

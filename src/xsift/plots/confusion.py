@@ -1,0 +1,78 @@
+"""Confusion of classes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["confusion_matrix"]
+
+
+def confusion_matrix(
+    ax: Axes,
+    truth: Sequence[str | None] | NDArray[np.object_],
+    predicted: Sequence[str | None] | NDArray[np.object_],
+    names: Sequence[str],
+) -> Axes:
+    """Draw which class is taken for which, each row as shares of its true class.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+    truth, predicted : sequence of str or None, (n,)
+        Pairs in which either is None, or is not in `names`, are left out.
+    names : sequence of str
+        Classes, from top to bottom and from left to right.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        One image of the shares: the diagonal is the recall. A class without members has an empty
+        row (NaN).
+    """
+    counts = _count(truth, predicted, names)
+    members = counts.sum(axis=1, keepdims=True)
+    share = np.full(counts.shape, np.nan)
+    np.divide(counts, members, out=share, where=members > 0)
+    image = ax.imshow(share, cmap="Blues", vmin=0, vmax=1, aspect="equal")
+    size = float(np.clip(56 / max(len(names), 1), 5, 9))
+    for (row, column), value in np.ndenumerate(share):
+        if np.isnan(value):
+            continue
+        ax.text(
+            column,
+            row,
+            f"{value:.2f}\n{counts[row, column]:,}",
+            ha="center",
+            va="center",
+            fontsize=size,
+            color="white" if value > 0.55 else "#333333" if counts[row, column] else "#aaaaaa",
+        )
+    at = np.arange(len(names))
+    ax.set_xticks(at, names, rotation=45, ha="right", rotation_mode="anchor")
+    ax.set_yticks(at, [f"{n} ({m:,})" for n, m in zip(names, members[:, 0], strict=True)])
+    ax.set(xlabel="predicted class", ylabel="true class (number)")
+    ax.tick_params(length=0)
+    ax.grid(False)
+    ax.figure.colorbar(image, ax=ax, label="share of the true class", fraction=0.046, pad=0.03)
+    return ax
+
+
+def _count(
+    truth: Sequence[str | None] | NDArray[np.object_],
+    predicted: Sequence[str | None] | NDArray[np.object_],
+    names: Sequence[str],
+) -> NDArray[np.int64]:
+    """Count pairs, (k, k)."""
+    place = {name: i for i, name in enumerate(names)}
+    counts = np.zeros((len(names), len(names)), dtype=np.int64)
+    for t, p in zip(truth, predicted, strict=True):
+        if t in place and p in place:
+            counts[place[t], place[p]] += 1
+    return counts

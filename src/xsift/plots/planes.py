@@ -1,0 +1,94 @@
+"""Planes of two features."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from xsift.plots.style import legend_beside, scatter_groups
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["hardness_plane", "variability_plane"]
+
+_LOWEST_RATIO = 1e-5
+
+
+def hardness_plane(
+    ax: Axes,
+    hard_hs: ArrayLike,
+    hard_hm: ArrayLike,
+    group: Sequence[str | None] | NDArray[np.object_],
+    groups: Sequence[str],
+) -> Axes:
+    """Plot the hardness ratio of hard to medium against that of hard to soft.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+    hard_hs, hard_hm : array_like, (n,)
+        Dimensionless, in [-1, 1]. NaN is left out.
+    group : sequence of str or None, (n,)
+        None, and a group that is not in `groups`, are left out.
+    groups : sequence of str
+        Groups to draw, in the order of the legend.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+    """
+    scatter_groups(ax, hard_hs, hard_hm, group, groups)
+    ax.set(xlim=(-1.05, 1.05), ylim=(-1.05, 1.05), aspect="equal")
+    ax.set_xlabel("hardness ratio $HR_{hs}$, hard to soft (dimensionless)")
+    ax.set_ylabel("hardness ratio $HR_{hm}$, hard to medium (dimensionless)")
+    ticks = np.arange(-1, 1.1, 0.5)
+    ax.set_xticks(ticks)
+    ax.set_yticks(ticks)
+    legend_beside(ax)
+    return ax
+
+
+def variability_plane(
+    ax: Axes,
+    var_prob_b: ArrayLike,
+    var_ratio_b: ArrayLike,
+    group: Sequence[str | None] | NDArray[np.object_],
+    groups: Sequence[str],
+) -> Axes:
+    """Plot the relative scatter of the light curve against the probability that it varies.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+    var_prob_b : array_like, (n,)
+        Probability that the broad-band count rate varies, in [0, 1]. NaN is left out.
+    var_ratio_b : array_like, (n,)
+        Standard deviation over mean of that rate, dimensionless, on a logarithmic axis. NaN is
+        left out; ratios below 1e-5, 0 included, stand at 1e-5.
+    group : sequence of str or None, (n,)
+        None, and a group that is not in `groups`, are left out.
+    groups : sequence of str
+        Groups to draw, in the order of the legend.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+    """
+    ratio = np.asarray(var_ratio_b, dtype=float)
+    # The archive's constant light curves (1e-17) would squeeze all others into a strip.
+    drawn = np.maximum(ratio, _LOWEST_RATIO)
+    ax.set_yscale("log")
+    scatter_groups(ax, var_prob_b, drawn, group, groups)
+    highest = max(1.0, float(np.max(drawn, initial=1.0, where=np.isfinite(drawn))))
+    ax.set(xlim=(-0.03, 1.03), ylim=(_LOWEST_RATIO / 2, 2 * highest))
+    powers = np.arange(-5, int(np.log10(highest)) + 1)
+    labels = [f"$10^{{{p}}}$" for p in powers]
+    ax.set_yticks(10.0**powers, [r"$\leq$" + labels[0], *labels[1:]])
+    ax.set_xlabel("probability of variability, broad band (var_prob_b, dimensionless)")
+    ax.set_ylabel(r"relative scatter $\sigma$ / mean, broad band (dimensionless)")
+    legend_beside(ax)
+    return ax

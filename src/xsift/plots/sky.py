@@ -1,0 +1,64 @@
+"""Maps of the sky."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from xsift.plots.style import legend_beside, scatter_groups
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["galactic_map"]
+
+_LABEL: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": 8, "zorder": 5}
+
+
+def galactic_map(
+    ax: Axes,
+    l_deg: ArrayLike,
+    b_deg: ArrayLike,
+    group: Sequence[str | None] | NDArray[np.object_],
+    groups: Sequence[str],
+) -> Axes:
+    """Map sources in Galactic coordinates, coloured by group.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+        Made with ``projection="mollweide"``. Longitude grows to the left, as seen from inside.
+    l_deg, b_deg : array_like, (n,)
+        Galactic longitude and latitude, deg. NaN is left out.
+    group : sequence of str or None, (n,)
+        None, and a group that is not in `groups`, are left out.
+    groups : sequence of str
+        Groups to draw, in the order of the legend.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+    """
+    from matplotlib.patheffects import withStroke
+
+    wrapped = (np.asarray(l_deg, dtype=float) + 180) % 360 - 180
+    # Mollweide axes cannot be inverted: the points go to -l and the labels follow.
+    scatter_groups(ax, -np.radians(wrapped), np.radians(np.asarray(b_deg, float)), group, groups)
+    at = np.arange(-150, 151, 30)
+    ax.set_xticks(np.radians(at), [""] * len(at))
+    for a in at[at % 60 == 0]:
+        # Tick labels would lie below the points.
+        text = ax.text(np.radians(a), 0, f"{-a % 360}°", **_LABEL)
+        text.set_path_effects([withStroke(linewidth=2.5, foreground="white")])
+    up = np.arange(-60, 61, 30)
+    ax.set_yticks(
+        np.radians(up), [f"{b:+d}°".replace("-", "\N{MINUS SIGN}") if b else "0°" for b in up]
+    )
+    ax.grid(True, color="#cccccc", linewidth=0.5)
+    ax.set_xlabel("Galactic longitude $l$ (deg)")
+    ax.set_ylabel("Galactic latitude $b$ (deg)")
+    legend_beside(ax)
+    return ax

@@ -1,0 +1,131 @@
+"""Colours and markers of the groups, and the style of all figures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["GROUP_COLOURS", "GROUP_MARKERS", "figure_style", "scatter_groups"]
+
+GROUP_COLOURS = {"AGN": "#0072B2", "Seyfert": "#E69F00", "XB": "#009E73", "YSO": "#CC3311"}
+"""Colour of each group: told apart with any colour vision (Okabe & Ito; the red is P. Tol's)."""
+
+GROUP_MARKERS = {"AGN": "^", "Seyfert": "X", "XB": "s", "YSO": "o"}
+"""Marker of each group."""
+
+_MORE_COLOURS = ("#CC79A7", "#56B4E9", "#332288", "#999933", "#882255", "#555555")
+_MORE_MARKERS = ("D", "v", "P", "<", ">", "*")
+
+
+def figure_style() -> dict[str, Any]:
+    """Return Matplotlib settings for figures in print: ``with rc_context(figure_style()): ...``."""
+    return {
+        "font.size": 9,
+        "axes.labelsize": 10,
+        "axes.titlesize": 10,
+        "axes.linewidth": 0.8,
+        "axes.axisbelow": True,
+        "axes.grid": True,
+        "grid.color": "#dddddd",
+        "grid.linewidth": 0.5,
+        "xtick.direction": "in",
+        "ytick.direction": "in",
+        "xtick.labelsize": 8,
+        "ytick.labelsize": 8,
+        "legend.fontsize": 8,
+        "legend.frameon": False,
+        "figure.dpi": 100,
+        "savefig.dpi": 200,
+        "savefig.bbox": "tight",
+        "pdf.fonttype": 42,
+    }
+
+
+def look_of(groups: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """Give each group its colour and marker; a group without its own takes the next free pair."""
+    looks, n = {}, 0
+    for name in groups:
+        if name in GROUP_COLOURS:
+            looks[name] = (GROUP_COLOURS[name], GROUP_MARKERS[name])
+        else:
+            # The seventh such group has the first one's colour and another marker.
+            shift = n // len(_MORE_COLOURS)
+            marker = _MORE_MARKERS[(n + shift) % len(_MORE_MARKERS)]
+            looks[name] = (_MORE_COLOURS[n % len(_MORE_COLOURS)], marker)
+            n += 1
+    return looks
+
+
+def scatter_groups(
+    ax: Axes,
+    x: ArrayLike,
+    y: ArrayLike,
+    group: Sequence[str | None] | NDArray[np.object_],
+    groups: Sequence[str],
+) -> int:
+    """Scatter points by group, with a legend that counts them outside of the data.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+    x, y : array_like, (n,)
+        NaN and infinity are left out.
+    group : sequence of str or None, (n,)
+        None, and a group that is not in `groups`, are left out.
+    groups : sequence of str
+        Groups to draw, in the order of the legend.
+
+    Returns
+    -------
+    int
+        Number of points drawn.
+    """
+    x, y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
+    group = np.asarray(group, dtype=object)
+    finite = np.isfinite(x) & np.isfinite(y)
+    looks = look_of(groups)
+    members = {name: finite & (group == name) for name in groups}
+    n = int(sum(rows.sum() for rows in members.values()))
+    size, alpha = _weight_of(n)
+    # The rarest on top, or the crowd would hide it; the legend keeps the order of `groups`.
+    above = sorted(groups, key=lambda g: -int(members[g].sum()))
+    for name, rows in members.items():
+        colour, marker = looks[name]
+        ax.scatter(
+            x[rows],
+            y[rows],
+            s=size,
+            c=colour,
+            marker=marker,
+            alpha=alpha,
+            linewidths=0,
+            rasterized=True,
+            zorder=2 + 0.01 * above.index(name),
+            label=f"{name} ({rows.sum():,})",
+        )
+    return n
+
+
+def _weight_of(n: int) -> tuple[float, float]:
+    """Return marker area (points squared) and opacity that keep `n` points readable."""
+    crowd = np.clip(np.log10(max(n, 1)), 2, 5)
+    size = np.interp(crowd, [2, 3, 4, 5], [26, 14, 6, 2])
+    alpha = np.interp(crowd, [2, 3, 4, 5], [0.9, 0.75, 0.5, 0.25])
+    return float(size), float(alpha)
+
+
+def legend_beside(ax: Axes, title: str = "") -> None:
+    """Put the legend right of the axes, its markers large and opaque whatever the data's are."""
+    legend = ax.legend(
+        loc="center left", bbox_to_anchor=(1.02, 0.5), borderaxespad=0, title=title or None
+    )
+    for handle in legend.legend_handles:
+        if handle is not None:
+            handle.set_alpha(1)
+            handle.set(sizes=[30])

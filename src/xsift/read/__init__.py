@@ -1,0 +1,175 @@
+"""Files to tables held to their survey's schema.
+
+`read_detections` and `read_known` are what the pipeline calls; `read_table` reads any table.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+
+from xsift.classes import Classes, code_of
+from xsift.errors import MissingColumnsError, TableError
+from xsift.read import schema
+from xsift.read.fits import read_fits
+from xsift.read.flat import column_names, read_parquet, read_text
+from xsift.read.probabilities import Probabilities, hold_probabilities
+from xsift.read.source import Source, open_source
+from xsift.read.votable import read_votable
+from xsift.surveys import Feature, Survey
+
+__all__ = [
+    "Detections",
+    "Known",
+    "Probabilities",
+    "read_detections",
+    "read_known",
+    "read_probabilities",
+    "read_table",
+]
+
+_LABEL_COLUMNS = ("label", "otype", "main_type", "class", "type")
+
+
+@dataclass(frozen=True)
+class Detections:
+    """A table of detections, held to its survey.
+
+    Attributes
+    ----------
+    path : str
+    sha256 : str
+        Of the file.
+    table : pyarrow.Table
+        The survey's columns that the file has; ``name`` is the source. Rows as in the file.
+    label : list of (str or None), optional
+        Code of each detection's label, where a label column was asked for.
+    """
+
+    path: str
+    sha256: str
+    table: pa.Table
+    label: list[str | None] | None = None
+
+
+@dataclass(frozen=True)
+class Known:
+    """A table of known objects: names, positions (deg, NaN where missing) and types (codes)."""
+
+    path: str
+    sha256: str
+    table: pa.Table
+
+
+def read_table(path: str | Path, columns: list[str] | None = None) -> tuple[pa.Table, Source]:
+    """Read any table that xsift reads, as it is.
+
+    Parameters
+    ----------
+    path : str or Path
+        VOTable, FITS, Parquet or CSV, also gzip-compressed; recognised by content.
+    columns : list of str, optional
+        Where the format allows it, only these are read.
+
+    Raises
+    ------
+    TableError
+        If it is none of them, or damaged.
+    """
+    source = open_source(path)
+    if source.format == "parquet":
+        return read_parquet(source, columns), source
+    reader = {"votable": read_votable, "fits": read_fits, "text": read_text}[source.format]
+    return reader(source), source
+
+
+def read_detections(
+    path: str | Path,
+    survey: Survey,
+    features: tuple[Feature, ...],
+    source_column: str = "name",
+    label_column: str | None = None,
+) -> Detections:
+    """Read a table of detections and hold it to its survey.
+
+    Raises
+    ------
+    TableError
+        As `read_table` and `schema.hold` do.
+    """
+    wanted = [c.name for c in survey.columns] + [source_column, "name"]
+    wanted += [label_column] if label_column else []
+    where = str(path)
+    table, source = read_table(path, wanted)
+    available = column_names(source) if source.format == "parquet" else table.column_names
+    held = schema.hold(table, where, survey, features, source_column, available)
+    label = None
+    if label_column is not None:
+        found = schema.find_column(table, where, label_column)
+        if found is None:
+            raise MissingColumnsError(where, [label_column], available)
+        label = _labels(table.column(found), where, found)
+    return Detections(where, source.sha256, held, label)
+
+
+def read_known(path: str | Path, survey: Survey, label_column: str | None = None) -> Known:
+    """Read a table of known objects: a label column, and names or positions or both.
+
+    Parameters
+    ----------
+    label_column : str, optional
+        Where None, the first of label, otype, main_type, class, type that the table has.
+
+    Raises
+    ------
+    TableError
+        If it has no label column, or neither names nor positions.
+    """
+    where = str(path)
+    table, source = read_table(path)
+    if table.num_rows == 0:
+        raise TableError(f"{where}: the table has no rows")
+    choices = (label_column,) if label_column else _LABEL_COLUMNS
+    found = next((f for c in choices if (f := schema.find_column(table, where, c))), None)
+    if found is None:
+        remedy = "Name the column of types with --label-column"
+        raise MissingColumnsError(where, [" or ".join(choices)], table.column_names, remedy)
+    arrays: dict[str, pa.Array] = {
+        "label": pa.array(_labels(table.column(found), where, found), type=pa.string())
+    }
+    if (name := schema.find_column(table, where, "name")) is not None:
+        arrays["name"] = schema.text(table.column(name))
+    for axis in ("ra", "dec"):
+        if (column := schema.find_column(table, where, axis)) is not None:
+            arrays[axis] = schema.held(table, where, column, survey.column(axis))
+    if "name" not in arrays and not {"ra", "dec"} <= set(arrays):
+        raise MissingColumnsError(where, ["ra", "dec"], table.column_names, "Or give a name column")
+    return Known(where, source.sha256, pa.table(arrays))
+
+
+def read_probabilities(
+    path: str | Path,
+    survey: Survey,
+    source_column: str,
+    classes: Classes,
+    vote_trained: bool = False,
+) -> Probabilities:
+    """Read a table of detections with class probabilities, as published or as `run` wrote it.
+
+    Raises
+    ------
+    TableError
+        As `read_table` and `hold_probabilities` do.
+    """
+    table, source = read_table(path)
+    return hold_probabilities(table, source, survey, source_column, classes, vote_trained)
+
+
+def _labels(column: pa.ChunkedArray, where: str, name: str) -> list[str | None]:
+    if pa.types.is_floating(column.type):
+        raise TableError(f"{where}: label column {name} holds {column.type}, not types")
+    spellings = column.cast(pa.string()).dictionary_encode().combine_chunks()
+    codes = [code_of(s) for s in spellings.dictionary.to_pylist()]
+    return [None if i is None else codes[i] for i in spellings.indices.to_pylist()]

@@ -1,0 +1,99 @@
+"""From a path to bytes of a known format: what the file is, whatever it is called."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from xsift.errors import TableError
+
+__all__ = ["MAX_BYTES", "Source", "open_source"]
+
+MAX_BYTES = 4 * 1024**3
+"""Largest table, uncompressed, that is read: a gzip bomb stops here."""
+
+_BLOCK = 1 << 20
+_GZIP = b"\x1f\x8b"
+
+
+@dataclass(frozen=True)
+class Source:
+    """A table file in memory.
+
+    Attributes
+    ----------
+    path : str
+        As the user wrote it, for messages.
+    format : {"votable", "fits", "parquet", "text"}
+        Found in the content, not in the name.
+    content : bytes
+        Uncompressed.
+    sha256 : str
+        Of the file as it lies on the disk.
+    """
+
+    path: str
+    format: str
+    content: bytes
+    sha256: str
+
+    def stream(self) -> io.BytesIO:
+        """Open the content as a binary file."""
+        return io.BytesIO(self.content)
+
+
+def open_source(path: str | Path) -> Source:
+    """Read a file, uncompress it where it is gzip, and find out what it is.
+
+    Raises
+    ------
+    TableError
+        If there is no such file, it cannot be read, is too large, or is no table.
+    """
+    where = str(path)
+    try:
+        if Path(path).is_dir():
+            raise TableError(f"{where} is a directory: give a table file")
+        raw = Path(path).read_bytes()
+    except OSError as error:
+        raise TableError(f"{where}: cannot be read: {error.strerror or error}") from error
+    content = _gunzip(where, raw) if raw.startswith(_GZIP) else raw
+    return Source(where, _format(where, content), content, hashlib.sha256(raw).hexdigest())
+
+
+def _gunzip(where: str, raw: bytes) -> bytes:
+    parts, size = [], 0
+    try:
+        with gzip.open(io.BytesIO(raw)) as stream:
+            while part := stream.read(_BLOCK):
+                size += len(part)
+                if size > MAX_BYTES:
+                    raise TableError(f"{where}: more than {MAX_BYTES // 1024**3} GiB uncompressed")
+                parts.append(part)
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise TableError(f"{where}: the gzip file is damaged or cut off: {error}") from error
+    return b"".join(parts)
+
+
+def _format(where: str, content: bytes) -> str:
+    if not content.strip(b"\0 \t\r\n"):
+        raise TableError(f"{where}: the file is empty")
+    if content.startswith(b"SIMPLE  ="):
+        return "fits"
+    if content.startswith(b"PAR1"):
+        return "parquet"
+    head = content[:65536].lstrip(b"\xef\xbb\xbf \t\r\n")
+    if head.startswith(b"<"):
+        if b"VOTABLE" in head:
+            return "votable"
+        kind = "an HTML page" if b"<html" in head.lower() else "XML, but not a VOTable"
+        raise TableError(f"{where}: {kind}: give a VOTable, FITS, Parquet or CSV table")
+    if b"\0" in head and not head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise TableError(
+            f"{where}: not a table that xsift reads: give a VOTable, FITS, Parquet or CSV table"
+        )
+    return "text"

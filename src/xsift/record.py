@@ -1,0 +1,112 @@
+"""The record of a run: counts at every stage, and what the reader should be warned of."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from xsift.errors import XsiftWarning
+from xsift.features import FeatureTable
+from xsift.label import Labels
+from xsift.model import Model
+
+__all__ = ["counts", "recorded", "source_counts", "warn_of_classes", "warn_of_rows"]
+
+
+def counts(
+    table: pa.Table, features: FeatureTable, labels: Labels, role: np.ndarray, in_vote: np.ndarray
+) -> dict[str, int]:
+    """Count the detections at every stage."""
+    impossible = (~features.usable & ~np.isnan(features.X)).any(axis=1)
+    counted = {
+        "detections": len(features.X),
+        "sources_in": pc.count_distinct(table["name"]).as_py(),
+        "complete": int(features.complete.sum()),
+        "with_missing_features": int(np.isnan(features.X).any(axis=1).sum()),
+        "with_impossible_values": int(impossible.sum()),
+        "labelled": int((labels.y >= 0).sum()),
+        "labelled_ambiguous": int(labels.is_ambiguous.sum()),
+        "labelled_other": int(labels.is_other.sum()),
+    }
+    for name in ("trained", "scored", "set_aside", "unscored"):
+        counted[name] = int((role == name).sum())
+    return {**counted, "voting": int(in_vote.sum())}
+
+
+def source_counts(unique: np.ndarray) -> dict[str, int]:
+    """Count the sources; `unique` tells whether a source's two votes agree."""
+    n = int(unique.sum())
+    return {"sources": len(unique), "unique": n, "ambiguous": len(unique) - n}
+
+
+def warn_of_rows(table: pa.Table, features: FeatureTable, named: np.ndarray) -> None:
+    """Warn of repeated keys, missing names and impossible values."""
+    keys = [k for k in ("name", "obsid", "obi") if k in table.column_names]
+    if "obsid" in keys:
+        known = table.select(keys).filter(
+            pc.and_(pc.is_valid(table["name"]), pc.is_valid(table["obsid"]))
+        )
+        repeated = known.num_rows - known.group_by(keys).aggregate([]).num_rows
+        if repeated:
+            _warn(f"{repeated:,} detections repeat a ({', '.join(keys)}): kept, and each votes")
+    if n := int((~named).sum()):
+        _warn(f"{n:,} detections have no source name: scored, but they vote for no source")
+    impossible = ~features.usable & ~np.isnan(features.X)
+    for name, n in zip(features.names, impossible.sum(axis=0), strict=True):
+        if n:
+            allowed = features.survey.column(name).allowed
+            _warn(f"{n:,} detections have a {name} that is not {allowed}: not scored")
+    for name in ("ra", "dec"):
+        if name in table.column_names:
+            there = table[name].drop_null().to_numpy()
+            if n := int((~features.survey.column(name).accepts(there)).sum()):
+                allowed = features.survey.column(name).allowed
+                _warn(f"{n:,} detections have a {name} that is not {allowed}: matched to nothing")
+
+
+def warn_of_classes(model: Model) -> None:
+    """Warn of classes that no detection can be given, and of clusters without a choice."""
+    n_members, scored = model.scorer.n_members, model.scorer.scored
+    codes = np.array(model.classes.codes)
+    if len(none := codes[n_members.sum(axis=0) == 0]):
+        _warn(f"no labelled detections of {', '.join(none)}: nothing can be given these classes")
+    few = codes[(n_members.sum(axis=0) > 0) & ~scored.any(axis=0)]
+    if len(few):
+        _warn(
+            f"too few labelled detections of {', '.join(few)}: no cluster has the "
+            f"{model.scorer.min_members} that a class needs, so nothing can be given these classes"
+        )
+    for k in np.flatnonzero(scored.sum(axis=1) == 1):
+        only = int(np.flatnonzero(scored[k])[0])
+        _warn(
+            f"cluster {k}: {codes[only]}, with {n_members[k, only]} members, is the only class "
+            f"with {model.scorer.min_members} and more: every detection in it gets probability 1"
+        )
+    for k in np.flatnonzero(~scored.any(axis=1)):
+        _warn(
+            f"cluster {k}: no class has {model.scorer.min_members} members, so that no detection "
+            "in it is scored"
+        )
+
+
+def _warn(message: str) -> None:
+    warnings.warn(message, XsiftWarning, stacklevel=3)
+
+
+@contextmanager
+def recorded() -> Iterator[list[str]]:
+    """Collect our own warnings as sentences, complete at the end; others pass through."""
+    notes: list[str] = []
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", XsiftWarning)
+        yield notes
+    for w in caught:
+        if issubclass(w.category, XsiftWarning):
+            notes.append(str(w.message))
+        else:
+            warnings.warn_explicit(w.message, w.category, w.filename, w.lineno)

@@ -1,0 +1,79 @@
+"""Every setting of the main job: its default and its help, in one place.
+
+The command line builds its options from this table, `run.json` records the values, and a test
+holds the documentation to it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+from xsift.errors import SettingError
+
+__all__ = ["FORMATS", "Settings", "help_of"]
+
+FORMATS = ("parquet", "votable", "fits", "csv")
+
+
+def _setting(default: Any, doc: str) -> Any:
+    return field(default=default, metadata={"help": doc})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a table of detections is classified.
+
+    The defaults are the published method's (Perez-Diaz et al. 2024). `Settings.help` of a field
+    is what the command line prints for it.
+    """
+
+    method: str = _setting("paper", "Scorer: 'paper' is the published method, exactly.")
+    features: str | None = _setting(
+        None, "Feature set, e.g. csc12 (the paper's twelve) or csc11. [default: the survey's own]"
+    )
+    survey: str | None = _setting(
+        None, "Survey profile: csc20 or csc21. [default: csc20, or csc21 with --features csc11]"
+    )
+    source_column: str = _setting("name", "Column that says which detections are one source.")
+    label_column: str | None = _setting(
+        None, "Column of labels: in TABLE, or in the labels file where one is given."
+    )
+    match: str = _setting(
+        "auto", "How labels find detections: sky, name, or auto (sky where both have positions)."
+    )
+    radius: float = _setting(1.0, "Match radius on the sky, arcsec.")
+    clusters: int = _setting(6, "Number of Gaussian components, K.")
+    seed: int = _setting(42, "Seed of every random number.")
+    min_members: int = _setting(
+        12, "Labelled detections that a class needs inside a cluster to be scored there."
+    )
+    vote_trained: bool = _setting(
+        False, "Let the detections that trained vote too (in-sample: optimistic)."
+    )
+
+    def __post_init__(self) -> None:
+        _require(self.method in ("paper",), f"--method {self.method!r}: allowed is paper")
+        _require(
+            self.match in ("auto", "sky", "name"), f"--match {self.match!r}: sky, name or auto"
+        )
+        _require(1 <= self.clusters <= 1000, f"--clusters {self.clusters}: allowed is 1 to 1000")
+        _require(0 <= self.seed < 2**32, f"--seed {self.seed}: allowed is 0 to 4294967295")
+        _require(self.min_members >= 2, f"--min-members {self.min_members}: allowed is 2 and more")
+        _require(
+            0 < self.radius <= 3600, f"--radius {self.radius}: allowed is above 0, to 3600 arcsec"
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the values as plain data, for `run.json` and the model file."""
+        return asdict(self)
+
+
+def help_of(name: str) -> str:
+    """Return the help text of the setting `name`."""
+    return next(str(f.metadata["help"]) for f in fields(Settings) if f.name == name)
+
+
+def _require(ok: bool, message: str) -> None:
+    if not ok:
+        raise SettingError(message)

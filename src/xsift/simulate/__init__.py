@@ -1,0 +1,10 @@
+"""A simulated survey of known truth, for the demonstration and the tests."""
+
+from xsift.simulate.populations import (
+    Population,
+    Populations,
+    load_populations,
+)
+from xsift.simulate.survey import Simulation, simulate
+
+__all__ = ["Population", "Populations", "Simulation", "load_populations", "simulate"]

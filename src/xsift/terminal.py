@@ -1,0 +1,174 @@
+"""What the command line prints: a summary of a run, a source's card, errors."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from xsift.card import Card
+from xsift.classes import PAPER_CLASSES, Classes
+from xsift.demonstration import Demonstration
+from xsift.pipeline import Catalogue
+
+__all__ = ["progress", "show_card", "show_recovery", "show_summary"]
+
+_STAGES = (
+    ("detections", "detections read"),
+    ("complete", "with all features"),
+    ("with_missing_features", "missing a feature"),
+    ("with_impossible_values", "with an impossible value"),
+    ("labelled", "with a known class"),
+    ("labelled_ambiguous", "with an ambiguous type (count as unlabelled)"),
+    ("labelled_other", "with a type that is no class of the model"),
+    ("trained", "trained"),
+    ("scored", "scored"),
+    ("set_aside", "set aside"),
+    ("unscored", "not scored"),
+    ("voting", "voting"),
+    ("sources", "sources classified"),
+    ("unique", "unique: both votes agree"),
+    ("ambiguous", "ambiguous: they do not"),
+)
+
+
+@contextmanager
+def progress(console: Console) -> Iterator[Any]:
+    """Show the step at hand on standard error; a spinner where a person looks on."""
+    if not console.is_terminal:
+        yield lambda step: console.print(escape(step), highlight=False)
+        return
+    with console.status("starting") as status:
+        yield lambda step: status.update(escape(step))
+
+
+def show_summary(
+    console: Console, result: Catalogue, folder: Path, classes: Classes = PAPER_CLASSES
+) -> None:
+    """Print what came in, what became of it, and what to be wary of."""
+    record = result.record
+    console.print(f"\n[bold]{escape(str(record['input']))}[/bold]")
+    if "model_choice" in record:
+        console.print(escape(record["model_choice"]), highlight=False)
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(justify="right", style="bold")
+    grid.add_column()
+    for key, text in _STAGES:
+        count = record["counts"].get(key)
+        if count or (count == 0 and key in ("trained", "scored", "sources")):
+            grid.add_row(f"{count:,}", text)
+    console.print(grid)
+    if result.model is not None:
+        classes = result.model.classes
+    console.print(_class_table(result, classes))
+    if record.get("set_aside"):
+        top = list(record["set_aside"].items())
+        more = f" and {len(top) - 8} more types" if len(top) > 8 else ""
+        said = ", ".join(f"{code} {n:,}" for code, n in top[:8])
+        console.print(f"Set aside: {escape(said)}{more}", highlight=False)
+    for note in record["warnings"]:
+        console.print(f"[yellow]Warning:[/yellow] {escape(note)}", highlight=False)
+    console.print(f"Written to [bold]{escape(str(folder))}[/bold]", highlight=False)
+
+
+def _class_table(result: Catalogue, classes: Classes) -> Table:
+    status = result.sources["status"].to_pylist()
+    n = Counter(zip(result.sources["class"].to_pylist(), status, strict=True))
+    trained = result.record.get("model", {}).get("class_counts", {})
+    table = Table(title="Sources by class", title_justify="left", title_style="", box=None)
+    for heading, where in (("group", "left"), ("class", "left"), ("", "left")):
+        table.add_column(heading, justify=where)  # type: ignore[arg-type]
+    for heading in ("unique", "ambiguous", *(["trained on"] if trained else [])):
+        table.add_column(heading, justify="right")
+    last = ""
+    for c in classes.classes:
+        row = [c.group if c.group != last else "", c.code, c.title]
+        row += [f"{n[(c.code, s)]:,}" for s in ("unique", "ambiguous")]
+        row += [f"{trained.get(c.code, 0):,}"] if trained else []
+        table.add_row(*map(escape, row))
+        last = c.group
+    return table
+
+
+def show_recovery(console: Console, result: Demonstration) -> None:
+    """Print how well the simulated truth was recovered."""
+    found = result.recovery
+    table = Table(
+        title="Recovery of the simulated truth, sources that did not train",
+        title_justify="left",
+        title_style="",
+        box=None,
+    )
+    for heading in ("group", "sources", "recall", "precision"):
+        table.add_column(heading, justify="left" if heading == "group" else "right")
+    for group in found.groups:
+        recall, precision = (f"{x:.2f}" for x in (found.recall[group], found.precision[group]))
+        table.add_row(escape(group), f"{found.n[group]:,}", recall, precision)
+    console.print(table)
+    console.print(
+        f"Accuracy {found.accuracy:.3f}, balanced {found.balanced_accuracy:.3f} over "
+        f"{len(found.groups)} groups; {found.n_other:,} sources of other types among the "
+        "classified ones, which this method cannot know.",
+        highlight=False,
+    )
+    for name in result.figures:
+        console.print(f"Figure {escape(name)}", highlight=False)
+
+
+def show_card(console: Console, card: Card) -> None:
+    """Print a source: its verdict, then each detection with its probabilities."""
+    console.print(f"\n[bold]{escape(str(card.name))}[/bold]")
+    if card.source is None:
+        console.print("No detection of this source voted: each says why below.")
+    else:
+        _print_verdict(console, card)
+    table = Table(title="Detections", title_justify="left", title_style="", box=None)
+    for heading in ("obsid", "role", "cluster", "class", "probabilities (d²)", "why"):
+        table.add_column(heading)
+    for row in card.detections:
+        table.add_row(*map(escape, _detection_cells(row, card.classes)))
+    console.print(table)
+    console.print(
+        "d² is the squared distance to the class in the detection's cluster: the smallest wins.",
+        style="dim",
+        highlight=False,
+    )
+
+
+def _print_verdict(console: Console, card: Card) -> None:
+    source = card.source or {}
+    code = source["class"]
+    console.print(
+        f"{escape(code)} ({card.classes.title_of(code)}), {source['status']}, "
+        f"from {source['n_detections']} detection{'s'[: source['n_detections'] != 1]}; "
+        f"soft vote {source['class_soft']}, hard vote {source['class_hard']}",
+        highlight=False,
+    )
+    ranked = sorted(card.classes.classes, key=lambda c: -source[c.column])
+    for c in ranked:
+        p, spread = source[c.column], source[f"{c.column}_std"]
+        if p >= 0.005:
+            bar = "█" * round(30 * p)
+            console.print(f"  {escape(c.code):4} {p:6.3f} ± {spread:5.3f}  {bar}", highlight=False)
+
+
+def _detection_cells(row: dict[str, Any], classes: Classes) -> list[str]:
+    ranked = [(row[c.column], c.code) for c in classes.classes if row[c.column] is not None]
+    ranked.sort(key=lambda pair: -pair[0])
+    d2 = row["squared_distances"]
+    said = [
+        f"{code} {p:.3f}" + (f" ({d2[code]:.1f})" if code in d2 else "")
+        for p, code in ranked[:3]
+        if p >= 0.005
+    ]
+    obsid = row.get("obsid")
+    if row.get("obi") is not None:
+        obsid = f"{obsid}/{row['obi']}"
+    cells = [obsid, row["role"], row["cluster"], row["class"], ", ".join(said), row["flag"]]
+    return ["" if cell is None else str(cell) for cell in cells]

@@ -1,0 +1,115 @@
+"""The detections of a source vote on its class."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from xsift.columns import KEYS
+
+__all__ = ["Votes", "key_order", "tally"]
+
+
+@dataclass(frozen=True, eq=False)
+class Votes:
+    """One row per source, sorted by source name.
+
+    Attributes
+    ----------
+    first : ndarray of int, shape (m,)
+        Row of the source's first detection in (name, obsid, obi) order.
+    n_detections : ndarray of int, shape (m,)
+    mean, std : ndarray of shape (m, columns)
+        Mean and population standard deviation (ddof 0) of each column.
+    soft, hard : ndarray of int, shape (m,)
+        Class of the highest mean; most frequent class.
+    """
+
+    first: np.ndarray
+    n_detections: np.ndarray
+    mean: np.ndarray
+    std: np.ndarray
+    soft: np.ndarray
+    hard: np.ndarray
+
+    @property
+    def unique(self) -> np.ndarray:
+        """Whether both votes agree, bool of shape (m,); always so for one detection."""
+        return np.asarray(self.soft == self.hard)
+
+
+def key_order(table: pa.Table, rows: np.ndarray) -> np.ndarray:
+    """Sort `rows` of a table by (name, obsid, obi where known), then by their order in the file.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+        With ``name``, and ``obsid`` and ``obi`` where it has them; nulls come last.
+    rows : ndarray of int
+        In the order of the file.
+    """
+    keys = {k: table[k].take(pa.array(rows)) for k in KEYS if k in table.column_names}
+    keys["_row"] = pa.array(rows)  # Arrow's sort is not stable
+    order = pc.sort_indices(pa.table(keys), sort_keys=[(k, "ascending") for k in keys])
+    return np.asarray(rows[order.to_numpy()])
+
+
+def tally(table: pa.Table, p: np.ndarray, rows: np.ndarray, n_classes: int) -> Votes:
+    """Let the detections in `rows` vote (paper, section on the master classification).
+
+    Soft vote: the class of the highest mean probability, the first of the classes on ties. Hard
+    vote: the most frequent class among the detections; of equally frequent ones, that of the
+    detection that comes first in (name, obsid, obi) order.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+        With ``name``, and ``obsid`` and ``obi`` where it has them.
+    p : ndarray of shape (n, columns)
+        Of all rows of the table: the probabilities of the classes, then whatever else is to be
+        averaged.
+    rows : ndarray of int
+        Rows that vote: with a name and with probabilities.
+    n_classes : int
+        How many columns of `p` are classes.
+    """
+    rows = key_order(table, rows)
+    if not len(rows):
+        none = np.empty(0, dtype=np.int64)
+        no_p = np.empty((0, p.shape[1]))
+        return Votes(none, none, no_p, no_p, none, none)
+    starts = _starts(table["name"].take(pa.array(rows)))
+    n = np.diff(np.append(starts, len(rows)))
+    mean, std = np.empty((2, p.shape[1], len(starts)))
+    for j in range(p.shape[1]):
+        # Sums run in key order, so that the order of the file cannot change a mean's last bits.
+        voting = p[rows, j]
+        mean[j] = np.add.reduceat(voting, starts) / n
+        deviation = voting - np.repeat(mean[j], n)
+        std[j] = np.sqrt(np.add.reduceat(deviation**2, starts) / n)
+    hard = _most_frequent(p[:, :n_classes].argmax(axis=1)[rows], starts, n, n_classes)
+    soft = mean[:n_classes].argmax(axis=0)
+    return Votes(rows[starts], n, mean.T, std.T, soft, hard)
+
+
+def _starts(names: pa.ChunkedArray) -> np.ndarray:
+    """Return where each run of equal names begins."""
+    changes = pc.not_equal(names[1:], names[:-1]).to_numpy()
+    return np.flatnonzero(np.concatenate([[True], changes]))
+
+
+def _most_frequent(
+    classes: np.ndarray, starts: np.ndarray, n: np.ndarray, n_classes: int
+) -> np.ndarray:
+    """Return the most frequent class of each run, on ties the one met first."""
+    source = np.repeat(np.arange(len(starts)), n)
+    ballots, first, count = np.unique(
+        source * n_classes + classes, return_index=True, return_counts=True
+    )
+    # By source, then the most frequent, then the one met first.
+    order = np.lexsort((first, -count, ballots // n_classes))
+    winners = order[np.flatnonzero(np.diff(ballots[order] // n_classes, prepend=-1))]
+    return np.asarray(ballots[winners] % n_classes)

@@ -1,0 +1,42 @@
+"""Where a result came from."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import math
+import platform
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+__all__ = ["environment", "now", "write_json"]
+
+_PACKAGES = ("numpy", "scipy", "astropy", "pyarrow", "numba", "scikit-learn", "asdf")
+
+
+def environment() -> dict[str, str]:
+    """Return the versions of what computes: xsift, Python and the numerical packages."""
+    versions = {"xsift": importlib.metadata.version("xsift"), "python": platform.python_version()}
+    for package in _PACKAGES:
+        versions[package] = importlib.metadata.version(package)
+    return versions
+
+
+def now() -> str:
+    """Return the time in UTC, ISO 8601, to the second."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def write_json(tree: dict[str, Any], path: Path) -> None:
+    """Write JSON that a person can read; NaN becomes null."""
+    text = json.dumps(_finite(tree), indent=2, ensure_ascii=False, allow_nan=False)
+    path.write_text(text + "\n", "utf-8")
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,165 @@
+"""Tables with units, UCDs and descriptions, in the formats that people use."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+import pyarrow.parquet
+
+from xsift.columns import Column, describe
+from xsift.errors import OutputError
+
+__all__ = ["SUFFIXES", "write_table"]
+
+SUFFIXES = {"parquet": ".parquet", "votable": ".vot", "fits": ".fits", "csv": ".csv"}
+"""File name ending of each format."""
+
+_ROWS = 50_000
+_VOTABLE_TYPES = {"double": "double", "float": "float", "int64": "long", "int32": "int"}
+
+
+def write_table(table: pa.Table, path: Path, form: str, about: dict[str, str]) -> None:
+    """Write an Arrow table whose fields carry unit, ucd and description.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+        Numbers and text; null where missing.
+    path : Path
+    form : {"parquet", "votable", "fits", "csv"}
+    about : dict of str
+        Provenance for the file's own header; CSV has no place for it.
+
+    Raises
+    ------
+    OutputError
+        If the format is not known.
+    OSError
+        If the file cannot be written.
+    """
+    writers = {
+        "parquet": _write_parquet,
+        "votable": _write_votable,
+        "fits": _write_fits,
+        "csv": _write_csv,
+    }
+    if form not in writers:
+        raise OutputError(f"--format {form}: allowed are {', '.join(writers)}")
+    writers[form](table, path, about)
+
+
+def _write_parquet(table: pa.Table, path: Path, about: dict[str, str]) -> None:
+    pa.parquet.write_table(table.replace_schema_metadata(about), path, compression="zstd")
+
+
+def _write_csv(table: pa.Table, path: Path, about: dict[str, str]) -> None:
+    pa.csv.write_csv(table, path)
+
+
+def _write_votable(table: pa.Table, path: Path, about: dict[str, str]) -> None:
+    """Write a VOTable 1.4 with TABLEDATA.
+
+    astropy writes the header; the cells are formatted by Arrow, column by column: astropy's own
+    writer formats cell by cell, 40 times slower on the tables of this size.
+    """
+    head, tail = _votable_frame(table, about)
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(head)
+        for batch in table.to_batches(max_chunksize=_ROWS):
+            cells = [_cells(column) for column in batch.columns]
+            rows = pc.binary_join_element_wise("<TR>", *cells, "</TR>", "")
+            file.write("\n".join(rows.to_pylist()))
+            file.write("\n")
+        file.write(tail)
+
+
+def _cells(column: pa.Array) -> pa.Array:
+    if pa.types.is_string(column.type):
+        # Control characters cannot stand in XML at all, not even escaped.
+        text = pc.replace_substring_regex(column, r"[\x00-\x08\x0b\x0c\x0e-\x1f]", "")
+        for character, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
+            text = pc.replace_substring(text, character, entity)
+    else:
+        text = column.cast(pa.string())
+    inside = pc.binary_join_element_wise("<TD>", text, "</TD>", "")
+    return pc.fill_null(inside, "<TD/>")
+
+
+def _votable_frame(table: pa.Table, about: dict[str, str]) -> tuple[str, str]:
+    from astropy.io.votable.tree import Info, Resource, TableElement, VOTableFile
+
+    document = VOTableFile(version="1.4")
+    resource = Resource(type="results")
+    document.resources.append(resource)
+    for key, value in about.items():
+        resource.infos.append(Info(name=key, value=value))
+    element = TableElement(document)
+    resource.tables.append(element)
+    element.fields.extend(_votable_field(document, field) for field in table.schema)
+    element.create_arrays(0)
+    written = io.BytesIO()
+    document.to_xml(written, tabledata_format="tabledata")
+    text = written.getvalue().decode("utf-8")
+    head, middle, tail = text.partition("</TABLE>")
+    data = "    <DATA>\n     <TABLEDATA>\n"
+    return head.rstrip(" ") + data, "     </TABLEDATA>\n    </DATA>\n   " + middle + tail
+
+
+def _votable_field(document: Any, field: pa.Field) -> Any:
+    from astropy.io.votable.tree import Field
+
+    said = describe(field)
+    text = pa.types.is_string(field.type)
+    kind = "unicodeChar" if text else _VOTABLE_TYPES[str(field.type)]
+    options: dict[str, Any] = {"name": field.name, "ID": field.name, "datatype": kind}
+    if text:
+        options["arraysize"] = "*"
+    if said.unit:
+        options["unit"] = said.unit
+    if said.ucd:
+        options["ucd"] = said.ucd
+    element = Field(document, **options)
+    element.description = said.description or None
+    return element
+
+
+def _write_fits(table: pa.Table, path: Path, about: dict[str, str]) -> None:
+    from astropy.io import fits
+
+    columns = [_fits_column(table.column(i), describe(f)) for i, f in enumerate(table.schema)]
+    hdu = fits.BinTableHDU.from_columns(columns)
+    for i, field in enumerate(table.schema, start=1):
+        if ucd := describe(field).ucd:
+            hdu.header.set(f"TUCD{i}", ucd)
+        if description := describe(field).description:
+            hdu.header.set(f"TCOMM{i}", _ascii(description)[:60])
+    for key, value in about.items():
+        hdu.header.add_history(f"{key}: {_ascii(value)}")
+    hdu.writeto(path)
+
+
+def _fits_column(column: pa.ChunkedArray, said: Column) -> Any:
+    from astropy.io import fits
+
+    kind = column.type
+    if pa.types.is_string(kind):
+        values = np.array([_ascii(v or "") for v in column.to_pylist()], dtype="S")
+        width = max(1, values.dtype.itemsize)
+        return fits.Column(said.name, f"{width}A", array=values)
+    if pa.types.is_integer(kind):
+        null = -(2**31)
+        values = column.cast(pa.int64()).fill_null(null).to_numpy()
+        return fits.Column(said.name, "K", null=null, unit=said.unit or None, array=values)
+    values = column.cast(pa.float64()).to_numpy()
+    return fits.Column(said.name, "D", unit=said.unit or None, array=values)
+
+
+def _ascii(text: str) -> str:
+    # A FITS header and its A columns hold ASCII only.
+    return text.encode("ascii", "replace").decode("ascii").replace("\n", " ")

@@ -1,0 +1,117 @@
+"""Tables made by arithmetic, and the command line without a new process for each call."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+CLASSES = ("QSO", "AGN", "HXB", "Y*O")
+FEATURES = (
+    "hard_hm hard_hs hard_ms powlaw_gamma bb_kt var_prob_b var_ratio_b var_prob_h var_ratio_h "
+    "var_prob_s var_ratio_s var_newq_b"
+).split()
+
+
+def draw_table(n: int = 600, seed: int = 1, labelled: float = 0.5) -> pa.Table:
+    """Detections of four classes, each a Gaussian in the twelve raw features, two per source."""
+    rng = np.random.default_rng(seed)
+    kind = np.repeat(rng.integers(0, len(CLASSES), (n + 1) // 2), 2)[:n]
+    centre = rng.normal(size=(len(CLASSES), len(FEATURES)))
+    z = centre[kind] + 0.3 * rng.normal(size=(n, len(FEATURES)))
+    columns = {
+        "name": [f"2CXO J{i // 2:06d}.0+000000" for i in range(n)],
+        "obsid": np.arange(n) % 2 + 100,
+        "ra": 10 + np.arange(n) // 2 * 0.01,
+        "dec": np.full(n, -5.0),
+    }
+    for j, name in enumerate(FEATURES):
+        if name.startswith("hard"):
+            columns[name] = np.tanh(z[:, j])
+        elif name.startswith("var_prob"):
+            columns[name] = 1 / (1 + np.exp(-z[:, j]))
+        elif name == "powlaw_gamma":
+            columns[name] = 2 + z[:, j]
+        else:
+            columns[name] = np.exp(z[:, j])
+    known = rng.random(n) < labelled
+    columns["label"] = [CLASSES[k] if yes else None for k, yes in zip(kind, known, strict=True)]
+    return pa.table(columns)
+
+
+@pytest.fixture(scope="session")
+def small_table() -> pa.Table:
+    """600 detections of 300 sources: name, obsid, ra, dec, twelve features, label (half null)."""
+    return draw_table()
+
+
+class Answer:
+    """What a command said: exit status, standard output, standard error."""
+
+    def __init__(self, status: int, out: str, err: str) -> None:
+        self.status, self.out, self.err = status, out, err
+
+    def __repr__(self) -> str:
+        return f"Answer({self.status}, {self.out!r}, {self.err!r})"
+
+
+@pytest.fixture
+def xsift():
+    """Run the command line in this process: ``xsift("run", table, "--out", folder)``."""
+    from typer.testing import CliRunner
+
+    from xsift.cli import app
+
+    def call(*arguments: object) -> Answer:
+        result = CliRunner().invoke(app, [str(a) for a in arguments], catch_exceptions=False)
+        return Answer(result.exit_code, result.stdout, result.stderr)
+
+    return call
+
+
+@pytest.fixture
+def csv_bytes():
+    """Turn an Arrow table into CSV."""
+
+    def write(table: pa.Table, delimiter: str = ",") -> bytes:
+        import pyarrow.csv
+
+        sink = io.BytesIO()
+        options = pyarrow.csv.WriteOptions(delimiter=delimiter)
+        pyarrow.csv.write_csv(table, sink, options)
+        return sink.getvalue()
+
+    return write
+
+
+DATA = Path(__file__).parents[2] / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def real():
+    """Give the path of a real table by its file name, or skip the test."""
+
+    def find(name: str) -> Path:
+        if not (DATA / name).exists():
+            pytest.skip(f"the real table {name} is not at {DATA.parent.name}/{DATA.name}")
+        return DATA / name
+
+    return find
+
+
+@pytest.fixture
+def run_python():
+    """Run a piece of Python in a process of its own and give what it printed."""
+
+    def run(code: str) -> str:
+        done = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        )
+        return done.stdout
+
+    return run

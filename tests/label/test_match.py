@@ -1,0 +1,130 @@
+"""Matching known objects: against astropy, at the poles, across right ascension 0."""
+
+import astropy.units as u
+import numpy as np
+import pyarrow as pa
+import pytest
+from astropy.coordinates import SkyCoord
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose, assert_array_equal
+
+from xsift.errors import LabelError, XsiftWarning
+from xsift.label import match_known
+from xsift.label.match import nearest_on_sky
+
+ARCSEC = 1 / 3600
+
+
+@given(
+    centre=st.tuples(st.floats(0, 360), st.sampled_from([-90.0, -89.9999, -30.0, 0.0, 89.9999, 90])),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_agrees_with_astropy(centre, seed):
+    # Known objects and detections scattered by some arcsec around one point, often across the
+    # pole or right ascension 0.
+    rng = np.random.default_rng(seed)
+    origin = SkyCoord(*centre, unit="deg")
+    known, ours = (
+        origin.directional_offset_by(rng.uniform(0, 360, n) * u.deg, rng.uniform(0, 5, n) * u.arcsec)
+        for n in (8, 30)
+    )
+    index, separation = nearest_on_sky(ours.ra.deg, ours.dec.deg, known.ra.deg, known.dec.deg, 1.0)
+    nearest, distance, _ = ours.match_to_catalog_sky(known)
+    # Within rounding of the radius, either answer is right.
+    sure = np.abs(distance.arcsec - 1.0) > 1e-6
+    expected = np.where(distance.arcsec <= 1.0, nearest, -1)
+    hit = sure & (expected >= 0)
+    assert_array_equal(index[sure] >= 0, expected[sure] >= 0)
+    assert_allclose(separation[hit], distance.arcsec[hit], atol=1e-6)
+
+
+def test_exactly_at_the_radius_is_in():
+    index, separation = nearest_on_sky(*map(np.array, ([10.0], [0.0], [10.0], [ARCSEC])), 1.0)
+    assert index.tolist() == [0]
+    assert_allclose(separation, [1.0], rtol=1e-9)
+
+
+def test_missing_and_impossible_positions_match_nothing():
+    ra, dec = np.array([np.nan, 10.0, 10.0, 10.0]), np.array([0.0, np.nan, 200.0, 0.0])
+    index, separation = nearest_on_sky(ra, dec, np.array([10.0, np.nan]), np.array([0.0, 0.0]), 1.0)
+    assert index.tolist() == [-1, -1, -1, 0]
+    assert np.isnan(separation[:3]).all()
+
+
+def test_one_known_object_serves_several_detections():
+    detections = pa.table({"name": ["a", "a", "b"], "ra": [1.0, 1.0, 9.0], "dec": [0.0, 0.0, 0.0]})
+    known = pa.table({"label": ["QSO"], "ra": [1.0], "dec": [0.5 * ARCSEC]})
+    match = match_known(detections, known)
+    assert match.label == ["QSO", "QSO", None]
+    assert (match.how, match.n_matched, match.n_used) == ("sky", 2, 1)
+
+
+def test_the_nearest_of_two_wins():
+    detections = pa.table({"name": ["a"], "ra": [1.0], "dec": [0.0]})
+    known = pa.table(
+        {"label": ["QSO", "AGN"], "ra": [1.0, 1.0], "dec": [0.8 * ARCSEC, -0.3 * ARCSEC]}
+    )
+    match = match_known(detections, known)
+    assert match.label == ["AGN"]
+    assert_allclose(match.separation_arcsec, [0.3], atol=1e-6)
+
+
+def test_by_name():
+    detections = pa.table({"name": ["a", "b", None, "a"]})
+    known = pa.table({"label": ["QSO", None], "name": ["a", "b"]})
+    match = match_known(detections, known)
+    assert match.label == ["QSO", None, None, "QSO"]
+    assert match.how == "name"
+    assert np.isnan(match.separation_arcsec).all()
+
+
+def test_auto_takes_the_name_where_a_position_is_missing():
+    detections = pa.table({"name": ["a", "b"], "ra": [1.0, None], "dec": [0.0, None]})
+    known = pa.table({"label": ["QSO", "AGN"], "name": ["x", "b"], "ra": [1.0, 2.0], "dec": [0.0] * 2})
+    match = match_known(detections, known)
+    assert match.label == ["QSO", "AGN"]
+    assert match.how == "sky, else name"
+    assert match_known(detections, known, "sky").label == ["QSO", None]
+    assert match_known(detections, known, "name").label == [None, "AGN"]
+
+
+def test_contradictory_names_warn():
+    known = pa.table({"label": ["QSO", "AGN"], "name": ["a", "a"]})
+    with pytest.warns(XsiftWarning, match="1 names have several types in the labels, such as a"):
+        match = match_known(pa.table({"name": ["a"]}), known)
+    assert match.label == ["QSO"]
+
+
+@pytest.mark.parametrize(
+    ("how", "message"),
+    [("sky", "both tables need positions"), ("auto", "both tables need"), ("name", "source names")],
+)
+def test_nothing_in_common(how, message):
+    with pytest.raises(LabelError, match=message):
+        match_known(
+            pa.table({"name": pa.array([1], pa.int64())}),
+            pa.table({"label": ["QSO"], "name": ["a"]}),
+            how,
+        )
+
+
+def test_jittered_positions_of_the_real_labels(real):
+    """The labels carry Chandra's own positions: moved by 0.5 arcsec they still find their source."""
+    from xsift import read, surveys
+
+    survey = surveys.load("csc20")
+    path = real("csc20_query.vot")
+    table = read.read_detections(path, survey, survey.feature_set("csc12")).table
+    known = read.read_known(real("csc20_labels.csv"), survey).table
+    exact = match_known(table, known)
+    rng = np.random.default_rng(5)
+    at = SkyCoord(known["ra"].to_numpy(), known["dec"].to_numpy(), unit="deg")
+    moved = at.directional_offset_by(rng.uniform(0, 360, len(at)) * u.deg, 0.5 * u.arcsec)
+    jittered = known.set_column(
+        known.schema.get_field_index("ra"), "ra", pa.array(moved.ra.deg)
+    ).set_column(known.schema.get_field_index("dec"), "dec", pa.array(moved.dec.deg))
+    match = match_known(table, jittered)
+    assert match.n_matched == exact.n_matched
+    assert match.label == exact.label
+    assert_allclose(np.nanmedian(match.separation_arcsec), 0.5, atol=1e-3)

@@ -1,0 +1,82 @@
+"""Survey profiles: what they say is sound."""
+
+import astropy.units as u
+import pytest
+from astropy.io.votable.ucd import check_ucd
+from pydantic import ValidationError
+
+from xsift import surveys
+from xsift.classes import PAPER_CLASSES
+from xsift.columns import output_columns
+from xsift.errors import SettingError
+
+PAPER_ORDER = (
+    "hard_hm hard_hs hard_ms powlaw_gamma bb_kt var_prob_b var_ratio_b var_prob_h var_ratio_h "
+    "var_prob_s var_ratio_s var_newq_b"
+).split()
+
+
+@pytest.mark.parametrize("name", surveys.names())
+def test_profile_loads(name):
+    assert surveys.load(name).name == name
+
+
+def test_csc12_is_the_papers_twelve_in_its_order():
+    features = surveys.load("csc20").feature_set("csc12")
+    assert [f.name for f in features] == PAPER_ORDER
+    logs = {f.name for f in features if f.scaling == "log-range"}
+    assert logs == {"bb_kt", "var_ratio_h", "var_ratio_b", "var_ratio_s", "var_newq_b"}
+    assert [f.name for f in features if f.scaling == "range"] == ["powlaw_gamma"]
+
+
+def test_csc11_lacks_only_the_twelfth():
+    features = surveys.load("csc21").feature_set("csc11")
+    assert [f.name for f in features] == PAPER_ORDER[:-1]
+
+
+COLUMNS = [c for n in surveys.names() for c in surveys.load(n).described().values()]
+WRITTEN = list(output_columns(PAPER_CLASSES).values())
+
+
+@pytest.mark.parametrize("column", COLUMNS + WRITTEN, ids=lambda c: c.name)
+def test_units_and_ucds_are_the_vos(column):
+    assert column.description
+    assert u.Unit(column.unit) is not None
+    assert not column.ucd or check_ucd(column.ucd, check_controlled_vocabulary=True)
+
+
+@pytest.mark.parametrize(
+    ("survey", "features", "expected"),
+    [
+        (None, None, ("csc20", "csc12")),
+        (None, "csc11", ("csc21", "csc11")),
+        (None, "csc12", ("csc20", "csc12")),
+        ("csc21", None, ("csc21", "csc11")),
+        ("csc20", "csc11", ("csc20", "csc11")),
+    ],
+)
+def test_survey_and_features_follow_from_each_other(survey, features, expected):
+    found, chosen = surveys.survey_of(survey, features)
+    assert (found.name, chosen) == expected
+
+
+def test_unknown_names_say_what_is_known():
+    with pytest.raises(SettingError, match="--survey xmm: known surveys are csc20, csc21"):
+        surveys.load("xmm")
+    with pytest.raises(SettingError, match="--features csc13: survey csc20 has csc12, csc11"):
+        surveys.load("csc20").feature_set("csc13")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"features": [{"name": "x", "scaling": "none"}]}, "not described"),
+        ({"default_features": "csc13"}, "csc13 is not described"),
+        ({"surprise": 1}, "Extra inputs"),
+        ({"feature_sets": {"csc12": {"description": "", "without": ["x"]}}}, "leaves out unknown"),
+    ],
+)
+def test_a_profile_that_breaks_the_schema_is_refused(change, message):
+    tree = surveys.load("csc20").model_dump() | change
+    with pytest.raises(ValidationError, match=message):
+        surveys.Survey.model_validate(tree)
