@@ -84,13 +84,18 @@ def tally(table: pa.Table, p: np.ndarray, rows: np.ndarray, n_classes: int) -> V
     starts = _starts(table["name"].take(pa.array(rows)))
     n = np.diff(np.append(starts, len(rows)))
     mean, std = np.empty((2, p.shape[1], len(starts)))
+    ballot, highest = np.zeros(len(rows), dtype=np.int64), p[rows, 0]
+    # Column after column: the copies of all columns at once would be most of the memory.
     for j in range(p.shape[1]):
         # Sums run in key order, so that the order of the file cannot change a mean's last bits.
         voting = p[rows, j]
         mean[j] = np.add.reduceat(voting, starts) / n
         deviation = voting - np.repeat(mean[j], n)
         std[j] = np.sqrt(np.add.reduceat(deviation**2, starts) / n)
-    hard = _most_frequent(p[:, :n_classes].argmax(axis=1)[rows], starts, n, n_classes)
+        if j < n_classes:
+            ballot[voting > highest] = j
+            np.maximum(highest, voting, out=highest)
+    hard = _most_frequent(ballot, starts, n, n_classes)
     soft = mean[:n_classes].argmax(axis=0)
     return Votes(rows[starts], n, mean.T, std.T, soft, hard)
 
