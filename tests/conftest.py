@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import subprocess
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import numpy as np
@@ -115,3 +117,39 @@ def run_python():
         return done.stdout
 
     return run
+
+
+@pytest.fixture
+def server():
+    """A web server on this machine: its address, and the list of what it was asked for."""
+    asked = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked.append(self.path)
+            self.send_error(404)
+
+        def log_message(self, *args):
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as http:
+        threading.Thread(target=http.serve_forever, args=(0.01,), daemon=True).start()
+        yield f"http://127.0.0.1:{http.server_port}/x", asked
+        http.shutdown()
+
+
+@pytest.fixture
+def or_refused():
+    """Call something that may fail with an error of ours, in one line; None where it did."""
+    from xsift.errors import XsiftError
+
+    def call(action):
+        try:
+            return action()
+        except XsiftError as error:
+            said = str(error).strip()
+        assert said
+        assert "\n" not in said
+        return None
+
+    return call

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,13 +13,16 @@ import pyarrow.compute as pc
 
 from xsift import surveys
 from xsift.classes import Classes
-from xsift.errors import TableError, nearest
+from xsift.errors import MissingColumnsError, ModelError, SettingError, TableError, nearest
 from xsift.features import derive
 from xsift.model import Model
 from xsift.read import read_table
 from xsift.write import load_model_tree
 
 __all__ = ["Card", "source_card"]
+
+_DETECTION_COLUMNS = ("name", "role", "flag", "cluster", "class")
+_SOURCE_COLUMNS = ("name", "n_detections", "class_soft", "class_hard", "status", "class")
 
 
 @dataclass(frozen=True)
@@ -66,21 +70,36 @@ def source_card(name: str, folder: str | Path) -> Card:
         raise TableError(
             f"{folder}: no catalogue here (no detections.parquet): xsift run makes one"
         )
-    detections, _ = read_table(folder / "detections.parquet")
+    detections = _table(folder / "detections.parquet", _DETECTION_COLUMNS)
     full = _look_up(name, detections["name"], folder)
     rows = detections.filter(pc.equal(detections["name"], full))
     keys = [k for k in ("obsid", "obi") if k in rows.column_names]
     rows = rows.sort_by([(k, "ascending") for k in keys]) if keys else rows
     source = None
     if (folder / "sources.parquet").exists():
-        sources, _ = read_table(folder / "sources.parquet")
+        sources = _table(folder / "sources.parquet", _SOURCE_COLUMNS)
         found = sources.filter(pc.equal(sources["name"], full)).to_pylist()
         source = found[0] if found else None
     classes, distances = _distances(rows, folder)
+    _refuse_missing(folder / "detections.parquet", classes.columns, rows.column_names)
+    if source is not None:
+        spreads = [f"{column}_std" for column in classes.columns]
+        _refuse_missing(folder / "sources.parquet", [*classes.columns, *spreads], source)
     cards = [
         row | {"squared_distances": d2} for row, d2 in zip(rows.to_pylist(), distances, strict=True)
     ]
     return Card(full, source, cards, classes)
+
+
+def _table(path: Path, needed: Sequence[str]) -> pa.Table:
+    table, _ = read_table(path)
+    _refuse_missing(path, needed, table.column_names)
+    return table
+
+
+def _refuse_missing(path: Path, needed: Iterable[str], available: Iterable[str]) -> None:
+    if missing := [name for name in needed if name not in available]:
+        raise MissingColumnsError(str(path), missing, available, "Write the catalogue anew")
 
 
 def _look_up(name: str, names: pa.ChunkedArray, folder: Path) -> Any:
@@ -104,9 +123,11 @@ def _plain(name: Any) -> str:
 def _distances(rows: pa.Table, folder: Path) -> tuple[Classes, list[dict[str, float]]]:
     tree = load_model_tree(_model_of(folder))
     model = Model.from_tree(tree)
-    features = derive(
-        rows, surveys.load(tree.survey), surveys.load(tree.survey).feature_set(tree.feature_set)
-    )
+    try:
+        survey = surveys.load(tree.survey)
+        features = derive(rows, survey, survey.feature_set(tree.feature_set))
+    except SettingError as error:
+        raise ModelError(f"{folder / 'model.asdf'}: {error}") from error
     out: list[dict[str, float]] = [{} for _ in range(rows.num_rows)]
     complete = np.flatnonzero(features.complete)
     if len(complete):

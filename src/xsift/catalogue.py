@@ -15,7 +15,10 @@ from xsift.model import Classification
 from xsift.surveys import Survey
 from xsift.vote import Votes
 
-__all__ = ["detection_table", "roles", "source_table"]
+__all__ = ["CARRIED", "detection_table", "roles", "source_table"]
+
+CARRIED = ("name", "archive_name", "obsid", "obi", "region_id", "ra", "dec")
+"""Columns of the input that the table of detections carries over."""
 
 
 def roles(
@@ -33,7 +36,8 @@ def roles(
         The reason, where there is something to say.
     """
     complete = features.complete
-    role = np.full(len(complete), "scored", dtype="<U9")
+    role = np.empty(len(complete), dtype=object)  # a reference to one of four words in each row
+    role[:] = "scored"
     role[complete & ~is_scored] = "unscored"
     role[labels.y >= 0] = "trained"
     role[labels.is_other] = "set_aside"
@@ -66,13 +70,12 @@ def detection_table(
 
     NaN in `said` becomes null: a detection without a verdict has no probabilities.
     """
-    keys = ("name", "archive_name", "obsid", "obi", "region_id", "ra", "dec")
-    columns: dict[str, pa.Array] = {k: table[k] for k in keys if k in table.column_names}
+    columns: dict[str, pa.Array] = {k: table[k] for k in CARRIED if k in table.column_names}
     columns["cluster"] = pa.array(said.cluster, mask=said.cluster < 0)
     for j, name in enumerate(classes.columns):
         columns[name] = _floats(said.p[:, j])
     columns["p_none"] = _floats(said.p_none)
-    best = np.where(said.is_scored, np.nan_to_num(said.p).argmax(axis=1), -1)
+    best = np.where(said.is_scored, said.p.argmax(axis=1), -1)
     columns |= _verdict(best, classes)
     columns["typicality"] = _floats(said.typicality)
     columns["label"] = pa.array(label, type=pa.string())
@@ -113,7 +116,7 @@ def source_table(
     codes = pa.array(classes.codes)
     columns["class_soft"] = codes.take(pa.array(votes.soft))
     columns["class_hard"] = codes.take(pa.array(votes.hard))
-    columns["status"] = pa.array(np.where(votes.unique, "unique", "ambiguous"), type=pa.string())
+    columns["status"] = pa.array(["ambiguous", "unique"]).take(pa.array(votes.unique.view(np.int8)))
     columns |= _verdict(votes.soft, classes)
     if votes.mean.shape[1] > len(names):
         columns["typicality"] = _floats(votes.mean[:, -1])

@@ -230,7 +230,7 @@ def read_classes(path: str | Path) -> Classes:
         raise LabelError(f"{path}: not a readable list of classes: {error}") from error
     except ValidationError as error:
         raise LabelError(f"{path}: not a list of classes: {error.errors()[0]['msg']}") from error
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:
         raise LabelError(
             f"{path}: not a list of classes: every class is a [[class]] table with code and group"
         ) from error

@@ -61,6 +61,8 @@ class _Commands(TyperGroup):
             _fail(str(error), status=2 if isinstance(error, SettingError) else 1)
         except MemoryError:
             _fail("not enough memory for a table of this size")
+        except KeyboardInterrupt:
+            _fail("stopped", status=130)
 
 
 app = typer.Typer(
@@ -199,6 +201,31 @@ def vote(
 
 
 @app.command()
+def scan(
+    table: TableFile,
+    out: Out,
+    k_max: Annotated[int, typer.Option("--k-max", help="Largest number of clusters.")] = 20,
+    restarts: Annotated[int, typer.Option("--restarts", help="Fits of each number.")] = 10,
+    seed: Annotated[int, _option("seed")] = _DEFAULT.seed,
+    source_column: Source = _DEFAULT.source_column,
+    survey: Survey = None,
+    features: Features = None,
+    as_json: Json = False,
+) -> None:
+    """Compare numbers of clusters by BIC, AIC, ICL, silhouette and stability; resumable."""
+    settings = Settings(survey=survey, features=features, source_column=source_column, seed=seed)
+    from xsift import terminal
+    from xsift.scan import scan_k
+
+    with terminal.bar(_console(err=True), "fitting") as advance:
+        result = scan_k(table, out, k_max, restarts, settings, advance)
+    if as_json:
+        typer.echo((out / "scan.json").read_text(encoding="utf-8"), nl=False)
+    else:
+        terminal.show_scan(_console(), result, out)
+
+
+@app.command()
 def show(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Source name, as in the catalogue.")],
     catalogue: Annotated[
@@ -242,7 +269,9 @@ def _console(err: bool = False) -> Any:
 
 
 def _fail(message: str, status: int = 1) -> NoReturn:
-    typer.echo(f"xsift: {' '.join(message.split())}", err=True)
+    # A name in a hostile file must not steer the terminal.
+    line = "".join(c if c.isprintable() else "?" for c in " ".join(message.split()))
+    typer.echo(f"xsift: {line}", err=True)
     raise typer.Exit(status)
 
 

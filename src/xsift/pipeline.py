@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from xsift import read, surveys, write
-from xsift.catalogue import detection_table, roles, source_table
+from xsift.catalogue import CARRIED, detection_table, roles, source_table
 from xsift.classes import PAPER_CLASSES, Classes
 from xsift.errors import ModelError, SettingError, TableError
 from xsift.features import FeatureTable, derive
@@ -26,7 +26,7 @@ from xsift.record import counts, recorded, source_counts, warn_of_classes, warn_
 from xsift.settings import Settings
 from xsift.vote import key_order, tally
 from xsift.write.model_file import ModelTree, TrainingTree, load_model_tree
-from xsift.write.provenance import now
+from xsift.write.provenance import file_name, now
 from xsift.write.tables import SUFFIXES
 
 __all__ = ["Catalogue", "classify", "packaged_models", "run", "vote_table"]
@@ -116,6 +116,7 @@ def run(
         chosen = survey.feature_set(feature_set)
         detections = read.read_detections(table, survey, chosen, settings.source_column, column)
         features = derive(detections.table, survey, chosen)
+        detections = _without_inputs(detections)
         progress("matching known objects")
         label, separation, labels_sha = _label(detections, labels, survey, settings)
         sorted_labels = sort_labels(label, classes)
@@ -129,9 +130,9 @@ def run(
         progress("scoring and voting")
         result = _catalogue(detections, features, sorted_labels, separation, model, settings)
     training = TrainingTree(
-        input=Path(detections.path).name,
+        input=file_name(detections.path),
         input_sha256=detections.sha256,
-        labels=Path(labels).name if labels else settings.label_column,
+        labels=file_name(labels) if labels else settings.label_column,
         labels_sha256=labels_sha,
         settings=settings.as_dict(),
         counts=result.record["counts"],
@@ -182,6 +183,7 @@ def classify(
             table, survey, chosen, settings.source_column
         )
         features = derive(detections.table, survey, chosen)
+        detections = _without_inputs(detections)
         progress("scoring and voting")
         nothing = sort_labels([None] * len(features.X), trained.classes)
         result = _catalogue(detections, features, nothing, None, trained, settings)
@@ -223,8 +225,8 @@ def vote_table(
         **source_counts(votes.unique),
     }
     record = {
-        "about": {"command": "vote", "input": Path(table).name},
-        "input": Path(table).name,
+        "about": {"command": "vote", "input": file_name(table)},
+        "input": file_name(table),
         "input_sha256": given.sha256,
         "counts": counted,
     }
@@ -276,8 +278,10 @@ def _refuse_other_model(tree: ModelTree, settings: Settings, what: str) -> None:
             )
     if tree.survey not in surveys.names():
         raise ModelError(f"{what}: trained for survey {tree.survey!r}, which this xsift knows not")
-    known = tuple(f.name for f in surveys.load(tree.survey).feature_set(tree.feature_set))
-    if tuple(tree.features) != known:
+    survey = surveys.load(tree.survey)
+    if tree.feature_set not in survey.feature_sets or tuple(tree.features) != tuple(
+        f.name for f in survey.feature_set(tree.feature_set)
+    ):
         raise ModelError(f"{what}: its features are not those of {tree.feature_set}: retrain it")
 
 
@@ -291,6 +295,14 @@ def _label(
     return match.label, match.separation_arcsec, known.sha256
 
 
+def _without_inputs(detections: read.Detections) -> read.Detections:
+    """Let go of the raw columns, once the features are derived: most of a large table's memory."""
+    carried = [k for k in CARRIED if k in detections.table.column_names]
+    detections = replace(detections, table=detections.table.select(carried))
+    pa.default_memory_pool().release_unused()
+    return detections
+
+
 def _catalogue(
     detections: read.Detections,
     features: FeatureTable,
@@ -300,40 +312,48 @@ def _catalogue(
     settings: Settings,
 ) -> Catalogue:
     """Classify, vote and count: what `run` and `classify` share."""
+    table, voting, rows, record = _judge(detections, features, labels, separation, model, settings)
+    votes = tally(detections.table, voting, rows, len(model.classes))
+    raw = table.select([c for c in table.column_names if c not in model.classes.columns])
+    sources = source_table(raw, features.names, votes, model.classes, features.survey)
+    record["counts"] |= source_counts(votes.unique)
+    return Catalogue(table, sources, None, record)
+
+
+def _judge(
+    detections: read.Detections,
+    features: FeatureTable,
+    labels: Labels,
+    separation: np.ndarray | None,
+    model: Model,
+    settings: Settings,
+) -> tuple[pa.Table, np.ndarray, np.ndarray, dict[str, Any]]:
+    """Return the table of detections, what is voted on, the rows that vote, and the record."""
+    named = np.asarray(pc.is_valid(detections.table["name"]))
+    warn_of_rows(detections.table, features, named)
     said = model.classify(features)
     role, flag = roles(features, labels, said.is_scored, said.cluster)
     # What is set aside is of a type that the model does not know: it gets no verdict.
     verdict = np.isin(role, ("trained", "scored")) & said.is_scored
-    p = np.where(verdict[:, None], said.p, np.nan)
-    p_none = np.where(verdict, said.p_none, np.nan)
-    named = np.asarray(pc.is_valid(detections.table["name"]))
+    # One array under both tables: its columns are what the table of detections holds.
+    voting = np.column_stack([said.p, said.p_none, said.typicality])
+    voting[~verdict, :-1] = np.nan
+    n_classes = len(model.classes)
+    said = replace(said, p=voting[:, :n_classes], p_none=voting[:, n_classes])
     in_vote = verdict & named & (settings.vote_trained | (role == "scored"))
-    table = detection_table(
-        detections.table,
-        features,
-        replace(said, p=p, p_none=p_none),
-        model.classes,
-        labels.label,
-        separation,
-        role,
-        flag,
-    )
-    voting = np.column_stack([p, p_none, said.typicality])
-    votes = tally(detections.table, voting, np.flatnonzero(in_vote), len(model.classes))
-    raw = table.select([c for c in table.column_names if c not in model.classes.columns])
-    sources = source_table(raw, features.names, votes, model.classes, features.survey)
-    warn_of_rows(detections.table, features, named)
-    counted = counts(detections.table, features, labels, role, in_vote)
     record = {
-        "about": {"input": Path(detections.path).name},
-        "input": Path(detections.path).name,
+        "about": {"input": file_name(detections.path)},
+        "input": file_name(detections.path),
         "input_sha256": detections.sha256,
         "settings": settings.as_dict(),
-        "counts": {**counted, **source_counts(votes.unique)},
+        "counts": counts(detections.table, features, labels, role, in_vote),
         "labels": labels.counts(np.ones(len(labels.label), dtype=bool)),
         "set_aside": labels.counts(role == "set_aside"),
     }
-    return Catalogue(table, sources, None, record)
+    table = detection_table(
+        detections.table, features, said, model.classes, labels.label, separation, role, flag
+    )
+    return table, voting, np.flatnonzero(in_vote), record
 
 
 def _finish(

@@ -14,6 +14,7 @@ from xsift.errors import XsiftWarning
 from xsift.features import FeatureTable
 from xsift.label import Labels
 from xsift.model import Model
+from xsift.vote import key_order
 
 __all__ = ["counts", "recorded", "source_counts", "warn_of_classes", "warn_of_rows"]
 
@@ -25,7 +26,7 @@ def counts(
     impossible = (~features.usable & ~np.isnan(features.X)).any(axis=1)
     counted = {
         "detections": len(features.X),
-        "sources_in": pc.count_distinct(table["name"]).as_py(),
+        "sources_in": _distinct(table["name"]),
         "complete": int(features.complete.sum()),
         "with_missing_features": int(np.isnan(features.X).any(axis=1).sum()),
         "with_impossible_values": int(impossible.sum()),
@@ -47,13 +48,8 @@ def source_counts(unique: np.ndarray) -> dict[str, int]:
 def warn_of_rows(table: pa.Table, features: FeatureTable, named: np.ndarray) -> None:
     """Warn of repeated keys, missing names and impossible values."""
     keys = [k for k in ("name", "obsid", "obi") if k in table.column_names]
-    if "obsid" in keys:
-        known = table.select(keys).filter(
-            pc.and_(pc.is_valid(table["name"]), pc.is_valid(table["obsid"]))
-        )
-        repeated = known.num_rows - known.group_by(keys).aggregate([]).num_rows
-        if repeated:
-            _warn(f"{repeated:,} detections repeat a ({', '.join(keys)}): kept, and each votes")
+    if "obsid" in keys and (repeated := _repeated(table, keys)):
+        _warn(f"{repeated:,} detections repeat a ({', '.join(keys)}): kept, and each votes")
     if n := int((~named).sum()):
         _warn(f"{n:,} detections have no source name: scored, but they vote for no source")
     impossible = ~features.usable & ~np.isnan(features.X)
@@ -67,6 +63,27 @@ def warn_of_rows(table: pa.Table, features: FeatureTable, named: np.ndarray) -> 
             if n := int((~features.survey.column(name).accepts(there)).sum()):
                 allowed = features.survey.column(name).allowed
                 _warn(f"{n:,} detections have a {name} that is not {allowed}: matched to nothing")
+
+
+def _distinct(names: pa.ChunkedArray) -> int:
+    """Count the different names, by sorting: a hash table takes several times the memory."""
+    names = names.drop_null()
+    names = names.take(pc.sort_indices(names))
+    changes = pc.sum(pc.not_equal(names[1:], names[:-1])).as_py() or 0
+    return changes + min(1, len(names))
+
+
+def _repeated(table: pa.Table, keys: list[str]) -> int:
+    """Count the rows whose keys another row before them has, by sorting: little memory."""
+    known = np.asarray(pc.and_(pc.is_valid(table["name"]), pc.is_valid(table["obsid"])))
+    order = pa.array(key_order(table, np.flatnonzero(known)))
+    same = np.ones(max(0, len(order) - 1), dtype=bool)
+    for key in keys:
+        column = table[key].take(order)
+        one, next_one = column[:-1], column[1:]
+        both_null = pc.and_(pc.is_null(one), pc.is_null(next_one))
+        same &= np.asarray(pc.fill_null(pc.equal(one, next_one), False)) | np.asarray(both_null)
+    return int(same.sum())
 
 
 def warn_of_classes(model: Model) -> None:

@@ -10,15 +10,25 @@ from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    Progress,
+    TaskProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 
 from xsift.card import Card
 from xsift.classes import PAPER_CLASSES, Classes
+from xsift.cluster.silhouette import EXACT_UP_TO
 from xsift.demonstration import Demonstration
 from xsift.pipeline import Catalogue
+from xsift.scan import Scan
 
-__all__ = ["progress", "show_card", "show_recovery", "show_summary"]
+__all__ = ["bar", "progress", "show_card", "show_recovery", "show_scan", "show_summary"]
 
+_SCANNED = ("bic", "icl", "silhouette", "stability")
 _STAGES = (
     ("detections", "detections read"),
     ("complete", "with all features"),
@@ -46,6 +56,43 @@ def progress(console: Console) -> Iterator[Any]:
         return
     with console.status("starting") as status:
         yield lambda step: status.update(escape(step))
+
+
+@contextmanager
+def bar(console: Console, what: str) -> Iterator[Any]:
+    """Show a progress bar with the time left on standard error; yields advance(done, total)."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, disable=not console.is_terminal) as shown:
+        task = shown.add_task(what, total=None)
+        yield lambda done, total: shown.update(task, completed=done, total=total)
+
+
+def show_scan(console: Console, scan: Scan, folder: Path) -> None:
+    """Print a line for each number of clusters, and the advice."""
+    table = Table(box=None)
+    for heading in ("K", "best BIC", "mean BIC", "ICL", "silhouette", "agreement"):
+        table.add_column(heading, justify="right")
+    for k in sorted({f.k for f in scan.fits}):
+        fits = [f for f in scan.fits if f.k == k]
+        mean = {n: sum(getattr(f, n) for f in fits) / len(fits) for n in _SCANNED}
+        cells = [f"{min(f.bic for f in fits):,.0f}", f"{mean['bic']:,.0f}", f"{mean['icl']:,.0f}"]
+        cells += ["" if mean[n] != mean[n] else f"{mean[n]:.3f}" for n in _SCANNED[2:]]
+        table.add_row(str(k), *cells)
+    console.print(table)
+    if not scan.silhouette_is_exact:
+        console.print(f"Silhouettes are those of a sample of {EXACT_UP_TO:,} detections.")
+    notes = dict.fromkeys(f"K = {f.k}: {f.notes}" for f in scan.fits if f.notes)
+    for note in list(notes)[:5]:
+        console.print(f"[yellow]Warning:[/yellow] {escape(note)}", highlight=False)
+    if len(notes) > 5:
+        console.print(f"and {len(notes) - 5} more warnings, in scan.csv", highlight=False)
+    console.print(scan.advice, highlight=False)
+    console.print(f"Written to [bold]{escape(str(folder))}[/bold]", highlight=False)
 
 
 def show_summary(
@@ -78,8 +125,8 @@ def show_summary(
 
 
 def _class_table(result: Catalogue, classes: Classes) -> Table:
-    status = result.sources["status"].to_pylist()
-    n = Counter(zip(result.sources["class"].to_pylist(), status, strict=True))
+    counted = result.sources.group_by(["class", "status"]).aggregate([([], "count_all")])
+    n = Counter({(r["class"], r["status"]): r["count_all"] for r in counted.to_pylist()})
     trained = result.record.get("model", {}).get("class_counts", {})
     table = Table(title="Sources by class", title_justify="left", title_style="", box=None)
     for heading, where in (("group", "left"), ("class", "left"), ("", "left")):

@@ -5,12 +5,14 @@ Nothing here reads, saves or touches pyplot's state.
 
 from xsift.plots.confusion import confusion_matrix
 from xsift.plots.planes import hardness_plane, variability_plane
+from xsift.plots.scan import against_k
 from xsift.plots.sky import galactic_map
 from xsift.plots.style import GROUP_COLOURS, GROUP_MARKERS, figure_style
 
 __all__ = [
     "GROUP_COLOURS",
     "GROUP_MARKERS",
+    "against_k",
     "confusion_matrix",
     "figure_style",
     "galactic_map",

@@ -140,7 +140,7 @@ def read_known(path: str | Path, survey: Survey, label_column: str | None = None
         "label": pa.array(_labels(table.column(found), where, found), type=pa.string())
     }
     if (name := schema.find_column(table, where, "name")) is not None:
-        arrays["name"] = schema.text(table.column(name))
+        arrays["name"] = schema.text(table.column(name), where, name)
     for axis in ("ra", "dec"):
         if (column := schema.find_column(table, where, axis)) is not None:
             arrays[axis] = schema.held(table, where, column, survey.column(axis))
@@ -170,6 +170,6 @@ def read_probabilities(
 def _labels(column: pa.ChunkedArray, where: str, name: str) -> list[str | None]:
     if pa.types.is_floating(column.type):
         raise TableError(f"{where}: label column {name} holds {column.type}, not types")
-    spellings = column.cast(pa.string()).dictionary_encode().combine_chunks()
+    spellings = schema.text(column, where, name).dictionary_encode()
     codes = [code_of(s) for s in spellings.dictionary.to_pylist()]
     return [None if i is None else codes[i] for i in spellings.indices.to_pylist()]

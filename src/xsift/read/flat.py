@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import csv as stdlib_csv
+import re
 
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
 from xsift.errors import TableError
-from xsift.read.source import Source
+from xsift.read.source import MAX_BYTES, Source
 
 __all__ = ["column_names", "read_parquet", "read_text"]
 
+# The longest line that is read.
+_BLOCK = 1 << 24
 _NULLS = ["", "nan", "NaN", "NAN", "null", "NULL", "None", "N/A", "NA", "--", "<NA>"]
 
 
@@ -28,7 +31,15 @@ def read_parquet(source: Source, columns: list[str] | None = None) -> pa.Table:
         file = pa.parquet.ParquetFile(pa.BufferReader(source.content))
         flat = [f.name for f in file.schema_arrow if not pa.types.is_nested(f.type)]
         wanted = flat if columns is None else _present(columns, flat)
+        # A few bytes of Parquet can stand for any number of rows.
+        if file.metadata.num_rows * max(1, len(wanted)) * 8 > MAX_BYTES:
+            raise TableError(
+                f"{source.path}: {file.metadata.num_rows:,} rows of {len(wanted)} columns are more "
+                f"than {MAX_BYTES // 1024**3} GiB: split it"
+            )
         return file.read(columns=wanted)
+    except TableError:
+        raise
     except (pa.ArrowException, OSError, ValueError) as error:
         raise TableError(f"{source.path}: not a whole Parquet file: {_line(error)}") from error
 
@@ -49,12 +60,14 @@ def read_text(source: Source) -> pa.Table:
         If the text is not UTF-8, has no header, or its lines have unequal numbers of cells.
     """
     content = source.content.removeprefix(b"\xef\xbb\xbf")
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise TableError(f"{source.path}: UTF-16 text: save the file as UTF-8")
     try:
         head = content[: 1 << 20].decode("utf-8", "strict" if len(content) < 1 << 20 else "ignore")
     except UnicodeDecodeError as error:
         raise TableError(_encoding(source, content, error.start)) from error
     comments = 0
-    for line in head.splitlines():
+    for line in re.split(r"\r\n|\r|\n", head):  # as Arrow counts lines, not str.splitlines
         if line.strip() and not line.startswith("#"):
             break
         comments += 1
@@ -65,8 +78,8 @@ def read_text(source: Source) -> pa.Table:
     try:
         table = pa.csv.read_csv(
             pa.BufferReader(content),
-            read_options=pa.csv.ReadOptions(skip_rows=comments),
-            parse_options=pa.csv.ParseOptions(delimiter=delimiter),
+            read_options=pa.csv.ReadOptions(skip_rows=comments, block_size=_BLOCK),
+            parse_options=pa.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
             convert_options=pa.csv.ConvertOptions(null_values=_NULLS, strings_can_be_null=True),
         )
     except (pa.ArrowException, ValueError) as error:

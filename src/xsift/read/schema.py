@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import warnings
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -63,7 +66,7 @@ def hold(
         if found is not None:
             arrays[name] = held(table, where, found, survey.column(name))
     if source != "name" and (archive := find_column(table, where, "name")) is not None:
-        arrays["archive_name"] = text(table.column(archive))
+        arrays["archive_name"] = text(table.column(archive), where, archive)
     return pa.table(arrays)
 
 
@@ -90,10 +93,12 @@ def numbers(column: pa.ChunkedArray, where: str, name: str) -> np.ndarray:
     TableError
         If it is text that is not all numbers; names the first such row.
     """
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
     kind = column.type
     if pa.types.is_null(kind):
         return np.full(len(column), np.nan)
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_dictionary(kind):
+    if _is_text(kind):
         return _parsed(column, where, name)
     if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)):
         raise TableError(f"{where}: column {name} holds {kind}, not numbers")
@@ -102,9 +107,9 @@ def numbers(column: pa.ChunkedArray, where: str, name: str) -> np.ndarray:
 
 
 def _parsed(column: pa.ChunkedArray, where: str, name: str) -> np.ndarray:
-    text = column.cast(pa.string()).to_pylist()
-    values = np.full(len(text), np.nan)
-    for row, cell in enumerate(text):
+    cells = text(column, where, name).to_pylist()
+    values = np.full(len(cells), np.nan)
+    for row, cell in enumerate(cells):
         if cell is None or cell.strip().casefold() in ("", "nan", "null", "--"):
             continue
         try:
@@ -137,7 +142,10 @@ def _refuse_missing(
             remedy = "Name the column of source names with --source-column"
         elif all(m.startswith("var_newq") for m in missing):
             remedy = "Tables without it can use --features csc11 (or --model csc11)"
-        raise MissingColumnsError(where, missing, available, remedy)
+        # A hint at a column that serves for something else would mislead.
+        needed = {n for f in features for n in (f.name, *f.inputs)}
+        others = [a for a in available if a.strip().casefold() not in needed]
+        raise MissingColumnsError(where, missing, others, remedy)
 
 
 def _key(table: pa.Table, where: str, source: str) -> pa.Array:
@@ -146,15 +154,25 @@ def _key(table: pa.Table, where: str, source: str) -> pa.Array:
         return column.cast(pa.int64()).combine_chunks()
     if pa.types.is_floating(column.type):
         raise TableError(f"{where}: source column {source} holds {column.type}, not names")
-    names = text(column)
+    names = text(column, where, source)
     if names.null_count == len(names):
         raise TableError(f"{where}: source column {source} is empty in every row")
     return names
 
 
-def text(column: pa.ChunkedArray) -> pa.Array:
-    """Return a column as text without blanks around it, null where nothing is left."""
-    stripped = pc.utf8_trim_whitespace(column.cast(pa.string())).combine_chunks()
+def text(column: pa.ChunkedArray, where: str, name: str) -> pa.Array:
+    """Return a column as text without blanks around it, null where nothing is left.
+
+    Raises
+    ------
+    TableError
+        If it holds bytes that are not UTF-8, or something that is no text.
+    """
+    try:
+        as_text = column.cast(pa.string())
+    except pa.ArrowException as error:
+        raise TableError(f"{where}: column {name} holds {column.type}, not UTF-8 text") from error
+    stripped = pc.utf8_trim_whitespace(as_text).combine_chunks()
     return pc.if_else(pc.equal(stripped, ""), pa.scalar(None, pa.string()), stripped)
 
 
@@ -162,12 +180,31 @@ def held(table: pa.Table, where: str, found: str, want: SurveyColumn) -> pa.Arra
     """Return a column in the unit and kind of its description, null where missing."""
     column = table.column(found)
     values = numbers(column, where, found)
-    unit = (table.schema.field(found).metadata or {}).get(b"unit", b"").decode().strip()
+    unit = (
+        (table.schema.field(found).metadata or {})
+        .get(b"unit", b"")
+        .decode("utf-8", "replace")
+        .strip()
+    )
     values *= _factor(unit, want, where)
     _refuse_wholly_wrong(values, want, where)
     if want.kind == "integer":
         return _integers(values, where, found)
     return pa.array(values, mask=np.isnan(values))
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return any(
+        test(kind)
+        for test in (
+            pa.types.is_string,
+            pa.types.is_large_string,
+            pa.types.is_string_view,
+            pa.types.is_binary,
+            pa.types.is_large_binary,
+            pa.types.is_fixed_size_binary,
+        )
+    )
 
 
 def _integers(values: np.ndarray, where: str, name: str) -> pa.Array:
@@ -190,13 +227,18 @@ def _factor(unit: str, want: SurveyColumn, where: str) -> float:
     # str(): astropy leaves the archive's "count/s" unrecognised in a VOTable 1.2, and reads it
     # well as a generic unit. Undeclared units are the profile's.
     try:
-        declared = u.Unit(unit)
-        return float(declared.to(u.Unit(want.unit or "")))
-    except (ValueError, TypeError) as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", u.UnitsWarning)  # "multiple slashes": well understood
+            declared = u.Unit(re.sub(r"\b(counts|cts)\b", "count", unit))
+            factor = float(declared.to(u.Unit(want.unit or "")))
+        if not isinstance(declared, u.UnitBase) or not 0 < factor < np.inf:
+            raise ValueError("not a factor")  # mag(keV) and its like are no factor of a unit
+    except (ValueError, TypeError, ArithmeticError, RecursionError) as error:
         wanted = want.unit or "no unit"
         raise TableError(
-            f"{where}: column {want.name} is in {unit!r}, which does not convert to {wanted}"
+            f"{where}: column {want.name} is in {unit[:40]!r}, which does not convert to {wanted}"
         ) from error
+    return factor
 
 
 def _refuse_wholly_wrong(values: np.ndarray, want: SurveyColumn, where: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
+import stat
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,9 +15,11 @@ from xsift.errors import TableError
 __all__ = ["MAX_BYTES", "Source", "open_source"]
 
 MAX_BYTES = 4 * 1024**3
-"""Largest table, uncompressed, that is read: a gzip bomb stops here."""
+"""Largest table, uncompressed, that is read."""
 
 _BLOCK = 1 << 20
+# No table packs better than this; a gzip bomb does.
+_BOMB_RATIO, _BOMB_BYTES = 200, 1 << 28
 _GZIP = b"\x1f\x8b"
 
 
@@ -55,14 +58,29 @@ def open_source(path: str | Path) -> Source:
         If there is no such file, it cannot be read, is too large, or is no table.
     """
     where = str(path)
-    try:
-        if Path(path).is_dir():
-            raise TableError(f"{where} is a directory: give a table file")
-        raw = Path(path).read_bytes()
-    except OSError as error:
-        raise TableError(f"{where}: cannot be read: {error.strerror or error}") from error
+    raw = _read(where, path)
     content = _gunzip(where, raw) if raw.startswith(_GZIP) else raw
     return Source(where, _format(where, content), content, hashlib.sha256(raw).hexdigest())
+
+
+def _read(where: str, path: str | Path) -> bytes:
+    try:
+        kind = Path(path).stat().st_mode
+        if stat.S_ISDIR(kind):
+            raise TableError(f"{where} is a directory: give a table file")
+        if not (stat.S_ISREG(kind) or stat.S_ISFIFO(kind)):  # a device may have no end
+            raise TableError(f"{where} is not a file: give a table file")
+        with open(path, "rb") as file:
+            raw = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise TableError(f"{where}: cannot be read: {error.strerror or error}") from error
+    except TableError:
+        raise
+    except ValueError as error:  # a null character in the name
+        raise TableError(f"{where!r}: cannot be read: {error}") from error
+    if len(raw) > MAX_BYTES:
+        raise TableError(f"{where}: more than {MAX_BYTES // 1024**3} GiB: split it")
+    return raw
 
 
 def _gunzip(where: str, raw: bytes) -> bytes:
@@ -73,6 +91,11 @@ def _gunzip(where: str, raw: bytes) -> bytes:
                 size += len(part)
                 if size > MAX_BYTES:
                     raise TableError(f"{where}: more than {MAX_BYTES // 1024**3} GiB uncompressed")
+                if size > _BOMB_BYTES and size > _BOMB_RATIO * len(raw):
+                    raise TableError(
+                        f"{where}: expands to more than {_BOMB_RATIO} times its size: "
+                        "refused as unsafe; uncompress it yourself if you trust it"
+                    )
                 parts.append(part)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise TableError(f"{where}: the gzip file is damaged or cut off: {error}") from error

@@ -15,7 +15,9 @@ from xsift.read.source import Source
 
 __all__ = ["read_votable"]
 
-_PROLOG = 1 << 16
+# What astropy warns of when it reads on with another value: cells that are not numbers, integers
+# that do not fit, rows that are not all there.
+_NOT_A_NUMBER, _WRONG_VALUES = "W30", ("W18", "W51")
 
 
 def read_votable(source: Source) -> pa.Table:
@@ -32,29 +34,32 @@ def read_votable(source: Source) -> pa.Table:
     """
     _refuse_hostile(source)
     from astropy.io.votable import parse
-    from astropy.io.votable.exceptions import VOTableSpecError
     from astropy.utils.exceptions import AstropyWarning
 
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", AstropyWarning)
-            document = parse(source.stream(), verify="ignore")
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", AstropyWarning)
+            document = parse(source.stream(), verify="warn", filename="line")
             tables = [t for t in document.iter_tables() if len(t.fields)]
-    except (VOTableSpecError, ValueError, IndexError, TypeError, KeyError, OSError) as error:
+        _heed_query_status(source, document)
+        if not tables:
+            raise TableError(f"{source.path}: the VOTable holds no table")
+        _heed_bad_cells(source, [str(w.message) for w in caught])
+        return _to_arrow(tables[0])
+    except TableError:
+        raise
+    except Exception as error:  # whatever astropy throws at a damaged file, the user gets one line
         raise TableError(f"{source.path}: not a whole VOTable: {_first_line(error)}") from error
-    _heed_query_status(source, document)
-    if not tables:
-        raise TableError(f"{source.path}: the VOTable holds no table")
-    return _to_arrow(source, tables[0])
 
 
-def _to_arrow(source: Source, table: Any) -> pa.Table:
+def _to_arrow(table: Any) -> pa.Table:
     columns, fields = [], []
     for field in table.fields:
         values = np.ma.asanyarray(table.array[field.ID])
         mask = np.ma.getmaskarray(values)
-        if values.ndim != 1 or (values.dtype.kind == "O" and _holds_arrays(values)):
-            continue  # arrays in cells are nothing that xsift reads
+        kind = values.dtype.kind
+        if values.ndim != 1 or kind == "c" or (kind == "O" and _holds_arrays(values)):
+            continue  # arrays in cells and complex numbers are nothing that xsift reads
         columns.append(_column(np.ma.getdata(values), mask))
         unit = str(field.unit) if field.unit is not None else ""
         fields.append(pa.field(str(field.name).strip(), columns[-1].type, metadata={"unit": unit}))
@@ -63,7 +68,8 @@ def _to_arrow(source: Source, table: Any) -> pa.Table:
 
 def _column(values: np.ndarray, mask: np.ndarray) -> pa.Array:
     if values.dtype.kind in "OUS":
-        text = [None if m else _text(v) for v, m in zip(values, mask, strict=True)]
+        # A VOTable cannot tell empty text from none.
+        text = [None if m else _text(v) or None for v, m in zip(values, mask, strict=True)]
         return pa.array(text, type=pa.string())
     native = values.astype(values.dtype.newbyteorder("="), copy=False)
     return pa.array(native, mask=mask)
@@ -93,12 +99,25 @@ def _heed_query_status(source: Source, document: Any) -> None:
                 )
 
 
+def _heed_bad_cells(source: Source, said: list[str]) -> None:
+    """Tell of cells that astropy reads as missing; refuse those that it reads as another value."""
+    for line in said:
+        if any(f": {code}: " in line for code in _WRONG_VALUES):
+            raise TableError(f"{source.path}: not a whole VOTable: {_first_line(line)}")
+    bad = [line for line in said if f": {_NOT_A_NUMBER}: " in line]
+    if bad:
+        warnings.warn(
+            f"{source.path}: cells that are not numbers count as missing, the first: "
+            f"{_first_line(bad[0])}",
+            XsiftWarning,
+            stacklevel=3,
+        )
+
+
 def _refuse_hostile(source: Source) -> None:
     """Refuse entities (they can expand without end) and streams (they fetch other files)."""
-    head = source.content[:_PROLOG]
-    if head.startswith((b"\xff\xfe", b"\xfe\xff", b"<\0", b"\0<")):
-        raise TableError(f"{source.path}: UTF-16 XML: save the VOTable as UTF-8")
-    if b"<!ENTITY" in head or re.search(rb"<!DOCTYPE[^>]*\[", head):
+    # The whole of it: a long comment can stand before the declarations.
+    if b"<!ENTITY" in source.content or re.search(rb"<!DOCTYPE[^>]*\[", source.content):
         raise TableError(f"{source.path}: the VOTable declares entities: refused as unsafe")
     if b"href" in source.content and b"STREAM" in source.content:
         _refuse_remote_streams(source)

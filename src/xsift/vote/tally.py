@@ -51,10 +51,13 @@ def key_order(table: pa.Table, rows: np.ndarray) -> np.ndarray:
     rows : ndarray of int
         In the order of the file.
     """
-    keys = {k: table[k].take(pa.array(rows)) for k in KEYS if k in table.column_names}
-    keys["_row"] = pa.array(rows)  # Arrow's sort is not stable
+    keys = {k: table[k] for k in KEYS if k in table.column_names}
+    keys["_row"] = pa.array(np.arange(table.num_rows))  # Arrow's sort is not stable
     order = pc.sort_indices(pa.table(keys), sort_keys=[(k, "ascending") for k in keys])
-    return np.asarray(rows[order.to_numpy()])
+    chosen = np.zeros(table.num_rows, dtype=bool)
+    chosen[rows] = True
+    order = order.to_numpy().astype(np.int64)
+    return np.asarray(order[chosen[order]])
 
 
 def tally(table: pa.Table, p: np.ndarray, rows: np.ndarray, n_classes: int) -> Votes:

@@ -35,11 +35,15 @@ __all__ = [
 ]
 
 MAX_BYTES = 256 * 1024**2
-_MAX_HEADER = 8 * 1024**2
+# A model's header is some KiB. YAML is slow to read, and deep nesting overflows libyaml's stack.
+_MAX_HEADER = 512 * 1024
+_MAX_DEPTH = 32
 
 
 def _array(value: Any) -> np.ndarray:
     values = np.asarray(value)
+    if values.size > MAX_BYTES // 8:  # strides of 0 make any size from one number
+        raise ValueError(f"the array has {values.size:,} values: too many for a model")
     if values.dtype.kind not in "iuf":
         raise ValueError(f"an array of numbers is wanted, not {values.dtype}")
     if not np.isfinite(values).all():
@@ -83,7 +87,7 @@ class PaperTree(_Strict):
     n_members: Array
     means: Array
     precisions: Array
-    min_members: int = Field(ge=2)
+    min_members: int = Field(ge=2, le=2**31)
 
 
 class TrainingTree(_Strict):
@@ -110,7 +114,7 @@ class ModelTree(_Strict):
     survey: str
     release: str
     feature_set: str
-    features: list[str] = Field(min_length=1)
+    features: list[str] = Field(min_length=1, max_length=200)
     classes: Classes
     scaling: ScalingTree
     mixture: MixtureTree
@@ -138,13 +142,20 @@ class ModelTree(_Strict):
             raise ValueError("log_density_quantiles are to rise")
         if not (self.scaling.high > self.scaling.low).all():
             raise ValueError("scaling.high is to be above scaling.low")
-        weights = self.mixture.weights
-        if (weights < 0).any() or abs(weights.sum() - 1) > 1e-6:
+        self._sound_numbers()
+        return self
+
+    def _sound_numbers(self) -> None:
+        weights, n_members = self.mixture.weights, self.paper.n_members
+        if (weights < 0).any() or not abs(weights.sum() - 1) <= 1e-6:
             raise ValueError("mixture.weights are to be positive and to sum to 1")
         for k, covariance in enumerate(self.mixture.covariances):
-            if np.linalg.eigvalsh(covariance).min() <= 0:
+            if not np.allclose(covariance, covariance.T, rtol=1e-6, atol=1e-12):
+                raise ValueError(f"covariance of cluster {k} is not symmetric")
+            if not np.linalg.eigvalsh(covariance).min() > 0:
                 raise ValueError(f"covariance of cluster {k} is not positive definite")
-        return self
+        if n_members.dtype.kind != "i" or (n_members < 0).any():
+            raise ValueError("paper.n_members are to be whole numbers, 0 and more")
 
     @property
     def model_id(self) -> str:
@@ -190,11 +201,18 @@ def load_model_tree(path: str | Path) -> ModelTree:
             raise ModelError(
                 f"{where} is a directory: give a model file, such as {where}/model.asdf"
             )
+        if not Path(path).is_file():  # a device may have no end; what is not there is an OSError
+            Path(path).stat()
+            raise ModelError(f"{where} is not a file: give a model file")
         if Path(path).stat().st_size > MAX_BYTES:
             raise ModelError(f"{where}: larger than {MAX_BYTES // 1024**2} MiB: not a model")
         content = Path(path).read_bytes()
     except OSError as error:
         raise ModelError(f"{where}: cannot be read: {error.strerror or error}") from error
+    except ModelError:
+        raise
+    except ValueError as error:  # a null character in the name
+        raise ModelError(f"{where!r}: cannot be read: {error}") from error
     tree = _plain_tree(where, content)
     try:
         return ModelTree.model_validate(tree)
@@ -227,17 +245,26 @@ def _plain_tree(where: str, content: bytes) -> dict[str, Any]:
 
 
 def _refuse_hostile(where: str, content: bytes) -> None:
-    """Refuse what a small file could make large: YAML aliases and compressed blocks."""
+    """Refuse what a small file could make large: YAML aliases, nesting, compressed blocks."""
     import yaml
 
-    end = content.find(b"\n...")
-    header = content[: end if end >= 0 else len(content)]
+    # All that stands before the first block, whatever asdf takes for the end of the header.
+    end = content.find(b"\xd3BLK")
+    header = (content[:end] if end >= 0 else content).rstrip(b"\0")
     if len(header) > _MAX_HEADER:
         raise ModelError(f"{where}: the header is too large for a model")
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    depth = 0
     try:
-        if any(isinstance(e, yaml.AliasEvent) for e in yaml.parse(header, Loader=loader)):
-            raise ModelError(f"{where}: the file repeats parts of itself (YAML aliases): refused")
+        for event in yaml.parse(header, Loader=loader):
+            if isinstance(event, yaml.AliasEvent):
+                raise ModelError(
+                    f"{where}: the file repeats parts of itself (YAML aliases): refused"
+                )
+            depth += isinstance(event, yaml.CollectionStartEvent)
+            depth -= isinstance(event, yaml.CollectionEndEvent)
+            if depth > _MAX_DEPTH:
+                raise ModelError(f"{where}: nested deeper than a model: refused")
     except yaml.YAMLError as error:
         raise ModelError(f"{where}: a damaged ASDF file") from error
     at = content.find(b"\xd3BLK", len(header))

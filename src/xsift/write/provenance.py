@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-__all__ = ["environment", "now", "write_json"]
+__all__ = ["environment", "file_name", "now", "write_json"]
 
 _PACKAGES = ("numpy", "scipy", "astropy", "pyarrow", "numba", "scikit-learn", "asdf")
 
@@ -26,6 +26,11 @@ def environment() -> dict[str, str]:
 def now() -> str:
     """Return the time in UTC, ISO 8601, to the second."""
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def file_name(path: str | Path) -> str:
+    """Return the name of a file for the records; what cannot be printed becomes ``?``."""
+    return "".join(c if c.isprintable() else "?" for c in Path(path).name)
 
 
 def write_json(tree: dict[str, Any], path: Path) -> None:

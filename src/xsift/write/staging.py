@@ -22,9 +22,9 @@ def check_folder(folder: str | Path) -> Path:
         If it is a file, cannot be made, or cannot be written.
     """
     folder = Path(folder)
-    if folder.exists() and not folder.is_dir():
-        raise OutputError(f"--out {folder} is a file: give a folder")
     try:
+        if folder.exists() and not folder.is_dir():
+            raise OutputError(f"--out {folder} is a file: give a folder")
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass

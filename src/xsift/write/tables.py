@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import re
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,9 @@ SUFFIXES = {"parquet": ".parquet", "votable": ".vot", "fits": ".fits", "csv": ".
 """File name ending of each format."""
 
 _ROWS = 50_000
+# Control characters cannot stand in XML at all, not even escaped.
+_NOT_XML = "[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]"
+_ENTITIES = (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ("\r", "&#13;"))
 _VOTABLE_TYPES = {"double": "double", "float": "float", "int64": "long", "int32": "int"}
 
 
@@ -51,11 +56,15 @@ def write_table(table: pa.Table, path: Path, form: str, about: dict[str, str]) -
     }
     if form not in writers:
         raise OutputError(f"--format {form}: allowed are {', '.join(writers)}")
+    # A file name can hold bytes that are no text; XML knows no control characters.
+    about = {key: re.sub(_NOT_XML, "", _utf8(value)) for key, value in about.items()}
     writers[form](table, path, about)
 
 
 def _write_parquet(table: pa.Table, path: Path, about: dict[str, str]) -> None:
-    pa.parquet.write_table(table.replace_schema_metadata(about), path, compression="zstd")
+    pa.parquet.write_table(
+        table.replace_schema_metadata(about), path, compression="zstd", row_group_size=2 * _ROWS
+    )
 
 
 def _write_csv(table: pa.Table, path: Path, about: dict[str, str]) -> None:
@@ -81,17 +90,19 @@ def _write_votable(table: pa.Table, path: Path, about: dict[str, str]) -> None:
 
 def _cells(column: pa.Array) -> pa.Array:
     if pa.types.is_string(column.type):
-        # Control characters cannot stand in XML at all, not even escaped.
-        text = pc.replace_substring_regex(column, r"[\x00-\x08\x0b\x0c\x0e-\x1f]", "")
-        for character, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
+        text = pc.replace_substring_regex(column, _NOT_XML, "")
+        for character, entity in _ENTITIES:
             text = pc.replace_substring(text, character, entity)
     else:
         text = column.cast(pa.string())
+        for arrow, votable in (("nan", "NaN"), ("^inf", "+Inf"), ("^-inf", "-Inf")):
+            text = pc.replace_substring_regex(text, arrow, votable)
     inside = pc.binary_join_element_wise("<TD>", text, "</TD>", "")
     return pc.fill_null(inside, "<TD/>")
 
 
 def _votable_frame(table: pa.Table, about: dict[str, str]) -> tuple[str, str]:
+    from astropy.io.votable.exceptions import W50
     from astropy.io.votable.tree import Info, Resource, TableElement, VOTableFile
 
     document = VOTableFile(version="1.4")
@@ -101,7 +112,9 @@ def _votable_frame(table: pa.Table, about: dict[str, str]) -> tuple[str, str]:
         resource.infos.append(Info(name=key, value=value))
     element = TableElement(document)
     resource.tables.append(element)
-    element.fields.extend(_votable_field(document, field) for field in table.schema)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", W50)  # astropy takes 'erg', which is deprecated, for wrong
+        element.fields.extend(_votable_field(document, field) for field in table.schema)
     element.create_arrays(0)
     written = io.BytesIO()
     document.to_xml(written, tabledata_format="tabledata")
@@ -153,7 +166,7 @@ def _fits_column(column: pa.ChunkedArray, said: Column) -> Any:
         width = max(1, values.dtype.itemsize)
         return fits.Column(said.name, f"{width}A", array=values)
     if pa.types.is_integer(kind):
-        null = -(2**31)
+        null = -(2**63)
         values = column.cast(pa.int64()).fill_null(null).to_numpy()
         return fits.Column(said.name, "K", null=null, unit=said.unit or None, array=values)
     values = column.cast(pa.float64()).to_numpy()
@@ -161,5 +174,9 @@ def _fits_column(column: pa.ChunkedArray, said: Column) -> Any:
 
 
 def _ascii(text: str) -> str:
-    # A FITS header and its A columns hold ASCII only.
-    return text.encode("ascii", "replace").decode("ascii").replace("\n", " ")
+    # A FITS header and its A columns hold printable ASCII only.
+    return re.sub("[^ -~]", "?", re.sub(r"\s", " ", text))
+
+
+def _utf8(text: str) -> str:
+    return text.encode("utf-8", "replace").decode("utf-8")

@@ -1,0 +1,222 @@
+"""Missing features: rows grouped by what they lack, marginals of it, and moments completed for it.
+
+A row that lacks features is used as it is: the features that it has, O, weigh in with their
+marginal density N(mu_O, Sigma_OO), and the features that it lacks, M, with their expectation given
+O. For a missing value that depends on the observed ones only (missing at random) this is exact EM
+(Ghahramani & Jordan 1994, NIPS 6, section 3; Little & Rubin 2002, section 11.2).
+
+The expectations are linear in a row's deviation from the mean. So they are not taken row by row:
+the moments of all rows of one pattern are summed over O, and completed once.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numba
+import numpy as np
+
+__all__ = ["complete_moments", "group_by_pattern", "marginal", "split_features"]
+
+TILE = 4
+"""Features are padded with zeros to a multiple of this, so that the kernels need no remainders."""
+
+
+@numba.njit(cache=True, nogil=True)
+def group_by_pattern(
+    X: np.ndarray, weight: np.ndarray, keep_all: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """Order the rows so that those that lack the same features stand together.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, d)
+        NaN is missing.
+    weight : ndarray of shape (n,)
+    keep_all : bool
+        Where False, rows without weight and rows without any value are left out: they do not take
+        part in a fit.
+
+    Returns
+    -------
+    order : ndarray of int, shape (at most n,)
+        Patterns in the order in which they first appear, and each one's rows in theirs.
+    ends : ndarray of int, shape (number of patterns,)
+        Where each pattern ends in `order`.
+    """
+    n, d = X.shape
+    size = 1
+    while size < 2 * n:
+        size *= 2
+    slots = np.full(size, -1, np.int32)  # hash table: pattern number
+    first_row = np.empty(n, np.int32)
+    count = np.zeros(n + 1, np.int64)
+    pattern = np.empty(n, np.int32)
+    n_patterns = 0
+    for row in range(n):
+        key = np.uint64(0)
+        n_missing = 0
+        for j in range(d):
+            # Any odd number with well mixed bits will do: here 2^64 over the golden ratio.
+            is_missing = np.uint64(math.isnan(X[row, j]))
+            key += is_missing * np.uint64(j + 1) * np.uint64(0x9E3779B97F4A7C15)
+            key ^= (key >> np.uint64(29)) * is_missing
+            n_missing += math.isnan(X[row, j])
+        if not keep_all and (n_missing == d or weight[row] == 0.0):
+            pattern[row] = -1
+            continue
+        slot = np.int64(key & np.uint64(size - 1))
+        while slots[slot] >= 0 and not _same_pattern(X, row, first_row[slots[slot]]):
+            slot = (slot + 1) & (size - 1)
+        if slots[slot] < 0:
+            slots[slot] = n_patterns
+            first_row[n_patterns] = row
+            n_patterns += 1
+        pattern[row] = slots[slot]
+        count[slots[slot] + 1] += 1
+    start = np.cumsum(count[: n_patterns + 1])
+    ends = start[1:].copy()
+    order = np.empty(start[n_patterns], np.int64)
+    for row in range(n):
+        if pattern[row] >= 0:
+            order[start[pattern[row]]] = row
+            start[pattern[row]] += 1
+    return order, ends
+
+
+@numba.njit(cache=True, nogil=True)
+def _same_pattern(X: np.ndarray, one: int, other: int) -> bool:
+    for j in range(X.shape[1]):
+        if math.isnan(X[one, j]) != math.isnan(X[other, j]):
+            return False
+    return True
+
+
+@numba.njit(cache=True, nogil=True)
+def split_features(row: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the positions of the features that a row has, and of those that it lacks."""
+    is_missing = np.isnan(row)
+    return np.flatnonzero(~is_missing), np.flatnonzero(is_missing)
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def marginal(covariance: np.ndarray, observed: np.ndarray, whitening: np.ndarray) -> float:
+    """Whiten the marginal of a Gaussian over some features.
+
+    Parameters
+    ----------
+    covariance : ndarray of shape (d, d)
+    observed : ndarray of int, shape (o,)
+    whitening : ndarray of shape (o or more, o or more)
+        Zeros; W = L^-1 is written into its corner, lower triangular, with Sigma_OO = L L^T, so
+        that |W (x_O - mu_O)|^2 is the squared Mahalanobis distance.
+
+    Returns
+    -------
+    float
+        log(det(Sigma_OO)^-1/2 (2 pi)^-o/2). NaN where Sigma_OO is not positive definite.
+    """
+    o = observed.size
+    L = np.zeros((o, o))
+    log_norm = -0.5 * o * math.log(2.0 * math.pi)
+    for j in range(o):
+        for i in range(j, o):
+            rest = covariance[observed[i], observed[j]]
+            for m in range(j):
+                rest -= L[i, m] * L[j, m]
+            L[i, j] = math.sqrt(rest) if i == j else rest / L[j, j]
+        log_norm -= math.log(L[j, j])
+    for j in range(o):
+        whitening[j, j] = 1.0 / L[j, j]
+        for i in range(j + 1, o):
+            rest = 0.0
+            for m in range(j, i):
+                rest -= L[i, m] * whitening[m, j]
+            whitening[i, j] = rest / L[i, i]
+    return log_norm
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def complete_moments(
+    covariance: np.ndarray,
+    whitening: np.ndarray,
+    observed: np.ndarray,
+    missing: np.ndarray,
+    count: float,
+    shift_o: np.ndarray,
+    scatter_o: np.ndarray,
+    shift: np.ndarray,
+    scatter: np.ndarray,
+) -> None:
+    """Add one pattern's moments to those over all features, with the missing ones expected.
+
+    With the regression of M on O, B = Sigma_MO Sigma_OO^-1, and what it leaves,
+    C = Sigma_MM - B Sigma_OM, the expected moments about the mean are
+
+        sum r (x - mu)_M = B shift_o
+        sum r (x - mu)_M (x - mu)_O^T = B scatter_o
+        sum r (x - mu)_M (x - mu)_M^T = B scatter_o B^T + count C
+
+    Parameters
+    ----------
+    covariance : ndarray of shape (d, d)
+        Of the component, from the last iteration.
+    whitening : ndarray of shape (o or more, o or more)
+        From `marginal`.
+    observed, missing : ndarray of int, shapes (o,) and (d - o,)
+    count : float
+        Sum of the responsibilities r.
+    shift_o : ndarray of shape (o or more,)
+        Sum of r (x - mu)_O.
+    scatter_o : ndarray of shape (o or more, o or more)
+        Sum of r (x - mu)_O (x - mu)_O^T; the lower triangle is read.
+    shift, scatter : ndarray of shapes (d,) and (d, d)
+        Added to.
+    """
+    o, m = observed.size, missing.size
+    S = np.empty((o, o))
+    for i in range(o):
+        shift[observed[i]] += shift_o[i]
+        for j in range(i + 1):
+            S[i, j] = S[j, i] = scatter_o[i, j]
+    _add(scatter, observed, observed, S)
+    if m == 0:
+        return
+    W = whitening[:o, :o]
+    V = _product(_part(covariance, missing, observed), W.T)  # so that B = V W and C = .. - V V^T
+    B = _product(V, W)
+    BS = _product(B, S)
+    C = _part(covariance, missing, missing) - _product(V, V.T)
+    for i in range(m):
+        for j in range(o):
+            shift[missing[i]] += B[i, j] * shift_o[j]
+    _add(scatter, missing, observed, BS)
+    _add(scatter, observed, missing, BS.T)
+    _add(scatter, missing, missing, _product(BS, B.T) + count * C)
+
+
+@numba.njit(cache=True, nogil=True)
+def _part(matrix: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    out = np.empty((rows.size, columns.size))
+    for i in range(rows.size):
+        for j in range(columns.size):
+            out[i, j] = matrix[rows[i], columns[j]]
+    return out
+
+
+@numba.njit(cache=True, nogil=True)
+def _add(matrix: np.ndarray, rows: np.ndarray, columns: np.ndarray, part: np.ndarray) -> None:
+    for i in range(rows.size):
+        for j in range(columns.size):
+            matrix[rows[i], columns[j]] += part[i, j]
+
+
+# Not numpy's product: that one calls BLAS, whose result may depend on its number of threads.
+@numba.njit(cache=True, nogil=True)
+def _product(A: np.ndarray, B: np.ndarray) -> np.ndarray:
+    out = np.zeros((A.shape[0], B.shape[1]))
+    for i in range(A.shape[0]):
+        for m in range(A.shape[1]):
+            for j in range(B.shape[1]):
+                out[i, j] += A[i, m] * B[m, j]
+    return out

@@ -1,0 +1,361 @@
+"""The documentation says what is so: its examples run, its lists are complete, its links lead on.
+
+How a page is read, from the top, in one temporary folder that holds a simulated `mytable.vot` and
+`known.csv`:
+
+* a ``console`` block holds commands after ``$`` and what they print on standard output (or the one
+  line of an error); ``...`` stands for anything. `xsift` runs in this process;
+* a ``python`` block is run; a ``text`` block right after it is what it prints;
+* a ``toml`` or ``csv`` block is written to the file that the comment above it names;
+* a ``sh`` block is for setting up, and is not run: only what it calls is checked.
+
+A comment above a block says more: ``<!-- roughly -->``: numbers may differ a little (the clusters
+depend on the last bits); ``<!-- real -->``: needs the real tables, as any block that names them.
+"""
+
+import contextlib
+import io
+import re
+import shlex
+import subprocess
+from dataclasses import fields
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+import typer.main
+from typer.testing import CliRunner
+
+from xsift import Settings, surveys
+from xsift.classes import PAPER_CLASSES
+from xsift.cli import app
+from xsift.columns import output_columns
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+OURS = [p for p in PAGES if p.name not in ("benchmarks.md", "engine.md")]
+DATA = "../shared/data"
+FENCE = re.compile(
+    r"(?:^<!-- *(?P<note>.+?) *-->\n)?^```(?P<kind>\w*)\n(?P<body>.*?)^```$",
+    re.DOTALL | re.MULTILINE,
+)
+NUMBER = re.compile(r"(?<![\w.])\d[\d,]*(?:\.\d+)?(?![\w])")
+
+
+class Block(NamedTuple):
+    page: Path
+    line: int
+    kind: str
+    note: str
+    body: str
+
+    @property
+    def is_real(self) -> bool:
+        return self.note == "real" or DATA in self.body
+
+
+def blocks(page: Path) -> list[Block]:
+    text = page.read_text("utf-8")
+    return [
+        Block(page, text.count("\n", 0, m.start("body")), m["kind"], m["note"] or "", m["body"])
+        for m in FENCE.finditer(text)
+    ]
+
+
+def commands(body: str) -> list[tuple[str, str]]:
+    """Split a console block into commands and what each prints."""
+    found: list[tuple[str, str]] = []
+    for line in body.splitlines():
+        if line.startswith("$ "):
+            found.append((line[2:], ""))
+        elif found and found[-1][0].endswith("\\"):
+            found[-1] = (found[-1][0][:-1] + line.strip(), "")
+        else:
+            assert found, f"output without a command: {line!r}"
+            found[-1] = (found[-1][0], found[-1][1] + line + "\n")
+    return found
+
+
+def plain(text: str) -> str:
+    """Lines without blanks at their ends and runs of blanks, no empty lines around."""
+    return "\n".join(re.sub(r"[ \t]+", " ", line).strip() for line in text.splitlines()).strip()
+
+
+def agrees(shown: str, printed: str, roughly: bool) -> bool:
+    """Compare; ``...`` stands for anything, and roughly means: 10 % or 10, bars of any length."""
+    shown, printed = plain(shown), plain(printed)
+    if roughly:
+        shown, printed = (re.sub("█+", "█", t) for t in (shown, printed))
+    pattern, at = "", 0
+    numbers = []
+    for m in re.finditer(r"\.\.\.", shown) if not roughly else NUMBER.finditer(shown):
+        pattern += _literal(shown[at : m.start()])
+        if roughly:
+            numbers.append(m[0])
+            pattern += f"({NUMBER.pattern})"
+        else:
+            pattern += ".*?"
+        at = m.end()
+    found = re.fullmatch(pattern + _literal(shown[at:]), printed, re.DOTALL)
+    if not found:
+        return False
+    pairs = [(_value(a), _value(b)) for a, b in zip(numbers, found.groups(), strict=True)]
+    # Probabilities and shares to 0.1, counts to 10 or 10 %.
+    return all(abs(a - b) <= max(0.1 if a <= 1 else 10, 0.1 * a) for a, b in pairs)
+
+
+def _literal(text: str) -> str:
+    return ".*?".join(re.escape(part) for part in text.split("..."))
+
+
+def _value(number: str) -> float:
+    return float(number.replace(",", ""))
+
+
+def run_command(command: str) -> str:
+    """Run a command of a console block; give what it printed."""
+    words = shlex.split(command)
+    if words[0] == "xsift" and not set(words) & {"|", ">", "&&"}:
+        result = CliRunner().invoke(app, words[1:], catch_exceptions=False)
+        if result.exit_code == 0:
+            return result.stdout
+        said = result.stderr.splitlines()[-1]
+        assert said.startswith("xsift: "), result.stderr
+        return said
+    done = subprocess.run(command, shell=True, capture_output=True, text=True)
+    assert done.returncode == 0, f"{command}\n{done.stderr}"
+    return done.stdout
+
+
+def run_blocks(chosen: list[Block]) -> None:
+    names: dict[str, object] = {"__name__": "__main__"}
+    printed = None
+    for block in chosen:
+        where = f"{block.page.name}, line {block.line + 1}"
+        roughly = "roughly" in block.note
+        if block.kind in ("toml", "csv"):
+            Path(block.note.removeprefix("file: ")).write_text(block.body, "utf-8")
+        elif block.kind == "python":
+            out = io.StringIO()
+            with contextlib.redirect_stdout(out):
+                exec(compile(block.body, where, "exec"), names)
+            printed = out.getvalue()
+        elif block.kind == "text" and printed is not None:
+            assert agrees(block.body, printed, roughly), f"{where} prints:\n{printed}"
+            printed = None
+        elif block.kind == "console":
+            for command, shown in commands(block.body):
+                said = run_command(command)
+                assert not shown or agrees(shown, said, roughly), f"{where}: {command}\n{said}"
+
+
+@pytest.fixture(scope="session")
+def tables(tmp_path_factory):
+    """A simulated table and its known objects: those of `xsift demo --sources 1000`."""
+    from xsift.simulate import simulate
+    from xsift.write import write_table
+
+    folder = tmp_path_factory.mktemp("simulated")
+    simulation = simulate(1000, seed=42)
+    write_table(simulation.detections, folder / "mytable.vot", "votable", {})
+    write_table(simulation.known, folder / "known.csv", "csv", {})
+    return folder
+
+
+@pytest.fixture
+def workplace(tmp_path, tables, monkeypatch):
+    """An empty project folder with the two tables; the real ones are beside it, if anywhere."""
+    folder = tmp_path / "project"
+    folder.mkdir()
+    for table in tables.iterdir():
+        (folder / table.name).symlink_to(table)
+    if (ROOT / DATA).exists():
+        (tmp_path / "shared").symlink_to((ROOT / DATA).resolve().parent)
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("COLUMNS", "80")
+    return folder
+
+
+def pages_with(real: bool) -> list[Path]:
+    kinds = ("console", "python")
+    return [p for p in OURS if any(b.is_real is real and b.kind in kinds for b in blocks(p))]
+
+
+@pytest.mark.parametrize("page", pages_with(real=False), ids=lambda p: p.name)
+def test_examples(page, workplace):
+    run_blocks([b for b in blocks(page) if not b.is_real])
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("page", pages_with(real=True), ids=lambda p: p.name)
+def test_examples_on_real_tables(page, workplace):
+    if not (ROOT / DATA).exists():
+        pytest.skip("the real tables are not at ../shared/data")
+    run_blocks([b for b in blocks(page) if b.is_real or b.note.startswith("file: ")])
+
+
+@pytest.mark.parametrize("page", OURS, ids=lambda p: p.name)
+def test_every_block_is_of_a_kind_that_is_checked(page):
+    for before, block in zip([None, *blocks(page)], blocks(page), strict=False):
+        where = f"{page.name}, line {block.line + 1}"
+        assert block.kind in ("console", "python", "text", "toml", "csv", "sh"), where
+        if block.kind == "text":
+            assert before is not None, where
+            assert before.kind == "python", f"{where}: what prints this?"
+        if block.kind in ("toml", "csv"):
+            assert block.note.startswith("file: "), f"{where}: no comment names its file"
+
+
+@pytest.mark.parametrize("page", OURS, ids=lambda p: p.name)
+def test_set_up_blocks_call_what_is_there(page):
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    pyproject = (ROOT / "pyproject.toml").read_text()
+    for block in blocks(page):
+        if block.kind != "sh":
+            continue
+        for line in block.body.splitlines():
+            words = line.split("#")[0].split()
+            if not words:
+                continue
+            if words[0] == "make":
+                assert set(words[1:]) <= targets, line
+            else:
+                assert re.match(r"(\S*/)?(python3 -m venv|pip install|pytest) ", line), line
+            for extra in re.findall(r"\[(\w+)\]", line):
+                assert re.search(rf"^{extra} = ", pyproject, re.MULTILINE), line
+
+
+GROUP = typer.main.get_command(app)
+OPTIONS = {
+    name: {o for p in command.params for o in p.opts if o.startswith("--")} | {"--help"}
+    for name, command in GROUP.commands.items()
+}
+
+
+@pytest.mark.parametrize("page", OURS, ids=lambda p: p.name)
+def test_commands_and_options_exist(page):
+    text = page.read_text("utf-8")
+    known = set().union(*OPTIONS.values()) | {"--version"}
+    for inline in re.findall(r"`(--[a-z-]+)", FENCE.sub("", text)):
+        assert inline in known, f"{page.name} names {inline}"
+    used = [c for b in blocks(page) if b.kind == "console" for c, _ in commands(b.body)]
+    used += re.findall(r"`(xsift [^`]+)`", FENCE.sub("", text))
+    for line in used:
+        words = line.split()
+        if words[0] != "xsift" or words[1].startswith("--"):
+            continue
+        assert words[1] in OPTIONS, f"{page.name}: {line}"
+        said = {w.split("=")[0] for w in words if w.startswith("--")}
+        assert said <= OPTIONS[words[1]], f"{page.name}: {line}"
+
+
+def reference(name: str) -> str:
+    return (ROOT / "docs" / name).read_text("utf-8")
+
+
+def section(text: str, heading: str) -> str:
+    found = re.search(
+        rf"^## {re.escape(heading)}\n(.*?)(?=^## |\Z)", text, re.DOTALL | re.MULTILINE
+    )
+    assert found, f"no section {heading}"
+    return found[1]
+
+
+@pytest.mark.parametrize("command", OPTIONS)
+def test_every_command_and_option_is_documented(command):
+    said = section(reference("settings.md"), f"xsift {command}")
+    missing = {o for o in OPTIONS[command] - {"--help"} if f"`{o}" not in said}
+    assert not missing
+
+
+def test_every_setting_is_documented_with_its_default():
+    """docs/settings.md: a row `field` | `--option` | default | meaning for each, in their order."""
+    rows = re.findall(
+        r"^\| `(\w+)` \| `(--[\w-]+)` \| (.+?) \|", reference("settings.md"), re.MULTILINE
+    )
+    assert rows == [
+        (
+            f.name,
+            "--" + f.name.replace("_", "-"),
+            {None: "none", False: "no"}.get(f.default, f"`{f.default}`"),
+        )
+        for f in fields(Settings)
+    ]
+
+
+COLUMNS = {**surveys.load("csc20").described(), **output_columns(PAPER_CLASSES)}
+WRITTEN = {
+    *output_columns(PAPER_CLASSES),
+    *("name", "obsid", "obi", "region_id", "ra", "dec"),
+    *(f.name for f in surveys.load("csc20").features),
+}
+
+
+@pytest.mark.parametrize("name", sorted(WRITTEN))
+def test_every_output_column_is_documented(name):
+    """docs/output.md: a row `name` | unit | `UCD` | meaning, with the unit and UCD of the file."""
+    found = re.findall(
+        rf"^\| `{name}` \| (.*?) \| (.*?) \| (.+?) \|", reference("output.md"), re.MULTILINE
+    )
+    assert found, f"{name} is not in docs/output.md"
+    for unit, ucd, meaning in found:
+        assert unit.strip("`") == COLUMNS[name].unit
+        assert ucd.strip("`") == COLUMNS[name].ucd
+        assert meaning.strip()
+
+
+@pytest.mark.parametrize("name", [c.name for c in surveys.load("csc20").columns])
+def test_every_survey_column_is_documented(name):
+    column = surveys.load("csc20").column(name)
+    row = re.search(rf"^\| `{name}` \| (.*?) \| (.*?) \|", reference("input.md"), re.MULTILINE)
+    assert row, f"{name} is not in docs/input.md"
+    assert row[1].strip("`") == column.unit
+    if column.kind != "text":
+        assert row[2] == column.allowed.removesuffix(column.unit).strip()
+
+
+def headings(page: Path) -> set[str]:
+    text = FENCE.sub("", page.read_text("utf-8"))
+    titles = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", t.lower()).replace(" ", "-") for t in titles}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_links_lead_somewhere(page):
+    text = FENCE.sub("", page.read_text("utf-8"))
+    for target in re.findall(r"\]\(([^)]+)\)", text):
+        if target.startswith(("https://", "mailto:")):
+            continue
+        path, _, anchor = target.partition("#")
+        file = (page.parent / path).resolve() if path else page
+        assert file.exists(), f"{page.name} links to {target}"
+        if anchor:
+            assert anchor in headings(file), f"{page.name} links to {target}"
+
+
+def test_index_lists_every_page():
+    index = reference("index.md")
+    for page in PAGES[1:]:
+        assert page.name == "index.md" or f"({page.name})" in index
+
+
+def test_every_example_is_in_the_documentation():
+    said = "".join(p.read_text("utf-8") for p in OURS)
+    for example in (ROOT / "examples").glob("*.py"):
+        assert f"examples/{example.name}" in said
+
+
+@pytest.mark.parametrize("page", OURS, ids=lambda p: p.name)
+def test_nothing_of_the_writers_machine(page):
+    text = page.read_text("utf-8")
+    assert not re.search(r"(?<![\w.])/(work|home|root|tmp|Users)/", text)
+
+
+def test_agrees_compares():
+    assert agrees("a ... c\n", "a b c", False)
+    assert not agrees("a ... c", "a b d", False)
+    assert not agrees("10 of 20", "11 of 20", False)
+    assert agrees("1,010  of 20\n ███ 0.50", "1,000 of 21\n█ 0.45", True)
+    assert not agrees("1,010 of 20", "2,000 of 20", True)
+    assert not agrees("0.90", "0.45", True)
+    assert not agrees("a 1", "b 1", True)

@@ -1,0 +1,51 @@
+"""The examples run, offline, from an empty folder, and print what they promise."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
+PRINTS = {
+    "classify_a_table.py": ["packaged model csc12", "candidates for young stars"],
+    "own_classes.py": ["p_active_galaxy, p_binary, p_young_star", "young star     trained on"],
+    "train_your_own.py": ["never seen", "balanced accuracy 0."],
+    "vote_published.py": [
+        "7 detections of 3 sources: 1 unique, 2 ambiguous",
+        "one loud detection         3  HXB  QSO  ambiguous",
+        "a tie                      2  HXB  Y*O  ambiguous",
+        "both votes agree           2  QSO  QSO  unique",
+    ],
+}
+
+
+def run_example(name, folder, *arguments):
+    done = subprocess.run(
+        [sys.executable, "-W", "error", EXAMPLES / name, *arguments],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "http_proxy": "http://localhost:9", "https_proxy": "http://localhost:9"},
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_every_example_is_run():
+    assert {p.name for p in EXAMPLES.glob("*.py")} == set(PRINTS)
+
+
+@pytest.mark.parametrize("name", PRINTS)
+def test_example(name, tmp_path):
+    printed = run_example(name, tmp_path)
+    for part in PRINTS[name]:
+        assert part in printed
+
+
+@pytest.mark.real
+def test_the_published_vote(real, tmp_path):
+    printed = run_example("vote_published.py", tmp_path, real("paper_detection_level.csv.gz"))
+    assert "8,271 unique, 485 ambiguous" in printed
+    assert "2CXO J004231.1+411621     97  HXB " in printed
