@@ -10,7 +10,18 @@ SRC = Path(__file__).parents[1] / "src" / "xsift"
 LEAVES = {"errors", "columns", "classes", "settings", "surveys"}
 STAGES = {"read", "features", "cluster", "label", "score", "vote", "simulate", "write", "plots"}
 # Where the stages meet: each may use what stands before it.
-ABOVE = ["model", "catalogue", "record", "pipeline", "scan", "demonstration", "card", "terminal", "cli"]
+ABOVE = [
+    "model",
+    "catalogue",
+    "record",
+    "packaged",
+    "pipeline",
+    "scan",
+    "demonstration",
+    "card",
+    "terminal",
+    "cli",
+]
 ROOT = {"__init__", "__main__"}
 
 MODULES = sorted(SRC.rglob("*.py"))

@@ -68,7 +68,7 @@ def source_card(name: str, folder: str | Path) -> Card:
     folder = Path(folder)
     if not (folder / "detections.parquet").exists():
         raise TableError(
-            f"{folder}: no catalogue here (no detections.parquet): xsift run makes one"
+            f"{folder}: no detections.parquet here: give a folder that run or classify wrote"
         )
     detections = _table(folder / "detections.parquet", _DETECTION_COLUMNS)
     full = _look_up(name, detections["name"], folder)

@@ -229,11 +229,20 @@ def read_classes(path: str | Path) -> Classes:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise LabelError(f"{path}: not a readable list of classes: {error}") from error
     except ValidationError as error:
-        raise LabelError(f"{path}: not a list of classes: {error.errors()[0]['msg']}") from error
+        raise LabelError(f"{path}: not a list of classes: {_in_words(error, rows)}") from error
     except (KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:
         raise LabelError(
             f"{path}: not a list of classes: every class is a [[class]] table with code and group"
         ) from error
+
+
+def _in_words(error: ValidationError, rows: list[dict[str, object]]) -> str:
+    first = error.errors(include_input=False, include_url=False)[0]
+    where = first["loc"]
+    if len(where) == 3 and isinstance(where[1], int):
+        text = f"class {rows[where[1]].get('code')!r}, {where[2]}: {first['msg']}"
+        return text + ': give one, such as column = "p_star"' * (where[2] == "column")
+    return first["msg"].removeprefix("Value error, ")
 
 
 def column_for(code: str) -> str:

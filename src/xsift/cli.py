@@ -27,11 +27,12 @@ Formats = Annotated[
     list[str] | None,
     typer.Option(
         "--format",
-        help=f"Also write the tables as this ({', '.join(FORMATS)}); may be repeated. "
-        "Parquet and VOTable where nothing is said; Parquet always.",
+        help=f"Format of the tables beside Parquet: {', '.join(FORMATS[1:])}; may be repeated. "
+        "[default: votable]",
+        show_default=False,
     ),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print the record of the run as JSON.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs, not a summary.")]
 TableFile = Annotated[
     Path, typer.Argument(metavar="TABLE", help="VOTable, FITS, Parquet or CSV (also .gz).")
 ]
@@ -45,6 +46,12 @@ Source = Annotated[str, _option("source_column")]
 Survey = Annotated[str | None, _option("survey")]
 Features = Annotated[str | None, _option("features")]
 VoteTrained = Annotated[bool, typer.Option("--vote-trained", help=help_of("vote_trained"))]
+
+
+ClassesFile = Annotated[
+    Path | None,
+    typer.Option("--classes", help="TOML file of other classes than the paper's ten."),
+]
 
 
 class _Commands(TyperGroup):
@@ -98,7 +105,7 @@ def demo(
     out: Out = Path("xsift-demo"),
     seed: Annotated[int, _option("seed")] = _DEFAULT.seed,
     sources: Annotated[
-        int, typer.Option("--sources", help="Number of simulated sources.", min=500, max=200_000)
+        int, typer.Option("--sources", help="Number of simulated sources.", min=1000, max=200_000)
     ] = 6000,
     as_json: Json = False,
 ) -> None:
@@ -133,10 +140,7 @@ def run(
     match: Annotated[str, _option("match")] = _DEFAULT.match,
     radius: Annotated[float, _option("radius")] = _DEFAULT.radius,
     vote_trained: VoteTrained = _DEFAULT.vote_trained,
-    classes: Annotated[
-        Path | None,
-        typer.Option("--classes", help="TOML file of other classes than the paper's ten."),
-    ] = None,
+    classes: ClassesFile = None,
     formats: Formats = None,
     as_json: Json = False,
 ) -> None:
@@ -155,9 +159,8 @@ def run(
         vote_trained=vote_trained,
     )
     from xsift import pipeline
-    from xsift.classes import PAPER_CLASSES, read_classes
 
-    chosen = read_classes(classes) if classes else PAPER_CLASSES
+    chosen = _classes(classes)
     _do(out, formats, as_json, lambda step: pipeline.run(table, labels, settings, chosen, step))
 
 
@@ -190,6 +193,7 @@ def vote(
     out: Out,
     source_column: Source = _DEFAULT.source_column,
     vote_trained: VoteTrained = _DEFAULT.vote_trained,
+    classes: ClassesFile = None,
     formats: Formats = None,
     as_json: Json = False,
 ) -> None:
@@ -197,7 +201,8 @@ def vote(
     settings = Settings(source_column=source_column, vote_trained=vote_trained)
     from xsift import pipeline
 
-    _do(out, formats, as_json, lambda step: pipeline.vote_table(table, settings, step))
+    chosen = _classes(classes)
+    _do(out, formats, as_json, lambda step: pipeline.vote_table(table, settings, chosen, step))
 
 
 @app.command()
@@ -250,7 +255,7 @@ def _do(out: Path, formats: list[str] | None, as_json: bool, job: Any) -> None:
 
     chosen = tuple(formats) if formats else ("parquet", "votable")
     if unknown := sorted(set(chosen) - set(FORMATS)):
-        raise typer.BadParameter(f"--format {unknown[0]}: allowed are {', '.join(FORMATS)}")
+        raise SettingError(f"--format {unknown[0]}: allowed are {', '.join(FORMATS)}")
     check_folder(out)
     with terminal.progress(_console(err=True)) as step:
         result = job(step)
@@ -260,6 +265,12 @@ def _do(out: Path, formats: list[str] | None, as_json: bool, job: Any) -> None:
         typer.echo(json.dumps(result.record, indent=2))
     else:
         terminal.show_summary(_console(), result, out)
+
+
+def _classes(path: Path | None) -> Any:
+    from xsift.classes import PAPER_CLASSES, read_classes
+
+    return read_classes(path) if path else PAPER_CLASSES
 
 
 def _console(err: bool = False) -> Any:

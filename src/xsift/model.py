@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from pydantic import ValidationError
 from scipy.special import logsumexp
 
 from xsift.classes import Classes
 from xsift.cluster import Mixture, fit_mixture
-from xsift.errors import LabelError, ModelError
+from xsift.errors import LabelError, ModelError, TableError
 from xsift.features import FeatureTable, PaperScaler
 from xsift.score import PaperScorer
 from xsift.settings import Settings
@@ -123,7 +124,23 @@ class Model:
         return np.asarray(np.interp(log_density, self.log_density_quantiles, steps))
 
     def tree(self, training: TrainingTree) -> ModelTree:
-        """Return the model as plain data, for its file."""
+        """Return the model as plain data, for its file.
+
+        Raises
+        ------
+        TableError
+            If the fit was degenerate, so that its file would not load.
+        """
+        try:
+            return self._tree(training)
+        except ValidationError as error:
+            first = error.errors(include_input=False, include_url=False)[0]["msg"]
+            raise TableError(
+                f"the fit gave no sound model: {first.removeprefix('Value error, ')}; "
+                "fewer clusters (--clusters) or more detections may help"
+            ) from error
+
+    def _tree(self, training: TrainingTree) -> ModelTree:
         scaler, mixture, scorer = self.scaler, self.mixture, self.scorer
         return ModelTree(
             method="paper",

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -18,18 +17,28 @@ import pyarrow.compute as pc
 from xsift import read, surveys, write
 from xsift.catalogue import CARRIED, detection_table, roles, source_table
 from xsift.classes import PAPER_CLASSES, Classes
-from xsift.errors import ModelError, SettingError, TableError
+from xsift.errors import OutputError, SettingError, TableError
 from xsift.features import FeatureTable, derive
 from xsift.label import Labels, match_known, sort_labels
 from xsift.model import Model, fit
-from xsift.record import counts, recorded, source_counts, warn_of_classes, warn_of_rows
+from xsift.packaged import fitting_model, named_model, refuse_other_model
+from xsift.record import (
+    counts,
+    missing_values,
+    reasons,
+    recorded,
+    source_counts,
+    warn_of_classes,
+    warn_of_rows,
+    warn_of_training_table,
+)
 from xsift.settings import Settings
 from xsift.vote import key_order, tally
 from xsift.write.model_file import ModelTree, TrainingTree, load_model_tree
 from xsift.write.provenance import file_name, now
 from xsift.write.tables import SUFFIXES
 
-__all__ = ["Catalogue", "classify", "packaged_models", "run", "vote_table"]
+__all__ = ["Catalogue", "classify", "run", "vote_table"]
 
 Progress = Callable[[str], None]
 
@@ -71,7 +80,13 @@ class Catalogue:
         tables = {"sources": self.sources}
         if self.detections is not None:
             tables["detections"] = self.detections
-        with write.Staging(folder) as staging:
+        elif (Path(folder) / "detections.parquet").exists():
+            raise OutputError(
+                f"{folder} holds a catalogue, whose sources this would replace: give another folder"
+            )
+        # Results of an earlier run in another format would contradict the new ones.
+        stale = [stem + suffix for stem in tables for suffix in SUFFIXES.values()]
+        with write.Staging(folder, replaces=stale) as staging:
             for stem, table in tables.items():
                 for form in dict.fromkeys(("parquet", *formats)):
                     write.write_table(table, staging.path(stem + SUFFIXES[form]), form, about)
@@ -111,14 +126,19 @@ def run(
     survey, feature_set = surveys.survey_of(settings.survey, settings.features)
     settings = replace(settings, survey=survey.name, features=feature_set)
     with recorded() as notes:
+        known = read.read_known(labels, survey, settings.label_column) if labels else None
         progress(f"reading {table}")
         column = settings.label_column if labels is None else None
         chosen = survey.feature_set(feature_set)
         detections = read.read_detections(table, survey, chosen, settings.source_column, column)
         features = derive(detections.table, survey, chosen)
         detections = _without_inputs(detections)
-        progress("matching known objects")
-        label, separation, labels_sha = _label(detections, labels, survey, settings)
+        if known is None:
+            label, separation = detections.label or [], None
+        else:
+            progress("matching known objects")
+            match = match_known(detections.table, known.table, settings.match, settings.radius)
+            label, separation = match.label, match.separation_arcsec
         sorted_labels = sort_labels(label, classes)
         progress(f"clustering {int(features.complete.sum()):,} complete detections")
         order = key_order(detections.table, np.flatnonzero(features.complete))
@@ -133,7 +153,7 @@ def run(
         input=file_name(detections.path),
         input_sha256=detections.sha256,
         labels=file_name(labels) if labels else settings.label_column,
-        labels_sha256=labels_sha,
+        labels_sha256=known.sha256 if known else None,
         settings=settings.as_dict(),
         counts=result.record["counts"],
         class_counts=sorted_labels.counts(y >= 0),
@@ -171,11 +191,11 @@ def classify(
     with recorded() as notes:
         progress(f"reading {table}")
         if model is None:
-            path, why, detections = _fitting_model(table, settings)
+            path, why, detections = fitting_model(table, settings)
         else:
-            path, why, detections = _named_model(str(model)), f"model {model}, as asked for", None
+            path, why, detections = named_model(str(model)), f"model {model}, as asked for", None
         tree = load_model_tree(path)
-        _refuse_other_model(tree, settings, str(model or why))
+        refuse_other_model(tree, settings, str(model or why))
         trained = Model.from_tree(tree)
         survey = surveys.load(tree.survey)
         chosen = survey.feature_set(tree.feature_set)
@@ -184,6 +204,9 @@ def classify(
         )
         features = derive(detections.table, survey, chosen)
         detections = _without_inputs(detections)
+        if detections.sha256 == tree.training.input_sha256:
+            warn_of_training_table(tree.training.counts.get("trained", 0))
+        warn_of_classes(trained)
         progress("scoring and voting")
         nothing = sort_labels([None] * len(features.X), trained.classes)
         result = _catalogue(detections, features, nothing, None, trained, settings)
@@ -192,7 +215,10 @@ def classify(
 
 
 def vote_table(
-    table: str | Path, settings: Settings | None = None, progress: Progress = _silent
+    table: str | Path,
+    settings: Settings | None = None,
+    classes: Classes = PAPER_CLASSES,
+    progress: Progress = _silent,
 ) -> Catalogue:
     """Let the detections of a table of probabilities vote: one row per source.
 
@@ -201,6 +227,10 @@ def vote_table(
     table : str or Path
         Detections with a source column and a column of probabilities per class: ours (``p_qso``)
         or the published ones (``QSO``, ``Seyfert_1``, ...).
+    settings : Settings, optional
+        Of these, source_column and vote_trained matter here.
+    classes : Classes
+        What the columns are looked up in.
 
     Raises
     ------
@@ -212,7 +242,7 @@ def vote_table(
     with recorded() as notes:
         progress(f"reading {table}")
         given = read.read_probabilities(
-            table, survey, settings.source_column, PAPER_CLASSES, settings.vote_trained
+            table, survey, settings.source_column, classes, settings.vote_trained
         )
         progress("voting")
         rows = np.flatnonzero(given.votes)
@@ -231,68 +261,6 @@ def vote_table(
         "counts": counted,
     }
     return _finish(Catalogue(None, sources, None, record), None, notes, "vote", None)
-
-
-def packaged_models() -> dict[str, Path]:
-    """Return the models that come with xsift, by name."""
-    folder = Path(str(resources.files("xsift") / "models"))
-    return {p.stem: p for p in sorted(folder.glob("*.asdf"))}
-
-
-def _named_model(name: str) -> Path:
-    packaged = packaged_models()
-    return packaged[name] if name in packaged and not Path(name).exists() else Path(name)
-
-
-def _fitting_model(
-    table: str | Path, settings: Settings
-) -> tuple[Path, str, read.Detections | None]:
-    """Choose among the packaged models: by what is asked for, else by what the table has."""
-    packaged = packaged_models()
-    if settings.features is not None or settings.survey is not None:
-        _, name = surveys.survey_of(settings.survey, settings.features)
-        return packaged[name], f"packaged model {name}, which has the features asked for", None
-    survey = surveys.load("csc20")
-    detections = read.read_detections(
-        table, survey, survey.feature_set("csc11"), settings.source_column
-    )
-    n = {
-        name: int(derive(detections.table, survey, survey.feature_set(name)).complete.sum())
-        for name in ("csc11", "csc12")
-    }
-    # One more missing feature in a few detections is no reason to give up the twelfth in all.
-    name = "csc12" if n["csc12"] >= n["csc11"] / 2 else "csc11"
-    total = f"{detections.table.num_rows:,} detections"
-    why = f"packaged model {name}: {n[name]:,} of {total} have all of its features"
-    return packaged[name], why, detections
-
-
-def _refuse_other_model(tree: ModelTree, settings: Settings, what: str) -> None:
-    for option, asked, has in (
-        ("--survey", settings.survey, tree.survey),
-        ("--features", settings.features, tree.feature_set),
-    ):
-        if asked is not None and asked != has:
-            raise ModelError(
-                f"{what}: trained for {option} {has}, not {asked}: give another --model"
-            )
-    if tree.survey not in surveys.names():
-        raise ModelError(f"{what}: trained for survey {tree.survey!r}, which this xsift knows not")
-    survey = surveys.load(tree.survey)
-    if tree.feature_set not in survey.feature_sets or tuple(tree.features) != tuple(
-        f.name for f in survey.feature_set(tree.feature_set)
-    ):
-        raise ModelError(f"{what}: its features are not those of {tree.feature_set}: retrain it")
-
-
-def _label(
-    detections: read.Detections, labels: str | Path | None, survey: surveys.Survey, s: Settings
-) -> tuple[list[str | None], np.ndarray | None, str | None]:
-    if labels is None:
-        return detections.label or [], None, None
-    known = read.read_known(labels, survey, s.label_column)
-    match = match_known(detections.table, known.table, s.match, s.radius)
-    return match.label, match.separation_arcsec, known.sha256
 
 
 def _without_inputs(detections: read.Detections) -> read.Detections:
@@ -349,6 +317,8 @@ def _judge(
         "counts": counts(detections.table, features, labels, role, in_vote),
         "labels": labels.counts(np.ones(len(labels.label), dtype=bool)),
         "set_aside": labels.counts(role == "set_aside"),
+        "missing": missing_values(features),
+        "unscored": reasons(flag, role == "unscored"),
     }
     table = detection_table(
         detections.table, features, said, model.classes, labels.label, separation, role, flag

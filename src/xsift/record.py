@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import numpy as np
@@ -16,7 +17,16 @@ from xsift.label import Labels
 from xsift.model import Model
 from xsift.vote import key_order
 
-__all__ = ["counts", "recorded", "source_counts", "warn_of_classes", "warn_of_rows"]
+__all__ = [
+    "counts",
+    "missing_values",
+    "reasons",
+    "recorded",
+    "source_counts",
+    "warn_of_classes",
+    "warn_of_rows",
+    "warn_of_training_table",
+]
 
 
 def counts(
@@ -39,6 +49,19 @@ def counts(
     return {**counted, "voting": int(in_vote.sum())}
 
 
+def missing_values(features: FeatureTable) -> dict[str, int]:
+    """Count the missing values of each feature that has any, the most frequent first."""
+    n = np.isnan(features.X).sum(axis=0).tolist()
+    found = [(name, m) for name, m in zip(features.names, n, strict=True) if m]
+    return dict(sorted(found, key=lambda pair: -pair[1]))
+
+
+def reasons(flag: Sequence[str | None], rows: np.ndarray, most: int = 20) -> dict[str, int]:
+    """Count the reasons given for `rows` other than missing values, the most frequent first."""
+    said = (f for f, wanted in zip(flag, rows, strict=True) if wanted and f is not None)
+    return dict(Counter(f for f in said if not f.startswith("misses")).most_common(most))
+
+
 def source_counts(unique: np.ndarray) -> dict[str, int]:
     """Count the sources; `unique` tells whether a source's two votes agree."""
     n = int(unique.sum())
@@ -49,20 +72,28 @@ def warn_of_rows(table: pa.Table, features: FeatureTable, named: np.ndarray) -> 
     """Warn of repeated keys, missing names and impossible values."""
     keys = [k for k in ("name", "obsid", "obi") if k in table.column_names]
     if "obsid" in keys and (repeated := _repeated(table, keys)):
-        _warn(f"{repeated:,} detections repeat a ({', '.join(keys)}): kept, and each votes")
+        _warn(f"detections that repeat a ({', '.join(keys)}): {repeated:,} (kept, and each votes)")
     if n := int((~named).sum()):
-        _warn(f"{n:,} detections have no source name: scored, but they vote for no source")
+        _warn(f"detections without a source name: {n:,} (they vote for no source)")
     impossible = ~features.usable & ~np.isnan(features.X)
     for name, n in zip(features.names, impossible.sum(axis=0), strict=True):
         if n:
             allowed = features.survey.column(name).allowed
-            _warn(f"{n:,} detections have a {name} that is not {allowed}: not scored")
+            _warn(f"detections with a {name} that is not {allowed}: {n:,} (not scored)")
     for name in ("ra", "dec"):
         if name in table.column_names:
             there = table[name].drop_null().to_numpy()
             if n := int((~features.survey.column(name).accepts(there)).sum()):
                 allowed = features.survey.column(name).allowed
-                _warn(f"{n:,} detections have a {name} that is not {allowed}: matched to nothing")
+                _warn(f"detections with a {name} that is not {allowed}: {n:,} (matched to nothing)")
+
+
+def warn_of_training_table(n_trained: int) -> None:
+    """Warn that a model is asked about the very table that it was trained on."""
+    _warn(
+        f"the model was trained on this table: {n_trained:,} of its detections are in-sample, "
+        "and look better than new ones would"
+    )
 
 
 def _distinct(names: pa.ChunkedArray) -> int:

@@ -28,6 +28,8 @@ from xsift.scan import Scan
 
 __all__ = ["bar", "progress", "show_card", "show_recovery", "show_scan", "show_summary"]
 
+_CARD_ROWS = 30
+_HEADINGS = {"missing": "Missing", "unscored": "Not scored", "set_aside": "Set aside"}
 _SCANNED = ("bic", "icl", "silhouette", "stability")
 _STAGES = (
     ("detections", "detections read"),
@@ -108,20 +110,24 @@ def show_summary(
     grid.add_column()
     for key, text in _STAGES:
         count = record["counts"].get(key)
-        if count or (count == 0 and key in ("trained", "scored", "sources")):
+        if count or (count == 0 and key in ("scored", "sources")):
             grid.add_row(f"{count:,}", text)
     console.print(grid)
     if result.model is not None:
         classes = result.model.classes
     console.print(_class_table(result, classes))
-    if record.get("set_aside"):
-        top = list(record["set_aside"].items())
-        more = f" and {len(top) - 8} more types" if len(top) > 8 else ""
-        said = ", ".join(f"{code} {n:,}" for code, n in top[:8])
-        console.print(f"Set aside: {escape(said)}{more}", highlight=False)
+    for what in ("missing", "unscored", "set_aside"):
+        if record.get(what):
+            console.print(f"{_HEADINGS[what]}: {escape(_top(record[what]))}", highlight=False)
     for note in record["warnings"]:
         console.print(f"[yellow]Warning:[/yellow] {escape(note)}", highlight=False)
     console.print(f"Written to [bold]{escape(str(folder))}[/bold]", highlight=False)
+
+
+def _top(found: dict[str, int], most: int = 6) -> str:
+    """Say the first few counts in a line, and how many more there are."""
+    said = ", ".join(f"{what} {n:,}" for what, n in list(found.items())[:most])
+    return f"{said} and {len(found) - most} more" if len(found) > most else said
 
 
 def _class_table(result: Catalogue, classes: Classes) -> Table:
@@ -176,11 +182,14 @@ def show_card(console: Console, card: Card) -> None:
     else:
         _print_verdict(console, card)
     table = Table(title="Detections", title_justify="left", title_style="", box=None)
-    for heading in ("obsid", "role", "cluster", "class", "probabilities (d²)", "why"):
-        table.add_column(heading)
-    for row in card.detections:
+    for heading in ("obsid", "role", "cluster", "first", "d²", "second", "d²", "why"):
+        number = heading in ("obsid", "cluster", "d²")
+        table.add_column(heading, justify="right" if number else "left", no_wrap=heading != "why")
+    for row in card.detections[:_CARD_ROWS]:
         table.add_row(*map(escape, _detection_cells(row, card.classes)))
     console.print(table)
+    if (more := len(card.detections) - _CARD_ROWS) > 0:
+        console.print(f"and {more} more: --json shows all", highlight=False)
     console.print(
         "d² is the squared distance to the class in the detection's cluster: the smallest wins.",
         style="dim",
@@ -202,20 +211,23 @@ def _print_verdict(console: Console, card: Card) -> None:
         p, spread = source[c.column], source[f"{c.column}_std"]
         if p >= 0.005:
             bar = "█" * round(30 * p)
-            console.print(f"  {escape(c.code):4} {p:6.3f} ± {spread:5.3f}  {bar}", highlight=False)
+            spread_text = f" ± {spread:5.3f}" if source["n_detections"] > 1 else ""
+            console.print(f"  {escape(c.code):4} {p:6.3f}{spread_text}  {bar}", highlight=False)
 
 
 def _detection_cells(row: dict[str, Any], classes: Classes) -> list[str]:
     ranked = [(row[c.column], c.code) for c in classes.classes if row[c.column] is not None]
     ranked.sort(key=lambda pair: -pair[0])
-    d2 = row["squared_distances"]
-    said = [
-        f"{code} {p:.3f}" + (f" ({d2[code]:.1f})" if code in d2 else "")
-        for p, code in ranked[:3]
-        if p >= 0.005
-    ]
     obsid = row.get("obsid")
     if row.get("obi") is not None:
         obsid = f"{obsid}/{row['obi']}"
-    cells = [obsid, row["role"], row["cluster"], row["class"], ", ".join(said), row["flag"]]
-    return ["" if cell is None else str(cell) for cell in cells]
+    cells = [obsid, row["role"], row["cluster"]]
+    for place in range(2):
+        p, code = ranked[place] if place < len(ranked) else (0.0, "")
+        d2 = row["squared_distances"].get(code)
+        shown = p >= 0.0005
+        cells += [f"{code} {p:.3f}" if shown else "", f"{d2:.1f}" if shown and d2 else ""]
+    flag = row["flag"] or ""
+    if flag.startswith("misses") and flag.count(",") > 2:
+        flag = f"misses {row['n_missing']} features"
+    return ["" if cell is None else str(cell) for cell in [*cells, flag]]

@@ -197,7 +197,7 @@ def test_a_directory_where_a_file_is_expected(refused, files):
     assert refused("vote", files).endswith("is a directory: give a table file")
     assert refused("run", table, "--labels", files).endswith("is a directory: give a table file")
     assert "is a directory: give a model file" in refused("classify", table, "--model", files)
-    assert "No such file" in refused("classify", table, "--model", files / "none.asdf")
+    assert "no such file" in refused("classify", table, "--model", files / "none.asdf")
     assert "No such file" in refused("run", files / "none.parquet", *LABELLED)
 
 
@@ -323,10 +323,10 @@ def test_single_bad_values_are_marked_and_counted(xsift, saved, small_table, tmp
     assert record["counts"]["with_missing_features"] == 1
     assert record["counts"]["unscored"] == 4
     for warning in (
-        "2 detections have a hard_hm that is not -1 to 1: not scored",
-        "1 detections have a bb_kt that is not above 0, to 1000 keV: not scored",
-        "1 detections have no source name: scored, but they vote for no source",
-        "1 detections have a ra that is not 0 to 360 deg: matched to nothing",
+        "detections with a hard_hm that is not -1 to 1: 2 (not scored)",
+        "detections with a bb_kt that is not above 0, to 1000 keV: 1 (not scored)",
+        "detections without a source name: 1 (they vote for no source)",
+        "detections with a ra that is not 0 to 360 deg: 1 (matched to nothing)",
     ):
         assert warning in record["warnings"]
         assert warning in said.out
@@ -336,7 +336,7 @@ def test_repeated_keys_are_kept_counted_and_warned_of(xsift, saved, small_table,
     table = pa.concat_tables([small_table.slice(0, 20), small_table.slice(0, 3)])
     said = xsift("classify", saved(table), "--out", tmp_path / "o")
     assert said.status == 0
-    assert "3 detections repeat a (name, obsid): kept, and each votes" in said.out
+    assert "detections that repeat a (name, obsid): 3 (kept, and each votes)" in said.out
     assert pq.read_table(tmp_path / "o" / "detections.parquet").num_rows == 23
     sources = pq.read_table(tmp_path / "o" / "sources.parquet")
     assert sum(sources["n_detections"].to_pylist()) == 23
@@ -383,7 +383,7 @@ def show(xsift, *arguments):
 
 
 def test_show_of_folders_that_are_no_catalogues(xsift, tmp_path, catalogue, files, small_table):
-    assert "no catalogue here" in show(xsift, "x", "--catalogue", tmp_path)
+    assert "no detections.parquet here" in show(xsift, "x", "--catalogue", tmp_path)
     assert "no source 2CXO J9 among 300" in show(xsift, "2CXO J9", "--catalogue", catalogue)
     name = small_table["name"][0].as_py()
     for file in ("detections.parquet", "sources.parquet", "model.asdf"):

@@ -92,11 +92,13 @@ def test_classify_with_the_trained_model(xsift, files, tmp_path, catalogue):
 
 def test_classify_says_which_model_and_why(xsift, files, tmp_path):
     said = xsift("classify", files / "table.parquet", "--out", tmp_path)
-    assert "packaged model csc12: 600 of 600 detections have all of its features" in said.out
+    assert "600 of 600 detections have all of its features" in said.out
     eleven = pq.read_table(files / "table.parquet").drop_columns(["var_newq_b"])
     pq.write_table(eleven, tmp_path / "eleven.parquet")
     said = xsift("classify", tmp_path / "eleven.parquet", "--out", tmp_path)
-    assert "packaged model csc11: 600 of 600" in said.out
+    assert (
+        "packaged model csc11 (trained on the Chandra Source Catalog 2.1): 600 of 600" in said.out
+    )
 
 
 def test_one_detection_is_enough_to_classify_and_to_vote(xsift, files, tmp_path):
@@ -118,6 +120,27 @@ def test_vote_reads_classes_as_column_names(xsift, tmp_path):
     assert row["p_seyfert_1"] == pytest.approx(0.7)
     assert row["p_qso_std"] == pytest.approx(0.1)
     assert "p_none" not in row
+
+
+def test_vote_replaces_no_catalogue(xsift, catalogue):
+    before = (catalogue / "sources.parquet").read_bytes()
+    said = xsift("vote", catalogue / "detections.parquet", "--out", catalogue)
+    assert said.status == 1
+    assert "holds a catalogue, whose sources this would replace" in said.err
+    assert (catalogue / "sources.parquet").read_bytes() == before
+
+
+def test_files_of_an_earlier_format_go(xsift, files, tmp_path):
+    for form in ("csv", "fits"):
+        assert xsift("classify", files / "table.parquet", "--out", tmp_path, "--format", form)
+    assert not (tmp_path / "detections.csv").exists()
+    assert (tmp_path / "detections.fits").exists()
+
+
+def test_the_models_own_table_is_recognised(xsift, files, tmp_path, catalogue):
+    model = catalogue / "model.asdf"
+    said = xsift("classify", files / "table.parquet", "--model", model, "--out", tmp_path)
+    assert "the model was trained on this table" in said.out
 
 
 def test_vote_on_our_own_catalogue_gives_our_own_sources(xsift, tmp_path, catalogue):
@@ -149,7 +172,8 @@ def test_show_suggests_the_nearest_name(xsift, catalogue):
 def test_own_classes(xsift, files, tmp_path):
     path = tmp_path / "classes.toml"
     rows = (("QSO", "extragalactic"), ("AGN", "extragalactic"), ("YSO", "star"))
-    path.write_text("\n".join(f'[[class]]\ncode = "{c}"\ngroup = "{g}"' for c, g in rows))
+    text = "\n".join(f'[[class]]\ncode = "{c}"\ngroup = "{g}"' for c, g in rows)
+    path.write_text(text + '\ncolumn = "p_young"')
     said = xsift(
         *("run", files / "labelled.parquet", "--label-column", "label", "--clusters", 2),
         *("--classes", path, "--out", tmp_path),
@@ -157,10 +181,18 @@ def test_own_classes(xsift, files, tmp_path):
     assert said.status == 0
     table = pq.read_table(tmp_path / "detections.parquet")
     assert [c for c in table.column_names if c.startswith("p_")] == [
-        *("p_qso", "p_agn", "p_yso", "p_none"),
+        *("p_qso", "p_agn", "p_young", "p_none"),
     ]
     assert set(table["group"].drop_null().to_pylist()) <= {"extragalactic", "star"}
     assert "HXB" in json.loads((tmp_path / "run.json").read_text())["set_aside"]
+    detections = tmp_path / "detections.parquet"
+    said = xsift("vote", detections, "--out", tmp_path / "v")
+    assert said.status == 1
+    assert "p_young belong to no class that xsift knows: name the classes" in said.err
+    said = xsift("vote", detections, "--classes", path, "--out", tmp_path / "v")
+    assert said.status == 0
+    ours, again = (pq.read_table(f / "sources.parquet") for f in (tmp_path, tmp_path / "v"))
+    assert ours["class"].equals(again["class"])
 
 
 @pytest.mark.parametrize(

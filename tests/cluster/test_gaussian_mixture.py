@@ -31,7 +31,6 @@ def draw(n, n_components, d, seed, spread=2.0):
 
 def same_start(X, n_components, seed=0):
     rng = np.random.default_rng(seed)
-    d = X.shape[1]
     return {
         "weights_init": np.full(n_components, 1 / n_components),
         "means_init": X[rng.choice(len(X), n_components, replace=False)],
@@ -320,9 +319,10 @@ def test_a_spike_is_named_and_does_no_harm():
         XsiftWarning, match=r"component \d, of about \d+ rows, has collapsed in feature 1"
     ):
         model = GaussianMixture(2, random_state=0).fit(X)
-    spike = model.means_[:, 1].round(6).tolist().index(1.0)
+    spike = np.argmin(np.abs(model.means_[:, 1] - 1.0))
     assert_allclose(model.weights_[spike], 0.3, atol=0.01)
-    assert_allclose(model.covariances_[spike, 1, 1], 1e-6, rtol=1e-3)
+    assert_allclose(model.means_[spike, 1], 1.0, atol=1e-4)
+    assert_allclose(model.covariances_[spike, 1, 1], 1e-6, rtol=0.2)
     for name in ATTRIBUTES:
         assert np.isfinite(getattr(model, name)).all()
 

@@ -27,14 +27,14 @@ class Fit(NamedTuple):
     lower_bounds : list of float
         Mean log-likelihood per unit of weight before each maximisation.
     converged : bool
-    count : ndarray of shape (K,)
+    size : ndarray of shape (K,)
         Sum of each component's responsibilities in the last iteration.
     """
 
     parameters: Parameters
     lower_bounds: list[float]
     converged: bool
-    count: np.ndarray
+    size: np.ndarray
 
     @property
     def lower_bound(self) -> float:
@@ -68,16 +68,17 @@ def iterate(
         Called with the number of the iteration, from 1, and the mean log-likelihood before its
         maximisation.
     """
-    parameters, bounds, count = start, [], start.weights * frame.total_weight
+    parameters, size = start, start.weights * frame.total_weight
+    bounds: list[float] = []
     for iteration in range(1, max_iter + 1):
         moments = accumulate_moments(rows, parameters, frame, n_threads)
-        parameters, count = maximise(moments, parameters, frame), moments.count
+        parameters, size = maximise(moments, parameters, frame), moments.size
         bounds.append(moments.log_likelihood / frame.total_weight - frame.log_scale)
         if callback is not None:
             callback(iteration, bounds[-1])
         if iteration > 1 and abs(bounds[-1] - bounds[-2]) < tol:
-            return Fit(parameters, bounds, True, count)
-    return Fit(parameters, bounds, False, count)
+            return Fit(parameters, bounds, True, size)
+    return Fit(parameters, bounds, False, size)
 
 
 class Collapse(NamedTuple):
@@ -117,5 +118,5 @@ def find_collapses(fit: Fit, frame: Frame) -> list[Collapse]:
         if values[0] <= 2 * floor and direction @ total @ direction >= _WIDE * floor:
             j = int(np.argmax(np.abs(direction)))
             deviation = float(np.sqrt(covariance[j, j]) * frame.scale[j])
-            found.append(Collapse(k, j, float(fit.count[k]), deviation))
+            found.append(Collapse(k, j, float(fit.size[k]), deviation))
     return found

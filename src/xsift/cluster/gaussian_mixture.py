@@ -13,38 +13,30 @@ from sklearn.base import BaseEstimator, DensityMixin, _fit_context
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import (
-    _check_sample_weight,
-    check_is_fitted,
-    validate_data,
-)
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from xsift.cluster.blocks import ArrayRows, Rows, as_rows, is_stream, piece_size
+from xsift.cluster.blocks import ArrayRows, Rows, as_rows, is_stream
 from xsift.cluster.em import Fit, find_collapses, iterate
-from xsift.cluster.kernels import score_piece
 from xsift.cluster.moments import Frame, Parameters, survey
+from xsift.cluster.scoring import score_rows
 from xsift.cluster.start import (
     INIT_PARAMS,
     draw_sample,
     find_start,
-    group_parameters,
-    lloyd,
-    one_hot,
-    to_points,
+    given_start,
+    sample_size,
+    start_from_means,
 )
 from xsift.errors import TableError, XsiftWarning
 
 __all__ = ["GaussianMixture"]
 
-_SAMPLE_ROWS = 4096
-
 
 class GaussianMixture(DensityMixin, BaseEstimator):
     """Gaussian mixture with full covariances, fitted by EM to rows that may be incomplete.
 
-    It follows `sklearn.mixture.GaussianMixture`: the same parameters, attributes and convergence,
-    and the same result from the same start. Beyond it: NaN is a missing value, rows may have
-    weights, they may come from a file larger than memory, and it is an order of magnitude faster.
+    It follows `sklearn.mixture.GaussianMixture` and gives the same result from the same start.
+    Beyond it: NaN is a missing value, and rows may have weights and come from files.
 
     Parameters
     ----------
@@ -196,9 +188,8 @@ class GaussianMixture(DensityMixin, BaseEstimator):
                 f"{frame.n_rows} that have a value and a weight above zero: give more rows or "
                 "fewer components"
             )
-        n_threads = self._threads()
-        rng = check_random_state(self.random_state)
-        given = self._given_start(frame)
+        n_threads, rng = self._threads(), check_random_state(self.random_state)
+        given = given_start(frame, K, self.weights_init, self.means_init, self.precisions_init)
         best: Fit | None = None
         for _ in range(self.n_init):
             start = self._start(rows, frame, given, rng, n_threads)
@@ -220,12 +211,11 @@ class GaussianMixture(DensityMixin, BaseEstimator):
 
     def fit_predict(self, X: Any, y: Any = None, sample_weight: Any = None) -> np.ndarray:
         """Fit the mixture, and return the most probable component of every row, shape (n,)."""
-        return self.fit(X, y, sample_weight).predict(X)
+        return np.asarray(self.fit(X, y, sample_weight).predict(X))
 
     def predict(self, X: Any) -> np.ndarray:
         """Return the most probable component of every row, shape (n,); the first on ties."""
-        parts = [r.argmax(axis=1) for _, r, _ in self._score(X)]
-        return np.concatenate(parts)
+        return np.concatenate([r.argmax(axis=1) for _, r, _ in self._score(X)])
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return the responsibilities of the components for every row, shape (n, K)."""
@@ -240,8 +230,8 @@ class GaussianMixture(DensityMixin, BaseEstimator):
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """Return the mean log-density of the rows."""
-        total, weight, _ = self._totals(X, sample_weight)
-        return total / weight
+        log_likelihood, total_weight, _ = self._totals(X, sample_weight)
+        return log_likelihood / total_weight
 
     def bic(self, X: Any, sample_weight: Any = None) -> float:
         """Return the Bayesian information criterion: -2 log L + p log n; the lower the better."""
@@ -250,8 +240,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):
 
     def aic(self, X: Any, sample_weight: Any = None) -> float:
         """Return the Akaike information criterion: -2 log L + 2 p; the lower the better."""
-        log_likelihood, _, _ = self._totals(X, sample_weight)
-        return float(-2 * log_likelihood + 2 * self._n_parameters())
+        return float(-2 * self._totals(X, sample_weight)[0] + 2 * self._n_parameters())
 
     def icl(self, X: Any, sample_weight: Any = None) -> float:
         """Return the integrated completed likelihood; the lower the better.
@@ -260,8 +249,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):
         overlap cost.
         """
         log_likelihood, n, entropy = self._totals(X, sample_weight)
-        bic = -2 * log_likelihood + self._n_parameters() * np.log(n)
-        return float(bic + 2 * entropy)
+        return float(-2 * log_likelihood + self._n_parameters() * np.log(n) + 2 * entropy)
 
     def sample(self, n_samples: int = 1) -> tuple[np.ndarray, np.ndarray]:
         """Draw rows from the mixture.
@@ -285,11 +273,11 @@ class GaussianMixture(DensityMixin, BaseEstimator):
 
     def _threads(self) -> int:
         if self.n_threads is not None:
-            return self.n_threads
+            return int(self.n_threads)
         return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
 
     def _n_parameters(self) -> int:
-        K, d = self.means_.shape
+        K, d = (int(size) for size in self.means_.shape)
         return K * d * (d + 1) // 2 + K * d + K - 1
 
     def _rows(self, X: Any, sample_weight: Any = None, *, reset: bool = False) -> Rows:
@@ -320,36 +308,6 @@ class GaussianMixture(DensityMixin, BaseEstimator):
             weight = _check_sample_weight(sample_weight, X, dtype=np.float64)
         return ArrayRows(X, weight)
 
-    def _given_start(self, frame: Frame) -> dict[str, np.ndarray]:
-        """Check what is given of the start, and take it to the coordinates of the frame."""
-        K, d = self.n_components, self.n_features_in_
-        given = {}
-        for name, shape in [("weights", (K,)), ("means", (K, d)), ("precisions", (K, d, d))]:
-            if (value := getattr(self, f"{name}_init")) is None:
-                continue
-            value = np.asarray(value, dtype=np.float64)
-            if value.shape != shape:
-                raise ValueError(f"{name}_init has the shape {value.shape}, not {shape}")
-            if not np.isfinite(value).all():
-                raise ValueError(f"{name}_init has values that are not finite")
-            given[name] = value
-        if "weights" in given:
-            weights = given["weights"]
-            if (weights < 0).any() or not np.isclose(weights.sum(), 1):
-                raise ValueError("weights_init has to be not negative, with the sum 1")
-        if "means" in given:
-            given["means"] = (given["means"] - frame.centre) / frame.scale
-        if "precisions" in given:
-            precisions = given.pop("precisions")
-            if not np.allclose(precisions, precisions.transpose(0, 2, 1)) or np.any(
-                np.linalg.eigvalsh(precisions) <= 0
-            ):
-                raise ValueError("precisions_init has to be symmetric and positive definite")
-            unit = frame.scale[:, None] * frame.scale
-            covariances = np.linalg.inv(precisions * unit)
-            given["covariances"] = (covariances + covariances.transpose(0, 2, 1)) / 2
-        return given
-
     def _start(
         self,
         rows: Rows,
@@ -361,13 +319,9 @@ class GaussianMixture(DensityMixin, BaseEstimator):
         if len(given) == 3:
             return Parameters(**given)
         K = self.n_components
-        size = min(65536, max(_SAMPLE_ROWS, 20 * K * rows.n_features))
-        sample, _ = draw_sample(rows, frame, size, rng)
+        sample, _ = draw_sample(rows, frame, sample_size(K, rows.n_features), rng)
         if "means" in given:
-            assert sample.weight is not None
-            Z = to_points(sample, frame)
-            labels = lloyd(Z, sample.weight, given["means"], 1)
-            found = group_parameters(Z, sample.weight, one_hot(labels, K), frame)
+            found = start_from_means(sample, frame, given["means"])
         else:
             found = find_start(
                 sample,
@@ -427,34 +381,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):
         """Give log-density, responsibilities and weight of the rows, slab by slab."""
         check_is_fitted(self)
         rows = self._rows(X, sample_weight)
-        K = len(self.weights_)
-        covariances = np.ascontiguousarray(self.covariances_)
-        centre = self.weights_ @ self.means_
-        means = np.ascontiguousarray(self.means_ - centre)
-        with np.errstate(divide="ignore"):
-            log_weights = np.log(self.weights_)
-        size = piece_size(rows.n_features)
-        for slab in rows.slabs():
-            log_density, r = np.empty(len(slab.X)), np.empty((len(slab.X), K))
-            order, ends = slab.grouped(keep_all=True)
-            for first in range(0, len(order), size):
-                last = min(first + size, len(order))
-                score_piece(
-                    slab.X,
-                    order,
-                    ends,
-                    first,
-                    last,
-                    log_weights,
-                    means,
-                    covariances,
-                    centre,
-                    log_density,
-                    r,
-                )
-            is_lost = np.isnan(r[:, 0])  # so far out that all densities underflow
-            r[is_lost], log_density[is_lost] = self.weights_, -np.inf
-            yield log_density, r, slab.weight.copy()
+        return score_rows(rows, self.weights_, self.means_, self.covariances_, self._threads())
 
     def _totals(self, X: Any, sample_weight: Any) -> tuple[float, float, float]:
         """Return log-likelihood, total weight, and entropy of the responsibilities."""

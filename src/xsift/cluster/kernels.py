@@ -29,7 +29,15 @@ import numpy as np
 from xsift.cluster.elementary import ELEMENTWISE, exp_nonpositive, log_positive
 from xsift.cluster.missing import TILE, complete_moments, marginal, split_features
 
-__all__ = ["BLOCK", "em_piece", "score_piece"]
+__all__ = [
+    "BLOCK",
+    "em_piece",
+    "lanes",
+    "load_block",
+    "log_joint_block",
+    "marginals",
+    "soften_block",
+]
 
 BLOCK = 128
 SUMS = {"contract", "nsz", "reassoc"}
@@ -147,57 +155,6 @@ def em_run(
             scatter[k],
         )
     return log_likelihood
-
-
-@numba.njit(cache=True, nogil=True, error_model="numpy")
-def score_piece(
-    X: np.ndarray,
-    order: np.ndarray,
-    ends: np.ndarray,
-    first: int,
-    last: int,
-    log_weights: np.ndarray,
-    means: np.ndarray,
-    covariances: np.ndarray,
-    centre: np.ndarray,
-    log_density: np.ndarray,
-    responsibilities: np.ndarray,
-) -> None:
-    """Write the log-density and the responsibilities of the rows ``order[first:last]``.
-
-    Parameters
-    ----------
-    X, order, ends, first, last, log_weights
-        As in `em_piece`.
-    means, covariances : ndarray of shapes (K, d) and (K, d, d)
-        Of X - centre.
-    centre : ndarray of shape (d,)
-    log_density : ndarray of shape (n,)
-        Of the features that a row has; 0 where it has none.
-    responsibilities : ndarray of shape (n, K)
-        Each row sums to 1; the components' weights where a row has no feature.
-    """
-    K, d = means.shape
-    inverse_scale = np.ones(d)
-    joint, (block_density, ones) = lanes(K), lanes(2)
-    ones[:] = 1.0
-    while first < last:
-        end = min(last, ends[np.searchsorted(ends, first, side="right")])
-        observed, _ = split_features(X[order[first]])
-        padded = (observed.size + TILE - 1) // TILE * TILE
-        whitening, offset, log_norm = marginals(log_weights, means, covariances, observed, padded)
-        x, work = lanes(padded), lanes(padded)
-        for start in range(first, end, BLOCK):
-            block = order[start : min(start + BLOCK, end)]
-            load_block(X, block, observed, centre, inverse_scale, x)
-            for k in range(K):
-                log_joint_block(k, x, whitening, offset, log_norm, work, joint)
-            soften_block(joint, ones, block_density)
-            for b in range(block.size):
-                log_density[block[b]] = block_density[b]
-                for k in range(K):
-                    responsibilities[block[b], k] = joint[k, b]
-        first = end
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")

@@ -86,7 +86,7 @@ def group_by_pattern(
 
 @numba.njit(cache=True, nogil=True)
 def _same_pattern(X: np.ndarray, one: int, other: int) -> bool:
-    for j in range(X.shape[1]):
+    for j in range(X.shape[1]):  # noqa: SIM110 (numba compiles a loop, and no all())
         if math.isnan(X[one, j]) != math.isnan(X[other, j]):
             return False
     return True

@@ -70,7 +70,7 @@ class Moments(NamedTuple):
 
     Attributes
     ----------
-    count : ndarray of shape (K,)
+    size : ndarray of shape (K,)
         Sum of r.
     shift : ndarray of shape (K, d)
         Sum of r (x - mean).
@@ -79,7 +79,7 @@ class Moments(NamedTuple):
     log_likelihood : float
     """
 
-    count: np.ndarray
+    size: np.ndarray
     shift: np.ndarray
     scatter: np.ndarray
     log_likelihood: float
@@ -215,12 +215,13 @@ def accumulate_moments(
         return Moments(count, shift, scatter, log_likelihood)
 
     total = Moments(np.zeros(K), np.zeros((K, d)), np.zeros((K, d, d)), 0.0)
+    n_threads = min(n_threads, -(-frame.n_rows // size))
     with ThreadPoolExecutor(n_threads) if n_threads > 1 else nullcontext() as pool:
         for slab, order, ends in _grouped_slabs(rows, frame):
             starts = range(0, len(order), size)
             tasks = ([slab] * len(starts), [order] * len(starts), [ends] * len(starts), starts)
             for part in pool.map(sums, *tasks) if pool else map(sums, *tasks):
-                total.count[...] += part.count
+                total.size[...] += part.size
                 total.shift[...] += part.shift
                 total.scatter[...] += part.scatter
                 total = total._replace(log_likelihood=total.log_likelihood + part.log_likelihood)
@@ -249,12 +250,12 @@ def maximise(moments: Moments, last: Parameters, frame: Frame) -> Parameters:
     """
     d = last.means.shape[1]
     tiny = 10 * _EPS * frame.total_weight / frame.n_rows
-    n = moments.count + tiny
+    n = moments.size + tiny
     step = moments.shift / n[:, None]
     covariances = moments.scatter / n[:, None, None] - step[:, :, None] * step[:, None, :]
     covariances[:, range(d), range(d)] += frame.regularisation
     for k in range(len(n)):
-        if moments.count[k] < tiny:
+        if moments.size[k] < tiny:
             covariances[k] = last.covariances[k]
     return Parameters(n / n.sum(), last.means + step, raise_to_floor(covariances))
 

@@ -19,15 +19,21 @@ from xsift.cluster.blocks import ArrayRows, Rows
 from xsift.cluster.em import Fit, iterate
 from xsift.cluster.moments import Frame, Parameters, raise_to_floor, survey
 
-__all__ = ["INIT_PARAMS", "draw_sample", "find_start", "group_parameters", "plant_seeds"]
+__all__ = [
+    "INIT_PARAMS",
+    "draw_sample",
+    "find_start",
+    "given_start",
+    "sample_size",
+    "start_from_means",
+]
 
 INIT_PARAMS = ("k-means++", "kmeans", "random", "random_from_data")
 
-_SHORT_RUNS = 8
 _SHORT_ITERATIONS = 10
 _LONG_TOL = 0.1
 _LONG_ITERATIONS = 40
-_LLOYD_ITERATIONS = 4
+_LLOYD_ITERATIONS = 25
 
 
 def find_start(
@@ -86,10 +92,8 @@ def find_start(
             sample, start, sample_frame, tol=tol, max_iter=iterations, n_threads=n_threads
         )
 
-    whitened = Z @ whitener(Z, weight)
     fits = []
-    for number in range(_SHORT_RUNS):
-        points = whitened if number % 2 else Z
+    for points in seeding_spaces(Z, weight):
         seeds = plant_seeds(points, weight, n_components, rng)
         labels = lloyd(points, weight, seeds, _LLOYD_ITERATIONS)
         start = group_parameters(Z, weight, one_hot(labels, n_components), frame)
@@ -102,7 +106,68 @@ def find_start(
 def _is_sound(fit: Fit, frame: Frame) -> bool:
     """Tell a run whose likelihood can be trusted from one that soars on a handful of rows."""
     d = fit.parameters.means.shape[1]
-    return bool(fit.count.min() > (d + 1) * frame.total_weight / frame.n_rows)
+    return bool(fit.size.min() > (d + 1) * frame.total_weight / frame.n_rows)
+
+
+def given_start(
+    frame: Frame, n_components: int, weights: Any, means: Any, precisions: Any
+) -> dict[str, np.ndarray]:
+    """Check what is given of a start, and take it to the coordinates of the frame.
+
+    Parameters
+    ----------
+    frame : Frame
+    n_components : int
+    weights, means, precisions : array-like of shapes (K,), (K, d) and (K, d, d), or None
+
+    Returns
+    -------
+    dict
+        Fields of `Parameters`.
+
+    Raises
+    ------
+    ValueError
+        If it is no mixture.
+    """
+    K, d = n_components, len(frame.centre)
+    shapes = {"weights": (K,), "means": (K, d), "precisions": (K, d, d)}
+    given = {}
+    for (name, shape), value in zip(shapes.items(), (weights, means, precisions), strict=True):
+        if value is None:
+            continue
+        given[name] = np.asarray(value, dtype=np.float64)
+        if given[name].shape != shape:
+            raise ValueError(f"{name}_init has the shape {given[name].shape}, not {shape}")
+        if not np.isfinite(given[name]).all():
+            raise ValueError(f"{name}_init has values that are not finite")
+    if "weights" in given and (
+        (given["weights"] < 0).any() or not np.isclose(given["weights"].sum(), 1)
+    ):
+        raise ValueError("weights_init has to be not negative, with the sum 1")
+    if "means" in given:
+        given["means"] = (given["means"] - frame.centre) / frame.scale
+    if "precisions" in given:
+        matrices = given.pop("precisions")
+        is_symmetric = np.allclose(matrices, matrices.transpose(0, 2, 1))
+        if not is_symmetric or (np.linalg.eigvalsh(matrices) <= 0).any():
+            raise ValueError("precisions_init has to be symmetric and positive definite")
+        covariances = np.linalg.inv(matrices * frame.scale[:, None] * frame.scale)
+        given["covariances"] = (covariances + covariances.transpose(0, 2, 1)) / 2
+    return given
+
+
+def start_from_means(sample: ArrayRows, frame: Frame, means: np.ndarray) -> Parameters:
+    """Group the rows of a sample by their nearest mean."""
+    Z = to_points(sample, frame)
+    weight = np.ones(len(Z)) if sample.weight is None else sample.weight
+    labels = lloyd(Z, weight, means, 1)
+    return group_parameters(Z, weight, one_hot(labels, len(means)), frame)
+
+
+def sample_size(n_components: int, n_features: int) -> int:
+    """Return how many rows are enough for a start: twenty for each number in the means."""
+    return min(65536, max(4096, 20 * n_components * n_features))
 
 
 def draw_sample(
@@ -150,6 +215,28 @@ def whitener(Z: np.ndarray, weight: np.ndarray) -> np.ndarray:
     values, vectors = np.linalg.eigh(np.atleast_2d(np.cov(Z.T, aweights=weight, ddof=0)))
     has_width = values > 1e-10 * values[-1]
     return np.asarray(vectors * np.where(has_width, np.where(has_width, values, 1) ** -0.5, 0))
+
+
+def seeding_spaces(Z: np.ndarray, weight: np.ndarray) -> list[np.ndarray]:
+    """Return the coordinates in which the short runs are seeded, one for each run.
+
+    Four times the features as they are; twice whitened, which undoes an elongation of the whole
+    cloud; and twice those directions in which the whitened rows are least like one Gaussian, by
+    their kurtosis: there, parallel elongated clusters come apart.
+
+    References
+    ----------
+    Tyler, Critchley, Duembgen & Oja 2009, JRSS B 71, 549: invariant coordinate selection.
+    """
+    white = (Z - np.average(Z, axis=0, weights=weight)) @ whitener(Z, weight)
+    radius2 = (white**2).sum(axis=1)
+    fourth = (white * (weight * radius2)[:, None]).T @ white / weight.sum()
+    _, directions = np.linalg.eigh(
+        fourth
+    )  # ascending: the least kurtosis, that of two peaks, first
+    coordinates = np.ascontiguousarray(white @ directions)
+    one, two = (np.ascontiguousarray(coordinates[:, :m]) for m in (1, 2))
+    return [Z, white, Z, one, Z, white, Z, two]
 
 
 def draw_rows(weight: np.ndarray, size: int, rng: np.random.RandomState) -> np.ndarray:
@@ -203,7 +290,7 @@ def _squared_distances(points: np.ndarray, seed: np.ndarray) -> np.ndarray:
 def _draw(chances: np.ndarray, u: np.ndarray) -> np.ndarray:
     until = np.cumsum(chances)
     at = np.searchsorted(until, u * until[-1], side="right")
-    return np.minimum(at, np.flatnonzero(chances)[-1])
+    return np.asarray(np.minimum(at, np.flatnonzero(chances)[-1]))
 
 
 @numba.njit(cache=True, nogil=True)
@@ -240,7 +327,7 @@ def lloyd(points: np.ndarray, weight: np.ndarray, seeds: np.ndarray, max_iter: i
 
 def one_hot(labels: np.ndarray, n_components: int) -> np.ndarray:
     """Return responsibilities of 0 and 1, shape (n, K)."""
-    return (labels[:, None] == np.arange(n_components)).astype(np.float64)
+    return np.asarray(labels[:, None] == np.arange(n_components), dtype=np.float64)
 
 
 def group_parameters(Z: np.ndarray, weight: np.ndarray, shares: Any, frame: Frame) -> Parameters:

@@ -67,6 +67,7 @@ def hold_probabilities(
     if not found:
         examples = [classes.columns[0], classes.codes[0]]
         raise MissingColumnsError(where, [" or ".join(examples)], table.column_names)
+    _refuse_unknown(table, where, set(found.values()))
     chosen = classes.model_copy(
         update={"classes": tuple(c for c in classes.classes if c.code in found)}
     )
@@ -78,8 +79,9 @@ def hold_probabilities(
         votes &= np.asarray(may)
     if not votes.any():
         raise TableError(f"{where}: no detection has a source name and probabilities")
-    odd = votes & (np.abs(p.sum(axis=1) - 1) > 0.01)
-    if odd.any() and not _has_none(table):
+    total = p.sum(axis=1) + _none(table, where)
+    odd = votes & (np.abs(total - 1) > 0.01)
+    if odd.any():
         warnings.warn(
             f"the probabilities of {int(odd.sum()):,} detections do not sum to 1 "
             f"(row {int(np.flatnonzero(odd)[0]) + 1})",
@@ -100,6 +102,16 @@ def _class_columns(table: pa.Table, classes: Classes) -> dict[str, str]:
     return found
 
 
+def _refuse_unknown(table: pa.Table, where: str, known: set[str]) -> None:
+    """Refuse a catalogue of ours with classes that were not looked for: they would be lost."""
+    ours = [n for n in table.column_names if n.startswith("p_") and not n.endswith("_std")]
+    if unknown := [n for n in ours if n not in known and n != "p_none"]:
+        raise TableError(
+            f"{where}: {', '.join(unknown)} belong to no class that xsift knows: "
+            "name the classes with --classes"
+        )
+
+
 def _probabilities(table: pa.Table, where: str, name: str) -> np.ndarray:
     p = schema.numbers(table.column(name), where, name)
     bad = np.flatnonzero(~np.isnan(p) & ~((p >= -1e-9) & (p <= 1 + 1e-9)))
@@ -110,5 +122,7 @@ def _probabilities(table: pa.Table, where: str, name: str) -> np.ndarray:
     return p
 
 
-def _has_none(table: pa.Table) -> bool:
-    return "p_none" in table.column_names
+def _none(table: pa.Table, where: str) -> np.ndarray:
+    if "p_none" not in table.column_names:
+        return np.zeros(table.num_rows)
+    return np.asarray(np.nan_to_num(schema.numbers(table.column("p_none"), where, "p_none")))

@@ -36,7 +36,7 @@ __all__ = [
 
 MAX_BYTES = 256 * 1024**2
 # A model's header is some KiB. YAML is slow to read, and deep nesting overflows libyaml's stack.
-_MAX_HEADER = 512 * 1024
+_MAX_HEADER = 256 * 1024
 _MAX_DEPTH = 32
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 
@@ -42,6 +43,8 @@ class Staging:
     Parameters
     ----------
     folder : str or Path
+    replaces : iterable of str
+        Files of an earlier set that go when the new set is in place, where it has none of the name.
 
     Raises
     ------
@@ -49,8 +52,9 @@ class Staging:
         If the folder cannot be written, or the disk is full.
     """
 
-    def __init__(self, folder: str | Path) -> None:
+    def __init__(self, folder: str | Path, replaces: Iterable[str] = ()) -> None:
         self.folder = check_folder(folder)
+        self._replaces = tuple(replaces)
         self._names: list[str] = []
 
     def __enter__(self) -> Staging:
@@ -86,6 +90,8 @@ class Staging:
                 os.fsync(file.fileno())
         for name in self._names:
             (self._beside / name).replace(self.folder / name)
+        for name in set(self._replaces) - set(self._names):
+            (self.folder / name).unlink(missing_ok=True)
 
 
 def _cannot_write(folder: Path, error: OSError) -> OutputError:

@@ -1,0 +1,285 @@
+"""The mixture engine against scikit-learn's: iterations, whole fits, memory, compilation.
+
+`python -m benchmarks.engine [--smoke]`. One thread and CPU time unless said; peers in turns in one
+process, so that ratios hold on a busy machine. One iteration of scikit-learn is its `_e_step` and
+`_m_step` from the parameters that the data were drawn from; ours the same. gmmx computes in float32
+and is timed only where it is installed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from benchmarks.measure import (
+    Failed,
+    Result,
+    interleaved,
+    megabytes,
+    output_of,
+    run_child,
+    run_job,
+    seconds,
+)
+
+FEATURES = 12
+PATTERNS = 40
+ALLOWED = 1e-9
+
+
+def run(smoke: bool) -> Result:
+    """Compare iterations at several sizes; then fits, memory and compilation as notes."""
+    sizes = [(5_000, 3)] if smoke else [(30_000, 6), (30_000, 20), (1_000_000, 6), (1_000_000, 20)]
+    rounds = 3 if smoke else 5
+    result = Result(
+        f"EM iteration: {FEATURES} features, one thread; incomplete: half of the rows",
+        ["rows, K", "xsift", "ns per row", "scikit-learn", "ratio", "gmmx", "incomplete", "2 thr."],
+        figures={"iterations": []},
+    )
+    for n, k in sizes:
+        case = output_of(run_job("benchmarks.engine", "iteration", n, k, rounds, threads=1))
+        cpu, wall = case["cpu"], output_of(run_job("benchmarks.engine", "threads", n, k, rounds))
+        ours = cpu["xsift"]
+        result.rows.append(
+            [
+                f"{n:,}, {k}",
+                seconds(ours),
+                f"{ours / n * 1e9:.0f}",
+                seconds(cpu["scikit-learn"]),
+                f"{cpu['scikit-learn'] / ours:.1f}",
+                f"{cpu['gmmx'] / ours:.1f}" if "gmmx" in cpu else "-",
+                f"{cpu['incomplete'] / ours:.2f}",
+                f"{wall['1'] / wall['2']:.2f}",
+            ]
+        )
+        result.figures["iterations"].append({"n": n, "K": k, **case, "wall": wall})
+        if not case["difference"] <= ALLOWED:
+            raise Failed(f"one iteration differs by {case['difference']:.1e}: {ALLOWED:g} allowed")
+    for n, k in sizes[:1] if smoke else [(30_000, 6), (1_000_000, 6)]:
+        fit = output_of(run_job("benchmarks.engine", "fit", n, k, threads=1))
+        ratios = [their[0] / our[0] for our, their in fit]
+        gains = [our[1] - their[1] for our, their in fit]
+        result.notes.append(
+            f"whole fit, {n:,} rows, K = {k}: {min(ratios):.1f} to {max(ratios):.1f} times faster "
+            f"for {len(fit)} data sets; mean log-likelihood higher by {min(gains):.1e} to "
+            f"{max(gains):.1e}"
+        )
+        result.figures.setdefault("fits", []).append({"n": n, "K": k, "pairs": fit})
+    _memory(result, 200_000 if smoke else 10_000_000)
+    _compilation(result)
+    return result
+
+
+def _memory(result: Result, n: int) -> None:
+    base = run_job("benchmarks.engine", "memory", n, 0).peak
+    for what, kind in [("complete", 1), ("incomplete", 2)]:
+        child = run_job("benchmarks.engine", "memory", n, kind)
+        extra = child.peak - base
+        wall = output_of(child)
+        result.notes.append(
+            f"extra memory of a fit, {n:,} rows, {what}: {megabytes(extra)}; "
+            f"{seconds(wall)} for an iteration on {os.cpu_count()} threads"
+        )
+        result.figures[f"memory {what}"] = extra
+
+
+def _compilation(result: Result) -> None:
+    with tempfile.TemporaryDirectory() as cache:
+        first, again = (
+            run_child(
+                [sys.executable, "-m", "benchmarks.engine", "memory", "2000", "1"],
+                NUMBA_CACHE_DIR=cache,
+            )
+            for _ in range(2)
+        )
+        size = sum(f.stat().st_size for f in Path(cache).rglob("*") if f.is_file())
+    result.notes.append(
+        f"a process that fits 2,000 rows: {seconds(first.cpu)} when it compiles, "
+        f"{seconds(again.cpu)} afterwards ({megabytes(size)} of cache)"
+    )
+    result.figures["compilation"] = {"first": first.cpu, "again": again.cpu, "cache": size}
+
+
+def draw(n: int, k: int, seed: int) -> tuple[Any, Any, Any]:
+    """Draw rows, means and covariances of a mixture whose components overlap."""
+    import numpy as np
+
+    rng = np.random.default_rng(seed)
+    means = rng.normal(size=(k, FEATURES))
+    factors = np.eye(FEATURES) + 0.3 * rng.normal(size=(k, FEATURES, FEATURES))
+    X = np.empty((n, FEATURES))
+    for start in range(0, n, 65536):  # small parts: memory is measured
+        part = X[start : start + 65536]
+        y = rng.integers(k, size=len(part))
+        part[:] = rng.normal(size=part.shape)
+        for c in range(k):
+            part[y == c] = part[y == c] @ factors[c].T + means[c]
+    return X, means, factors @ factors.transpose(0, 2, 1)
+
+
+def make_incomplete(X: Any, seed: int) -> None:
+    """Take values away from half of the rows, in forty patterns."""
+    import numpy as np
+
+    rng = np.random.default_rng(seed)
+    patterns = rng.random((PATTERNS, FEATURES)) < 0.3
+    patterns[:, 0] = False
+    patterns[:, 1] = True
+    for start in range(0, len(X), 65536):
+        part = X[start : start + 65536]
+        lacks = patterns[rng.integers(PATTERNS, size=len(part))]
+        part[lacks & (rng.random(len(part)) < 0.5)[:, None]] = np.nan
+
+
+def iteration(n: int, k: int, rounds: int) -> dict[str, Any]:
+    """CPU seconds of an iteration, and the largest difference of the parameters after it."""
+    import numpy as np
+    from sklearn.mixture import GaussianMixture
+
+    from xsift.cluster.blocks import ArrayRows
+    from xsift.cluster.moments import Parameters, accumulate_moments, maximise, survey
+
+    X, means, covariances = draw(n, k, seed=0)
+    weights = np.full(k, 1 / k)
+    peer = GaussianMixture(k)
+
+    def set_peer() -> None:
+        peer.weights_, peer.means_, peer.covariances_ = weights, means, covariances
+        factors = np.linalg.inv(np.linalg.cholesky(covariances)).transpose(0, 2, 1)
+        peer.precisions_cholesky_ = np.ascontiguousarray(factors)
+
+    def theirs() -> None:
+        set_peer()
+        _, log_r = peer._e_step(X)
+        peer._m_step(X, log_r)
+
+    def engine(values: Any) -> Any:
+        rows = ArrayRows(values)
+        frame = survey(rows, 1e-6)
+        unit = frame.scale * frame.scale[:, None]
+        start = Parameters(weights, (means - frame.centre) / frame.scale, covariances / unit)
+        return frame, lambda: maximise(accumulate_moments(rows, start, frame), start, frame)
+
+    holed = X.copy()
+    make_incomplete(holed, seed=1)
+    (frame, ours), (_, incomplete) = engine(X), engine(holed)
+    calls = {"xsift": ours, "scikit-learn": theirs, "incomplete": incomplete}
+    if (gmmx := _gmmx(X, weights, means, covariances)) is not None:
+        calls["gmmx"] = gmmx
+    cpu = interleaved(calls, rounds)
+    found = ours()
+    theirs()
+    off = [
+        np.abs(found.weights - peer.weights_).max(),
+        np.abs(found.means * frame.scale + frame.centre - peer.means_).max(),
+        np.abs(found.covariances * frame.scale[:, None] * frame.scale - peer.covariances_).max(),
+    ]
+    return {"cpu": cpu, "difference": float(max(off))}
+
+
+def _gmmx(X: Any, weights: Any, means: Any, covariances: Any) -> Any:
+    """One iteration of gmmx, in float32, or None where it is not installed."""
+    try:
+        from gmmx import EMFitter, GaussianMixtureModelJax
+    except ImportError:
+        return None
+    import jax
+
+    model = GaussianMixtureModelJax.from_squeezed(
+        means=means, covariances=covariances, weights=weights
+    )
+    x = jax.numpy.asarray(X, dtype="float32")
+    fitter = EMFitter(tol=0.0, max_iter=1)
+    return lambda: jax.block_until_ready(fitter.fit(x=x, gmm=model).gmm.means)
+
+
+def threads(n: int, k: int, rounds: int) -> dict[int, float]:
+    """Least wall seconds of an iteration on one thread and on two."""
+    import numpy as np
+
+    from xsift.cluster.blocks import ArrayRows
+    from xsift.cluster.moments import Parameters, accumulate_moments, survey
+
+    X, means, covariances = draw(n, k, seed=0)
+    rows = ArrayRows(X)
+    frame = survey(rows, 1e-6)
+    unit = frame.scale * frame.scale[:, None]
+    start = Parameters(np.full(k, 1 / k), (means - frame.centre) / frame.scale, covariances / unit)
+    best = {1: np.inf, 2: np.inf}
+    for _ in range(2 * rounds):
+        for n_threads in best:
+            began = time.perf_counter()
+            accumulate_moments(rows, start, frame, n_threads)
+            best[n_threads] = min(best[n_threads], time.perf_counter() - began)
+    return best
+
+
+def fit(n: int, k: int) -> list[tuple[tuple[float, float], tuple[float, float]]]:
+    """CPU seconds and mean log-likelihood of whole fits of three data sets, ours and theirs."""
+    import warnings
+
+    from sklearn.mixture import GaussianMixture as Peer
+
+    from xsift.cluster import GaussianMixture
+
+    warnings.simplefilter("ignore")
+    pairs = []
+    GaussianMixture(2).fit(draw(5000, 2, seed=9)[0])  # compiles
+    for seed in range(3):
+        X, _, _ = draw(n, k, seed)
+        pair = []
+        for model in [
+            GaussianMixture(k, random_state=seed, n_threads=1),
+            Peer(k, random_state=seed),
+        ]:
+            began = time.process_time()
+            model.fit(X)
+            pair.append((time.process_time() - began, float(model.score(X))))
+        pairs.append((pair[0], pair[1]))
+    return pairs
+
+
+def memory(n: int, kind: int) -> float:
+    """Draw rows (0), and fit them complete (1) or incomplete (2); seconds of an iteration."""
+    import warnings
+
+    from xsift.cluster import GaussianMixture
+
+    warnings.simplefilter("ignore")
+    X = draw(n, 6, seed=0)[0]
+    if kind == 2:
+        make_incomplete(X, seed=1)
+    GaussianMixture(2, max_iter=2).fit(X[:3000])  # compiles, and loads all libraries
+    if kind == 0:
+        return 0.0
+    began: list[float] = []
+    GaussianMixture(6, max_iter=3, callback=lambda *_: began.append(time.perf_counter())).fit(X)
+    return (began[-1] - began[0]) / (len(began) - 1)
+
+
+def main() -> int:
+    """Run the benchmark, or one job of it in this process."""
+    if sys.argv[1:2] and sys.argv[1] in JOBS:
+        name, *numbers = sys.argv[1:]
+        print(json.dumps(JOBS[name](*map(int, numbers))))
+        return 0
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.engine", description=__doc__)
+    parser.add_argument("--smoke", action="store_true", help="a small size")
+    try:
+        print(run(parser.parse_args().smoke).text())
+    except Failed as error:
+        print(f"FAILED: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+JOBS = {"iteration": iteration, "threads": threads, "fit": fit, "memory": memory}
+
+if __name__ == "__main__":
+    sys.exit(main())

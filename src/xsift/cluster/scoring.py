@@ -1,0 +1,137 @@
+"""What a fitted mixture says of rows: log-densities and responsibilities."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+
+import numba
+import numpy as np
+
+from xsift.cluster.blocks import Rows, Slab, piece_size
+from xsift.cluster.kernels import (
+    BLOCK,
+    lanes,
+    load_block,
+    log_joint_block,
+    marginals,
+    soften_block,
+)
+from xsift.cluster.missing import TILE, split_features
+
+__all__ = ["score_rows"]
+
+
+def score_rows(
+    rows: Rows,
+    weights: np.ndarray,
+    means: np.ndarray,
+    covariances: np.ndarray,
+    n_threads: int = 1,
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Score rows under a mixture, slab by slab, in order.
+
+    A row's bits do not depend on the rows around it.
+
+    Parameters
+    ----------
+    rows : Rows
+    weights, means, covariances : ndarray of shapes (K,), (K, d) and (K, d, d)
+    n_threads : int
+
+    Yields
+    ------
+    log_density : ndarray of shape (m,)
+        Of the features that a row has; 0 where it has none.
+    responsibilities : ndarray of shape (m, K)
+        Each row sums to 1; the components' weights where a row has no feature, or lies so far out
+        that all densities underflow.
+    weight : ndarray of shape (m,)
+        Of the rows.
+    """
+    with np.errstate(divide="ignore"):  # a component may have died: weight 0, log -inf
+        log_weights = np.log(weights)
+    centre = weights @ means
+    apart = np.ascontiguousarray(means - centre)
+    covariances = np.ascontiguousarray(covariances)
+    size = piece_size(rows.n_features)
+
+    def score(task: tuple[Slab, np.ndarray, np.ndarray, np.ndarray, np.ndarray, int]) -> None:
+        slab, order, ends, log_density, r, first = task
+        last = min(first + size, len(order))
+        score_piece(
+            slab.X,
+            order,
+            ends,
+            first,
+            last,
+            log_weights,
+            apart,
+            covariances,
+            centre,
+            log_density,
+            r,
+        )
+
+    with ThreadPoolExecutor(n_threads) if n_threads > 1 else nullcontext() as pool:
+        for slab in rows.slabs():
+            log_density, r = np.empty(len(slab.X)), np.empty((len(slab.X), len(weights)))
+            order, ends = slab.grouped(keep_all=True)
+            starts = range(0, len(order), size)
+            tasks = [(slab, order, ends, log_density, r, first) for first in starts]
+            list(pool.map(score, tasks) if pool else map(score, tasks))
+            is_lost = np.isnan(r[:, 0])
+            r[is_lost], log_density[is_lost] = weights, -np.inf
+            yield log_density, r, slab.weight.copy()
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def score_piece(
+    X: np.ndarray,
+    order: np.ndarray,
+    ends: np.ndarray,
+    first: int,
+    last: int,
+    log_weights: np.ndarray,
+    means: np.ndarray,
+    covariances: np.ndarray,
+    centre: np.ndarray,
+    log_density: np.ndarray,
+    responsibilities: np.ndarray,
+) -> None:
+    """Write the log-density and the responsibilities of the rows ``order[first:last]``.
+
+    Parameters
+    ----------
+    X, order, ends, first, last, log_weights
+        As in `em_piece`.
+    means, covariances : ndarray of shapes (K, d) and (K, d, d)
+        Of X - centre.
+    centre : ndarray of shape (d,)
+    log_density : ndarray of shape (n,)
+        Of the features that a row has; 0 where it has none.
+    responsibilities : ndarray of shape (n, K)
+        Each row sums to 1; the components' weights where a row has no feature.
+    """
+    K, d = means.shape
+    inverse_scale = np.ones(d)
+    joint, (block_density, ones) = lanes(K), lanes(2)
+    ones[:] = 1.0
+    while first < last:
+        end = min(last, ends[np.searchsorted(ends, first, side="right")])
+        observed, _ = split_features(X[order[first]])
+        padded = (observed.size + TILE - 1) // TILE * TILE
+        whitening, offset, log_norm = marginals(log_weights, means, covariances, observed, padded)
+        x, work = lanes(padded), lanes(padded)
+        for start in range(first, end, BLOCK):
+            block = order[start : min(start + BLOCK, end)]
+            load_block(X, block, observed, centre, inverse_scale, x)
+            for k in range(K):
+                log_joint_block(k, x, whitening, offset, log_norm, work, joint)
+            soften_block(joint, ones, block_density)
+            for b in range(block.size):
+                log_density[block[b]] = block_density[b]
+                for k in range(K):
+                    responsibilities[block[b], k] = joint[k, b]
+        first = end
