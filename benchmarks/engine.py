@@ -164,7 +164,12 @@ def iteration(n: int, k: int, rounds: int) -> dict[str, Any]:
         frame = survey(rows, 1e-6)
         unit = frame.scale * frame.scale[:, None]
         start = Parameters(weights, (means - frame.centre) / frame.scale, covariances / unit)
-        return frame, lambda: maximise(accumulate_moments(rows, start, frame), start, frame)
+        orders: dict[int, Any] = {}  # as in a fit, from the second iteration on
+
+        def step() -> Any:
+            return maximise(accumulate_moments(rows, start, frame, 1, orders), start, frame)
+
+        return frame, step
 
     holed = X.copy()
     make_incomplete(holed, seed=1)

@@ -12,6 +12,11 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
+from hypothesis import settings
+
+# The first example of a test may compile a kernel, and the machine may be busy.
+settings.register_profile("xsift", deadline=None)
+settings.load_profile("xsift")
 
 CLASSES = ("QSO", "AGN", "HXB", "Y*O")
 FEATURES = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -47,9 +48,10 @@ class Scan:
     n_resumed: int
 
     def table(self) -> pa.Table:
-        """Return the fits as a table, one row each."""
+        """Return the fits as a table, one row each; null where a number does not apply."""
         names = [f.name for f in fields(Restart)]
-        return pa.table({n: [getattr(f, n) for f in self.fits] for n in names})
+        columns = {n: [getattr(f, n) for f in self.fits] for n in names}
+        return pa.table({n: pa.array(c, from_pandas=True) for n, c in columns.items()})
 
 
 def scan_k(
@@ -138,9 +140,13 @@ def _earlier(path: Path, fingerprint: str) -> list[Restart]:
         table = pa.parquet.read_table(path)
         if (table.schema.metadata or {}).get(b"fingerprint") != fingerprint.encode():
             return []
-        return [Restart(**row) for row in table.to_pylist()]
+        return [_restart(row) for row in table.to_pylist()]
     except (pa.ArrowException, OSError, TypeError):
         return []
+
+
+def _restart(row: dict[str, Any]) -> Restart:
+    return Restart(**{k: math.nan if v is None else v for k, v in row.items()})
 
 
 def _scan(fits: list[Restart], n_rows: int, n_resumed: int) -> Scan:

@@ -88,11 +88,21 @@ def show_scan(console: Console, scan: Scan, folder: Path) -> None:
     console.print(table)
     if not scan.silhouette_is_exact:
         console.print(f"Silhouettes are those of a sample of {EXACT_UP_TO:,} detections.")
-    notes = dict.fromkeys(f"K = {f.k}: {f.notes}" for f in scan.fits if f.notes)
-    for note in list(notes)[:5]:
-        console.print(f"[yellow]Warning:[/yellow] {escape(note)}", highlight=False)
-    if len(notes) > 5:
-        console.print(f"and {len(notes) - 5} more warnings, in scan.csv", highlight=False)
+    collapsed = Counter(name for f in scan.fits for name in f.collapsed.split())
+    for name, n in collapsed.most_common():
+        first = min(f.k for f in scan.fits if name in f.collapsed.split())
+        console.print(
+            f"[yellow]Warning:[/yellow] in {n} of {len(scan.fits)} fits, from K = {first}, a "
+            f"component has collapsed in {escape(name)}: many detections have one value of it, "
+            "and the likelihood of such a spike is arbitrary",
+            highlight=False,
+        )
+    slow = sum(not f.is_converged for f in scan.fits)
+    if slow:
+        console.print(
+            f"[yellow]Warning:[/yellow] {slow} of {len(scan.fits)} fits have not converged",
+            highlight=False,
+        )
     console.print(scan.advice, highlight=False)
     console.print(f"Written to [bold]{escape(str(folder))}[/bold]", highlight=False)
 

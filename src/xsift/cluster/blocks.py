@@ -18,6 +18,8 @@ from xsift.errors import TableError
 
 __all__ = [
     "ArrayRows",
+    "Group",
+    "Order",
     "ParquetBlocks",
     "Rows",
     "Slab",
@@ -31,6 +33,29 @@ __all__ = [
 _PIECES_PER_SLAB = 16
 
 Block = np.ndarray | tuple[np.ndarray, np.ndarray]
+
+
+class Order(NamedTuple):
+    """The rows of a slab that take part, ordered by what they lack.
+
+    Attributes
+    ----------
+    rows : ndarray of int, shape (m,)
+        Their positions in the slab.
+    ends : ndarray of int
+        Where each pattern of missing features ends.
+    """
+
+    rows: np.ndarray
+    ends: np.ndarray
+
+
+class Group(NamedTuple):
+    """Rows ordered by what they lack: shapes (m, d) and (m,), and where each pattern ends."""
+
+    X: np.ndarray
+    weight: np.ndarray
+    ends: np.ndarray
 
 
 class Slab(NamedTuple):
@@ -49,10 +74,23 @@ class Slab(NamedTuple):
     weight: np.ndarray
     first: int
 
-    def grouped(self, keep_all: bool = False) -> tuple[np.ndarray, np.ndarray]:
+    def order(self, keep_all: bool = False) -> Order:
         """Order the rows by what they lack: `xsift.cluster.missing.group_by_pattern`."""
-        order, ends = group_by_pattern(self.X, self.weight, keep_all)
-        return order, ends
+        rows, ends = group_by_pattern(self.X, self.weight, keep_all)
+        return Order(rows, ends)
+
+    def grouped(self, order: Order, into: np.ndarray | None = None) -> Group:
+        """Copy the rows in an order.
+
+        `into` is memory to use again, of shape (m or more, d): fresh memory is slow.
+        """
+        out = None if into is None else into[: len(order.rows)]
+        X = np.take(self.X, order.rows, axis=0, out=out, mode="clip")
+        return Group(X, self.weight.take(order.rows), order.ends)
+
+    def ungrouped(self) -> Group:
+        """Take the rows as they are: none lacks anything."""
+        return Group(self.X, self.weight, np.array([len(self.X)]))
 
 
 class Rows(Protocol):

@@ -33,8 +33,9 @@ class Restart:
         Mean adjusted Rand index between this fit and the others with the same k; NaN for k = 1.
     n_iter : int
     is_converged : bool
-    notes : str
-        What the fit warned of: components at the floor of their variance.
+    collapsed : str
+        Features in which a component stands at the floor of its variance: a spike, or too few
+        rows. Where there are any, the likelihood and with it BIC, AIC and ICL say less.
     """
 
     k: int
@@ -46,7 +47,7 @@ class Restart:
     stability: float
     n_iter: int
     is_converged: bool
-    notes: str
+    collapsed: str
 
 
 def fit_restarts(
@@ -69,14 +70,16 @@ def fit_restarts(
     each : callable
         Called after each fit.
     """
-    fits, labels, notes = [], [], []
+    from sklearn.exceptions import ConvergenceWarning
+
+    fits, labels = [], []
     for restart in range(restarts):
         model = GaussianMixture(k, random_state=seed + restart)
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always", XsiftWarning)
+        with warnings.catch_warnings():
+            # Said once for the whole scan, from `collapsed` and `is_converged`.
+            warnings.simplefilter("ignore", XsiftWarning)
+            warnings.simplefilter("ignore", ConvergenceWarning)
             fits.append(model.fit(X))
-        said = {str(w.message) for w in caught if issubclass(w.category, XsiftWarning)}
-        notes.append(_named("; ".join(sorted(said)), feature_names))
         labels.append(model.predict(X))
         each()
     together = np.array(labels)
@@ -93,7 +96,7 @@ def fit_restarts(
             stability=stability[r],
             n_iter=int(model.n_iter_),
             is_converged=bool(model.converged_),
-            notes=notes[r],
+            collapsed=" ".join(sorted({feature_names[c.feature] for c in model.collapses_})),
         )
         for r, model in enumerate(fits)
     ]
@@ -119,12 +122,6 @@ def _stability(labels: np.ndarray, k: int) -> list[float]:
     for a, b in combinations(range(m), 2):
         agree[a, b] = agree[b, a] = adjusted_rand(labels[a], labels[b])
     return [float(x) for x in np.nanmean(agree, axis=1)]
-
-
-def _named(note: str, names: Sequence[str]) -> str:
-    for j in reversed(range(len(names))):
-        note = note.replace(f"feature {j}", names[j])
-    return note
 
 
 def advice(fits: Sequence[Restart]) -> str:

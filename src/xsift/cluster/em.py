@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from xsift.cluster.blocks import Rows
+from xsift.cluster.blocks import Order, Rows
 from xsift.cluster.moments import EIGENVALUE_FLOOR, Frame, Parameters, accumulate_moments, maximise
 
 __all__ = ["Collapse", "Fit", "find_collapses", "iterate"]
@@ -70,8 +70,9 @@ def iterate(
     """
     parameters, size = start, start.weights * frame.total_weight
     bounds: list[float] = []
+    orders: dict[int, Order] = {}
     for iteration in range(1, max_iter + 1):
-        moments = accumulate_moments(rows, parameters, frame, n_threads)
+        moments = accumulate_moments(rows, parameters, frame, n_threads, orders)
         parameters, size = maximise(moments, parameters, frame), moments.size
         bounds.append(moments.log_likelihood / frame.total_weight - frame.log_scale)
         if callback is not None:

@@ -75,10 +75,9 @@ class GaussianMixture(DensityMixin, BaseEstimator):
         Upper triangular P with precision = P P^T.
     converged_ : bool
     n_iter_ : int
-    lower_bound_ : float
-        Mean log-likelihood before the last maximisation.
-    lower_bounds_ : list of float
-        The same in every iteration of the best start.
+    lower_bound_, lower_bounds_ : float, list of float
+        Mean log-likelihood before the last maximisation, and before each one of the best start.
+    collapses_ : list of tuple (component, feature, rows, standard deviation)
     n_features_in_ : int
     feature_names_in_ : ndarray of str, shape (n_features_in_,)
         Only where the features of X have names.
@@ -348,6 +347,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):
         self.n_iter_ = len(fit.lower_bounds)
         self.lower_bound_ = fit.lower_bound
         self.lower_bounds_ = fit.lower_bounds
+        self.collapses_ = find_collapses(fit, frame)
 
     def _warn(self, fit: Fit, frame: Frame) -> None:
         names = getattr(self, "feature_names_in_", np.arange(self.n_features_in_))
@@ -359,7 +359,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):
                 XsiftWarning,
                 stacklevel=3,
             )
-        for collapse in find_collapses(fit, frame):
+        for collapse in self.collapses_:
             warnings.warn(
                 f"component {collapse.component}, of about {collapse.n_rows:.0f} rows, has "
                 f"collapsed in feature {names[collapse.feature]} (standard deviation "

@@ -47,7 +47,6 @@ SUMS = {"contract", "nsz", "reassoc"}
 def em_piece(
     X: np.ndarray,
     weight: np.ndarray,
-    order: np.ndarray,
     ends: np.ndarray,
     first: int,
     last: int,
@@ -67,10 +66,10 @@ def em_piece(
     X : ndarray of shape (n, d)
         NaN is missing.
     weight : ndarray of shape (n,)
-    order, ends : ndarray of int
-        From `xsift.cluster.missing.group_by_pattern`.
+    ends : ndarray of int
+        Where each pattern of missing features ends: rows with the same stand together.
     first, last : int
-        The piece: ``order[first:last]``.
+        The piece: ``X[first:last]``.
     log_weights : ndarray of shape (K,)
         Logarithms of the components' weights.
     means, covariances : ndarray of shapes (K, d) and (K, d, d)
@@ -85,7 +84,8 @@ def em_piece(
         log_likelihood += em_run(
             X,
             weight,
-            order[first:end],
+            first,
+            end,
             log_weights,
             means,
             covariances,
@@ -103,7 +103,8 @@ def em_piece(
 def em_run(
     X: np.ndarray,
     weight: np.ndarray,
-    rows: np.ndarray,
+    first: int,
+    last: int,
     log_weights: np.ndarray,
     means: np.ndarray,
     covariances: np.ndarray,
@@ -114,7 +115,7 @@ def em_run(
     scatter: np.ndarray,
 ) -> float:
     """Do the same for rows that lack the same features."""
-    observed, missing = split_features(X[rows[0]])
+    observed, missing = split_features(X[first])
     K, o = means.shape[0], observed.size
     padded = (o + TILE - 1) // TILE * TILE
     means_o = means[:, observed]
@@ -126,12 +127,12 @@ def em_run(
     x, deviation, work = lanes(padded), lanes(padded), lanes(padded)
     joint, (log_density, row_weight) = lanes(K), lanes(2)
     log_likelihood = 0.0
-    for start in range(0, rows.size, BLOCK):
-        block = rows[start : start + BLOCK]
-        load_block(X, block, observed, centre, inverse_scale, x)
-        for b in range(block.size):
-            row_weight[b] = weight[block[b]]
-        for b in range(block.size, BLOCK):
+    for start in range(first, last, BLOCK):
+        size = min(BLOCK, last - start)
+        load_block(X, start, size, observed, centre, inverse_scale, x)
+        for b in range(size):
+            row_weight[b] = weight[start + b]
+        for b in range(size, BLOCK):
             row_weight[b] = 0.0  # lanes that the last block does not fill
         for k in range(K):
             log_joint_block(k, x, whitening, offset, log_norm, work, joint)
@@ -201,18 +202,18 @@ def lanes(n: int) -> np.ndarray:
 @numba.njit(cache=True, nogil=True, fastmath=ELEMENTWISE, error_model="numpy")
 def load_block(
     X: np.ndarray,
-    block: np.ndarray,
+    start: int,
+    size: int,
     observed: np.ndarray,
     centre: np.ndarray,
     inverse_scale: np.ndarray,
     x: np.ndarray,
 ) -> None:
-    """Lay out the observed features of some rows feature by feature, centred and scaled."""
-    for b in range(block.size):
-        row = block[b]
+    """Lay out some rows' observed features feature by feature, centred and scaled."""
+    for b in range(size):
         for i in range(observed.size):
             j = observed[i]
-            x[i, b] = (X[row, j] - centre[j]) * inverse_scale[j]
+            x[i, b] = (X[start + b, j] - centre[j]) * inverse_scale[j]
 
 
 @numba.njit(cache=True, nogil=True, fastmath=ELEMENTWISE, error_model="numpy")

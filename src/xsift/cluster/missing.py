@@ -18,6 +18,8 @@ import numpy as np
 
 __all__ = ["complete_moments", "group_by_pattern", "marginal", "split_features"]
 
+_GOLDEN = 0x9E3779B97F4A7C15  # 2^64 over the golden ratio: its multiples spread evenly
+
 TILE = 4
 """Features are padded with zeros to a multiple of this, so that the kernels need no remainders."""
 
@@ -45,37 +47,34 @@ def group_by_pattern(
         Where each pattern ends in `order`.
     """
     n, d = X.shape
+    limit = min(n, 2 ** min(d, 32))  # patterns that there can be
     size = 1
-    while size < 2 * n:
+    while size < 2 * limit:
         size *= 2
-    slots = np.full(size, -1, np.int32)  # hash table: pattern number
-    first_row = np.empty(n, np.int32)
-    count = np.zeros(n + 1, np.int64)
-    pattern = np.empty(n, np.int32)
+    slots = np.full(size, -1, np.int32)  # hash table: key -> pattern
+    keys = _pattern_keys(X)
+    first_row = np.empty(limit, np.int32)
+    is_left_out = np.zeros(limit, np.bool_)
+    count = np.zeros(limit + 1, np.int64)
+    pattern = np.full(n, -1, np.int32)
     n_patterns = 0
     for row in range(n):
-        key = np.uint64(0)
-        n_missing = 0
-        for j in range(d):
-            # Any odd number with well mixed bits will do: here 2^64 over the golden ratio.
-            is_missing = np.uint64(math.isnan(X[row, j]))
-            key += is_missing * np.uint64(j + 1) * np.uint64(0x9E3779B97F4A7C15)
-            key ^= (key >> np.uint64(29)) * is_missing
-            n_missing += math.isnan(X[row, j])
-        if not keep_all and (n_missing == d or weight[row] == 0.0):
-            pattern[row] = -1
+        if weight[row] == 0.0 and not keep_all:
             continue
-        slot = np.int64(key & np.uint64(size - 1))
-        while slots[slot] >= 0 and not _same_pattern(X, row, first_row[slots[slot]]):
+        slot = np.int64((keys[row] * np.uint64(_GOLDEN)) >> np.uint64(40)) & (size - 1)
+        while slots[slot] >= 0 and not _is_same(X, keys, row, first_row[slots[slot]]):
             slot = (slot + 1) & (size - 1)
-        if slots[slot] < 0:
-            slots[slot] = n_patterns
-            first_row[n_patterns] = row
+        p = slots[slot]
+        if p < 0:
+            p = slots[slot] = n_patterns
+            first_row[p] = row
+            is_left_out[p] = not keep_all and np.isnan(X[row]).all()
             n_patterns += 1
-        pattern[row] = slots[slot]
-        count[slots[slot] + 1] += 1
+        if not is_left_out[p]:
+            pattern[row] = p
+            count[p + 1] += 1
     start = np.cumsum(count[: n_patterns + 1])
-    ends = start[1:].copy()
+    ends = start[1:][np.diff(start) > 0]
     order = np.empty(start[n_patterns], np.int64)
     for row in range(n):
         if pattern[row] >= 0:
@@ -85,7 +84,27 @@ def group_by_pattern(
 
 
 @numba.njit(cache=True, nogil=True)
-def _same_pattern(X: np.ndarray, one: int, other: int) -> bool:
+def _pattern_keys(X: np.ndarray) -> np.ndarray:
+    """Return a number for what each row lacks; up to 64 features, another for each pattern."""
+    n, d = X.shape
+    parts = np.empty(d, np.uint64)
+    for j in range(d):
+        parts[j] = (
+            np.uint64(1) << np.uint64(j) if d <= 64 else np.uint64(_GOLDEN) * np.uint64(j + 1)
+        )
+    keys = np.empty(n, np.uint64)
+    for row in range(n):
+        key = np.uint64(0)
+        for j in range(d):
+            key += parts[j] * np.uint64(X[row, j] != X[row, j])  # NaN alone is not itself
+        keys[row] = key
+    return keys
+
+
+@numba.njit(cache=True, nogil=True)
+def _is_same(X: np.ndarray, keys: np.ndarray, one: int, other: int) -> bool:
+    if keys[one] != keys[other] or X.shape[1] <= 64:
+        return bool(keys[one] == keys[other])
     for j in range(X.shape[1]):  # noqa: SIM110 (numba compiles a loop, and no all())
         if math.isnan(X[one, j]) != math.isnan(X[other, j]):
             return False

@@ -11,9 +11,12 @@ from scipy.linalg import LinAlgError, cholesky, solve_triangular
 from scipy.special import logsumexp
 
 from xsift.cluster.density import component_log_densities
+from xsift.cluster.gaussian_mixture import GaussianMixture
 from xsift.errors import ModelError, TableError, XsiftWarning
 
 __all__ = ["Mixture", "fit_mixture"]
+
+_REG_COVAR = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,8 +77,9 @@ class Mixture:
 def fit_mixture(X: np.ndarray, n_components: int, seed: int) -> Mixture:
     """Fit a Gaussian mixture as the paper does (its section on clustering).
 
-    Full covariances, k-means start, one start, 100 iterations at most, tolerance 1e-3 and a floor
-    of 1e-6 on the diagonal of each covariance: scikit-learn's defaults.
+    Full covariances, scikit-learn's k-means start, one start, 100 iterations at most, tolerance
+    1e-3 and 1e-6 added to the diagonal of each covariance. From there our own engine iterates; its
+    result is scikit-learn's to rounding, with the same bits on any number of processors.
 
     Parameters
     ----------
@@ -87,28 +91,60 @@ def fit_mixture(X: np.ndarray, n_components: int, seed: int) -> Mixture:
     Raises
     ------
     TableError
-        If there are fewer rows than clusters, or the mixture collapses.
+        If there are fewer rows than clusters.
+
+    Warns
+    -----
+    XsiftWarning
+        If EM has not converged.
     """
-    if len(X) < n_components:
+    if len(X) < max(2, n_components):
         raise TableError(
             f"{len(X)} complete detections are too few for {n_components} clusters: give more "
             "detections, or fewer clusters with --clusters"
         )
     from sklearn.exceptions import ConvergenceWarning
-    from sklearn.mixture import GaussianMixture
 
-    model = GaussianMixture(n_components, random_state=seed)
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", ConvergenceWarning)
-        try:
-            model.fit(X)
-        except ValueError as error:
-            raise TableError(f"the mixture cannot be fitted: {error}") from error
-    if any(issubclass(w.category, ConvergenceWarning) for w in caught):
+    weights, means, precisions = _kmeans_start(X, n_components, seed)
+    model = GaussianMixture(
+        n_components, weights_init=weights, means_init=means, precisions_init=precisions
+    )
+    with warnings.catch_warnings():
+        # The published mixture has clusters at the floor of their variance (var_newq_b of steady
+        # sources is 1): that is the method, and `xsift scan` says it of each K.
+        warnings.simplefilter("ignore", XsiftWarning)
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model.fit(X)
+    if not model.converged_:
         warnings.warn(
-            f"the mixture of {n_components} clusters did not converge cleanly on {len(X):,} "
-            "detections: its clusters may be arbitrary",
+            f"the mixture of {n_components} clusters has not converged on {len(X):,} detections: "
+            "its clusters may be arbitrary",
             XsiftWarning,
             stacklevel=2,
         )
     return Mixture(model.weights_, model.means_, model.covariances_)
+
+
+def _kmeans_start(
+    X: np.ndarray, n_components: int, seed: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Start where scikit-learn's GaussianMixture with this seed starts: from its k-means."""
+    from sklearn.cluster import KMeans
+    from sklearn.exceptions import ConvergenceWarning
+
+    with warnings.catch_warnings():
+        # Fewer distinct rows than clusters: some clusters are empty, and EM revives or drops them.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        state = np.random.RandomState(seed)  # not the seed itself: it would draw other numbers
+        labels = KMeans(n_components, n_init=1, random_state=state).fit(X).labels_
+    weights, means, precisions = [], [], []
+    for k in range(n_components):
+        members = X[labels == k]
+        count = len(members) + 10 * np.finfo(float).eps
+        weights.append(count)
+        means.append(members.sum(axis=0) / count)
+        deviation = members - means[k]
+        # Not a BLAS product, whose last bits depend on the number of threads.
+        scatter = np.einsum("ni,nj->ij", deviation, deviation)
+        precisions.append(np.linalg.inv(scatter / count + _REG_COVAR * np.eye(X.shape[1])))
+    return np.array(weights) / sum(weights), np.array(means), np.array(precisions)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from typing import NamedTuple
@@ -10,7 +9,7 @@ from typing import NamedTuple
 import numba
 import numpy as np
 
-from xsift.cluster.blocks import Rows, Slab, piece_size
+from xsift.cluster.blocks import Group, Order, Rows, Slab, piece_size, slab_size
 from xsift.cluster.kernels import em_piece
 from xsift.errors import TableError
 
@@ -19,6 +18,7 @@ __all__ = ["Frame", "Moments", "Parameters", "accumulate_moments", "maximise", "
 EIGENVALUE_FLOOR = 1e-12
 """Smallest variance of a component in any direction, where the data's spread is the unit."""
 
+_REMEMBERED = 1 << 20
 _EPS = float(np.finfo(np.float64).eps)
 
 
@@ -182,27 +182,34 @@ def _check_slab(slab: Slab) -> None:
 
 
 def accumulate_moments(
-    rows: Rows, parameters: Parameters, frame: Frame, n_threads: int = 1
+    rows: Rows,
+    parameters: Parameters,
+    frame: Frame,
+    n_threads: int = 1,
+    orders: dict[int, Order] | None = None,
 ) -> Moments:
     """Do the expectation step, and sum what the maximisation needs, in one visit of the rows.
+
+    In `orders`, the orders of incomplete slabs are remembered for the next visit, up to 8 MiB.
 
     Rows are cut into pieces of a fixed size. Each has its own sums, and these are added in the
     order of the pieces: the bits do not depend on the number of threads.
     """
+    orders = {} if orders is None else orders
     K, d = parameters.means.shape
     size = piece_size(d)
     with np.errstate(divide="ignore"):  # a component may have died: weight 0, log -inf
         log_weights = np.log(parameters.weights)
 
-    def sums(slab: Slab, order: np.ndarray, ends: np.ndarray, first: int) -> Moments:
+    def sums(task: tuple[Group, int]) -> Moments:
+        group, first = task
         count, shift, scatter = np.zeros(K), np.zeros((K, d)), np.zeros((K, d, d))
         log_likelihood = em_piece(
-            slab.X,
-            slab.weight,
-            order,
-            ends,
+            group.X,
+            group.weight,
+            group.ends,
             first,
-            min(first + size, len(order)),
+            min(first + size, len(group.X)),
             log_weights,
             parameters.means,
             parameters.covariances,
@@ -215,29 +222,24 @@ def accumulate_moments(
         return Moments(count, shift, scatter, log_likelihood)
 
     total = Moments(np.zeros(K), np.zeros((K, d)), np.zeros((K, d, d)), 0.0)
+    buffer = np.empty((0 if frame.is_complete else slab_size(d), d))
     n_threads = min(n_threads, -(-frame.n_rows // size))
     with ThreadPoolExecutor(n_threads) if n_threads > 1 else nullcontext() as pool:
-        for slab, order, ends in _grouped_slabs(rows, frame):
-            starts = range(0, len(order), size)
-            tasks = ([slab] * len(starts), [order] * len(starts), [ends] * len(starts), starts)
-            for part in pool.map(sums, *tasks) if pool else map(sums, *tasks):
+        for slab in rows.slabs():
+            if frame.is_complete:
+                group = slab.ungrouped()
+            else:
+                order = orders.get(slab.first) or slab.order()
+                if slab.first < _REMEMBERED:
+                    orders[slab.first] = order
+                group = slab.grouped(order, into=buffer)
+            tasks = [(group, first) for first in range(0, len(group.X), size)]
+            for part in pool.map(sums, tasks) if pool else map(sums, tasks):
                 total.size[...] += part.size
                 total.shift[...] += part.shift
                 total.scatter[...] += part.scatter
                 total = total._replace(log_likelihood=total.log_likelihood + part.log_likelihood)
     return total
-
-
-def _grouped_slabs(rows: Rows, frame: Frame) -> Iterator[tuple[Slab, np.ndarray, np.ndarray]]:
-    everything = np.arange(0)
-    for slab in rows.slabs():
-        if frame.is_complete:
-            if len(everything) != len(slab.X):
-                everything = np.arange(len(slab.X))
-            yield slab, everything, np.array([len(slab.X)])
-        else:
-            order, ends = slab.grouped()
-            yield slab, order, ends
 
 
 def maximise(moments: Moments, last: Parameters, frame: Frame) -> Parameters:

@@ -9,7 +9,7 @@ from contextlib import nullcontext
 import numba
 import numpy as np
 
-from xsift.cluster.blocks import Rows, Slab, piece_size
+from xsift.cluster.blocks import Group, Rows, piece_size
 from xsift.cluster.kernels import (
     BLOCK,
     lanes,
@@ -57,15 +57,13 @@ def score_rows(
     covariances = np.ascontiguousarray(covariances)
     size = piece_size(rows.n_features)
 
-    def score(task: tuple[Slab, np.ndarray, np.ndarray, np.ndarray, np.ndarray, int]) -> None:
-        slab, order, ends, log_density, r, first = task
-        last = min(first + size, len(order))
+    def score(task: tuple[Group, np.ndarray, np.ndarray, int]) -> None:
+        group, log_density, r, first = task
         score_piece(
-            slab.X,
-            order,
-            ends,
+            group.X,
+            group.ends,
             first,
-            last,
+            min(first + size, len(group.X)),
             log_weights,
             apart,
             covariances,
@@ -77,10 +75,12 @@ def score_rows(
     with ThreadPoolExecutor(n_threads) if n_threads > 1 else nullcontext() as pool:
         for slab in rows.slabs():
             log_density, r = np.empty(len(slab.X)), np.empty((len(slab.X), len(weights)))
-            order, ends = slab.grouped(keep_all=True)
-            starts = range(0, len(order), size)
-            tasks = [(slab, order, ends, log_density, r, first) for first in starts]
+            order = slab.order(keep_all=True)
+            group = slab.grouped(order)
+            tasks = [(group, log_density, r, first) for first in range(0, len(r), size)]
             list(pool.map(score, tasks) if pool else map(score, tasks))
+            back = np.argsort(order.rows)
+            log_density, r = log_density[back], r[back]
             is_lost = np.isnan(r[:, 0])
             r[is_lost], log_density[is_lost] = weights, -np.inf
             yield log_density, r, slab.weight.copy()
@@ -89,7 +89,6 @@ def score_rows(
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def score_piece(
     X: np.ndarray,
-    order: np.ndarray,
     ends: np.ndarray,
     first: int,
     last: int,
@@ -100,11 +99,11 @@ def score_piece(
     log_density: np.ndarray,
     responsibilities: np.ndarray,
 ) -> None:
-    """Write the log-density and the responsibilities of the rows ``order[first:last]``.
+    """Write the log-density and the responsibilities of the rows ``X[first:last]``.
 
     Parameters
     ----------
-    X, order, ends, first, last, log_weights
+    X, ends, first, last, log_weights
         As in `em_piece`.
     means, covariances : ndarray of shapes (K, d) and (K, d, d)
         Of X - centre.
@@ -120,18 +119,18 @@ def score_piece(
     ones[:] = 1.0
     while first < last:
         end = min(last, ends[np.searchsorted(ends, first, side="right")])
-        observed, _ = split_features(X[order[first]])
+        observed, _ = split_features(X[first])
         padded = (observed.size + TILE - 1) // TILE * TILE
         whitening, offset, log_norm = marginals(log_weights, means, covariances, observed, padded)
         x, work = lanes(padded), lanes(padded)
         for start in range(first, end, BLOCK):
-            block = order[start : min(start + BLOCK, end)]
-            load_block(X, block, observed, centre, inverse_scale, x)
+            size = min(BLOCK, end - start)
+            load_block(X, start, size, observed, centre, inverse_scale, x)
             for k in range(K):
                 log_joint_block(k, x, whitening, offset, log_norm, work, joint)
             soften_block(joint, ones, block_density)
-            for b in range(block.size):
-                log_density[block[b]] = block_density[b]
+            for b in range(size):
+                log_density[start + b] = block_density[b]
                 for k in range(K):
-                    responsibilities[block[b], k] = joint[k, b]
+                    responsibilities[start + b, k] = joint[k, b]
         first = end

@@ -43,12 +43,13 @@ def silhouettes(
     labels = np.ascontiguousarray(labels, dtype=np.int32)
     n_clusters = int(labels.max()) + 1
     sizes = np.array([np.bincount(one, minlength=n_clusters) for one in labels])
-    means = _sums(X, labels, sizes) / len(X)
+    # The mean is taken here, in row order, so that the number of threads cannot change it.
+    means = _by_row(X, labels, sizes).mean(axis=0)
     return np.where((sizes > 0).sum(axis=1) > 1, means, np.nan)
 
 
 @numba.njit(cache=True, parallel=True, error_model="numpy")
-def _sums(X: np.ndarray, labels: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+def _by_row(X: np.ndarray, labels: np.ndarray, sizes: np.ndarray) -> np.ndarray:
     n, d = X.shape
     m, n_clusters = sizes.shape
     by_row = np.empty((n, m))
@@ -74,5 +75,4 @@ def _sums(X: np.ndarray, labels: np.ndarray, sizes: np.ndarray) -> np.ndarray:
             within = to_cluster[own] / (sizes[one, own] - 1)
             widest = max(within, nearest)
             by_row[i, one] = (nearest - within) / widest if widest > 0 else 0.0
-    # Summed here, in row order, so that the number of threads cannot change the result.
-    return by_row.sum(axis=0)
+    return by_row
