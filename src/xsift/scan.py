@@ -146,7 +146,8 @@ def _earlier(path: Path, fingerprint: str) -> list[Restart]:
 
 
 def _restart(row: dict[str, Any]) -> Restart:
-    return Restart(**{k: math.nan if v is None else v for k, v in row.items()})
+    filled: dict[str, Any] = {k: math.nan if v is None else v for k, v in row.items()}
+    return Restart(**filled)
 
 
 def _scan(fits: list[Restart], n_rows: int, n_resumed: int) -> Scan:
