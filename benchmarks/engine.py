@@ -167,7 +167,7 @@ def iteration(n: int, k: int, rounds: int) -> dict[str, Any]:
         orders: dict[int, Any] = {}  # as in a fit, from the second iteration on
 
         def step() -> Any:
-            return maximise(accumulate_moments(rows, start, frame, 1, orders), start, frame)
+            return maximise(accumulate_moments(rows, start, frame, None, orders), start, frame)
 
         return frame, step
 
@@ -211,7 +211,7 @@ def threads(n: int, k: int, rounds: int) -> dict[int, float]:
     """Least wall seconds of an iteration on one thread and on two."""
     import numpy as np
 
-    from xsift.cluster.blocks import ArrayRows
+    from xsift.cluster.blocks import ArrayRows, workers
     from xsift.cluster.moments import Parameters, accumulate_moments, survey
 
     X, means, covariances = draw(n, k, seed=0)
@@ -222,9 +222,10 @@ def threads(n: int, k: int, rounds: int) -> dict[int, float]:
     best = {1: np.inf, 2: np.inf}
     for _ in range(2 * rounds):
         for n_threads in best:
-            began = time.perf_counter()
-            accumulate_moments(rows, start, frame, n_threads)
-            best[n_threads] = min(best[n_threads], time.perf_counter() - began)
+            with workers(n_threads) as pool:
+                began = time.perf_counter()
+                accumulate_moments(rows, start, frame, pool)
+                best[n_threads] = min(best[n_threads], time.perf_counter() - began)
     return best
 
 

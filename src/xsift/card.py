@@ -131,7 +131,7 @@ def _distances(rows: pa.Table, folder: Path) -> tuple[Classes, list[dict[str, fl
     out: list[dict[str, float]] = [{} for _ in range(rows.num_rows)]
     complete = np.flatnonzero(features.complete)
     if len(complete):
-        Z = model.scaler.transform(features.X[complete])
+        Z = model.scaling.transform(features.X[complete])
         d2 = model.scorer.squared_distances(Z, model.mixture.predict(Z))
         for row, line in zip(complete, d2, strict=True):
             near = zip(model.classes.codes, line, strict=True)

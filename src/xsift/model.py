@@ -16,7 +16,7 @@ from scipy.special import logsumexp
 from xsift.classes import Classes
 from xsift.cluster import Mixture, fit_mixture
 from xsift.errors import LabelError, ModelError, TableError
-from xsift.features import FeatureTable, PaperScaler
+from xsift.features import FeatureTable, Scaling
 from xsift.score import PaperScorer
 from xsift.settings import Settings
 from xsift.surveys import Survey
@@ -70,7 +70,7 @@ class Model:
     survey, release, feature_set : str
     features : tuple of str
     classes : Classes
-    scaler : PaperScaler
+    scaling : Scaling
     mixture : Mixture
     scorer : PaperScorer
     log_density_quantiles : ndarray
@@ -82,7 +82,7 @@ class Model:
     feature_set: str
     features: tuple[str, ...]
     classes: Classes
-    scaler: PaperScaler
+    scaling: Scaling
     mixture: Mixture
     scorer: PaperScorer
     log_density_quantiles: np.ndarray
@@ -112,7 +112,7 @@ class Model:
         complete = np.flatnonzero(features.complete)
         for first in range(0, len(complete), _ROWS):
             rows = complete[first : first + _ROWS]
-            Z = self.scaler.transform(features.X[rows])
+            Z = self.scaling.transform(features.X[rows])
             log_joint = self.mixture.log_joint(Z)
             cluster[rows] = log_joint.argmax(axis=1)
             p[rows] = self.scorer.predict_proba(Z, cluster[rows])
@@ -141,7 +141,7 @@ class Model:
             ) from error
 
     def _tree(self, training: TrainingTree) -> ModelTree:
-        scaler, mixture, scorer = self.scaler, self.mixture, self.scorer
+        scaling, mixture, scorer = self.scaling, self.mixture, self.scorer
         return ModelTree(
             method="paper",
             survey=self.survey,
@@ -150,10 +150,10 @@ class Model:
             features=list(self.features),
             classes=self.classes,
             scaling=ScalingTree(
-                scaling=list(scaler.scaling or ()),
-                offset=scaler.offset_,
-                low=scaler.low_,
-                high=scaler.high_,
+                scaling=list(scaling.how),
+                offset=scaling.offset,
+                low=scaling.low,
+                high=scaling.high,
             ),
             mixture=MixtureTree(
                 weights=mixture.weights, means=mixture.means, covariances=mixture.covariances
@@ -171,21 +171,14 @@ class Model:
     @classmethod
     def from_tree(cls, tree: ModelTree) -> Model:
         """Rebuild a model from its file's data."""
-        scaler = PaperScaler(tuple(tree.scaling.scaling))
-        scaler.offset_, scaler.low_, scaler.high_ = (
-            tree.scaling.offset,
-            tree.scaling.low,
-            tree.scaling.high,
-        )
-        scaler.n_features_in_ = len(tree.features)
-        mixture, paper = tree.mixture, tree.paper
+        scaling, mixture, paper = tree.scaling, tree.mixture, tree.paper
         return cls(
             tree.survey,
             tree.release,
             tree.feature_set,
             tuple(tree.features),
             tree.classes,
-            scaler,
+            Scaling(tuple(scaling.scaling), scaling.offset, scaling.low, scaling.high),
             Mixture(mixture.weights, mixture.means, mixture.covariances),
             PaperScorer(paper.n_members, paper.means, paper.precisions, paper.min_members),
             tree.log_density_quantiles,
@@ -230,6 +223,8 @@ def fit(
     LabelError
         If fewer than two classes have labels.
     """
+    from xsift.features import PaperScaler
+
     labelled = order[y[order] >= 0]
     n_classes = len(np.unique(y[labelled]))
     if n_classes < 2:
@@ -258,7 +253,7 @@ def fit(
         feature_set,
         features.names,
         classes,
-        scaler,
+        scaler.constants(),
         mixture,
         scorer,
         quantiles,

@@ -1,7 +1,26 @@
 """Clusters of detections: a Gaussian mixture without labels."""
 
-from xsift.cluster.blocks import ParquetBlocks
-from xsift.cluster.gaussian_mixture import GaussianMixture
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 from xsift.cluster.mixture import Mixture, fit_mixture
 
+if TYPE_CHECKING:
+    from xsift.cluster.blocks import ParquetBlocks
+    from xsift.cluster.gaussian_mixture import GaussianMixture
+
 __all__ = ["GaussianMixture", "Mixture", "ParquetBlocks", "fit_mixture"]
+
+
+def __getattr__(name: str) -> Any:
+    # scikit-learn and the kernels take a second to import, and classifying needs neither.
+    if name == "GaussianMixture":
+        from xsift.cluster.gaussian_mixture import GaussianMixture
+
+        return GaussianMixture
+    if name == "ParquetBlocks":
+        from xsift.cluster.blocks import ParquetBlocks
+
+        return ParquetBlocks
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

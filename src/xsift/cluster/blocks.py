@@ -8,6 +8,8 @@ and memory is bounded.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -28,6 +30,7 @@ __all__ = [
     "is_stream",
     "piece_size",
     "slab_size",
+    "workers",
 ]
 
 _PIECES_PER_SLAB = 16
@@ -74,6 +77,22 @@ class Slab(NamedTuple):
     weight: np.ndarray
     first: int
 
+    def check(self) -> None:
+        """Raise `TableError` if a value is infinite, or a weight cannot be one."""
+        if np.isinf(self.X).any():
+            row, j = np.argwhere(np.isinf(self.X))[0]
+            raise TableError(
+                f"row {self.first + row} has an infinite value in feature {j}: give a finite one, "
+                "or NaN for missing"
+            )
+        is_wrong = ~((self.weight >= 0) & (self.weight < np.inf))
+        if is_wrong.any():
+            row = int(np.argmax(is_wrong))
+            raise TableError(
+                f"row {self.first + row} has the weight {self.weight[row]}: weights are finite and "
+                "not negative"
+            )
+
     def order(self, keep_all: bool = False) -> Order:
         """Order the rows by what they lack: `xsift.cluster.missing.group_by_pattern`."""
         rows, ends = group_by_pattern(self.X, self.weight, keep_all)
@@ -91,6 +110,16 @@ class Slab(NamedTuple):
     def ungrouped(self) -> Group:
         """Take the rows as they are: none lacks anything."""
         return Group(self.X, self.weight, np.array([len(self.X)]))
+
+
+@contextmanager
+def workers(n_threads: int) -> Iterator[Executor | None]:
+    """Open a pool of threads; None where one is enough."""
+    if n_threads == 1:
+        yield None
+    else:
+        with ThreadPoolExecutor(n_threads) as pool:
+            yield pool
 
 
 class Rows(Protocol):

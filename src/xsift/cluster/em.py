@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from xsift.cluster.blocks import Order, Rows
+from xsift.cluster.blocks import Order, Rows, piece_size, workers
 from xsift.cluster.moments import EIGENVALUE_FLOOR, Frame, Parameters, accumulate_moments, maximise
 
 __all__ = ["Collapse", "Fit", "find_collapses", "iterate"]
@@ -71,14 +71,16 @@ def iterate(
     parameters, size = start, start.weights * frame.total_weight
     bounds: list[float] = []
     orders: dict[int, Order] = {}
-    for iteration in range(1, max_iter + 1):
-        moments = accumulate_moments(rows, parameters, frame, n_threads, orders)
-        parameters, size = maximise(moments, parameters, frame), moments.size
-        bounds.append(moments.log_likelihood / frame.total_weight - frame.log_scale)
-        if callback is not None:
-            callback(iteration, bounds[-1])
-        if iteration > 1 and abs(bounds[-1] - bounds[-2]) < tol:
-            return Fit(parameters, bounds, True, size)
+    pieces = -(-frame.n_rows // piece_size(rows.n_features))
+    with workers(min(n_threads, pieces)) as pool:
+        for iteration in range(1, max_iter + 1):
+            moments = accumulate_moments(rows, parameters, frame, pool, orders)
+            parameters, size = maximise(moments, parameters, frame), moments.size
+            bounds.append(moments.log_likelihood / frame.total_weight - frame.log_scale)
+            if callback is not None:
+                callback(iteration, bounds[-1])
+            if iteration > 1 and abs(bounds[-1] - bounds[-2]) < tol:
+                return Fit(parameters, bounds, True, size)
     return Fit(parameters, bounds, False, size)
 
 

@@ -11,7 +11,6 @@ from scipy.linalg import LinAlgError, cholesky, solve_triangular
 from scipy.special import logsumexp
 
 from xsift.cluster.density import component_log_densities
-from xsift.cluster.gaussian_mixture import GaussianMixture
 from xsift.errors import ModelError, TableError, XsiftWarning
 
 __all__ = ["Mixture", "fit_mixture"]
@@ -104,6 +103,8 @@ def fit_mixture(X: np.ndarray, n_components: int, seed: int) -> Mixture:
             "detections, or fewer clusters with --clusters"
         )
     from sklearn.exceptions import ConvergenceWarning
+
+    from xsift.cluster.gaussian_mixture import GaussianMixture
 
     weights, means, precisions = _kmeans_start(X, n_components, seed)
     model = GaussianMixture(

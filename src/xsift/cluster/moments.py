@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
+from concurrent.futures import Executor
 from typing import NamedTuple
 
 import numba
@@ -99,7 +98,7 @@ def survey(rows: Rows, reg_covar: float) -> Frame:
     n_rows = n_all = n_missing = 0
     total_weight = 0.0
     for slab in rows.slabs():
-        _check_slab(slab)
+        slab.check()
         there, here, weight_of, mean_of, square_of = _slab_sums(slab.X, slab.weight)
         # Chan, Golub & LeVeque (1983): the sums about two means make those about the common one.
         both = np.where(weight + weight_of > 0, weight + weight_of, 1.0)
@@ -165,27 +164,11 @@ def _weight_taking_part(slab: Slab) -> float:
     return float(slab.weight.sum() if is_empty is None else slab.weight[~is_empty].sum())
 
 
-def _check_slab(slab: Slab) -> None:
-    if np.isinf(slab.X).any():
-        row, j = np.argwhere(np.isinf(slab.X))[0]
-        raise TableError(
-            f"row {slab.first + row} has an infinite value in feature {j}: give a finite one, or "
-            "NaN for missing"
-        )
-    is_wrong = ~((slab.weight >= 0) & (slab.weight < np.inf))
-    if is_wrong.any():
-        row = int(np.argmax(is_wrong))
-        raise TableError(
-            f"row {slab.first + row} has the weight {slab.weight[row]}: weights are finite and not "
-            "negative"
-        )
-
-
 def accumulate_moments(
     rows: Rows,
     parameters: Parameters,
     frame: Frame,
-    n_threads: int = 1,
+    pool: Executor | None = None,
     orders: dict[int, Order] | None = None,
 ) -> Moments:
     """Do the expectation step, and sum what the maximisation needs, in one visit of the rows.
@@ -223,22 +206,20 @@ def accumulate_moments(
 
     total = Moments(np.zeros(K), np.zeros((K, d)), np.zeros((K, d, d)), 0.0)
     buffer = np.empty((0 if frame.is_complete else slab_size(d), d))
-    n_threads = min(n_threads, -(-frame.n_rows // size))
-    with ThreadPoolExecutor(n_threads) if n_threads > 1 else nullcontext() as pool:
-        for slab in rows.slabs():
-            if frame.is_complete:
-                group = slab.ungrouped()
-            else:
-                order = orders.get(slab.first) or slab.order()
-                if slab.first < _REMEMBERED:
-                    orders[slab.first] = order
-                group = slab.grouped(order, into=buffer)
-            tasks = [(group, first) for first in range(0, len(group.X), size)]
-            for part in pool.map(sums, tasks) if pool else map(sums, tasks):
-                total.size[...] += part.size
-                total.shift[...] += part.shift
-                total.scatter[...] += part.scatter
-                total = total._replace(log_likelihood=total.log_likelihood + part.log_likelihood)
+    for slab in rows.slabs():
+        if frame.is_complete:
+            group = slab.ungrouped()
+        else:
+            order = orders.get(slab.first) or slab.order()
+            if slab.first < _REMEMBERED:
+                orders[slab.first] = order
+            group = slab.grouped(order, into=buffer)
+        tasks = [(group, first) for first in range(0, len(group.X), size)]
+        for part in pool.map(sums, tasks) if pool else map(sums, tasks):
+            total.size[...] += part.size
+            total.shift[...] += part.shift
+            total.scatter[...] += part.scatter
+            total = total._replace(log_likelihood=total.log_likelihood + part.log_likelihood)
     return total
 
 

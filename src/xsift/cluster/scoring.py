@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
 
 import numba
 import numpy as np
 
-from xsift.cluster.blocks import Group, Rows, piece_size
+from xsift.cluster.blocks import Group, Rows, piece_size, workers
 from xsift.cluster.kernels import (
     BLOCK,
     lanes,
@@ -72,8 +70,9 @@ def score_rows(
             r,
         )
 
-    with ThreadPoolExecutor(n_threads) if n_threads > 1 else nullcontext() as pool:
+    with workers(n_threads) as pool:
         for slab in rows.slabs():
+            slab.check()
             log_density, r = np.empty(len(slab.X)), np.empty((len(slab.X), len(weights)))
             order = slab.order(keep_all=True)
             group = slab.grouped(order)

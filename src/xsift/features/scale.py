@@ -10,6 +10,7 @@ from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from xsift.errors import SettingError
+from xsift.features.scaling import Scaling, log_with_offset
 
 __all__ = ["PaperScaler"]
 
@@ -71,7 +72,7 @@ class PaperScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
                 positive = x[x > 0]
                 # A column of zeros only has no smallest value above zero.
                 self.offset_[j] = positive.min() / 10 if len(positive) else 1.0
-                x = np.log(np.maximum(x + self.offset_[j], np.finfo(float).tiny))
+                x = log_with_offset(x, self.offset_[j])
             self.low_[j] = x.min()
             self.high_[j] = x.max() if x.max() > x.min() else x.min() + 1.0
         return self
@@ -90,15 +91,13 @@ class PaperScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         X = validate_data(self, X, reset=False, dtype=np.float64, ensure_all_finite="allow-nan")
-        Z = np.array(X, order="F")
-        for j, how in enumerate(self._checked(X.shape[1])):
-            if how == "none":
-                continue
-            x = np.ascontiguousarray(X[:, j])
-            if how == "log-range":
-                x = np.log(np.maximum(x + self.offset_[j], np.finfo(float).tiny))
-            Z[:, j] = (x - self.low_[j]) / (self.high_[j] - self.low_[j])
-        return np.ascontiguousarray(Z)
+        return self.constants().transform(X)
+
+    def constants(self) -> Scaling:
+        """Return what the fit found, without the estimator around it."""
+        check_is_fitted(self)
+        how = tuple(self._checked(self.n_features_in_))
+        return Scaling(how, self.offset_, self.low_, self.high_)
 
     def _checked(self, d: int) -> Sequence[str]:
         scaling = self.scaling if self.scaling is not None else ("range",) * d

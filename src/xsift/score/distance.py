@@ -6,8 +6,9 @@ import math
 
 import numba
 import numpy as np
+from scipy.linalg import pinv
 
-__all__ = ["softmin", "squared_mahalanobis"]
+__all__ = ["mean_and_precision", "softmin", "squared_mahalanobis"]
 
 _BLOCK = 128
 _TILE = 4
@@ -105,3 +106,16 @@ def softmin(d2: np.ndarray) -> np.ndarray:
         for c in range(n_classes):
             p[row, c] /= total
     return p
+
+
+def mean_and_precision(members: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the mean and the pseudo-inverse of the sample covariance of the rows.
+
+    Parameters
+    ----------
+    members : ndarray of shape (n, d)
+        Two rows at least.
+    """
+    covariance = np.atleast_2d(np.cov(members, rowvar=False))
+    precision = pinv(covariance)
+    return members.mean(axis=0), np.asarray((precision + precision.T) / 2)

@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy.linalg import pinv
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from xsift.score.distance import softmin, squared_mahalanobis
+from xsift.score.distance import mean_and_precision, softmin, squared_mahalanobis
 
 __all__ = ["MahalanobisScorer"]
 
@@ -95,16 +94,3 @@ class MahalanobisScorer(ClassifierMixin, BaseEstimator):
         """Return the most probable class, the first on ties and where none can be scored."""
         p = self.predict_proba(X)
         return np.asarray(self.classes_[np.nan_to_num(p).argmax(axis=1)])
-
-
-def mean_and_precision(members: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the mean and the pseudo-inverse of the sample covariance of the rows.
-
-    Parameters
-    ----------
-    members : ndarray of shape (n, d)
-        Two rows at least.
-    """
-    covariance = np.atleast_2d(np.cov(members, rowvar=False))
-    precision = pinv(covariance)
-    return members.mean(axis=0), np.asarray((precision + precision.T) / 2)

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from xsift.score.distance import softmin, squared_mahalanobis
-from xsift.score.mahalanobis import mean_and_precision
+from xsift.score.distance import mean_and_precision, softmin, squared_mahalanobis
 
 __all__ = ["PaperScorer"]
 
