@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -19,12 +19,13 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from xsift.card import Card
 from xsift.classes import PAPER_CLASSES, Classes
-from xsift.cluster.silhouette import EXACT_UP_TO
-from xsift.demonstration import Demonstration
-from xsift.pipeline import Catalogue
-from xsift.scan import Scan
+
+if TYPE_CHECKING:  # what is printed was made elsewhere
+    from xsift.card import Card
+    from xsift.demonstration import Demonstration
+    from xsift.pipeline import Catalogue
+    from xsift.scan import Scan
 
 __all__ = ["bar", "progress", "show_card", "show_recovery", "show_scan", "show_summary"]
 
@@ -87,7 +88,7 @@ def show_scan(console: Console, scan: Scan, folder: Path) -> None:
         table.add_row(str(k), *cells)
     console.print(table)
     if not scan.silhouette_is_exact:
-        console.print(f"Silhouettes are those of a sample of {EXACT_UP_TO:,} detections.")
+        console.print("Silhouettes are those of a random sample of the detections.")
     collapsed = Counter(name for f in scan.fits for name in f.collapsed.split())
     for name, n in collapsed.most_common():
         first = min(f.k for f in scan.fits if name in f.collapsed.split())
