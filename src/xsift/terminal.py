@@ -90,12 +90,13 @@ def show_scan(console: Console, scan: Scan, folder: Path) -> None:
     if not scan.silhouette_is_exact:
         console.print("Silhouettes are those of a random sample of the detections.")
     collapsed = Counter(name for f in scan.fits for name in f.collapsed.split())
-    for name, n in collapsed.most_common():
-        first = min(f.k for f in scan.fits if name in f.collapsed.split())
+    if collapsed:
+        first = {n: min(f.k for f in scan.fits if n in f.collapsed.split()) for n in collapsed}
+        found = [f"{n} ({m} fits, from K = {first[n]})" for n, m in collapsed.most_common(4)]
         console.print(
-            f"[yellow]Warning:[/yellow] in {n} of {len(scan.fits)} fits, from K = {first}, a "
-            f"component has collapsed in {escape(name)}: many detections have one value of it, "
-            "and the likelihood of such a spike is arbitrary",
+            f"[yellow]Warning:[/yellow] in {sum(bool(f.collapsed) for f in scan.fits)} of "
+            f"{len(scan.fits)} fits a component has collapsed: in {escape(', '.join(found))}. Many "
+            "detections have one value there, and the likelihood of such a spike is arbitrary",
             highlight=False,
         )
     slow = sum(not f.is_converged for f in scan.fits)

@@ -106,6 +106,19 @@ def test_advice_on_the_published_curve():
     assert "flattens after K = 6" in advice(fits)
 
 
+def test_a_minimum_within_the_scatter_of_the_restarts_is_none():
+    def fits(last):
+        bics = ((100, 99), (60, 58), (40, 30), (last, last))
+        return [
+            Restart(k, r, b, b, b, 0.1, 0.5, 5, True, "")
+            for k, pair in enumerate(bics, start=1)
+            for r, b in enumerate(pair)
+        ]
+
+    assert "keeps falling up to K = 4" in advice(fits(32))
+    assert "BIC is lowest at K = 3" in advice(fits(36))
+
+
 def test_agreement_is_between_the_restarts():
     fits = restarts((100, 50, 60))
     assert "restarts agree best at K = 2 (0.50)" in advice(fits)

@@ -127,9 +127,10 @@ def _stability(labels: np.ndarray, k: int) -> list[float]:
 def advice(fits: Sequence[Restart]) -> str:
     """Say in a sentence or two what the scan advises.
 
-    BIC chooses where it has a minimum inside the range. Where it keeps falling, as it does when
-    clusters are not Gaussian, the place where its fall flattens is named instead: the k after which
-    another component gains less than a quarter of what the components before gained on average.
+    BIC chooses where it has a minimum inside the range from which it rises again by more than the
+    restarts scatter. Where it keeps falling, as it does when clusters are not Gaussian, the place
+    where its fall flattens is named instead: the k after which another component gains less than a
+    quarter of what the components before gained on average.
     """
     by_k = {k: [f for f in fits if f.k == k] for k in sorted({f.k for f in fits})}
     ks = list(by_k)
@@ -137,7 +138,8 @@ def advice(fits: Sequence[Restart]) -> str:
         return "Too few numbers of clusters to compare: scan three at least."
     bic = np.array([min(f.bic for f in by_k[k]) for k in ks])
     best = ks[int(bic.argmin())]
-    if best not in (ks[0], ks[-1]):
+    scatter = float(np.std([f.bic for f in by_k[best]]))
+    if best != ks[0] and bic[-1] - bic.min() > scatter:
         said = f"BIC is lowest at K = {best}"
     elif best == ks[0]:
         said = f"BIC is lowest at K = {best}, the smallest scanned: the data show no clusters"

@@ -90,9 +90,9 @@ class GaussianMixture(DensityMixin, BaseEstimator):
 
     Notes
     -----
-    Missing values are integrated over, not filled in. That is right where what is missing depends
-    on observed values only. Rows without any value, or with weight 0, do not take part in a fit;
-    such a row's log-density is 0 and its responsibilities are the weights.
+    Missing values are integrated over, not filled in: right where what is missing depends on
+    observed values only. Rows without any value, or with weight 0, take no part in a fit; the
+    log-density of a row without any is 0, its responsibilities are the weights.
 
     No variance of a component in any direction is let below 1e-12 of the spread of all rows, even
     with ``reg_covar=0``.
@@ -111,9 +111,10 @@ class GaussianMixture(DensityMixin, BaseEstimator):
     --------
     >>> import numpy as np
     >>> from xsift.cluster import GaussianMixture
-    >>> X = [[0.0, 0.1], [0.2, np.nan], [0.1, 0.0], [9.0, 9.1], [np.nan, 9.0], [9.2, 8.9]]
-    >>> GaussianMixture(2, reg_covar=0.01, random_state=0).fit_predict(X).tolist()
-    [1, 1, 1, 0, 0, 0]
+    >>> X = np.random.default_rng(0).normal(size=(200, 2)) + np.repeat([[0.0], [9.0]], 100, axis=0)
+    >>> X[::3, 0] = np.nan
+    >>> sorted(GaussianMixture(2, random_state=0).fit(X).means_.round().astype(int).tolist())
+    [[0, 0], [9, 9]]
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
@@ -175,8 +176,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If the rows cannot be fitted: too few, infinite values, a feature without values, wrong
-            weights.
+            If there are too few rows, infinite values, wrong weights, or a feature has no values.
         """
         rows = self._rows(X, sample_weight, reset=True)
         frame = survey(rows, self.reg_covar)
@@ -189,8 +189,8 @@ class GaussianMixture(DensityMixin, BaseEstimator):
             )
         n_threads, rng = self._threads(), check_random_state(self.random_state)
         given = given_start(frame, K, self.weights_init, self.means_init, self.precisions_init)
-        best: Fit | None = None
-        for _ in range(self.n_init):
+        best = None
+        for _ in range(1 if len(given) == 3 else self.n_init):
             start = self._start(rows, frame, given, rng, n_threads)
             fit = iterate(
                 rows,
@@ -229,8 +229,8 @@ class GaussianMixture(DensityMixin, BaseEstimator):
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """Return the mean log-density of the rows."""
-        log_likelihood, total_weight, _ = self._totals(X, sample_weight)
-        return log_likelihood / total_weight
+        log_likelihood, weight, _ = self._totals(X, sample_weight)
+        return log_likelihood / weight
 
     def bic(self, X: Any, sample_weight: Any = None) -> float:
         """Return the Bayesian information criterion: -2 log L + p log n; the lower the better."""
