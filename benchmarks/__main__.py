@@ -15,12 +15,13 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks import catalogue, density, scorer, startup
+from benchmarks import catalogue, density, engine, scorer, startup
 from benchmarks.measure import Failed, Result
 
 BENCHMARKS = {
     "scorer": scorer.run,
     "density": density.run,
+    "engine": engine.run,
     "startup": startup.run,
     "catalogue": catalogue.run,
 }
