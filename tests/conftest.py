@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import settings
 
@@ -55,6 +56,17 @@ def draw_table(n: int = 600, seed: int = 1, labelled: float = 0.5) -> pa.Table:
 def small_table() -> pa.Table:
     """600 detections of 300 sources: name, obsid, ra, dec, twelve features, label (half null)."""
     return draw_table()
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory, small_table):
+    """A folder with the small table without labels, with labels, and its known objects."""
+    folder = tmp_path_factory.mktemp("tables")
+    pq.write_table(small_table.drop_columns(["label"]), folder / "table.parquet")
+    pq.write_table(small_table, folder / "labelled.parquet")
+    known = small_table.select(["name", "ra", "dec", "label"])
+    pq.write_table(known.filter(known["label"].is_valid()), folder / "known.parquet")
+    return folder
 
 
 class Answer:

@@ -18,16 +18,6 @@ from xsift.write import load_model_tree
 
 
 @pytest.fixture(scope="module")
-def files(tmp_path_factory, small_table):
-    folder = tmp_path_factory.mktemp("tables")
-    pq.write_table(small_table.drop_columns(["label"]), folder / "table.parquet")
-    pq.write_table(small_table, folder / "labelled.parquet")
-    known = small_table.select(["name", "ra", "dec", "label"])
-    pq.write_table(known.filter(known["label"].is_valid()), folder / "known.parquet")
-    return folder
-
-
-@pytest.fixture(scope="module")
 def catalogue(files):
     from xsift import Settings, run
 

@@ -11,16 +11,6 @@ from xsift.settings import Settings
 
 
 @pytest.fixture(scope="module")
-def files(tmp_path_factory, small_table):
-    folder = tmp_path_factory.mktemp("tables")
-    pq.write_table(small_table.drop_columns(["label"]), folder / "table.parquet")
-    pq.write_table(small_table, folder / "labelled.parquet")
-    known = small_table.select(["name", "ra", "dec", "label"])
-    pq.write_table(known.filter(known["label"].is_valid()), folder / "known.parquet")
-    return folder
-
-
-@pytest.fixture(scope="module")
 def catalogue(files):
     from xsift import run
 
