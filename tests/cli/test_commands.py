@@ -1,6 +1,9 @@
 """The commands do what they say, on a small table."""
 
 import json
+import re
+import shutil
+import subprocess
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -45,6 +48,23 @@ def test_run_writes_the_catalogue(xsift, files, tmp_path):
     assert record["counts"]["detections"] == 600
     assert "detections read" in said.out
     assert "reading" in said.err
+
+
+def test_no_two_parts_of_a_votable_share_an_id(catalogue):
+    for name in ("detections.vot", "sources.vot"):
+        ids = re.findall(r'\bID="([^"]*)"', (catalogue / name).read_text())
+        assert ids
+        assert len(set(ids)) == len(ids)
+
+
+@pytest.mark.stilts
+def test_votlint_finds_nothing_in_a_catalogue(catalogue):
+    if shutil.which("stilts") is None:
+        pytest.skip("STILTS is not installed: apt-get install stilts")
+    for name in ("detections.vot", "sources.vot"):
+        lint = ["stilts", "votlint", catalogue / name]
+        said = subprocess.run(lint, capture_output=True, text=True, check=False)
+        assert said.stdout + said.stderr == ""
 
 
 def test_json_is_the_record_and_nothing_else(xsift, files, tmp_path):

@@ -109,7 +109,8 @@ def _votable_frame(table: pa.Table, about: dict[str, str]) -> tuple[str, str]:
     resource = Resource(type="results")
     document.resources.append(resource)
     for key, value in about.items():
-        resource.infos.append(Info(name=key, value=value))
+        # Not the name as ID, as astropy would have it: a column may be called the same.
+        resource.infos.append(Info(ID=f"about_{key}", name=key, value=value))
     element = TableElement(document)
     resource.tables.append(element)
     with warnings.catch_warnings():
