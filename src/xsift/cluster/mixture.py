@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import warnings
 from dataclasses import dataclass
 from functools import cached_property
@@ -133,9 +135,11 @@ def _kmeans_start(
     from sklearn.cluster import KMeans
     from sklearn.exceptions import ConvergenceWarning
 
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
         # Fewer distinct rows than clusters: some clusters are empty, and EM revives or drops them.
         warnings.simplefilter("ignore", ConvergenceWarning)
+        # joblib counts cores; where a container hides them it warns, prints a traceback, goes on.
+        warnings.filterwarnings("ignore", "Could not find the number of physical cores")
         state = np.random.RandomState(seed)  # not the seed itself: it would draw other numbers
         labels = KMeans(n_components, n_init=1, random_state=state).fit(X).labels_
     weights, means, precisions = [], [], []
