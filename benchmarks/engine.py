@@ -142,7 +142,7 @@ def iteration(n: int, k: int, rounds: int) -> dict[str, Any]:
     import numpy as np
     from sklearn.mixture import GaussianMixture
 
-    from xsift.cluster.blocks import ArrayRows
+    from xsift.cluster.blocks import ArrayRows, Orders
     from xsift.cluster.moments import Parameters, accumulate_moments, maximise, survey
 
     X, means, covariances = draw(n, k, seed=0)
@@ -164,7 +164,7 @@ def iteration(n: int, k: int, rounds: int) -> dict[str, Any]:
         frame = survey(rows, 1e-6)
         unit = frame.scale * frame.scale[:, None]
         start = Parameters(weights, (means - frame.centre) / frame.scale, covariances / unit)
-        orders: dict[int, Any] = {}  # as in a fit, from the second iteration on
+        orders = Orders()  # as in a fit, from the second iteration on
 
         def step() -> Any:
             return maximise(accumulate_moments(rows, start, frame, None, orders), start, frame)

@@ -8,7 +8,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.stats import multivariate_normal
 from sklearn.metrics import adjusted_rand_score
 
-from xsift.cluster import GaussianMixture
+from xsift.cluster import GaussianMixture, blocks
+from xsift.cluster.blocks import Order, Orders, Slab
 from xsift.cluster.missing import group_by_pattern
 
 
@@ -169,3 +170,28 @@ def test_grouping_is_a_stable_order_of_all_rows(seed, n, d, share):
         assert (is_missing[rows] == is_missing[rows[0]]).all()
     kept, _ = group_by_pattern(X, weight, False)
     assert_array_equal(np.sort(kept), np.flatnonzero((weight > 0) & ~is_missing.all(axis=1)))
+
+
+@pytest.mark.parametrize("d", [5, 10])  # less than 256 patterns, and more
+@pytest.mark.parametrize("room", [1 << 20, 0])
+def test_an_order_is_the_same_when_it_is_remembered(d, room, monkeypatch):
+    rng = np.random.default_rng(d)
+    X = np.where(rng.random((3000, d)) < 0.5, np.nan, 1.0)
+    slab = Slab(X, rng.integers(0, 2, 3000).astype(float), 0)
+    monkeypatch.setattr(blocks, "_REMEMBERED", room)
+    orders, expected = Orders(), slab.order()
+    assert (len(expected.ends) > 255) == (d == 10)
+    finds = []
+    monkeypatch.setattr(Slab, "order", lambda _: finds.append(1) or expected)
+    for found in (orders.of(slab), orders.of(slab), orders.of(slab)):
+        assert_array_equal(found.rows, expected.rows)
+        assert_array_equal(found.ends, expected.ends)
+    assert len(finds) == (1 if room else 3)
+
+
+def test_an_order_without_rows_is_remembered():
+    slab = Slab(np.full((5, 2), np.nan), np.ones(5), 0)
+    orders = Orders()
+    for found in (orders.of(slab), orders.of(slab)):
+        assert isinstance(found, Order)
+        assert found.rows.size == found.ends.size == 0

@@ -22,6 +22,7 @@ __all__ = [
     "ArrayRows",
     "Group",
     "Order",
+    "Orders",
     "ParquetBlocks",
     "Rows",
     "Slab",
@@ -34,6 +35,7 @@ __all__ = [
 ]
 
 _PIECES_PER_SLAB = 16
+_REMEMBERED = 24 << 20  # bytes: 25 million rows with less than 256 patterns in a slab
 
 Block = np.ndarray | tuple[np.ndarray, np.ndarray]
 
@@ -46,7 +48,7 @@ class Order(NamedTuple):
     rows : ndarray of int, shape (m,)
         Their positions in the slab.
     ends : ndarray of int
-        Where each pattern of missing features ends.
+        Where each pattern of missing features ends in `rows`.
     """
 
     rows: np.ndarray
@@ -59,6 +61,33 @@ class Group(NamedTuple):
     X: np.ndarray
     weight: np.ndarray
     ends: np.ndarray
+
+
+class Orders:
+    """The orders of the slabs visited so far, in a byte or two a row and in bounded memory.
+
+    Kept is the number of each row's pattern; sorting by it gives the order again, in a sixth of the
+    time that it takes to find the patterns.
+    """
+
+    def __init__(self) -> None:
+        self._patterns: dict[int, tuple[np.ndarray, np.ndarray]] = {}
+        self._room = _REMEMBERED
+
+    def of(self, slab: Slab) -> Order:
+        """Return the order of a slab, and remember it while there is room."""
+        if slab.first in self._patterns:
+            pattern, ends = self._patterns[slab.first]
+            rows = np.argsort(pattern, kind="stable")  # of 8 or 16 bits: numpy's radix sort
+            return Order(rows[: ends[-1] if len(ends) else 0], ends)
+        order = slab.order()
+        left_out = len(order.ends)
+        pattern = np.full(len(slab.X), left_out, np.min_scalar_type(left_out))
+        pattern[order.rows] = np.repeat(np.arange(left_out), np.diff(order.ends, prepend=0))
+        if pattern.nbytes <= self._room:
+            self._room -= pattern.nbytes
+            self._patterns[slab.first] = pattern, order.ends
+        return order
 
 
 class Slab(NamedTuple):

@@ -14,7 +14,7 @@ from xsift.cluster.gaussian_mixture import GaussianMixture
 from xsift.cluster.silhouette import silhouettes
 from xsift.errors import XsiftWarning
 
-__all__ = ["Restart", "adjusted_rand", "advice", "fit_restarts"]
+__all__ = ["Restart", "advice", "fit_restarts"]
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def fit_restarts(
     """
     from sklearn.exceptions import ConvergenceWarning
 
-    fits, labels = [], []
+    fits, labels, criteria = [], [], []
     for restart in range(restarts):
         model = GaussianMixture(k, random_state=seed + restart)
         with warnings.catch_warnings():
@@ -81,6 +81,7 @@ def fit_restarts(
             warnings.simplefilter("ignore", ConvergenceWarning)
             fits.append(model.fit(X))
         labels.append(model.predict(X))
+        criteria.append(model.information_criteria(X))
         each()
     together = np.array(labels)
     silhouette = silhouettes(X, together, seed)
@@ -89,9 +90,7 @@ def fit_restarts(
         Restart(
             k=k,
             restart=r,
-            bic=float(model.bic(X)),
-            aic=float(model.aic(X)),
-            icl=float(model.icl(X)),
+            **criteria[r]._asdict(),
             silhouette=float(silhouette[r]),
             stability=stability[r],
             n_iter=int(model.n_iter_),
@@ -102,25 +101,16 @@ def fit_restarts(
     ]
 
 
-def adjusted_rand(a: np.ndarray, b: np.ndarray) -> float:
-    """Return the adjusted Rand index of two labellings (Hubert & Arabie 1985)."""
-    n_a, n_b = int(a.max()) + 1, int(b.max()) + 1
-    table = np.bincount(a * n_b + b, minlength=n_a * n_b).reshape(n_a, n_b).astype(np.float64)
-    both = (table * (table - 1)).sum() / 2
-    rows, columns = table.sum(axis=1), table.sum(axis=0)
-    in_a, in_b = (rows * (rows - 1)).sum() / 2, (columns * (columns - 1)).sum() / 2
-    by_chance = in_a * in_b / math.comb(len(a), 2)
-    most = (in_a + in_b) / 2
-    return 1.0 if most == by_chance else float((both - by_chance) / (most - by_chance))
-
-
 def _stability(labels: np.ndarray, k: int) -> list[float]:
+    """Return the mean adjusted Rand index between each labelling and the others."""
+    from sklearn.metrics import adjusted_rand_score
+
     m = len(labels)
     if k == 1 or m == 1:
         return [math.nan] * m
     agree = np.full((m, m), np.nan)
     for a, b in combinations(range(m), 2):
-        agree[a, b] = agree[b, a] = adjusted_rand(labels[a], labels[b])
+        agree[a, b] = agree[b, a] = adjusted_rand_score(labels[a], labels[b])
     return [float(x) for x in np.nanmean(agree, axis=1)]
 
 

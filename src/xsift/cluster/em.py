@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from xsift.cluster.blocks import Order, Rows, piece_size, workers
+from xsift.cluster.blocks import Orders, Rows, piece_size, workers
 from xsift.cluster.moments import EIGENVALUE_FLOOR, Frame, Parameters, accumulate_moments, maximise
 
 __all__ = ["Collapse", "Fit", "find_collapses", "iterate"]
@@ -70,7 +70,7 @@ def iterate(
     """
     parameters, size = start, start.weights * frame.total_weight
     bounds: list[float] = []
-    orders: dict[int, Order] = {}
+    orders = Orders()
     pieces = -(-frame.n_rows // piece_size(rows.n_features))
     with workers(min(n_threads, pieces)) as pool:
         for iteration in range(1, max_iter + 1):

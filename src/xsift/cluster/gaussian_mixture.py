@@ -18,7 +18,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 from xsift.cluster.blocks import ArrayRows, Rows, as_rows, is_stream
 from xsift.cluster.em import Fit, find_collapses, iterate
 from xsift.cluster.moments import Frame, Parameters, survey
-from xsift.cluster.scoring import score_rows
+from xsift.cluster.scoring import Criteria, score_rows, totals
 from xsift.cluster.start import (
     INIT_PARAMS,
     draw_sample,
@@ -229,26 +229,30 @@ class GaussianMixture(DensityMixin, BaseEstimator):
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """Return the mean log-density of the rows."""
-        log_likelihood, weight, _ = self._totals(X, sample_weight)
+        log_likelihood, weight, _ = totals(self._score(X, sample_weight))
         return log_likelihood / weight
+
+    def information_criteria(self, X: Any, sample_weight: Any = None) -> Criteria:
+        """Return BIC, AIC and ICL together: one visit of the rows instead of three."""
+        log_likelihood, n, entropy = totals(self._score(X, sample_weight))
+        p = self._n_parameters()
+        bic = float(-2 * log_likelihood + p * np.log(n))
+        return Criteria(bic, float(-2 * log_likelihood + 2 * p), float(bic + 2 * entropy))
 
     def bic(self, X: Any, sample_weight: Any = None) -> float:
         """Return the Bayesian information criterion: -2 log L + p log n; the lower the better."""
-        log_likelihood, n, _ = self._totals(X, sample_weight)
-        return float(-2 * log_likelihood + self._n_parameters() * np.log(n))
+        return self.information_criteria(X, sample_weight).bic
 
     def aic(self, X: Any, sample_weight: Any = None) -> float:
         """Return the Akaike information criterion: -2 log L + 2 p; the lower the better."""
-        return float(-2 * self._totals(X, sample_weight)[0] + 2 * self._n_parameters())
+        return self.information_criteria(X, sample_weight).aic
 
     def icl(self, X: Any, sample_weight: Any = None) -> float:
-        """Return the integrated completed likelihood; the lower the better.
+        """Return the integrated completed likelihood: BIC + 2 E; the lower the better.
 
-        BIC + 2 E, with the entropy of the responsibilities E = -sum r log r: components that
-        overlap cost.
+        E = -sum r log r is the entropy of the responsibilities: components that overlap cost.
         """
-        log_likelihood, n, entropy = self._totals(X, sample_weight)
-        return float(-2 * log_likelihood + self._n_parameters() * np.log(n) + 2 * entropy)
+        return self.information_criteria(X, sample_weight).icl
 
     def sample(self, n_samples: int = 1) -> tuple[np.ndarray, np.ndarray]:
         """Draw rows from the mixture.
@@ -382,16 +386,6 @@ class GaussianMixture(DensityMixin, BaseEstimator):
         check_is_fitted(self)
         rows = self._rows(X, sample_weight)
         return score_rows(rows, self.weights_, self.means_, self.covariances_, self._threads())
-
-    def _totals(self, X: Any, sample_weight: Any) -> tuple[float, float, float]:
-        """Return log-likelihood, total weight, and entropy of the responsibilities."""
-        log_likelihood = total = entropy = 0.0
-        for log_density, r, weight in self._score(X, sample_weight):
-            log_likelihood += float((weight * log_density).sum())
-            total += float(weight.sum())
-            safe = np.where(r > 0, r, 1.0)
-            entropy -= float((weight[:, None] * safe * np.log(safe)).sum())
-        return log_likelihood, total, entropy
 
     def __sklearn_tags__(self) -> Any:
         """Declare that missing values are allowed."""

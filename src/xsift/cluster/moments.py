@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numba
 import numpy as np
 
-from xsift.cluster.blocks import Group, Order, Rows, Slab, piece_size, slab_size
+from xsift.cluster.blocks import Group, Orders, Rows, Slab, piece_size, slab_size
 from xsift.cluster.kernels import em_piece
 from xsift.errors import TableError
 
@@ -17,7 +17,6 @@ __all__ = ["Frame", "Moments", "Parameters", "accumulate_moments", "maximise", "
 EIGENVALUE_FLOOR = 1e-12
 """Smallest variance of a component in any direction, where the data's spread is the unit."""
 
-_REMEMBERED = 1 << 20
 _EPS = float(np.finfo(np.float64).eps)
 
 
@@ -169,16 +168,16 @@ def accumulate_moments(
     parameters: Parameters,
     frame: Frame,
     pool: Executor | None = None,
-    orders: dict[int, Order] | None = None,
+    orders: Orders | None = None,
 ) -> Moments:
     """Do the expectation step, and sum what the maximisation needs, in one visit of the rows.
 
-    In `orders`, the orders of incomplete slabs are remembered for the next visit, up to 8 MiB.
+    In `orders`, the orders of incomplete slabs are remembered for the next visit.
 
     Rows are cut into pieces of a fixed size. Each has its own sums, and these are added in the
     order of the pieces: the bits do not depend on the number of threads.
     """
-    orders = {} if orders is None else orders
+    orders = orders or Orders()
     K, d = parameters.means.shape
     size = piece_size(d)
     with np.errstate(divide="ignore"):  # a component may have died: weight 0, log -inf
@@ -210,10 +209,7 @@ def accumulate_moments(
         if frame.is_complete:
             group = slab.ungrouped()
         else:
-            order = orders.get(slab.first) or slab.order()
-            if slab.first < _REMEMBERED:
-                orders[slab.first] = order
-            group = slab.grouped(order, into=buffer)
+            group = slab.grouped(orders.of(slab), into=buffer)
         tasks = [(group, first) for first in range(0, len(group.X), size)]
         for part in pool.map(sums, tasks) if pool else map(sums, tasks):
             total.size[...] += part.size

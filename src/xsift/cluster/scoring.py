@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 import numba
 import numpy as np
@@ -18,7 +19,15 @@ from xsift.cluster.kernels import (
 )
 from xsift.cluster.missing import TILE, split_features
 
-__all__ = ["score_rows"]
+__all__ = ["Criteria", "score_rows", "totals"]
+
+
+class Criteria(NamedTuple):
+    """What is weighed where mixtures are compared: the lower the better."""
+
+    bic: float
+    aic: float
+    icl: float
 
 
 def score_rows(
@@ -83,6 +92,19 @@ def score_rows(
             is_lost = np.isnan(r[:, 0])
             r[is_lost], log_density[is_lost] = weights, -np.inf
             yield log_density, r, slab.weight.copy()
+
+
+def totals(
+    scored: Iterable[tuple[np.ndarray, np.ndarray, np.ndarray]],
+) -> tuple[float, float, float]:
+    """Return log-likelihood, total weight, and entropy of the responsibilities of scored rows."""
+    log_likelihood = total = entropy = 0.0
+    for log_density, r, weight in scored:
+        log_likelihood += float((weight * log_density).sum())
+        total += float(weight.sum())
+        safe = np.where(r > 0, r, 1.0)
+        entropy -= float((weight[:, None] * safe * np.log(safe)).sum())
+    return log_likelihood, total, entropy
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
