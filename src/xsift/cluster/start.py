@@ -17,6 +17,7 @@ import numpy as np
 
 from xsift.cluster.blocks import ArrayRows, Rows
 from xsift.cluster.em import Fit, iterate
+from xsift.cluster.kernels import BLOCK
 from xsift.cluster.moments import Frame, Parameters, raise_to_floor, survey
 
 __all__ = [
@@ -30,7 +31,7 @@ __all__ = [
 
 INIT_PARAMS = ("k-means++", "kmeans", "random", "random_from_data")
 
-_SHORT_ITERATIONS = 10
+_ROUNDS = ((3, 4), (3, 2), (4, 1))  # iterations, and how many of the runs go on
 _LONG_TOL = 0.1
 _LONG_ITERATIONS = 40
 _LLOYD_ITERATIONS = 25
@@ -92,15 +93,16 @@ def find_start(
             sample, start, sample_frame, tol=tol, max_iter=iterations, n_threads=n_threads
         )
 
-    fits = []
+    starts = []
     for points in seeding_spaces(Z, weight):
         seeds = plant_seeds(points, weight, n_components, rng)
         labels = lloyd(points, weight, seeds, _LLOYD_ITERATIONS)
-        start = group_parameters(Z, weight, one_hot(labels, n_components), frame)
-        fits.append(run(start, 0.0, _SHORT_ITERATIONS))
-    best = max(fits, key=lambda fit: (_is_sound(fit, sample_frame), fit.lower_bound))
-    best = run(best.parameters, _LONG_TOL * tol, _LONG_ITERATIONS)
-    return best.parameters
+        starts.append(group_parameters(Z, weight, one_hot(labels, n_components), frame))
+    for iterations, n_kept in _ROUNDS:
+        fits = [run(start, 0.0, iterations) for start in starts]
+        fits.sort(key=lambda fit: (_is_sound(fit, sample_frame), fit.lower_bound), reverse=True)
+        starts = [fit.parameters for fit in fits[:n_kept]]
+    return run(starts[0], _LONG_TOL * tol, _LONG_ITERATIONS).parameters
 
 
 def _is_sound(fit: Fit, frame: Frame) -> bool:
@@ -231,9 +233,8 @@ def seeding_spaces(Z: np.ndarray, weight: np.ndarray) -> list[np.ndarray]:
     white = (Z - np.average(Z, axis=0, weights=weight)) @ whitener(Z, weight)
     radius2 = (white**2).sum(axis=1)
     fourth = (white * (weight * radius2)[:, None]).T @ white / weight.sum()
-    _, directions = np.linalg.eigh(
-        fourth
-    )  # ascending: the least kurtosis, that of two peaks, first
+    # Ascending: the least kurtosis, that of two peaks, comes first.
+    _, directions = np.linalg.eigh(fourth)
     coordinates = np.ascontiguousarray(white @ directions)
     one, two = (np.ascontiguousarray(coordinates[:, :m]) for m in (1, 2))
     return [Z, white, Z, one, Z, white, Z, two]
@@ -300,29 +301,46 @@ def lloyd(points: np.ndarray, weight: np.ndarray, seeds: np.ndarray, max_iter: i
     K = len(seeds)
     centres = seeds.copy()
     labels = np.full(n, -1)
+    features = points.T.copy()
+    nearest = np.empty(BLOCK, np.int64)
     for _ in range(max_iter):
         total = np.zeros(K)
         sums = np.zeros((K, d))
         n_moved = 0
-        for row in range(n):
-            nearest, label = np.inf, 0
-            for k in range(K):
-                d2 = 0.0
+        for first in range(0, n, BLOCK):
+            _nearest_centres(features, first, centres, nearest)
+            for row in range(first, min(first + BLOCK, n)):
+                label = nearest[row - first]
+                n_moved += label != labels[row]
+                labels[row] = label
+                total[label] += weight[row]
                 for j in range(d):
-                    d2 += (points[row, j] - centres[k, j]) ** 2
-                if d2 < nearest:
-                    nearest, label = d2, k
-            n_moved += label != labels[row]
-            labels[row] = label
-            total[label] += weight[row]
-            for j in range(d):
-                sums[label, j] += weight[row] * points[row, j]
+                    sums[label, j] += weight[row] * points[row, j]
         if n_moved == 0:
             break
         for k in range(K):
             if total[k] > 0:  # an empty cluster keeps its centre
                 centres[k] = sums[k] / total[k]
     return labels
+
+
+@numba.njit(cache=True, nogil=True)
+def _nearest_centres(
+    features: np.ndarray, first: int, centres: np.ndarray, nearest: np.ndarray
+) -> None:
+    """Write the nearest centre of a block's rows; `features` is of shape (d, n)."""
+    size = min(BLOCK, features.shape[1] - first)
+    least, d2 = np.full(size, np.inf), np.empty(size)
+    nearest[:] = 0
+    for k in range(len(centres)):
+        d2[:] = 0.0
+        for j in range(features.shape[0]):
+            x, centre = features[j, first : first + size], centres[k, j]
+            for b in range(size):  # over rows, so that it becomes vector instructions
+                d2[b] += (x[b] - centre) ** 2
+        for b in range(size):
+            nearest[b] = k if d2[b] < least[b] else nearest[b]
+            least[b] = min(least[b], d2[b])
 
 
 def one_hot(labels: np.ndarray, n_components: int) -> np.ndarray:
