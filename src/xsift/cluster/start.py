@@ -4,8 +4,8 @@ EM climbs to the nearest optimum, so the start decides. k-means alone is a poor 
 are round, and it cuts elongated ones across; EM then stays where it was put. Here several seedings
 are each given a few EM iterations on a sample, half of them with distances in the features' own
 spreads and half in the spread of the whole cloud (whitened: parallel elongated clusters come
-apart there), and the likelihood decides (Biernacki, Celeux & Govaert 2003, CSDA 41, 561: short runs
-of EM).
+apart there), the poorer half is dropped twice, and the likelihood decides (Biernacki, Celeux &
+Govaert 2003, CSDA 41, 561: short runs of EM).
 """
 
 from __future__ import annotations
@@ -58,8 +58,8 @@ def find_start(
         Of all rows.
     n_components : int
     how : {"k-means++", "kmeans", "random", "random_from_data"}
-        k-means++: the best of eight short EM runs from k-means++ seeds. kmeans: k-means from
-        k-means++ seeds, in the units of X. random: random responsibilities. random_from_data:
+        k-means++: the best of eight short EM runs, the poorer half dropped twice. kmeans: k-means
+        from k-means++ seeds, in the units of X. random: random responsibilities. random_from_data:
         random rows as means. The last three are single starts, as in scikit-learn.
     rng : RandomState
     tol, reg_covar, n_threads
@@ -297,8 +297,7 @@ def _draw(chances: np.ndarray, u: np.ndarray) -> np.ndarray:
 @numba.njit(cache=True, nogil=True)
 def lloyd(points: np.ndarray, weight: np.ndarray, seeds: np.ndarray, max_iter: int) -> np.ndarray:
     """Refine seeds by k-means, and return the number of each row's nearest centre, shape (n,)."""
-    n, d = points.shape
-    K = len(seeds)
+    (n, d), K = points.shape, len(seeds)
     centres = seeds.copy()
     labels = np.full(n, -1)
     features = points.T.copy()
