@@ -12,6 +12,8 @@ STAGES = {"read", "features", "cluster", "label", "score", "vote", "simulate", "
 # Where the stages meet: each may use what stands before it.
 ABOVE = [
     "model",
+    "priors",
+    "shift",
     "catalogue",
     "record",
     "packaged",

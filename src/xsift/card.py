@@ -15,7 +15,7 @@ from xsift import surveys
 from xsift.classes import Classes
 from xsift.errors import MissingColumnsError, ModelError, SettingError, TableError, nearest
 from xsift.features import derive
-from xsift.model import Model
+from xsift.model import PaperModel, model_of
 from xsift.read import read_table
 from xsift.write import load_model_tree
 
@@ -122,7 +122,7 @@ def _plain(name: Any) -> str:
 
 def _distances(rows: pa.Table, folder: Path) -> tuple[Classes, list[dict[str, float]]]:
     tree = load_model_tree(_model_of(folder))
-    model = Model.from_tree(tree)
+    model = model_of(tree)
     try:
         survey = surveys.load(tree.survey)
         features = derive(rows, survey, survey.feature_set(tree.feature_set))
@@ -130,7 +130,7 @@ def _distances(rows: pa.Table, folder: Path) -> tuple[Classes, list[dict[str, fl
         raise ModelError(f"{folder / 'model.asdf'}: {error}") from error
     out: list[dict[str, float]] = [{} for _ in range(rows.num_rows)]
     complete = np.flatnonzero(features.complete)
-    if len(complete):
+    if len(complete) and isinstance(model, PaperModel):
         Z = model.scaling.transform(features.X[complete])
         d2 = model.scorer.squared_distances(Z, model.mixture.predict(Z))
         for row, line in zip(complete, d2, strict=True):

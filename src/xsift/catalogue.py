@@ -15,16 +15,28 @@ from xsift.model import Classification
 from xsift.surveys import Survey
 from xsift.vote import Votes
 
-__all__ = ["CARRIED", "detection_table", "roles", "source_table"]
+__all__ = ["CARRIED", "NONE", "detection_table", "roles", "source_table"]
+
+NONE = "none"
+"""Class and group of a detection that is most probably of none of the classes."""
 
 CARRIED = ("name", "archive_name", "obsid", "obi", "region_id", "ra", "dec")
 """Columns of the input that the table of detections carries over."""
 
 
 def roles(
-    features: FeatureTable, labels: Labels, is_scored: np.ndarray, cluster: np.ndarray
+    features: FeatureTable,
+    labels: Labels,
+    can_score: np.ndarray,
+    is_scored: np.ndarray,
+    cluster: np.ndarray,
 ) -> tuple[np.ndarray, list[str | None]]:
     """Say what each detection did, and why.
+
+    Parameters
+    ----------
+    can_score, is_scored : ndarray of bool, shape (n,)
+        Whether a detection has the features that the method needs; whether it has probabilities.
 
     Returns
     -------
@@ -35,24 +47,23 @@ def roles(
     flag : list of (str or None)
         The reason, where there is something to say.
     """
-    complete = features.complete
-    role = np.empty(len(complete), dtype=object)  # a reference to one of four words in each row
+    role = np.empty(len(can_score), dtype=object)  # a reference to one of four words in each row
     role[:] = "scored"
-    role[complete & ~is_scored] = "unscored"
+    role[can_score & ~is_scored] = "unscored"
     role[labels.y >= 0] = "trained"
     role[labels.is_other] = "set_aside"
-    role[~complete] = "unscored"
+    role[~can_score] = "unscored"
     flag: list[str | None] = [None] * len(role)
-    for row in np.flatnonzero(labels.is_ambiguous & complete & is_scored).tolist():
+    for row in np.flatnonzero(labels.is_ambiguous & is_scored).tolist():
         flag[row] = f"type {labels.label[row]} is ambiguous: counts as unlabelled"
     for row in np.flatnonzero(role == "trained").tolist():
         flag[row] = "in-sample"
-    for row in np.flatnonzero(complete & ~is_scored).tolist():
+    for row in np.flatnonzero(can_score & ~is_scored).tolist():
         flag[row] = f"no class can be scored in cluster {cluster[row]}"
     for row in np.flatnonzero(role == "set_aside").tolist():
         flag[row] = f"type {labels.label[row]} is none of the model's classes"
     for row, reason in features.reasons().items():
-        flag[row] = reason
+        flag[row] = reason if flag[row] is None or not can_score[row] else f"{flag[row]}; {reason}"
     return role, flag
 
 
@@ -75,7 +86,8 @@ def detection_table(
     for j, name in enumerate(classes.columns):
         columns[name] = _floats(said.p[:, j])
     columns["p_none"] = _floats(said.p_none)
-    best = np.where(said.is_scored, said.p.argmax(axis=1), -1)
+    reported = np.column_stack([said.p, said.p_none])
+    best = np.where(said.is_scored, reported.argmax(axis=1), -1)
     columns |= _verdict(best, classes)
     columns["typicality"] = _floats(said.typicality)
     columns["label"] = pa.array(label, type=pa.string())
@@ -113,7 +125,7 @@ def source_table(
         columns[name] = _floats(votes.mean[:, j])
     for j, name in enumerate(names):
         columns[f"{name}_std"] = _floats(votes.std[:, j])
-    codes = pa.array(classes.codes)
+    codes = pa.array([*classes.codes, NONE])
     columns["class_soft"] = codes.take(pa.array(votes.soft))
     columns["class_hard"] = codes.take(pa.array(votes.hard))
     columns["status"] = pa.array(["ambiguous", "unique"]).take(pa.array(votes.unique.view(np.int8)))
@@ -128,8 +140,9 @@ def source_table(
 
 def _verdict(best: np.ndarray, classes: Classes) -> dict[str, pa.Array]:
     chosen = pa.array(best, mask=best < 0)
-    groups = pa.array([c.group for c in classes.classes])
-    return {"class": pa.array(classes.codes).take(chosen), "group": groups.take(chosen)}
+    groups = pa.array([*(c.group for c in classes.classes), NONE])
+    codes = pa.array([*classes.codes, NONE])
+    return {"class": codes.take(chosen), "group": groups.take(chosen)}
 
 
 def _floats(values: np.ndarray) -> pa.Array:

@@ -45,6 +45,7 @@ def _option(name: str) -> Any:
 Source = Annotated[str, _option("source_column")]
 Survey = Annotated[str | None, _option("survey")]
 Features = Annotated[str | None, _option("features")]
+Prior = Annotated[str, _option("prior")]
 VoteTrained = Annotated[bool, typer.Option("--vote-trained", help=help_of("vote_trained"))]
 
 
@@ -134,6 +135,8 @@ def run(
     features: Features = None,
     survey: Survey = None,
     method: Annotated[str, _option("method")] = _DEFAULT.method,
+    closing: Annotated[str, _option("closing")] = _DEFAULT.closing,
+    prior: Prior = _DEFAULT.prior,
     clusters: Annotated[int, _option("clusters")] = _DEFAULT.clusters,
     seed: Annotated[int, _option("seed")] = _DEFAULT.seed,
     min_members: Annotated[int, _option("min_members")] = _DEFAULT.min_members,
@@ -153,6 +156,8 @@ def run(
         label_column=label_column,
         match=match,
         radius=radius,
+        closing=closing,
+        prior=prior,
         clusters=clusters,
         seed=seed,
         min_members=min_members,
@@ -177,11 +182,12 @@ def classify(
     source_column: Source = _DEFAULT.source_column,
     survey: Survey = None,
     features: Features = None,
+    prior: Prior = _DEFAULT.prior,
     formats: Formats = None,
     as_json: Json = False,
 ) -> None:
     """Classify detections with a trained model: yours, or one that comes with xsift."""
-    settings = Settings(source_column=source_column, survey=survey, features=features)
+    settings = Settings(source_column=source_column, survey=survey, features=features, prior=prior)
     from xsift import pipeline
 
     _do(out, formats, as_json, lambda step: pipeline.classify(table, model, settings, step))

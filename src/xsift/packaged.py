@@ -9,7 +9,8 @@ from xsift import read, surveys
 from xsift.errors import ModelError
 from xsift.features import derive
 from xsift.settings import Settings
-from xsift.write.model_file import ModelTree, load_model_tree
+from xsift.write.model_file import load_model_tree
+from xsift.write.model_schema import ModelTree
 
 __all__ = ["fitting_model", "named_model", "packaged_models", "refuse_other_model"]
 

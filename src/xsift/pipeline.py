@@ -20,8 +20,12 @@ from xsift.classes import PAPER_CLASSES, Classes
 from xsift.errors import OutputError, SettingError, TableError
 from xsift.features import FeatureTable, derive
 from xsift.label import Labels, match_known, sort_labels
-from xsift.model import Model, fit
+from xsift.model import Model, PaperModel, model_of, model_tree
+from xsift.model.calibrated import CalibratedModel
+from xsift.model.paper import fit_paper_model
+from xsift.model.training import Sample, fit_calibrated_model
 from xsift.packaged import fitting_model, named_model, refuse_other_model
+from xsift.priors import shares_of, under_prior
 from xsift.record import (
     counts,
     missing_values,
@@ -33,8 +37,10 @@ from xsift.record import (
     warn_of_training_table,
 )
 from xsift.settings import Settings
-from xsift.vote import key_order, tally
-from xsift.write.model_file import ModelTree, TrainingTree, load_model_tree
+from xsift.shift import warn_of_shift
+from xsift.vote import Pool, key_order, tally
+from xsift.write.model_file import load_model_tree
+from xsift.write.model_schema import ModelTree, TrainingTree
 from xsift.write.provenance import file_name, now
 from xsift.write.tables import SUFFIXES
 
@@ -140,12 +146,7 @@ def run(
             match = match_known(detections.table, known.table, settings.match, settings.radius)
             label, separation = match.label, match.separation_arcsec
         sorted_labels = sort_labels(label, classes)
-        progress(f"clustering {int(features.complete.sum()):,} complete detections")
-        order = key_order(detections.table, np.flatnonzero(features.complete))
-        if not len(order):
-            raise TableError(f"{table}: no detection has all of the {len(chosen)} features")
-        y = np.where(features.complete, sorted_labels.y, -1)
-        model = fit(features, y, order, survey, feature_set, classes, settings)
+        model, y = _fit(detections, features, sorted_labels, survey, classes, settings, progress)
         warn_of_classes(model)
         progress("scoring and voting")
         result = _catalogue(detections, features, sorted_labels, separation, model, settings)
@@ -161,7 +162,36 @@ def run(
         environment=write.environment(),
         created=now(),
     )
-    return _finish(result, model.tree(training), notes, "run", training)
+    return _finish(result, model_tree(model, training), notes, "run", training)
+
+
+def _fit(
+    detections: read.Detections,
+    features: FeatureTable,
+    labels: Labels,
+    survey: surveys.Survey,
+    classes: Classes,
+    settings: Settings,
+    progress: Progress,
+) -> tuple[Model, np.ndarray]:
+    """Train by the method of the settings; return the class index of each row that trained, too."""
+    feature_set = str(settings.features)
+    is_paper = settings.method == "paper"
+    can_train = features.complete if is_paper else features.usable.any(axis=1)
+    order = key_order(detections.table, np.flatnonzero(can_train))
+    if not len(order):
+        wanted = f"all of the {len(features.names)} features" if is_paper else "a feature"
+        raise TableError(f"{detections.path}: no detection has {wanted}")
+    y = np.where(can_train, labels.y, -1)
+    if is_paper:
+        progress(f"clustering {len(order):,} complete detections")
+        return fit_paper_model(features, y, order, survey, feature_set, classes, settings), y
+    progress(f"training on {len(order):,} detections, {int((y >= 0).sum()):,} of them labelled")
+    names = detections.table["name"].combine_chunks().dictionary_encode().indices
+    source = np.asarray(pc.fill_null(names, -1).to_numpy(zero_copy_only=False))
+    X = np.where(features.usable, features.X, np.nan)
+    sample = Sample(X, y, labels.is_other, source).take(order)
+    return fit_calibrated_model(sample, survey, feature_set, classes, settings), y
 
 
 def classify(
@@ -196,7 +226,7 @@ def classify(
             path, why, detections = named_model(str(model)), f"model {model}, as asked for", None
         tree = load_model_tree(path)
         refuse_other_model(tree, settings, str(model or why))
-        trained = Model.from_tree(tree)
+        trained = model_of(tree)
         survey = surveys.load(tree.survey)
         chosen = survey.feature_set(tree.feature_set)
         detections = detections or read.read_detections(
@@ -281,7 +311,9 @@ def _catalogue(
 ) -> Catalogue:
     """Classify, vote and count: what `run` and `classify` share."""
     table, voting, rows, record = _judge(detections, features, labels, separation, model, settings)
-    votes = tally(detections.table, voting, rows, len(model.classes))
+    # The share of none is a ballot, too: under the paper's method it is 0, and never wins.
+    pool: Pool = "mean" if isinstance(model, PaperModel) else "geometric"
+    votes = tally(detections.table, voting, rows, len(model.classes) + 1, pool)
     raw = table.select([c for c in table.column_names if c not in model.classes.columns])
     sources = source_table(raw, features.names, votes, model.classes, features.survey)
     record["counts"] |= source_counts(votes.unique)
@@ -300,7 +332,12 @@ def _judge(
     named = np.asarray(pc.is_valid(detections.table["name"]))
     warn_of_rows(detections.table, features, named)
     said = model.classify(features)
-    role, flag = roles(features, labels, said.is_scored, said.cluster)
+    shift: dict[str, Any] = {}
+    if isinstance(model, CalibratedModel):
+        X = np.where(features.usable, features.X, np.nan)
+        shift = {"shares": shares_of(said, model), "shift": warn_of_shift(X, said, model)}
+    said = under_prior(said, model, settings.prior)
+    role, flag = roles(features, labels, model.can_score(features), said.is_scored, said.cluster)
     # What is set aside is of a type that the model does not know: it gets no verdict.
     verdict = np.isin(role, ("trained", "scored")) & said.is_scored
     # One array under both tables: its columns are what the table of detections holds.
@@ -319,6 +356,7 @@ def _judge(
         "set_aside": labels.counts(role == "set_aside"),
         "missing": missing_values(features),
         "unscored": reasons(flag, role == "unscored"),
+        **shift,
     }
     table = detection_table(
         detections.table, features, said, model.classes, labels.label, separation, role, flag

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from xsift.errors import XsiftWarning
 from xsift.features import FeatureTable
 from xsift.label import Labels
-from xsift.model import Model
+from xsift.model import Model, PaperModel
 from xsift.vote import key_order
 
 __all__ = [
@@ -119,8 +119,14 @@ def _repeated(table: pa.Table, keys: list[str]) -> int:
 
 def warn_of_classes(model: Model) -> None:
     """Warn of classes that no detection can be given, and of clusters without a choice."""
-    n_members, scored = model.scorer.n_members, model.scorer.scored
     codes = np.array(model.classes.codes)
+    if not isinstance(model, PaperModel):
+        if len(none := codes[model.scorer.shares == 0]):
+            _warn(
+                f"no labelled detections of {', '.join(none)}: nothing can be given these classes"
+            )
+        return
+    n_members, scored = model.scorer.n_members, model.scorer.scored
     if len(none := codes[n_members.sum(axis=0) == 0]):
         _warn(f"no labelled detections of {', '.join(none)}: nothing can be given these classes")
     few = codes[(n_members.sum(axis=0) > 0) & ~scored.any(axis=0)]

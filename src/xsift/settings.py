@@ -11,8 +11,9 @@ from typing import Any
 
 from xsift.errors import SettingError
 
-__all__ = ["FORMATS", "Settings", "help_of"]
+__all__ = ["FORMATS", "SCORERS", "Settings", "help_of"]
 
+SCORERS = ("paper", "calibrated")
 FORMATS = ("parquet", "votable", "fits", "csv")
 
 
@@ -28,7 +29,11 @@ class Settings:
     is what the command line prints for it.
     """
 
-    method: str = _setting("paper", "Scorer: 'paper' is the published method, exactly.")
+    method: str = _setting(
+        "paper",
+        "Scorer: 'paper' is the published method, exactly; 'calibrated' gives probabilities that "
+        "can be trusted, and scores incomplete detections.",
+    )
     features: str | None = _setting(
         None, "Feature set, e.g. csc12 (the paper's twelve) or csc11. [default: the survey's own]"
     )
@@ -48,12 +53,25 @@ class Settings:
     min_members: int = _setting(
         12, "Labelled detections that a class needs inside a cluster to be scored there."
     )
+    closing: str = _setting(
+        "keep",
+        "Calibrated: where three hardness ratios of a detection do not belong to one spectrum, "
+        "'keep' the mismatch as a feature, or 'remove' it, for a model to use on other tables.",
+    )
+    prior: str = _setting(
+        "train",
+        "Calibrated: class shares under which the probabilities hold: 'train' (those of the "
+        "training set), 'uniform', or a TOML file of shares by class code, and 'none'.",
+    )
     vote_trained: bool = _setting(
         False, "Let the detections that trained vote too (in-sample: optimistic)."
     )
 
     def __post_init__(self) -> None:
-        _require(self.method in ("paper",), f"--method {self.method!r}: allowed is paper")
+        _require(
+            self.method in SCORERS, f"--method {self.method!r}: allowed are {', '.join(SCORERS)}"
+        )
+        _require(self.closing in ("keep", "remove"), f"--closing {self.closing!r}: keep or remove")
         _require(
             self.match in ("auto", "sky", "name"), f"--match {self.match!r}: sky, name or auto"
         )

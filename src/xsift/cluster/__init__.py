@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from xsift.cluster.mixture import Mixture, fit_mixture
+from xsift.cluster.mixture import Mixture, fit_mixture, log_density_and_responsibilities
 
 if TYPE_CHECKING:
     from xsift.cluster.blocks import ParquetBlocks
+    from xsift.cluster.class_mixtures import ClassMixtures, fit_class_mixtures
     from xsift.cluster.gaussian_mixture import GaussianMixture
 
-__all__ = ["GaussianMixture", "Mixture", "ParquetBlocks", "fit_mixture"]
+__all__ = [
+    "ClassMixtures",
+    "GaussianMixture",
+    "Mixture",
+    "ParquetBlocks",
+    "fit_class_mixtures",
+    "fit_mixture",
+    "log_density_and_responsibilities",
+]
 
 
 def __getattr__(name: str) -> Any:
@@ -23,4 +32,8 @@ def __getattr__(name: str) -> Any:
         from xsift.cluster.blocks import ParquetBlocks
 
         return ParquetBlocks
+    if name in ("ClassMixtures", "fit_class_mixtures"):
+        from xsift.cluster import class_mixtures
+
+        return getattr(class_mixtures, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

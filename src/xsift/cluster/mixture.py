@@ -153,3 +153,31 @@ def _kmeans_start(
         scatter = np.einsum("ni,nj->ij", deviation, deviation)
         precisions.append(np.linalg.inv(scatter / count + _REG_COVAR * np.eye(X.shape[1])))
     return np.array(weights) / sum(weights), np.array(means), np.array(precisions)
+
+
+def log_density_and_responsibilities(
+    X: np.ndarray, mixture: Mixture
+) -> tuple[np.ndarray, np.ndarray]:
+    """Score rows under a mixture, missing features integrated over.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, d)
+        NaN is missing.
+    mixture : Mixture
+
+    Returns
+    -------
+    log_density : ndarray of shape (n,)
+        Of the features that a row has; 0 where it has none.
+    responsibilities : ndarray of shape (n, K)
+    """
+    from xsift.cluster.blocks import ArrayRows
+    from xsift.cluster.scoring import score_rows
+
+    rows = ArrayRows(np.ascontiguousarray(X))
+    scored = list(score_rows(rows, mixture.weights, mixture.means, mixture.covariances))
+    if not scored:
+        return np.empty(0), np.empty((0, len(mixture.weights)))
+    density, responsibilities, _ = zip(*scored, strict=True)
+    return np.concatenate(density), np.concatenate(responsibilities)

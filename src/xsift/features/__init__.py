@@ -4,13 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from xsift.features.closure import close_hardness, mismatch
 from xsift.features.derive import FeatureTable, derive
+from xsift.features.normal_scores import NormalScores, fit_normal_scores
 from xsift.features.scaling import Scaling
 
 if TYPE_CHECKING:
     from xsift.features.scale import PaperScaler
 
-__all__ = ["FeatureTable", "PaperScaler", "Scaling", "derive"]
+__all__ = [
+    "FeatureTable",
+    "NormalScores",
+    "PaperScaler",
+    "Scaling",
+    "close_hardness",
+    "derive",
+    "fit_normal_scores",
+    "mismatch",
+]
 
 
 def __getattr__(name: str) -> Any:

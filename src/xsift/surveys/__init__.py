@@ -121,13 +121,18 @@ class Query(_Strict):
 
 
 class Survey(_Strict):
-    """A catalogue release: its columns, features, keys and cuts."""
+    """A catalogue release: its columns, features, keys and cuts.
+
+    `closure` names three hardness ratios: of one spectrum, the inverse hyperbolic tangents of the
+    first two sum to that of the third.
+    """
 
     name: str
     title: str
     release: str
     reference: str
     default_features: str
+    closure: tuple[str, str, str] | None = None
     query: Query
     columns: Annotated[tuple[SurveyColumn, ...], Field(min_length=1)]
     features: Annotated[tuple[Feature, ...], Field(min_length=1)]
@@ -142,6 +147,8 @@ class Survey(_Strict):
         if missing := sorted(needed - set(columns)):
             raise ValueError(f"features use columns that are not described: {missing}")
         features = {f.name for f in self.features}
+        if unknown := set(self.closure or ()) - features:
+            raise ValueError(f"closure names unknown features {sorted(unknown)}")
         for name, chosen in self.feature_sets.items():
             if unknown := set(chosen.without) - features:
                 raise ValueError(f"feature set {name} leaves out unknown {sorted(unknown)}")

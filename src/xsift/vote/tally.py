@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import pyarrow as pa
@@ -10,7 +11,10 @@ import pyarrow.compute as pc
 
 from xsift.columns import KEYS
 
-__all__ = ["Votes", "key_order", "tally"]
+__all__ = ["Pool", "Votes", "key_order", "tally"]
+
+
+Pool = Literal["mean", "geometric"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,7 +27,8 @@ class Votes:
         Row of the source's first detection in (name, obsid, obi) order.
     n_detections : ndarray of int, shape (m,)
     mean, std : ndarray of shape (m, columns)
-        Mean and population standard deviation (ddof 0) of each column.
+        Mean, or what the probabilities pool to, and population standard deviation (ddof 0) of each
+        column.
     soft, hard : ndarray of int, shape (m,)
         Class of the highest mean; most frequent class.
     """
@@ -60,7 +65,9 @@ def key_order(table: pa.Table, rows: np.ndarray) -> np.ndarray:
     return np.asarray(order[chosen[order]])
 
 
-def tally(table: pa.Table, p: np.ndarray, rows: np.ndarray, n_classes: int) -> Votes:
+def tally(
+    table: pa.Table, p: np.ndarray, rows: np.ndarray, n_classes: int, pool: Pool = "mean"
+) -> Votes:
     """Let the detections in `rows` vote (paper, section on the master classification).
 
     Soft vote: the class of the highest mean probability, the first of the classes on ties. Hard
@@ -78,6 +85,10 @@ def tally(table: pa.Table, p: np.ndarray, rows: np.ndarray, n_classes: int) -> V
         Rows that vote: with a name and with probabilities.
     n_classes : int
         How many columns of `p` are classes.
+    pool : {"mean", "geometric"}
+        Of the probabilities of a source's detections, the mean, as in the paper; or the geometric
+        mean, brought back to the sum 1. Detections of one source are nearly the same evidence
+        again: so they are never multiplied.
     """
     rows = key_order(table, rows)
     if not len(rows):
@@ -98,9 +109,22 @@ def tally(table: pa.Table, p: np.ndarray, rows: np.ndarray, n_classes: int) -> V
         if j < n_classes:
             ballot[voting > highest] = j
             np.maximum(highest, voting, out=highest)
+    if pool == "geometric":
+        mean[:n_classes] = _geometric_mean(p, rows, starts, n, n_classes)
     hard = _most_frequent(ballot, starts, n, n_classes)
     soft = mean[:n_classes].argmax(axis=0)
     return Votes(rows[starts], n, mean.T, std.T, soft, hard)
+
+
+def _geometric_mean(
+    p: np.ndarray, rows: np.ndarray, starts: np.ndarray, n: np.ndarray, n_classes: int
+) -> np.ndarray:
+    pooled = np.empty((n_classes, len(starts)))
+    for j in range(n_classes):
+        log_p = np.log(np.maximum(p[rows, j], np.finfo(np.float64).tiny))
+        pooled[j] = np.add.reduceat(log_p, starts) / n
+    pooled = np.exp(pooled - pooled.max(axis=0))
+    return np.asarray(pooled / pooled.sum(axis=0))
 
 
 def _starts(names: pa.ChunkedArray) -> np.ndarray:

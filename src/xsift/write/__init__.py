@@ -1,6 +1,7 @@
 """Results to files: tables, the model, and where it all came from."""
 
-from xsift.write.model_file import ModelTree, load_model_tree, save_model_tree
+from xsift.write.model_file import load_model_tree, save_model_tree
+from xsift.write.model_schema import ModelTree
 from xsift.write.provenance import environment, write_json
 from xsift.write.staging import Staging, check_folder
 from xsift.write.tables import write_table

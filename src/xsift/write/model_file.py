@@ -5,177 +5,21 @@ Nothing is unpickled, no tag of its own is used, and a hostile file is refused w
 
 from __future__ import annotations
 
-import hashlib
 import io
 import warnings
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
-import numpy as np
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    PlainSerializer,
-    ValidationError,
-    model_validator,
-)
+from pydantic import ValidationError
 
-from xsift.classes import Classes
 from xsift.errors import ModelError
+from xsift.write.model_schema import MAX_BYTES, ModelTree
 
-__all__ = [
-    "MixtureTree",
-    "ModelTree",
-    "PaperTree",
-    "ScalingTree",
-    "load_model_tree",
-    "save_model_tree",
-]
+__all__ = ["load_model_tree", "save_model_tree"]
 
-MAX_BYTES = 256 * 1024**2
 # A model's header is some KiB. YAML is slow to read, and deep nesting overflows libyaml's stack.
 _MAX_HEADER = 256 * 1024
 _MAX_DEPTH = 32
-
-
-def _array(value: Any) -> np.ndarray:
-    values = np.asarray(value)
-    if values.size > MAX_BYTES // 8:  # strides of 0 make any size from one number
-        raise ValueError(f"the array has {values.size:,} values: too many for a model")
-    if values.dtype.kind not in "iuf":
-        raise ValueError(f"an array of numbers is wanted, not {values.dtype}")
-    if not np.isfinite(values).all():
-        raise ValueError("the array holds values that are not finite")
-    kind = np.int64 if values.dtype.kind in "iu" else np.float64
-    return np.ascontiguousarray(values, dtype=kind)
-
-
-def _want(name: str, found: object, wanted: object) -> None:
-    if found != wanted:
-        raise ValueError(f"{name} has shape {found}, {wanted} is wanted")
-
-
-Array = Annotated[Any, BeforeValidator(_array), PlainSerializer(lambda value: value)]
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class ScalingTree(_Strict):
-    """Constants of the scaling; d features."""
-
-    scaling: list[Literal["log-range", "range", "none"]]
-    offset: Array
-    low: Array
-    high: Array
-
-
-class MixtureTree(_Strict):
-    """The mixture; K clusters."""
-
-    weights: Array
-    means: Array
-    covariances: Array
-
-
-class PaperTree(_Strict):
-    """Classes inside the clusters; C classes."""
-
-    n_members: Array
-    means: Array
-    precisions: Array
-    min_members: int = Field(ge=2, le=2**31)
-
-
-class TrainingTree(_Strict):
-    """What the model was trained on, and how."""
-
-    input: str
-    input_sha256: str
-    labels: str | None
-    labels_sha256: str | None
-    settings: dict[str, str | int | float | bool | None]
-    counts: dict[str, int]
-    class_counts: dict[str, int]
-    warnings: list[str]
-    environment: dict[str, str]
-    created: str
-
-
-class ModelTree(_Strict):
-    """Everything that classifies a detection, as plain data."""
-
-    format: Literal["xsift-model"] = "xsift-model"
-    version: Literal[1] = 1
-    method: Literal["paper"]
-    survey: str
-    release: str
-    feature_set: str
-    features: list[str] = Field(min_length=1, max_length=200)
-    classes: Classes
-    scaling: ScalingTree
-    mixture: MixtureTree
-    paper: PaperTree
-    log_density_quantiles: Array
-    training: TrainingTree
-    evaluation: dict[str, float] | None = None
-
-    @model_validator(mode="after")
-    def _shapes(self) -> ModelTree:
-        d, n_classes = len(self.features), len(self.classes)
-        n_clusters = len(np.atleast_1d(self.mixture.weights))
-        _want("scaling", len(self.scaling.scaling), d)
-        for name in ("offset", "low", "high"):
-            _want(f"scaling.{name}", getattr(self.scaling, name).shape, (d,))
-        _want("mixture.weights", self.mixture.weights.shape, (n_clusters,))
-        _want("mixture.means", self.mixture.means.shape, (n_clusters, d))
-        _want("mixture.covariances", self.mixture.covariances.shape, (n_clusters, d, d))
-        _want("paper.n_members", self.paper.n_members.shape, (n_clusters, n_classes))
-        _want("paper.means", self.paper.means.shape, (n_clusters, n_classes, d))
-        _want("paper.precisions", self.paper.precisions.shape, (n_clusters, n_classes, d, d))
-        if self.log_density_quantiles.ndim != 1 or len(self.log_density_quantiles) < 2:
-            raise ValueError("log_density_quantiles is to be a list of two numbers and more")
-        if (np.diff(self.log_density_quantiles) < 0).any():
-            raise ValueError("log_density_quantiles are to rise")
-        if not (self.scaling.high > self.scaling.low).all():
-            raise ValueError("scaling.high is to be above scaling.low")
-        self._sound_numbers()
-        return self
-
-    def _sound_numbers(self) -> None:
-        weights, n_members = self.mixture.weights, self.paper.n_members
-        if (weights < 0).any() or not abs(weights.sum() - 1) <= 1e-6:
-            raise ValueError("mixture.weights are to be positive and to sum to 1")
-        for k, covariance in enumerate(self.mixture.covariances):
-            if not np.allclose(covariance, covariance.T, rtol=1e-6, atol=1e-12):
-                raise ValueError(f"covariance of cluster {k} is not symmetric")
-            if not np.linalg.eigvalsh(covariance).min() > 0:
-                raise ValueError(f"covariance of cluster {k} is not positive definite")
-        if n_members.dtype.kind != "i" or (n_members < 0).any():
-            raise ValueError("paper.n_members are to be whole numbers, 0 and more")
-
-    @property
-    def model_id(self) -> str:
-        """Fingerprint of what decides a classification: same numbers, same name.
-
-        Input files, times and versions do not enter: the same detections from a VOTable and from
-        a FITS file train the same model.
-        """
-        digest = hashlib.sha256()
-        text = [self.method, self.survey, *self.features, *self.scaling.scaling]
-        text += [*self.classes.codes, *self.classes.columns, str(self.paper.min_members)]
-        digest.update("\n".join(text).encode())
-        scaling, mixture, paper = self.scaling, self.mixture, self.paper
-        for array in (
-            *(scaling.offset, scaling.low, scaling.high),
-            *(mixture.weights, mixture.means, mixture.covariances),
-            *(paper.n_members, paper.means, paper.precisions),
-        ):
-            digest.update(array.tobytes())
-        return digest.hexdigest()[:12]
 
 
 def save_model_tree(tree: ModelTree, path: Path) -> None:

@@ -1,68 +1,30 @@
-"""A trained model: where the fitted stages meet.
-
-`fit` and `Model.classify` are the two halves of the method; the file format is in
-`write.model_file`.
-"""
+"""The published method: scaling, hard clusters, distances to classes inside each."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
-from pydantic import ValidationError
 from scipy.special import logsumexp
 
 from xsift.classes import Classes
 from xsift.cluster import Mixture, fit_mixture
-from xsift.errors import LabelError, ModelError, TableError
+from xsift.errors import LabelError, ModelError
 from xsift.features import FeatureTable, Scaling
+from xsift.model.classification import Classification
 from xsift.score import PaperScorer
 from xsift.settings import Settings
 from xsift.surveys import Survey
-from xsift.write.model_file import (
-    MixtureTree,
-    ModelTree,
-    PaperTree,
-    ScalingTree,
-    TrainingTree,
-    load_model_tree,
-)
+from xsift.write.model_schema import MixtureTree, ModelTree, PaperTree, ScalingTree
 
-__all__ = ["Classification", "Model", "fit"]
+__all__ = ["PaperModel", "fit_paper_model"]
 
 _QUANTILES = 1001
 _ROWS = 65_536
 
 
 @dataclass(frozen=True, eq=False)
-class Classification:
-    """What a model says of every row; NaN and -1 where it can say nothing.
-
-    Attributes
-    ----------
-    cluster : ndarray of int, shape (n,)
-    p : ndarray of shape (n, C)
-        Class probabilities; with `p_none` they sum to 1.
-    p_none : ndarray of shape (n,)
-        Probability of none of the classes; the paper's method knows no such thing: 0.
-    typicality : ndarray of shape (n,)
-        Share of the training detections with a lower density under the mixture.
-    """
-
-    cluster: np.ndarray
-    p: np.ndarray
-    p_none: np.ndarray
-    typicality: np.ndarray
-
-    @property
-    def is_scored(self) -> np.ndarray:
-        """Which rows have probabilities."""
-        return np.asarray(~np.isnan(self.p).any(axis=1))
-
-
-@dataclass(frozen=True, eq=False)
-class Model:
+class PaperModel:
     """Scaling, mixture and scorer, frozen.
 
     Attributes
@@ -86,6 +48,10 @@ class Model:
     mixture: Mixture
     scorer: PaperScorer
     log_density_quantiles: np.ndarray
+
+    def can_score(self, features: FeatureTable) -> np.ndarray:
+        """Tell which rows have what the method needs: all features."""
+        return features.complete
 
     def classify(self, features: FeatureTable) -> Classification:
         """Classify detections; a row's result does not depend on the other rows.
@@ -123,32 +89,10 @@ class Model:
         steps = np.linspace(0, 1, len(self.log_density_quantiles))
         return np.asarray(np.interp(log_density, self.log_density_quantiles, steps))
 
-    def tree(self, training: TrainingTree) -> ModelTree:
-        """Return the model as plain data, for its file.
-
-        Raises
-        ------
-        TableError
-            If the fit was degenerate, so that its file would not load.
-        """
-        try:
-            return self._tree(training)
-        except ValidationError as error:
-            first = error.errors(include_input=False, include_url=False)[0]["msg"]
-            raise TableError(
-                f"the fit gave no sound model: {first.removeprefix('Value error, ')}; "
-                "fewer clusters (--clusters) or more detections may help"
-            ) from error
-
-    def _tree(self, training: TrainingTree) -> ModelTree:
+    def tree(self) -> PaperTree:
+        """Return the method's part of the model file."""
         scaling, mixture, scorer = self.scaling, self.mixture, self.scorer
-        return ModelTree(
-            method="paper",
-            survey=self.survey,
-            release=self.release,
-            feature_set=self.feature_set,
-            features=list(self.features),
-            classes=self.classes,
+        return PaperTree(
             scaling=ScalingTree(
                 scaling=list(scaling.how),
                 offset=scaling.offset,
@@ -158,20 +102,19 @@ class Model:
             mixture=MixtureTree(
                 weights=mixture.weights, means=mixture.means, covariances=mixture.covariances
             ),
-            paper=PaperTree(
-                n_members=scorer.n_members,
-                means=scorer.means,
-                precisions=scorer.precisions,
-                min_members=scorer.min_members,
-            ),
+            n_members=scorer.n_members,
+            means=scorer.means,
+            precisions=scorer.precisions,
+            min_members=scorer.min_members,
             log_density_quantiles=self.log_density_quantiles,
-            training=training,
         )
 
     @classmethod
-    def from_tree(cls, tree: ModelTree) -> Model:
+    def from_tree(cls, tree: ModelTree) -> PaperModel:
         """Rebuild a model from its file's data."""
-        scaling, mixture, paper = tree.scaling, tree.mixture, tree.paper
+        paper = tree.paper
+        assert paper is not None
+        scaling, mixture = paper.scaling, paper.mixture
         return cls(
             tree.survey,
             tree.release,
@@ -181,22 +124,11 @@ class Model:
             Scaling(tuple(scaling.scaling), scaling.offset, scaling.low, scaling.high),
             Mixture(mixture.weights, mixture.means, mixture.covariances),
             PaperScorer(paper.n_members, paper.means, paper.precisions, paper.min_members),
-            tree.log_density_quantiles,
+            paper.log_density_quantiles,
         )
 
-    @classmethod
-    def load(cls, path: str | Path) -> Model:
-        """Read a model file.
 
-        Raises
-        ------
-        ModelError
-            If it is not a sound model.
-        """
-        return cls.from_tree(load_model_tree(path))
-
-
-def fit(
+def fit_paper_model(
     features: FeatureTable,
     y: np.ndarray,
     order: np.ndarray,
@@ -204,7 +136,7 @@ def fit(
     feature_set: str,
     classes: Classes,
     settings: Settings,
-) -> Model:
+) -> PaperModel:
     """Fit scaling, mixture and scorer (paper, sections on features, clustering, classification).
 
     Parameters
@@ -247,7 +179,7 @@ def fit(
         settings.min_members,
     )
     quantiles = np.quantile(mixture.score_samples(Z), np.linspace(0, 1, _QUANTILES))
-    return Model(
+    return PaperModel(
         survey.name,
         survey.release,
         feature_set,

@@ -1,0 +1,65 @@
+"""Trained models: where the fitted stages meet. The file format is in `write.model_schema`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from xsift.errors import TableError
+from xsift.model.classification import Classification
+from xsift.model.paper import PaperModel
+from xsift.write.model_file import load_model_tree
+from xsift.write.model_schema import ModelTree, TrainingTree
+
+__all__ = ["Classification", "Model", "PaperModel", "load_model", "model_of", "model_tree"]
+
+from xsift.model.calibrated import CalibratedModel
+
+Model = PaperModel | CalibratedModel
+
+
+def model_of(tree: ModelTree) -> Model:
+    """Rebuild a model from its file's data."""
+    if tree.method == "paper":
+        return PaperModel.from_tree(tree)
+    return CalibratedModel.from_tree(tree)
+
+
+def load_model(path: str | Path) -> Model:
+    """Read a model file.
+
+    Raises
+    ------
+    ModelError
+        If it is not a sound model.
+    """
+    return model_of(load_model_tree(path))
+
+
+def model_tree(model: Model, training: TrainingTree) -> ModelTree:
+    """Return a model as plain data, for its file.
+
+    Raises
+    ------
+    TableError
+        If the fit was degenerate, so that its file would not load.
+    """
+    is_paper = isinstance(model, PaperModel)
+    try:
+        return ModelTree(
+            method="paper" if is_paper else "calibrated",
+            survey=model.survey,
+            release=model.release,
+            feature_set=model.feature_set,
+            features=list(model.features),
+            classes=model.classes,
+            **{"paper" if is_paper else "calibrated": model.tree()},
+            training=training,
+        )
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]["msg"]
+        raise TableError(
+            f"the fit gave no sound model: {first.removeprefix('Value error, ')}; "
+            "fewer clusters (--clusters) or more detections may help"
+        ) from error

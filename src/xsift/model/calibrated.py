@@ -1,0 +1,222 @@
+"""The calibrated method: every detection scored, with probabilities that can be trusted.
+
+raw features -> hardness closed -> normal scores Z
+mixture of all detections, labelled or not  -> responsibilities, typicality
+mixtures of the classes, in bags            -> posterior
+trees, regression and posterior, blended    -> p, p_none
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from pydantic import BaseModel
+
+from xsift.classes import Classes
+from xsift.cluster import ClassMixtures, Mixture, log_density_and_responsibilities
+from xsift.errors import ModelError
+from xsift.features import FeatureTable, NormalScores, close_hardness
+from xsift.model.classification import Classification
+from xsift.model.typicality import Typicality
+from xsift.score.calibrated import CalibratedScorer, Evidence
+from xsift.score.none import NONE_SHARE, NoneScorer
+from xsift.score.trees import Trees
+from xsift.write.model_schema import (
+    CalibratedTree,
+    ClassMixturesTree,
+    MixtureTree,
+    ModelTree,
+    ScorerTree,
+    TreesTree,
+)
+
+__all__ = ["CalibratedModel", "Prior", "responsibilities_in"]
+
+_ROWS = 16_384
+
+
+class Prior(NamedTuple):
+    """Class shares, shape (C,), and the share of detections of none of the classes."""
+
+    shares: np.ndarray
+    none_share: float
+
+
+@dataclass(frozen=True, eq=False)
+class CalibratedModel:
+    """Normal scores, mixtures and scorers, frozen.
+
+    Attributes
+    ----------
+    survey, release, feature_set : str
+    features : tuple of str
+    classes : Classes
+    closing : {"keep", "remove"}
+        What becomes of hardness ratios that do not close.
+    closure : tuple of three int, or None
+        Where they are among the features.
+    scores : NormalScores
+    mixtures : tuple of Mixture
+        Of all detections. The first gives clusters and typicality.
+    bags : tuple of ClassMixtures
+    scorer : CalibratedScorer
+    none : NoneScorer
+    typicality : Typicality
+    """
+
+    survey: str
+    release: str
+    feature_set: str
+    features: tuple[str, ...]
+    classes: Classes
+    closing: str
+    closure: tuple[int, int, int] | None
+    scores: NormalScores
+    mixtures: tuple[Mixture, ...]
+    bags: tuple[ClassMixtures, ...]
+    scorer: CalibratedScorer
+    none: NoneScorer
+    typicality: Typicality
+
+    def marginal(self, feature: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return values of a raw feature, rising, and their normal scores in training."""
+        value = self.scores.value[feature]
+        if self.closing == "remove" and self.closure is not None and feature in self.closure:
+            value = np.tanh(value)  # of the closed ratio; those of one spectrum are closed
+        return value, self.scores.score[feature]
+
+    @property
+    def prior(self) -> Prior:
+        """The class shares under which the probabilities hold."""
+        return Prior(self.scorer.shares, NONE_SHARE)
+
+    def can_score(self, features: FeatureTable) -> np.ndarray:
+        """Tell which rows have what the method needs: one feature."""
+        return np.asarray(features.usable.any(axis=1))
+
+    def classify(self, features: FeatureTable) -> Classification:
+        """Classify detections; a row's result does not depend on the other rows.
+
+        Parameters
+        ----------
+        features : FeatureTable
+            Of the model's features. Those that are missing or impossible are integrated over; a
+            row without any is not scored.
+
+        Raises
+        ------
+        ModelError
+            If the features are not the model's.
+        """
+        if features.names != self.features:
+            raise ModelError(
+                f"the model was trained on {', '.join(self.features)}, "
+                f"the table gives {', '.join(features.names)}"
+            )
+        return self.predict(np.where(features.usable, features.X, np.nan))
+
+    def predict(self, X: np.ndarray) -> Classification:
+        """Classify raw features, shape (n, d); NaN is missing."""
+        n = len(X)
+        cluster = np.full(n, -1)
+        p = np.full((n, len(self.classes)), np.nan, order="F")  # a table can share the columns
+        p_none, typicality = np.full(n, np.nan), np.full(n, np.nan)
+        for first in range(0, n, _ROWS):
+            rows = slice(first, first + _ROWS)
+            Z = self.scores.transform(close_hardness(X[rows], self.closure, self.closing))
+            density, r = responsibilities_in(self.mixtures, Z)
+            evidence = Evidence(Z, _posterior(self.bags, Z), r)
+            p_none[rows] = self.none.predict(evidence, density)
+            p[rows] = self.scorer.predict_proba(evidence) * (1 - p_none[rows])[:, None]
+            cluster[rows] = r[:, : len(self.mixtures[0].weights)].argmax(axis=1)
+            typicality[rows] = self.typicality.of(Z, density)
+        is_empty = np.isnan(X).all(axis=1)
+        cluster[is_empty], p[is_empty], p_none[is_empty] = -1, np.nan, np.nan
+        return Classification(cluster, p, p_none, typicality)
+
+    def tree(self) -> CalibratedTree:
+        """Return the method's part of the model file."""
+        scorer, scores = self.scorer, self.scores
+        return CalibratedTree(
+            closing=self.closing,
+            closure=None if self.closure is None else list(self.closure),
+            knots=np.array([len(v) for v in scores.value]),
+            value=np.concatenate(scores.value),
+            score=np.concatenate(scores.score),
+            mixtures=[MixtureTree(**_fields(m, MixtureTree)) for m in self.mixtures],
+            bags=[ClassMixturesTree(**_fields(b, ClassMixturesTree)) for b in self.bags],
+            scorer=ScorerTree(
+                **_fields(scorer, ScorerTree, ("trees", "within")),
+                trees=_trees_tree(scorer.trees),
+                within=[t and _trees_tree(t) for t in scorer.within],
+            ),
+            none_trees=self.none.trees and _trees_tree(self.none.trees),
+            none_share=self.none.share,
+            rank_quantiles=self.typicality.rank_quantiles,
+        )
+
+    @classmethod
+    def from_tree(cls, tree: ModelTree) -> CalibratedModel:
+        """Rebuild a model from its file's data."""
+        part = tree.calibrated
+        assert part is not None
+        ends = np.cumsum(part.knots)[:-1]
+        mixtures = tuple(Mixture(**_fields(m, MixtureTree)) for m in part.mixtures)
+        n_classes = len(tree.classes)
+        scorer = CalibratedScorer(
+            **_fields(part.scorer, ScorerTree, ("trees", "within")),
+            trees=Trees(**_fields(part.scorer.trees, TreesTree)),
+            within=tuple(_trees_of(t) for t in part.scorer.within),
+        )
+        closure = None
+        if part.closure is not None:
+            hm, ms, hs = part.closure
+            closure = hm, ms, hs
+        return cls(
+            tree.survey,
+            tree.release,
+            tree.feature_set,
+            tuple(tree.features),
+            tree.classes,
+            part.closing,
+            closure,
+            NormalScores(tuple(np.split(part.value, ends)), tuple(np.split(part.score, ends))),
+            mixtures,
+            tuple(
+                ClassMixtures(**_fields(b, ClassMixturesTree), n_classes=n_classes)
+                for b in part.bags
+            ),
+            scorer,
+            NoneScorer(_trees_of(part.none_trees), part.none_share),
+            Typicality(mixtures[0], part.rank_quantiles),
+        )
+
+
+def _fields(value: Any, tree: type[BaseModel], without: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Return the values that a tree and its counterpart have under the same names."""
+    return {name: getattr(value, name) for name in tree.model_fields if name not in without}
+
+
+def _trees_of(tree: TreesTree | None) -> Trees | None:
+    return None if tree is None else Trees(**_fields(tree, TreesTree))
+
+
+def _trees_tree(trees: Trees) -> TreesTree:
+    return TreesTree(**_fields(trees, TreesTree))
+
+
+def responsibilities_in(
+    mixtures: tuple[Mixture, ...], Z: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the log-density under the first mixture, and the responsibilities in all."""
+    scored = [log_density_and_responsibilities(Z, mixture) for mixture in mixtures]
+    return scored[0][0], np.hstack([r for _, r in scored])
+
+
+def _posterior(bags: tuple[ClassMixtures, ...], Z: np.ndarray) -> np.ndarray:
+    total = np.zeros((len(Z), bags[0].n_classes))
+    for bag in bags:
+        total += bag.posterior(Z)
+    return total / len(bags)

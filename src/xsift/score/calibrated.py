@@ -1,0 +1,268 @@
+"""The calibrated scorer: several kinds of evidence, blended on sources that they never saw."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from scipy.optimize import minimize
+
+from xsift.score.trees import Trees, boost
+
+__all__ = ["CalibratedScorer", "Evidence", "fit_calibrated"]
+
+_LEAST = 1e-4
+_FOLDS = 4
+_SEEDS = (0, 1, 2)
+_PULL = 1.0  # of the blend towards its start, in nats
+
+
+class Evidence(NamedTuple):
+    """What is known of detections when they are scored.
+
+    Attributes
+    ----------
+    Z : ndarray of shape (n, d)
+        Normal scores of the features; NaN is missing.
+    p_class : ndarray of shape (n, C)
+        Posterior of the class mixtures. For detections that train: of mixtures that never saw
+        their source.
+    responsibilities : ndarray of shape (n, M)
+        Of the components of mixtures of all detections, labelled or not.
+    """
+
+    Z: np.ndarray
+    p_class: np.ndarray
+    responsibilities: np.ndarray
+
+    def take(self, rows: np.ndarray) -> Evidence:
+        """Return the evidence of some rows."""
+        return Evidence(self.Z[rows], self.p_class[rows], self.responsibilities[rows])
+
+    @property
+    def features(self) -> np.ndarray:
+        """What the trees look at: normal scores, and logarithms of the posterior."""
+        return np.column_stack([self.Z, _log(self.p_class)])
+
+    @property
+    def coordinates(self) -> np.ndarray:
+        """What the logistic regression looks at, NaN nowhere."""
+        # Square roots: distances between them are Hellinger's, and bounded.
+        return np.column_stack([0.3 * np.nan_to_num(self.Z), np.sqrt(self.responsibilities)])
+
+    @property
+    def missing(self) -> np.ndarray:
+        """Share of the features that a detection lacks, shape (n,)."""
+        return np.asarray(np.isnan(self.Z).mean(axis=1))
+
+
+class _Experts(NamedTuple):
+    trees: Trees
+    slope: np.ndarray  # (F, G)
+    intercept: np.ndarray  # (G,)
+
+    def log_p(self, evidence: Evidence, group: np.ndarray) -> np.ndarray:
+        """Return what each expert says of the groups, shape (3, n, G)."""
+        raw = _rowwise(evidence.coordinates, self.slope) + self.intercept
+        return np.stack(
+            [
+                _log(self.trees.predict_proba(evidence.features)),
+                _log(_softmax(raw)),
+                _log(_sums(evidence.p_class, group)),
+            ]
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class CalibratedScorer:
+    """Probabilities of classes from boosted trees, mixture responsibilities and class mixtures.
+
+    Attributes
+    ----------
+    group : ndarray of int, shape (C,)
+        Group of each class, 0 to G - 1.
+    shares : ndarray of shape (C,)
+        Class shares under which the probabilities hold.
+    trees : Trees
+        Of the groups.
+    slope, intercept : ndarray of shapes (F, G) and (G,)
+        Logistic regression of the groups.
+    blend : ndarray of shape (3, 2)
+        Weight of the logarithm of what each expert says (trees, regression, class mixtures), and
+        what it gains where all features are missing.
+    within : tuple of Trees or None
+        Of the classes in each group; None where there is one.
+    """
+
+    group: np.ndarray
+    shares: np.ndarray
+    trees: Trees
+    slope: np.ndarray
+    intercept: np.ndarray
+    blend: np.ndarray
+    within: tuple[Trees | None, ...]
+
+    def predict_proba(self, evidence: Evidence) -> np.ndarray:
+        """Return the probability of each class, shape (n, C)."""
+        experts = _Experts(self.trees, self.slope, self.intercept)
+        p_group = _softmax(_blended(self.blend, experts.log_p(evidence, self.group), evidence))
+        p = np.empty(evidence.p_class.shape)
+        for g, trees in enumerate(self.within):
+            own = np.flatnonzero(self.group == g)
+            p[:, own] = p_group[:, g : g + 1] * _split(trees, evidence, own)
+        return p
+
+
+def fit_calibrated(
+    evidence: Evidence,
+    y: np.ndarray,
+    group: np.ndarray,
+    weight: np.ndarray,
+    source: np.ndarray,
+    seed: int,
+) -> CalibratedScorer:
+    """Learn the experts, and how far to trust each.
+
+    The blend is learned on folds by source: each fold is judged by experts that never saw its
+    sources. So it is the calibration, too.
+
+    Parameters
+    ----------
+    evidence : Evidence
+        Of the labelled detections.
+    y : ndarray of int, shape (n,)
+        Class index.
+    group : ndarray of int, shape (C,)
+    weight : ndarray of shape (n,)
+    source : ndarray of int, shape (n,)
+        What may not stand on both sides.
+    seed : int
+    """
+    y_group, n_groups = group[y], int(group.max()) + 1
+    fold = _folds(source, seed)
+    unseen = np.zeros((3, len(y), n_groups))
+    for k in range(fold.max() + 1):
+        train, test = np.flatnonzero(fold != k), np.flatnonzero(fold == k)
+        experts = _fit_experts(
+            evidence.take(train), y_group[train], n_groups, weight[train], (seed,)
+        )
+        unseen[:, test] = experts.log_p(evidence.take(test), group)
+    blend = _fit_blend(unseen, evidence, y_group, weight)
+    seeds = tuple(seed + s for s in _SEEDS)
+    experts = _fit_experts(evidence, y_group, n_groups, weight, seeds)
+    within = tuple(
+        _fit_within(evidence, y, np.flatnonzero(group == g), weight, seed) for g in range(n_groups)
+    )
+    shares = np.bincount(y, weight, minlength=len(group)) / weight.sum()
+    return CalibratedScorer(group, shares, *experts, blend, within)
+
+
+def _fit_experts(
+    evidence: Evidence, y: np.ndarray, n_groups: int, weight: np.ndarray, seeds: tuple[int, ...]
+) -> _Experts:
+    from sklearn.linear_model import LogisticRegression
+
+    trees = boost(
+        *(evidence.features, y, weight, n_groups, seeds),
+        max_iter=150,
+        learning_rate=0.05,
+        max_leaf_nodes=8,
+        min_samples_leaf=int(np.clip(len(y) // 60, 5, 30)),
+        l2_regularization=5.0,
+        max_features=0.3,
+    )
+    F = evidence.coordinates
+    model = LogisticRegression(C=1.0, max_iter=300).fit(F, y, sample_weight=weight)
+    slope, intercept = np.zeros((F.shape[1], n_groups)), np.full(n_groups, -30.0)
+    if len(model.classes_) == 2:  # one output: the second class against the first
+        slope[:, model.classes_[1]] = model.coef_[0]
+        intercept[model.classes_] = 0.0, model.intercept_[0]
+    else:
+        slope[:, model.classes_] = model.coef_.T
+        intercept[model.classes_] = model.intercept_
+    return _Experts(trees, slope, intercept)
+
+
+def _fit_blend(
+    log_p: np.ndarray, evidence: Evidence, y: np.ndarray, weight: np.ndarray
+) -> np.ndarray:
+    """Find the blend of the least log-loss, weights not negative."""
+    missing = evidence.missing
+    parts = np.concatenate([log_p, log_p * missing[:, None]])
+    start = np.array([0.8, 0.1, 0.1, 0.0, 0.0, 0.0])
+    rows = np.arange(len(y))
+
+    def loss(blend: np.ndarray) -> tuple[float, np.ndarray]:
+        p = _softmax(np.tensordot(blend, parts, 1))
+        value = -weight @ np.log(p[rows, y])
+        p[rows, y] -= 1
+        gradient = np.einsum("n,ng,ing->i", weight, p, parts)
+        off = blend - start
+        return value + _PULL * off @ off, gradient + 2 * _PULL * off
+
+    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[(0, 2)] * 3 + [(-1, 2)] * 3)
+    return np.asarray(found.x.reshape(2, 3).T)
+
+
+def _blended(blend: np.ndarray, log_p: np.ndarray, evidence: Evidence) -> np.ndarray:
+    missing = evidence.missing[:, None]
+    total = np.zeros(log_p.shape[1:])
+    for (weight, gain), part in zip(blend, log_p, strict=True):
+        total += np.maximum(weight + gain * missing, 0.0) * part
+    return total
+
+
+def _fit_within(
+    evidence: Evidence, y: np.ndarray, own: np.ndarray, weight: np.ndarray, seed: int
+) -> Trees | None:
+    rows = np.flatnonzero(np.isin(y, own))
+    if len(np.unique(y[rows])) < 2:
+        return None
+    return boost(
+        *(evidence.features[rows], np.searchsorted(own, y[rows]), weight[rows], len(own), (seed,)),
+        max_iter=40,
+        learning_rate=0.05,
+        max_leaf_nodes=8,
+        min_samples_leaf=int(np.clip(len(rows) // 60, 5, 30)),
+        l2_regularization=5.0,
+        max_features=0.3,
+    )
+
+
+def _split(trees: Trees | None, evidence: Evidence, own: np.ndarray) -> np.ndarray:
+    """Return how the classes share their group's probability, shape (n, len(own))."""
+    if trees is not None:
+        return trees.predict_proba(evidence.features)
+    p = evidence.p_class[:, own] + _LEAST
+    return np.asarray(p / p.sum(axis=1, keepdims=True))
+
+
+def _folds(source: np.ndarray, seed: int) -> np.ndarray:
+    sources, code = np.unique(source, return_inverse=True)
+    n_folds = max(2, min(_FOLDS, len(sources)))
+    return np.asarray(
+        np.random.RandomState(seed).permutation(np.arange(len(sources)) % n_folds)[code]
+    )
+
+
+def _sums(p: np.ndarray, group: np.ndarray) -> np.ndarray:
+    out = np.zeros((len(p), int(group.max()) + 1))
+    for k, g in enumerate(group):
+        out[:, g] += p[:, k]
+    return out
+
+
+def _log(p: np.ndarray) -> np.ndarray:
+    p = np.maximum(p, _LEAST)
+    return np.asarray(np.log(p / p.sum(axis=1, keepdims=True)))
+
+
+def _softmax(raw: np.ndarray) -> np.ndarray:
+    p = np.exp(raw - raw.max(axis=1, keepdims=True))
+    return np.asarray(p / p.sum(axis=1, keepdims=True))
+
+
+def _rowwise(X: np.ndarray, slope: np.ndarray) -> np.ndarray:
+    # Not a BLAS product: a row's last bits would depend on the rows around it.
+    return np.asarray(np.einsum("nf,fg->ng", X, slope))

@@ -1,0 +1,233 @@
+"""Boosted trees as plain arrays: what scikit-learn fitted, evaluated without it.
+
+A model file holds numbers, never a pickled estimator, and classifying needs no scikit-learn. Trees
+have three levels at most. Written out as eight leaves under seven splits they need no jumps: a
+block of rows goes through all seven comparisons at once, in vector instructions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numba
+import numpy as np
+
+from xsift.errors import TableError
+
+__all__ = ["DEPTH", "Trees", "boost"]
+
+DEPTH = 3
+_SPLITS = 2**DEPTH - 1
+_BLOCK = 128
+
+
+@dataclass(frozen=True, eq=False)
+class Trees:
+    """Additive trees with one output per class: raw scores, whose softmax are probabilities.
+
+    Attributes
+    ----------
+    baseline : ndarray of shape (C,)
+        Raw score before any tree.
+    output : ndarray of int, shape (T,)
+        Class that a tree adds to.
+    feature : ndarray of int, shape (T, 7)
+        What each split looks at. Split s leads to splits 2 s + 1 and 2 s + 2, the last four to
+        leaves.
+    threshold : ndarray of shape (T, 7)
+        A row goes to the first where ``sign * value <= threshold``: missing values, for which that
+        never holds, go to the second.
+    sign : ndarray of shape (T, 7)
+        1 or -1.
+    leaf : ndarray of shape (T, 8)
+        What is added.
+    """
+
+    baseline: np.ndarray
+    output: np.ndarray
+    feature: np.ndarray
+    threshold: np.ndarray
+    sign: np.ndarray
+    leaf: np.ndarray
+
+    def raw_scores(self, X: np.ndarray) -> np.ndarray:
+        """Return the sum of the trees, shape (n, C); NaN in `X` is missing."""
+        X = np.ascontiguousarray(X, dtype=np.float64)
+        return np.asarray(
+            _raw_scores(
+                *(X, self.baseline, self.output, self.feature),
+                *(self.threshold, self.sign, self.leaf),
+            )
+        )
+
+    def predict_proba(self, X: np.ndarray) -> np.ndarray:
+        """Return the probability of each class, shape (n, C)."""
+        raw = self.raw_scores(X)
+        raw -= raw.max(axis=1, keepdims=True)
+        p = np.exp(raw)
+        return np.asarray(p / p.sum(axis=1, keepdims=True))
+
+
+def boost(
+    X: np.ndarray,
+    y: np.ndarray,
+    weight: np.ndarray,
+    n_classes: int,
+    seeds: Sequence[int],
+    **settings: Any,
+) -> Trees:
+    """Fit scikit-learn's gradient boosting once per seed, and average the raw scores.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, d)
+        NaN is missing: trees learn where it goes.
+    y : ndarray of int, shape (n,)
+        Class index; two classes are there at least.
+    weight : ndarray of shape (n,)
+    n_classes : int
+        Classes that are not in `y` get a raw score of -30.
+    seeds : sequence of int
+    **settings
+        Of `HistGradientBoostingClassifier`.
+    """
+    from sklearn.ensemble import HistGradientBoostingClassifier
+    from threadpoolctl import threadpool_limits
+
+    fitted = []
+    for seed in seeds:
+        boosting = HistGradientBoostingClassifier(
+            max_depth=DEPTH, early_stopping=False, random_state=seed, **settings
+        )
+        # On small tables threads mostly wait for each other: on a busy machine, six times as long.
+        with threadpool_limits(1):
+            boosting.fit(X, y, sample_weight=weight)
+        fitted.append(_trees_of(boosting, X, n_classes))
+    return Trees(
+        np.mean([t.baseline for t in fitted], axis=0),
+        np.concatenate([t.output for t in fitted]),
+        np.concatenate([t.feature for t in fitted]),
+        np.concatenate([t.threshold for t in fitted]),
+        np.concatenate([t.sign for t in fitted]),
+        np.concatenate([t.leaf for t in fitted]) / len(fitted),
+    )
+
+
+def _trees_of(boosting: Any, X: np.ndarray, n_classes: int) -> Trees:
+    """Take the trees out of a fitted `HistGradientBoostingClassifier`, and check them on `X`.
+
+    Raises
+    ------
+    TableError
+        If they do not give what the estimator gives: scikit-learn stores them in another way.
+    """
+    trees = [  # one list per iteration: a tree for each class, and a single one for two
+        (boosting.classes_[k if len(boosting.classes_) > 2 else 1], tree.nodes)
+        for iteration in boosting._predictors
+        for k, tree in enumerate(iteration)
+    ]
+    baseline = np.full(n_classes, -30.0)
+    baseline[boosting.classes_] = 0.0
+    given = np.ravel(boosting._baseline_prediction)
+    baseline[boosting.classes_[-len(given) :]] = given
+    feature = np.zeros((len(trees), _SPLITS), dtype=np.int64)
+    threshold = np.full((len(trees), _SPLITS), np.finfo(np.float64).max)
+    sign, leaf = np.ones((len(trees), _SPLITS)), np.zeros((len(trees), _SPLITS + 1))
+    for t, (_, nodes) in enumerate(trees):
+        _lay_out(nodes, 0, 0, feature[t], threshold[t], sign[t], leaf[t])
+    output = np.array([k for k, _ in trees])
+    found = Trees(baseline, output, feature, threshold, sign, leaf)
+    rows = X[:: max(1, len(X) // 200)]
+    ours = found.predict_proba(rows)[:, boosting.classes_]
+    if not np.allclose(ours, boosting.predict_proba(rows), rtol=1e-9, atol=1e-12):
+        raise TableError(
+            "the trees taken from scikit-learn do not give its probabilities: this xsift does not "
+            "know how this version stores them; install the versions of constraints.txt"
+        )
+    return found
+
+
+def _lay_out(
+    nodes: np.ndarray,
+    node: int,
+    split: int,
+    feature: np.ndarray,
+    threshold: np.ndarray,
+    sign: np.ndarray,
+    leaf: np.ndarray,
+) -> None:
+    """Write the subtree under a node below a split; a leaf above the last level fills all below."""
+    if split >= _SPLITS:
+        leaf[split - _SPLITS] = nodes[node]["value"]
+        return
+    children = (node, node)  # a leaf: both ways lead to it
+    if not nodes[node]["is_leaf"]:
+        here = nodes[node]
+        feature[split], threshold[split] = here["feature_idx"], here["num_threshold"]
+        children = (int(here["left"]), int(here["right"]))
+        if here["missing_go_to_left"]:
+            # x > t, as -x <= the number below -t: then missing values go to the second, the left.
+            threshold[split], sign[split] = np.nextafter(-threshold[split], -np.inf), -1.0
+            children = children[::-1]
+    for child, below in zip(children, (2 * split + 1, 2 * split + 2), strict=True):
+        _lay_out(nodes, child, below, feature, threshold, sign, leaf)
+
+
+# No fastmath: NaN has to compare as false, and a row's sum must not depend on its neighbours.
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _raw_scores(
+    X: np.ndarray,
+    baseline: np.ndarray,
+    output: np.ndarray,
+    feature: np.ndarray,
+    threshold: np.ndarray,
+    sign: np.ndarray,
+    leaf: np.ndarray,
+) -> np.ndarray:
+    n, d = X.shape
+    n_classes = baseline.size
+    out = np.empty((n, n_classes))
+    x, total = np.zeros((d, _BLOCK)), np.empty((n_classes, _BLOCK))
+    for start in range(0, n, _BLOCK):
+        size = min(_BLOCK, n - start)
+        for b in range(size):
+            for j in range(d):
+                x[j, b] = X[start + b, j]
+        for k in range(n_classes):
+            total[k, :] = baseline[k]
+        for t in range(output.size):
+            _add_tree(x, feature[t], threshold[t], sign[t], leaf[t], total[output[t]])
+        for b in range(size):
+            for k in range(n_classes):
+                out[start + b, k] = total[k, b]
+    return out
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _add_tree(
+    x: np.ndarray,
+    feature: np.ndarray,
+    threshold: np.ndarray,
+    sign: np.ndarray,
+    leaf: np.ndarray,
+    total: np.ndarray,
+) -> None:
+    x0, x1, x2, x3 = x[feature[0]], x[feature[1]], x[feature[2]], x[feature[3]]
+    x4, x5, x6 = x[feature[4]], x[feature[5]], x[feature[6]]
+    t0, t1, t2, t3, t4, t5, t6 = threshold
+    s0, s1, s2, s3, s4, s5, s6 = sign
+    v0, v1, v2, v3, v4, v5, v6, v7 = leaf
+    for b in range(_BLOCK):
+        first = (
+            (v0 if s3 * x3[b] <= t3 else v1)
+            if s1 * x1[b] <= t1
+            else (v2 if s4 * x4[b] <= t4 else v3)
+        )
+        second = (
+            (v4 if s5 * x5[b] <= t5 else v5)
+            if s2 * x2[b] <= t2
+            else (v6 if s6 * x6[b] <= t6 else v7)
+        )
+        total[b] += first if s0 * x0[b] <= t0 else second

@@ -1,0 +1,309 @@
+"""What a model file holds: plain data, checked against this schema when it loads."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
+
+from xsift.classes import Classes
+
+__all__ = [
+    "MAX_BYTES",
+    "CalibratedTree",
+    "ClassMixturesTree",
+    "MixtureTree",
+    "ModelTree",
+    "PaperTree",
+    "ScalingTree",
+    "ScorerTree",
+    "TrainingTree",
+    "TreesTree",
+]
+
+MAX_BYTES = 256 * 1024**2
+
+
+def _array(value: Any) -> np.ndarray:
+    values = np.asarray(value)
+    if values.size > MAX_BYTES // 8:  # strides of 0 make any size from one number
+        raise ValueError(f"the array has {values.size:,} values: too many for a model")
+    if values.dtype.kind not in "iuf":
+        raise ValueError(f"an array of numbers is wanted, not {values.dtype}")
+    if not np.isfinite(values).all():
+        raise ValueError("the array holds values that are not finite")
+    kind = np.int64 if values.dtype.kind in "iu" else np.float64
+    return np.ascontiguousarray(values, dtype=kind)
+
+
+def _want(name: str, found: object, wanted: object) -> None:
+    if found != wanted:
+        raise ValueError(f"{name} has shape {found}, {wanted} is wanted")
+
+
+def _want_index(name: str, values: np.ndarray, end: int) -> None:
+    if values.dtype.kind != "i" or (values.size and not 0 <= values.min() <= values.max() < end):
+        raise ValueError(f"{name} are to be whole numbers from 0 to {end - 1}")
+
+
+def _want_shares(name: str, values: np.ndarray) -> None:
+    if (values < 0).any() or not abs(values.sum() - 1) <= 1e-6:
+        raise ValueError(f"{name} are to be positive and to sum to 1")
+
+
+def _want_covariances(what: str, covariances: np.ndarray) -> None:
+    for k, covariance in enumerate(covariances):
+        if not np.allclose(covariance, covariance.T, rtol=1e-6, atol=1e-12):
+            raise ValueError(f"covariance of {what} {k} is not symmetric")
+        if not np.linalg.eigvalsh(covariance).min() > 0:
+            raise ValueError(f"covariance of {what} {k} is not positive definite")
+
+
+Array = Annotated[Any, BeforeValidator(_array), PlainSerializer(lambda value: value)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    def arrays(self) -> Iterator[np.ndarray]:
+        """Yield all arrays, those of parts too, in the order of the fields."""
+        for name in type(self).model_fields:
+            value = getattr(self, name)
+            for part in value if isinstance(value, list | tuple) else [value]:
+                if isinstance(part, np.ndarray):
+                    yield part
+                elif isinstance(part, _Strict):
+                    yield from part.arrays()
+
+
+class ScalingTree(_Strict):
+    """Constants of the scaling; d features."""
+
+    scaling: list[Literal["log-range", "range", "none"]]
+    offset: Array
+    low: Array
+    high: Array
+
+
+class MixtureTree(_Strict):
+    """A mixture; K clusters."""
+
+    weights: Array
+    means: Array
+    covariances: Array
+
+    def check(self, name: str, d: int) -> None:
+        """Raise ValueError where it is no mixture in d dimensions."""
+        K = len(np.atleast_1d(self.weights))
+        _want(f"{name}.weights", self.weights.shape, (K,))
+        _want(f"{name}.means", self.means.shape, (K, d))
+        _want(f"{name}.covariances", self.covariances.shape, (K, d, d))
+        _want_shares(f"{name}.weights", self.weights)
+        _want_covariances("cluster", self.covariances)
+
+
+class PaperTree(_Strict):
+    """The published method: scaling, mixture, classes inside the clusters; C classes."""
+
+    scaling: ScalingTree
+    mixture: MixtureTree
+    n_members: Array
+    means: Array
+    precisions: Array
+    min_members: int = Field(ge=2, le=2**31)
+    log_density_quantiles: Array
+
+    def check(self, d: int, n_classes: int) -> None:
+        """Raise ValueError where shapes or numbers cannot be a model's."""
+        n_clusters = len(np.atleast_1d(self.mixture.weights))
+        _want("scaling", len(self.scaling.scaling), d)
+        for name in ("offset", "low", "high"):
+            _want(f"scaling.{name}", getattr(self.scaling, name).shape, (d,))
+        self.mixture.check("mixture", d)
+        _want("paper.n_members", self.n_members.shape, (n_clusters, n_classes))
+        _want("paper.means", self.means.shape, (n_clusters, n_classes, d))
+        _want("paper.precisions", self.precisions.shape, (n_clusters, n_classes, d, d))
+        if self.log_density_quantiles.ndim != 1 or len(self.log_density_quantiles) < 2:
+            raise ValueError("log_density_quantiles is to be a list of two numbers and more")
+        if (np.diff(self.log_density_quantiles) < 0).any():
+            raise ValueError("log_density_quantiles are to rise")
+        if not (self.scaling.high > self.scaling.low).all():
+            raise ValueError("scaling.high is to be above scaling.low")
+        if self.n_members.dtype.kind != "i" or (self.n_members < 0).any():
+            raise ValueError("paper.n_members are to be whole numbers, 0 and more")
+
+
+class ClassMixturesTree(_Strict):
+    """Mixtures of the classes, as one; M components."""
+
+    weights: Array
+    means: Array
+    covariances: Array
+    owner: Array
+
+    def check(self, name: str, d: int, n_classes: int) -> None:
+        """Raise ValueError where they are no mixtures in d dimensions."""
+        plain = MixtureTree(weights=self.weights, means=self.means, covariances=self.covariances)
+        plain.check(name, d)
+        _want(f"{name}.owner", self.owner.shape, self.weights.shape)
+        _want_index(f"{name}.owner", self.owner, n_classes)
+        if (np.diff(self.owner) < 0).any():
+            raise ValueError(f"{name}.owner is to rise")
+
+
+class TreesTree(_Strict):
+    """Boosted trees; T of them, of three levels."""
+
+    baseline: Array
+    output: Array
+    feature: Array
+    threshold: Array
+    sign: Array
+    leaf: Array
+
+    def check(self, name: str, n_features: int, n_outputs: int) -> None:
+        """Raise ValueError where they would look beyond the features, or add beyond the outputs."""
+        T = len(np.atleast_1d(self.output))
+        _want(f"{name}.baseline", self.baseline.shape, (n_outputs,))
+        _want(f"{name}.output", self.output.shape, (T,))
+        for part, width in (("feature", 7), ("threshold", 7), ("sign", 7), ("leaf", 8)):
+            _want(f"{name}.{part}", getattr(self, part).shape, (T, width))
+        _want_index(f"{name}.output", self.output, n_outputs)
+        _want_index(f"{name}.feature", self.feature, n_features)
+
+
+class ScorerTree(_Strict):
+    """The calibrated scorer; G groups of C classes, F coordinates."""
+
+    group: Array
+    shares: Array
+    trees: TreesTree
+    slope: Array
+    intercept: Array
+    blend: Array
+    within: list[TreesTree | None]
+
+    def check(self, n_features: int, n_responsibilities: int, n_classes: int) -> None:
+        """Raise ValueError where shapes or numbers cannot be a scorer's."""
+        _want("scorer.group", self.group.shape, (n_classes,))
+        n_groups = len(self.within)
+        _want_index("scorer.group", self.group, n_groups)
+        _want("scorer.shares", self.shares.shape, (n_classes,))
+        _want_shares("scorer.shares", self.shares)
+        self.trees.check("scorer.trees", n_features + n_classes, n_groups)
+        _want("scorer.slope", self.slope.shape, (n_features + n_responsibilities, n_groups))
+        _want("scorer.intercept", self.intercept.shape, (n_groups,))
+        _want("scorer.blend", self.blend.shape, (3, 2))
+        for g, trees in enumerate(self.within):
+            own = int((self.group == g).sum())
+            if trees is not None:
+                trees.check(f"scorer.within.{g}", n_features + n_classes, own)
+
+
+class CalibratedTree(_Strict):
+    """The calibrated method; d features, with the mismatch of hardness where that is kept."""
+
+    closing: Literal["keep", "remove"]
+    closure: list[int] | None
+    knots: Array
+    value: Array
+    score: Array
+    mixtures: list[MixtureTree] = Field(min_length=1, max_length=20)
+    bags: list[ClassMixturesTree] = Field(min_length=1, max_length=100)
+    scorer: ScorerTree
+    none_trees: TreesTree | None
+    none_share: float = Field(gt=0, lt=1)
+    rank_quantiles: Array
+
+    def check(self, n_raw: int, n_classes: int) -> None:
+        """Raise ValueError where shapes or numbers cannot be a model's."""
+        if self.closure is not None:
+            _want("closure", len(self.closure), 3)
+            _want_index("closure", np.array(self.closure), n_raw)
+        d = n_raw + (self.closure is not None and self.closing == "keep")
+        _want("knots", self.knots.shape, (d,))
+        if self.knots.dtype.kind != "i" or (self.knots < 1).any():
+            raise ValueError("knots are to be whole numbers above 0")
+        for name in ("value", "score"):
+            _want(name, getattr(self, name).shape, (int(self.knots.sum()),))
+        for j, part in enumerate(np.split(self.value, np.cumsum(self.knots)[:-1])):
+            if (np.diff(part) <= 0).any():
+                raise ValueError(f"the knots of feature {j} are to rise")
+        for k, mixture in enumerate(self.mixtures):
+            mixture.check(f"mixtures.{k}", d)
+        for k, bag in enumerate(self.bags):
+            bag.check(f"bags.{k}", d, n_classes)
+        self.scorer.check(d, sum(len(m.weights) for m in self.mixtures), n_classes)
+        if self.none_trees is not None:
+            self.none_trees.check("none_trees", d + n_classes, 2)
+        if self.rank_quantiles.ndim != 1 or len(self.rank_quantiles) < 2:
+            raise ValueError("rank_quantiles is to be a list of two numbers and more")
+        if (np.diff(self.rank_quantiles) < 0).any():
+            raise ValueError("rank_quantiles are to rise")
+
+
+class TrainingTree(_Strict):
+    """What the model was trained on, and how."""
+
+    input: str
+    input_sha256: str
+    labels: str | None
+    labels_sha256: str | None
+    settings: dict[str, str | int | float | bool | None]
+    counts: dict[str, int]
+    class_counts: dict[str, int]
+    warnings: list[str]
+    environment: dict[str, str]
+    created: str
+
+
+class ModelTree(_Strict):
+    """Everything that classifies a detection, as plain data."""
+
+    format: Literal["xsift-model"] = "xsift-model"
+    version: Literal[2] = 2
+    method: Literal["paper", "calibrated"]
+    survey: str
+    release: str
+    feature_set: str
+    features: list[str] = Field(min_length=1, max_length=200)
+    classes: Classes
+    paper: PaperTree | None = None
+    calibrated: CalibratedTree | None = None
+    training: TrainingTree
+    evaluation: dict[str, float] | None = None
+
+    @model_validator(mode="after")
+    def _sound(self) -> ModelTree:
+        if (self.method == "paper") != (self.paper is not None) or (
+            self.method == "calibrated"
+        ) != (self.calibrated is not None):
+            raise ValueError(f"a model of method {self.method} holds that method's part alone")
+        part = self.paper or self.calibrated
+        assert part is not None
+        part.check(len(self.features), len(self.classes))
+        return self
+
+    @property
+    def model_id(self) -> str:
+        """Fingerprint of what decides a classification: same numbers, same name.
+
+        Input files, times and versions do not enter: the same detections from a VOTable and from
+        a FITS file train the same model.
+        """
+        digest = hashlib.sha256()
+        text = [self.method, self.survey, *self.features]
+        text += [*self.classes.codes, *self.classes.columns]
+        if self.paper is not None:
+            text += [*self.paper.scaling.scaling, str(self.paper.min_members)]
+        if self.calibrated is not None:
+            text += [self.calibrated.closing, str(self.calibrated.none_share)]
+        digest.update("\n".join(text).encode())
+        part = self.paper or self.calibrated
+        assert part is not None
+        for array in part.arrays():
+            digest.update(array.tobytes())
+        return digest.hexdigest()[:12]
