@@ -11,7 +11,7 @@ from typing import Any
 
 from xsift.errors import SettingError
 
-__all__ = ["FORMATS", "Settings", "help_of"]
+__all__ = ["EXPERIMENTS", "FORMATS", "METHODS", "EvaluationSettings", "Settings", "help_of"]
 
 FORMATS = ("parquet", "votable", "fits", "csv")
 
@@ -77,3 +77,33 @@ def help_of(name: str) -> str:
 def _require(ok: bool, message: str) -> None:
     if not ok:
         raise SettingError(message)
+
+
+METHODS = ("paper", "forest", "boosting", "svc")
+EXPERIMENTS = ("folds", "sky", "shares", "missing", "none")
+
+
+@dataclass(frozen=True)
+class EvaluationSettings:
+    """How `xsift evaluate` validates, beside the `Settings` of what is validated."""
+
+    methods: tuple[str, ...] = METHODS
+    experiments: tuple[str, ...] = ("folds", "sky")
+    folds: int = 5
+    draws: int = 20
+    type_column: str | None = None
+
+    def __post_init__(self) -> None:
+        for option, chosen, allowed in (
+            ("--methods", self.methods, METHODS),
+            ("--experiments", self.experiments, EXPERIMENTS),
+        ):
+            unknown = [name for name in chosen if name not in allowed]
+            said = f"{option} {','.join(chosen)}: allowed are {', '.join(allowed)}"
+            _require(bool(chosen) and not unknown, said)
+        _require(2 <= self.folds <= 20, f"--folds {self.folds}: allowed is 2 to 20")
+        _require(1 <= self.draws <= 1000, f"--draws {self.draws}: allowed is 1 to 1000")
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the values as plain data, for `evaluation.json`."""
+        return asdict(self)

@@ -148,7 +148,9 @@ class _WithMissing:
             if self._masked is None:
                 hidden = np.random.default_rng(self._seed).random(self._X.shape) < _HIDDEN
                 X2 = np.vstack([self._X, np.where(hidden, np.nan, self._X)])
-                self._masked = self._grow(self._closed(X2), np.tile(self._y, 2), np.tile(self._w, 2))
+                self._masked = self._grow(
+                    self._closed(X2), np.tile(self._y, 2), np.tile(self._w, 2)
+                )
             p[missing] = self._masked.predict_proba(self._closed(X[missing]))
         return p
 

@@ -15,7 +15,16 @@ from scipy.sparse import coo_array
 
 from xsift.classes import Classes
 
-__all__ = ["N_RESAMPLES", "Level", "Resamples", "Scores", "levels_of", "per_class"]
+__all__ = [
+    "MEASURES",
+    "N_RESAMPLES",
+    "Level",
+    "Measured",
+    "Resamples",
+    "Scores",
+    "figure",
+    "levels_of",
+]
 
 N_RESAMPLES = 1000
 N_BINS = 10
@@ -68,7 +77,7 @@ class Resamples:
     Attributes
     ----------
     unit : ndarray of int, shape (n,)
-        Unit of each row, 0 to m - 1.
+        Unit of each row, 0 to m - 1; -1 for rows that take no part.
     weights : ndarray of shape (1 + B, m)
         The first is the sample itself.
     """
@@ -77,12 +86,30 @@ class Resamples:
     weights: np.ndarray
 
     @classmethod
-    def draw(cls, unit: np.ndarray, seed: int, n: int = N_RESAMPLES) -> Resamples:
-        """Draw `n` resamples of the units, each as large as the sample."""
-        units, of = np.unique(unit, return_inverse=True)
+    def draw(
+        cls, unit: np.ndarray, among: np.ndarray, seed: int, n: int = N_RESAMPLES
+    ) -> Resamples:
+        """Draw `n` resamples of the units that have a row `among` the chosen, each as many units.
+
+        Parameters
+        ----------
+        unit : ndarray of int, shape (n,)
+        among : ndarray of bool, shape (n,)
+        """
+        units = np.unique(unit[among])
         m = len(units)
-        drawn = np.random.default_rng(seed).multinomial(m, np.full(m, 1 / m), size=n)
-        return cls(of, np.vstack([np.ones((1, m)), drawn]))
+        drawn = np.random.default_rng(seed).multinomial(m, np.full(m, 1 / max(m, 1)), size=n)
+        at = np.searchsorted(units, unit)
+        found = np.append(units, -1)[at] == unit
+        return cls(np.where(found, at, -1), np.vstack([np.ones((1, m)), drawn]))
+
+    def of(self, rows: np.ndarray) -> Resamples:
+        """Return the same resamples for other rows: `rows` says whose unit each has."""
+        return Resamples(self.unit[rows], self.weights)
+
+    def point(self) -> Resamples:
+        """Return the sample alone, for figures without an interval."""
+        return Resamples(self.unit, self.weights[:1])
 
     def sums(self, rows: np.ndarray, values: np.ndarray) -> np.ndarray:
         """Sum the values, shape (len(rows), w), over the rows of each resample: (1 + B, w)."""
@@ -116,9 +143,63 @@ class Scores:
         """Return some of the rows."""
         return Scores(self.rows[chosen], self.p[chosen], self.y[chosen], self.shares[chosen])
 
-    def figures(self, level: Level, resamples: Resamples) -> dict[str, Any]:
-        """Return every figure at a level, with its interval, the confusion and the reliability."""
-        return _figures(self, level, resamples)
+    def measure(self, level: Level, resamples: Resamples) -> Measured:
+        """Measure everything at a level, in the sample and in every resample."""
+        return _measured(self, level, resamples)
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """All figures at a level, in the sample (first) and in the resamples.
+
+    Attributes
+    ----------
+    level : Level
+    series : dict of str to ndarray of shape (1 + B,)
+        By measure.
+    recall, precision : ndarray of shape (1 + B, G)
+    confusion : ndarray of shape (G, G)
+        Of the decision argmax p / prior: rows are the truth.
+    reliability : tuple of three ndarrays of shape (1 + B, bins)
+        By ten equal bins of the top probability: number, sum of it, number right.
+    n_detections, n_units, n_unscored : int
+    """
+
+    level: Level
+    series: dict[str, np.ndarray]
+    recall: np.ndarray
+    precision: np.ndarray
+    confusion: np.ndarray
+    reliability: tuple[np.ndarray, np.ndarray, np.ndarray]
+    n_detections: int
+    n_units: int
+    n_unscored: int
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the figures with their intervals, as plain data."""
+        members, called = self.confusion.sum(axis=1), self.confusion.sum(axis=0)
+        count, confidence, right = self.reliability
+        share = _ratio(right, count)
+        drawn = share[1:] if len(share) > 1 else share
+        # A bin that no resample fills has no interval; the page draws none.
+        filled = np.where(np.isnan(drawn).all(axis=0), 0.0, drawn)
+        low, high = np.nanpercentile(filled, [2.5, 97.5], axis=0)
+        return {k: figure(v, self.n_detections, k == "ece") for k, v in self.series.items()} | {
+            "n_detections": self.n_detections,
+            "n_units": self.n_units,
+            "n_unscored": self.n_unscored,
+            "names": list(self.level.names),
+            "recall": [figure(s, n) for s, n in zip(self.recall.T, members, strict=True)],
+            "precision": [figure(s, n) for s, n in zip(self.precision.T, called, strict=True)],
+            "confusion": self.confusion.tolist(),
+            "reliability": {
+                "n": count[0].astype(int).tolist(),
+                "confidence": _ratio(confidence[0], count[0]).tolist(),
+                "accuracy": share[0].tolist(),
+                "low": low.tolist(),
+                "high": high.tolist(),
+            },
+        }
 
 
 def decide(p: np.ndarray, shares: np.ndarray) -> np.ndarray:
@@ -133,8 +214,8 @@ def decide(p: np.ndarray, shares: np.ndarray) -> np.ndarray:
     return np.asarray(np.where(stated, ratio, p).argmax(axis=1))
 
 
-def _figures(scores: Scores, level: Level, resamples: Resamples) -> dict[str, Any]:
-    g = len(level.names)
+def _measured(scores: Scores, level: Level, resamples: Resamples) -> Measured:
+    g, b = len(level.names), N_BINS
     truth = level.of_class[scores.y]
     scored = np.isfinite(scores.p).all(axis=1)
     p = level.sum(scores.p[scored])
@@ -142,97 +223,76 @@ def _figures(scores: Scores, level: Level, resamples: Resamples) -> dict[str, An
     chosen = decide(p, level.sum(scores.shares[scored]))
     top, at = p.argmax(axis=1), np.arange(n)
     # A top probability of 1 belongs into the last bin.
-    bins = np.minimum((p[at, top] * N_BINS).astype(np.int64), N_BINS - 1)
-    values = np.zeros((n, 2 * g * g + 2 + 3 * N_BINS))
+    bins = np.minimum((p[at, top] * b).astype(np.int64), b - 1)
+    values = np.zeros((n, g * g + 3 + 3 * b))
+    rest = values[:, g * g :]
     values[at, t * g + chosen] = 1
-    values[at, g * g + t * g + top] = 1
-    rest = values[:, 2 * g * g :]
-    rest[:, 0] = -np.log(np.maximum(p[at, t], CLIP))
-    rest[:, 1] = ((p - np.eye(g)[t]) ** 2).sum(axis=1)
-    rest[at, 2 + bins] = 1
-    rest[at, 2 + N_BINS + bins] = p[at, top]
-    rest[at, 2 + 2 * N_BINS + bins] = top == t
+    rest[:, 0] = top == t
+    rest[:, 1] = -np.log(np.maximum(p[at, t], CLIP))
+    rest[:, 2] = ((p - np.eye(g)[t]) ** 2).sum(axis=1)
+    for i, value in enumerate((np.ones(n), p[at, top], top == t)):
+        rest[at, 3 + i * b + bins] = value
     sums = resamples.sums(scores.rows[scored], values)
     unscored = resamples.sums(scores.rows[~scored], np.eye(g)[truth[~scored]])
-    return _from_sums(sums, unscored, level, scores.rows[scored], resamples)
+    return _from_sums(sums, unscored, level, len(np.unique(resamples.unit[scores.rows[scored]])))
 
 
-def _from_sums(
-    sums: np.ndarray, unscored: np.ndarray, level: Level, rows: np.ndarray, resamples: Resamples
-) -> dict[str, Any]:
+def _from_sums(sums: np.ndarray, unscored: np.ndarray, level: Level, n_units: int) -> Measured:
     g, b = len(level.names), N_BINS
-    decided = sums[:, : g * g].reshape(-1, g, g)
-    by_top = sums[:, g * g : 2 * g * g].reshape(-1, g, g)
-    rest = sums[:, 2 * g * g :]
-    count, confidence, right = (rest[:, 2 + i * b : 2 + (i + 1) * b] for i in range(3))
-    n, diagonal = by_top.sum(axis=(1, 2)), np.diagonal(decided, axis1=1, axis2=2)
-    members, called = decided.sum(axis=2), decided.sum(axis=1)
-    correct = np.trace(by_top, axis1=1, axis2=2)
-    recall, precision = _ratio(diagonal, members), _ratio(diagonal, called)
-    with_unscored = _ratio(diagonal, members + unscored)
+    decided, rest = sums[:, : g * g].reshape(-1, g, g), sums[:, g * g :]
+    count, confidence, right = (rest[:, 3 + i * b : 3 + (i + 1) * b] for i in range(3))
+    diagonal = np.diagonal(decided, axis1=1, axis2=2)
+    members, n = decided.sum(axis=2), decided.sum(axis=(1, 2))
+    recall = _ratio(diagonal, members)
     series = {
-        "accuracy": _ratio(correct, n),
+        "accuracy": _ratio(rest[:, 0], n),
         "balanced_accuracy": _mean(recall),
-        "log_loss": _ratio(rest[:, 0], n),
-        "brier": _ratio(rest[:, 1], n),
+        "log_loss": _ratio(rest[:, 1], n),
+        "brier": _ratio(rest[:, 2], n),
         "ece": _ratio(np.abs(confidence - right).sum(axis=1), n),
-        "accuracy_unscored_wrong": _ratio(correct, n + unscored.sum(axis=1)),
-        "balanced_accuracy_unscored_wrong": _mean(with_unscored),
+        "accuracy_unscored_wrong": _ratio(rest[:, 0], n + unscored.sum(axis=1)),
+        "balanced_accuracy_unscored_wrong": _mean(_ratio(diagonal, members + unscored)),
     }
-    found: dict[str, Any] = {k: figure(v, n[0], k == "ece") for k, v in series.items()}
-    return found | {
-        "n_detections": int(n[0]),
-        "n_units": len(np.unique(resamples.unit[rows])),
-        "n_unscored": int(unscored[0].sum()),
-        "names": list(level.names),
-        "recall": [figure(recall[:, i], members[0, i]) for i in range(g)],
-        "precision": [figure(precision[:, i], called[0, i]) for i in range(g)],
-        "confusion": decided[0].astype(int).tolist(),
-        "reliability": {
-            "n": count[0].astype(int).tolist(),
-            "confidence": _ratio(confidence[0], count[0]).tolist(),
-            "accuracy": _ratio(right[0], count[0]).tolist(),
-            "low": np.nanpercentile(_filled(_ratio(right, count)), 2.5, axis=0).tolist(),
-            "high": np.nanpercentile(_filled(_ratio(right, count)), 97.5, axis=0).tolist(),
-        },
-    }
+    return Measured(
+        level,
+        series,
+        recall,
+        _ratio(diagonal, decided.sum(axis=1)),
+        decided[0].astype(np.int64),
+        (count, confidence, right),
+        int(n[0]),
+        n_units,
+        int(unscored[0].sum()),
+    )
 
 
 def figure(series: np.ndarray, n: float, is_biased: bool = False) -> dict[str, Any]:
-    """Return a figure with its 95 % interval: the first value is the sample's, the others resamples'.
+    """Return a figure with its 95 % interval.
 
     Parameters
     ----------
+    series : ndarray of shape (1 + B,)
+        The sample's value, then the resamples'; without resamples there is no interval.
+    n : int
+        How many detections, or sources, it is taken over.
     is_biased : bool
         Resampling adds noise, which raises the calibration error: there the interval is the basic
         one, reflected at the value and cut at 0, not the percentiles.
     """
     drawn = series[1:][np.isfinite(series[1:])]
     value = float(series[0])
-    low, high = np.percentile(drawn, [2.5, 97.5]) if len(drawn) else (np.nan, np.nan)
+    low, high = np.percentile(drawn, [2.5, 97.5]).tolist() if len(drawn) else (np.nan, np.nan)
     if is_biased:
         low, high = max(0.0, 2 * value - high), max(0.0, 2 * value - low)
-    return {"value": value, "low": float(low), "high": float(high), "n": int(n)}
-
-
-def per_class(found: dict[str, Any], measure: str) -> dict[str, dict[str, Any]]:
-    """Return recall or precision by the name of the class."""
-    return dict(zip(found["names"], found[measure], strict=True))
+    return {"value": value, "low": low, "high": high, "n": int(n)}
 
 
 def _ratio(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     a, b = np.broadcast_arrays(np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64))
-    return np.divide(a, b, out=np.full(a.shape, np.nan), where=b > 0)
+    return np.asarray(np.divide(a, b, out=np.full(a.shape, np.nan), where=b > 0))
 
 
 def _mean(recall: np.ndarray) -> np.ndarray:
     """Mean over the classes that are there, of each resample."""
     there = np.isfinite(recall)
     return _ratio(np.where(there, recall, 0).sum(axis=1), there.sum(axis=1))
-
-
-def _filled(shares: np.ndarray) -> np.ndarray:
-    """Return the resamples' shares; a bin that none of them fills has 0, and is not drawn."""
-    shares = shares[1:].copy()
-    shares[:, np.isnan(shares).all(axis=0)] = 0.0
-    return shares

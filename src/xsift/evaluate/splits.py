@@ -22,7 +22,7 @@ N_BLOCKS = 20
 
 
 def identical_detections(X: np.ndarray) -> np.ndarray:
-    """Number the groups of rows that agree in every feature, missing ones included.
+    """Give a number to each group of rows that agree in every feature, missing ones included.
 
     Rows with fewer than half of the features get a number of their own: a few saturated values
     agree by accident.

@@ -1,0 +1,214 @@
+"""From a table of detections to the sample that a validation works on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from xsift import read, surveys
+from xsift.classes import Classes, code_of
+from xsift.errors import LabelError, MissingColumnsError, SettingError
+from xsift.evaluate.sample import Sample, is_certain_other
+from xsift.evaluate.splits import identical_detections, join
+from xsift.evaluate.strata import Stratum, strata_of
+from xsift.features import derive
+from xsift.label import sort_labels
+from xsift.read import schema
+from xsift.settings import EvaluationSettings, Settings
+from xsift.surveys import Survey
+from xsift.vote import key_order
+
+__all__ = ["Sampled", "read_sample"]
+
+TYPE_COLUMN = "otype"
+SHARED_COLUMN = "detection_group"
+_LIMIT = 1 - 1e-6  # a hardness ratio of exactly 1 has no finite atanh
+
+
+@dataclass(frozen=True, eq=False)
+class Sampled:
+    """A table, held to its survey, as a sample.
+
+    Attributes
+    ----------
+    sample : Sample
+    strata : list of Stratum
+    survey, feature_set
+        What the features are.
+    sha256 : str
+        Of the file.
+    type_column : str
+        The column that told which detections are of other types.
+    along : str
+        What orders the sources along the sky, in words.
+    counts : dict of str to int
+    """
+
+    sample: Sample
+    strata: list[Stratum]
+    survey: Survey
+    feature_set: str
+    sha256: str
+    type_column: str
+    along: str
+    counts: dict[str, int]
+
+
+def read_sample(
+    table: str | Path, settings: Settings, evaluation: EvaluationSettings, classes: Classes
+) -> Sampled:
+    """Read a table of labelled detections for a validation.
+
+    Raises
+    ------
+    SettingError
+        If no label column is named.
+    TableError
+        As `read_detections` does.
+    LabelError
+        If too few sources have a label.
+    """
+    if settings.label_column is None:
+        raise SettingError("nothing to validate against: give --label-column COL")
+    survey, feature_set = surveys.survey_of(settings.survey, settings.features)
+    chosen = survey.feature_set(feature_set)
+    held = read.read_detections(
+        table, survey, chosen, settings.source_column, settings.label_column
+    )
+    features = derive(held.table, survey, chosen)
+    # In key order, so that the order of the file cannot change a fit.
+    rows = key_order(held.table, np.flatnonzero(pc.is_valid(held.table["name"])))
+    labels = sort_labels(held.label or [], classes)
+    types, type_column, groups = _extra(table, evaluation.type_column)
+    free = (labels.y < 0) & ~labels.is_ambiguous
+    given = held.label or [] if types is None else types
+    other = [
+        t if f and is_certain_other(t, classes) else None for t, f in zip(given, free, strict=True)
+    ]
+    X = np.where(features.usable, features.X, np.nan)[rows]
+    source = _codes(held.table["name"])[rows]
+    same = identical_detections(X)
+    shared = [same] if groups is None else [same, groups[rows]]
+    along, how = _along(held.table, rows, source)
+    sample = Sample(
+        X,
+        labels.y[rows],
+        np.array([*other, None], dtype=object)[:-1][rows],
+        source,
+        join(source, *shared),
+        same,
+        along,
+        classes,
+    )
+    _refuse_few(sample, str(table), settings.label_column, evaluation.folds)
+    strata = _strata(held.table, rows, sample, features.names)
+    return Sampled(
+        sample,
+        strata,
+        survey,
+        feature_set,
+        held.sha256,
+        type_column or settings.label_column,
+        how,
+        {"detections_in_the_table": held.table.num_rows, **_counts(sample)},
+    )
+
+
+def _extra(
+    table: str | Path, type_column: str | None
+) -> tuple[list[str | None] | None, str | None, np.ndarray | None]:
+    """Read the types of all detections and the numbers of shared ones, where the table has them."""
+    wanted = type_column or TYPE_COLUMN
+    found, _ = read.read_table(table, [wanted, SHARED_COLUMN])
+    where = str(table)
+    types = groups = None
+    column = schema.find_column(found, where, wanted)
+    if column is not None:
+        spellings = schema.text(found.column(column), where, column).to_pylist()
+        codes = {s: code_of(s) for s in set(spellings)}
+        types = [codes[s] for s in spellings]
+    elif type_column is not None:
+        raise MissingColumnsError(where, [type_column], found.column_names)
+    shared = schema.find_column(found, where, SHARED_COLUMN)
+    if shared is not None:
+        groups = _codes(schema.text(found.column(shared), where, shared))
+    return types, column, groups
+
+
+def _codes(column: pa.ChunkedArray | pa.Array) -> np.ndarray:
+    """Give each value of a column its place among the sorted ones; null is -1."""
+    values = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    distinct = pc.unique(values.drop_null())
+    distinct = distinct.take(pc.sort_indices(distinct))
+    codes = pc.fill_null(pc.index_in(values, value_set=distinct), -1)
+    return np.asarray(codes.to_numpy(zero_copy_only=False), dtype=np.int64)
+
+
+def _along(table: pa.Table, rows: np.ndarray, source: np.ndarray) -> tuple[np.ndarray, str]:
+    """Return what orders the sources along the sky, and say what it is."""
+    if "ra" in table.column_names:
+        ra = np.asarray(table["ra"].to_numpy(), dtype=np.float64)[rows]
+        if np.isfinite(ra).all():
+            return ra, "right ascension"
+    # Names of the archive hold the right ascension; numbers are taken to run along it.
+    return source.astype(np.float64), "the order of the source names, as positions are missing"
+
+
+def _refuse_few(sample: Sample, where: str, column: str, folds: int) -> None:
+    labelled = sample.y >= 0
+    units = [len(np.unique(sample.unit[sample.y == k])) for k in np.unique(sample.y[labelled])]
+    if sum(n >= folds for n in units) < 2:
+        raise LabelError(
+            f"{where}: column {column} labels {sum(units)} independent sources of "
+            f"{len(units)} classes: two classes with at least {folds} sources each are needed for "
+            f"{folds} folds"
+        )
+
+
+def _counts(sample: Sample) -> dict[str, int]:
+    source, y = sample.source, sample.y
+    pairs = np.unique(np.column_stack([source[y >= 0], y[y >= 0]]), axis=0)
+    _, n_labels = np.unique(pairs[:, 0], return_counts=True)
+    return {
+        "detections": len(y),
+        "sources": len(np.unique(source)),
+        "units": len(np.unique(sample.unit)),
+        "incomplete_detections": int(np.isnan(sample.X).any(axis=1).sum()),
+        "labelled_detections": int((y >= 0).sum()),
+        "labelled_sources": len(n_labels),
+        "sources_with_two_labels": int((n_labels > 1).sum()),
+        "detections_of_other_types": int(sample.is_other.sum()),
+        "sources_of_other_types": len(np.unique(source[sample.is_other])),
+    }
+
+
+def _strata(
+    table: pa.Table, rows: np.ndarray, sample: Sample, names: Sequence[str]
+) -> list[Stratum]:
+    def column(name: str) -> np.ndarray | None:
+        if name not in table.column_names:
+            return None
+        return np.asarray(table[name].to_numpy(), dtype=np.float64)[rows]
+
+    latitude, ra, dec = None, column("ra"), column("dec")
+    if ra is not None and dec is not None:
+        from astropy.coordinates import SkyCoord
+
+        latitude = np.full(len(rows), np.nan)
+        there = np.isfinite(ra) & np.isfinite(dec)
+        galactic = SkyCoord(ra[there], dec[there], unit="deg").galactic
+        latitude[there] = np.asarray(galactic.b.deg)
+    closure = None
+    if {"hard_hm", "hard_ms", "hard_hs"} <= set(names):
+        hm, ms, hs = (
+            np.arctanh(np.clip(sample.X[:, names.index(n)], -_LIMIT, _LIMIT))
+            for n in ("hard_hm", "hard_ms", "hard_hs")
+        )
+        closure = hm + ms - hs
+    n_missing = np.isnan(sample.X).sum(axis=1)
+    return strata_of(sample.source, n_missing, column("significance"), latitude, closure)
