@@ -17,7 +17,7 @@ from xsift.evaluate.sample import Sample, is_certain_other
 from xsift.evaluate.splits import identical_detections, join
 from xsift.evaluate.strata import Stratum, strata_of
 from xsift.features import derive
-from xsift.label import sort_labels
+from xsift.label import match_known, sort_labels
 from xsift.read import schema
 from xsift.settings import EvaluationSettings, Settings
 from xsift.surveys import Survey
@@ -40,10 +40,10 @@ class Sampled:
     strata : list of Stratum
     survey, feature_set
         What the features are.
-    sha256 : str
-        Of the file.
+    sha256, labels_sha256 : str
+        Of the file, and of that of known objects.
     type_column : str
-        The column that told which detections are of other types.
+        What told which detections are of other types.
     along : str
         What orders the sources along the sky, in words.
     counts : dict of str to int
@@ -54,15 +54,25 @@ class Sampled:
     survey: Survey
     feature_set: str
     sha256: str
+    labels_sha256: str | None
     type_column: str
     along: str
     counts: dict[str, int]
 
 
 def read_sample(
-    table: str | Path, settings: Settings, evaluation: EvaluationSettings, classes: Classes
+    table: str | Path,
+    labels: str | Path | None,
+    settings: Settings,
+    evaluation: EvaluationSettings,
+    classes: Classes,
 ) -> Sampled:
-    """Read a table of labelled detections for a validation.
+    """Read a table of detections, and what is known of them, for a validation.
+
+    Parameters
+    ----------
+    labels : str or Path, optional
+        Known objects; without it, `settings.label_column` is a column of `table`.
 
     Raises
     ------
@@ -73,20 +83,23 @@ def read_sample(
     LabelError
         If too few sources have a label.
     """
-    if settings.label_column is None:
-        raise SettingError("nothing to validate against: give --label-column COL")
+    if labels is None and settings.label_column is None:
+        raise SettingError("no known objects: give --labels FILE or --label-column COL")
     survey, feature_set = surveys.survey_of(settings.survey, settings.features)
     chosen = survey.feature_set(feature_set)
-    held = read.read_detections(
-        table, survey, chosen, settings.source_column, settings.label_column
-    )
+    known = read.read_known(labels, survey, settings.label_column) if labels else None
+    column = None if known else settings.label_column
+    held = read.read_detections(table, survey, chosen, settings.source_column, column)
+    label = held.label or []
+    if known is not None:
+        label = match_known(held.table, known.table, settings.match, settings.radius).label
     features = derive(held.table, survey, chosen)
     # In key order, so that the order of the file cannot change a fit.
     rows = key_order(held.table, np.flatnonzero(pc.is_valid(held.table["name"])))
-    labels = sort_labels(held.label or [], classes)
+    sorted_labels = sort_labels(label, classes)
     types, type_column, groups = _extra(table, evaluation.type_column)
-    free = (labels.y < 0) & ~labels.is_ambiguous
-    given = held.label or [] if types is None else types
+    free = (sorted_labels.y < 0) & ~sorted_labels.is_ambiguous
+    given = label if types is None else types
     other = [
         t if f and is_certain_other(t, classes) else None for t, f in zip(given, free, strict=True)
     ]
@@ -97,7 +110,7 @@ def read_sample(
     along, how = _along(held.table, rows, source)
     sample = Sample(
         X,
-        labels.y[rows],
+        sorted_labels.y[rows],
         np.array([*other, None], dtype=object)[:-1][rows],
         source,
         join(source, *shared),
@@ -105,7 +118,7 @@ def read_sample(
         along,
         classes,
     )
-    _refuse_few(sample, str(table), settings.label_column, evaluation.folds)
+    _refuse_few(sample, str(labels or table), evaluation.folds)
     strata = _strata(held.table, rows, sample, features.names)
     return Sampled(
         sample,
@@ -113,7 +126,8 @@ def read_sample(
         survey,
         feature_set,
         held.sha256,
-        type_column or settings.label_column,
+        known.sha256 if known else None,
+        type_column or "the labels",
         how,
         {"detections_in_the_table": held.table.num_rows, **_counts(sample)},
     )
@@ -159,13 +173,13 @@ def _along(table: pa.Table, rows: np.ndarray, source: np.ndarray) -> tuple[np.nd
     return source.astype(np.float64), "the order of the source names, as positions are missing"
 
 
-def _refuse_few(sample: Sample, where: str, column: str, folds: int) -> None:
+def _refuse_few(sample: Sample, where: str, folds: int) -> None:
     labelled = sample.y >= 0
     units = [len(np.unique(sample.unit[sample.y == k])) for k in np.unique(sample.y[labelled])]
     if sum(n >= folds for n in units) < 2:
         raise LabelError(
-            f"{where}: column {column} labels {sum(units)} independent sources of "
-            f"{len(units)} classes: two classes with at least {folds} sources each are needed for "
+            f"{where}: {sum(units)} independent sources of {len(units)} classes have a label: two "
+            f"classes with at least {folds} sources each are needed for "
             f"{folds} folds"
         )
 
@@ -193,7 +207,8 @@ def _strata(
     def column(name: str) -> np.ndarray | None:
         if name not in table.column_names:
             return None
-        return np.asarray(table[name].to_numpy(), dtype=np.float64)[rows]
+        values = np.asarray(table[name].to_numpy(), dtype=np.float64)
+        return np.asarray(values[rows])
 
     latitude, ra, dec = None, column("ra"), column("dec")
     if ra is not None and dec is not None:

@@ -83,6 +83,7 @@ def _features(X: np.ndarray, names: tuple[str, ...], survey: str) -> FeatureTabl
 def evaluate(
     table: str | Path,
     out: str | Path,
+    labels: str | Path | None = None,
     settings: Settings | None = None,
     evaluation: EvaluationSettings | None = None,
     classes: Classes = PAPER_CLASSES,
@@ -95,8 +96,10 @@ def evaluate(
     Parameters
     ----------
     table, out : str or Path
+    labels : str or Path, optional
+        Known objects; without it, `settings.label_column` is a column of `table`.
     settings : Settings, optional
-        Of these, label_column (needed), source_column, features, survey, clusters, min_members
+        Of these, label_column, match, radius, source_column, features, survey, clusters, min_members
         and seed matter here.
     evaluation : EvaluationSettings, optional
     classes : Classes
@@ -116,7 +119,7 @@ def evaluate(
     """
     settings, evaluation = settings or Settings(), evaluation or EvaluationSettings()
     out = write.check_folder(out)
-    given = read_sample(table, settings, evaluation, classes)
+    given = read_sample(table, labels, settings, evaluation, classes)
     protocol = Protocol(
         evaluation.folds, evaluation.draws, settings.seed, tuple(evaluation.experiments)
     )
@@ -155,7 +158,12 @@ def _methods(given: Sampled, classes: Classes, settings: Settings) -> dict[str, 
 def _fingerprint(given: Sampled, settings: Settings, classes: Classes, folds: int) -> str:
     """Hash all that an answer depends on, the code included."""
     used = settings.as_dict() | {"classes": classes.model_dump(mode="json"), "folds": folds}
-    used |= {"input": given.sha256, "types": given.type_column, "environment": write.environment()}
+    used |= {
+        "input": given.sha256,
+        "labels": given.labels_sha256,
+        "types": given.type_column,
+        "environment": write.environment(),
+    }
     digest = hashlib.sha256(json.dumps(used, sort_keys=True).encode())
     here = Path(__file__).parent
     for path in sorted(here.rglob("*.py")):
@@ -175,6 +183,7 @@ def _record(
         "command": "evaluate",
         "input": file_name(table),
         "input_sha256": given.sha256,
+        "labels_sha256": given.labels_sha256,
         "survey": given.survey.name,
         "feature_set": given.feature_set,
         "features": [f.name for f in given.survey.feature_set(given.feature_set)],
