@@ -18,6 +18,7 @@ ABOVE = [
     "packaged",
     "pipeline",
     "sampling",
+    "evaluation_figures",
     "validation",
     "scan",
     "demonstration",

@@ -195,7 +195,10 @@ def show_recovery(console: Console, result: Demonstration) -> None:
 
 
 def show_evaluation(console: Console, record: dict[str, Any], folder: Path) -> None:
-    """Print how good each method is on sources never seen, at the level of groups."""
+    """Print how good each method is on sources never seen, at the level of groups.
+
+    The last column is the balanced accuracy by source.
+    """
     counted = record["counts"]
     console.print(
         f"{counted['labelled_detections']:,} labelled detections of "
@@ -207,14 +210,15 @@ def show_evaluation(console: Console, record: dict[str, Any], folder: Path) -> N
             continue
         table = Table(title=title, title_justify="left", title_style="", box=None)
         table.add_column("method")
-        for heading in ("balanced accuracy", "accuracy", "log-loss", "ECE", "by source: balanced"):
+        for heading in ("balanced", "95 %", "accuracy", "log-loss", "ECE", "by source"):
             table.add_column(heading, justify="right")
         for method, found in record["results"][experiment].items():
             table.add_row(*map(escape, _evaluation_cells(method, found)))
         console.print(table)
     for note in record["warnings"]:
         console.print(f"[yellow]Warning:[/yellow] {escape(note)}", highlight=False)
-    console.print(f"Written to [bold]{escape(str(folder))}[/bold]", highlight=False)
+    report = escape(str(folder / "report.html"))
+    console.print(f"All figures, and what they mean: [bold]{report}[/bold]", highlight=False)
 
 
 def _evaluation_cells(method: str, found: dict[str, Any]) -> list[str]:
@@ -222,7 +226,7 @@ def _evaluation_cells(method: str, found: dict[str, Any]) -> list[str]:
         return [method, found["failed"]]
     groups, by_source = found["detections"]["groups"], found["sources"]["groups"]
     f = groups["balanced_accuracy"]
-    cells = [method, f"{f['value']:.3f} ({f['low']:.3f} to {f['high']:.3f})"]
+    cells = [method, f"{f['value']:.3f}", f"{f['low']:.3f}-{f['high']:.3f}"]
     cells += [f"{groups[name]['value']:.3f}" for name in ("accuracy", "log_loss", "ece")]
     return [*cells, f"{by_source['balanced_accuracy']['value']:.3f}"]
 

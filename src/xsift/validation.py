@@ -20,9 +20,11 @@ from xsift.evaluate.metrics import N_RESAMPLES
 from xsift.evaluate.results import results
 from xsift.evaluate.splits import N_BLOCKS
 from xsift.evaluate.store import Store
+from xsift.evaluation_figures import evaluation_figures
 from xsift.features import FeatureTable
 from xsift.model import Model, fit
 from xsift.record import recorded
+from xsift.report import evaluation_page
 from xsift.sampling import Sampled, read_sample
 from xsift.settings import EvaluationSettings, Settings
 from xsift.surveys import Survey
@@ -99,8 +101,7 @@ def evaluate(
     labels : str or Path, optional
         Known objects; without it, `settings.label_column` is a column of `table`.
     settings : Settings, optional
-        Of these, label_column, match, radius, source_column, features, survey, clusters, min_members
-        and seed matter here.
+        Of these, vote_trained and method do not matter here.
     evaluation : EvaluationSettings, optional
     classes : Classes
     advance : callable
@@ -140,6 +141,8 @@ def evaluate(
     record = _record(table, given, settings, evaluation, notes) | {"results": figures}
     with write.Staging(out) as staging:
         write.write_json(record, staging.path("evaluation.json"))
+        html = evaluation_page(record, evaluation_figures(figures))
+        staging.path("report.html").write_text(html, "utf-8")
     store.drop_others()
     return record
 
