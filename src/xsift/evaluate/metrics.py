@@ -276,14 +276,15 @@ def figure(series: np.ndarray, n: float, is_biased: bool = False) -> dict[str, A
     n : int
         How many detections, or sources, it is taken over.
     is_biased : bool
-        Resampling adds noise, which raises the calibration error: there the interval is the basic
-        one, reflected at the value and cut at 0, not the percentiles.
+        Resampling adds noise, which raises the calibration error: there the percentiles are
+        shifted by the resamples' mean excess, and cut at 0.
     """
     drawn = series[1:][np.isfinite(series[1:])]
     value = float(series[0])
     low, high = np.percentile(drawn, [2.5, 97.5]).tolist() if len(drawn) else (np.nan, np.nan)
     if is_biased:
-        low, high = max(0.0, 2 * value - high), max(0.0, 2 * value - low)
+        excess = float(drawn.mean()) - value if len(drawn) else 0.0
+        low, high = max(0.0, low - excess), max(0.0, high - excess)
     return {"value": value, "low": low, "high": high, "n": int(n)}
 
 

@@ -198,28 +198,34 @@ def _minus(a: Measured, b: Measured) -> dict[str, Any]:
 def _differences(
     truth: _Truth, methods: Sequence[str], tasks: list[Task], load: Load
 ) -> dict[str, Any]:
-    """Return each method minus each one before it in the list, in the folds by source."""
-    measured: dict[str, tuple[Measured, Measured]] = {}
+    """Return each method minus each other, in the folds by source, where both have scored."""
+    scores: dict[str, tuple[Scores, Scores]] = {}
+    level = truth.levels[0]
     for method in methods:
         mine = [t for t in tasks if (t.experiment, t.method) == ("folds", method)]
         answers = answers_of(mine, load)
         if not isinstance(answers, str):
-            pooled, level = _Pooled.of(answers), truth.levels[0]
-            measured[method] = (
-                pooled.by_detection(truth).measure(level, truth.by_row),
-                pooled.by_source(truth).measure(level, truth.by_source),
-            )
+            pooled = _Pooled.of(answers)
+            scores[method] = (pooled.by_detection(truth), pooled.by_source(truth))
     return {
         a: {
             b: {
-                "detections": _minus(measured[a][0], measured[b][0]),
-                "sources": _minus(measured[a][1], measured[b][1]),
+                "detections": _common(scores[a][0], scores[b][0], level, truth.by_row),
+                "sources": _common(scores[a][1], scores[b][1], level, truth.by_source),
             }
-            for b in measured
+            for b in scores
             if b != a
         }
-        for a in measured
+        for a in scores
     }
+
+
+def _common(a: Scores, b: Scores, level: Level, resamples: Resamples) -> dict[str, Any]:
+    """Compare two methods on the rows that both scored."""
+    both = np.isfinite(a.p).all(axis=1) & np.isfinite(b.p).all(axis=1)
+    if not both.any():
+        return {}
+    return _minus(a.keep(both).measure(level, resamples), b.keep(both).measure(level, resamples))
 
 
 def _spread(truth: _Truth, tasks: list[Task], share: str, load: Load) -> dict[str, Any]:

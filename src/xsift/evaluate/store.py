@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import re
 import shutil
@@ -45,7 +46,7 @@ class Store:
     def load(self, task: Task) -> Answer | None:
         """Return the answer of a task; None where there is none, or its file is damaged."""
         try:
-            with np.load(self._path(task), allow_pickle=False) as file:
+            with np.load(io.BytesIO(self._path(task).read_bytes()), allow_pickle=False) as file:
                 held = {name: file[name] for name in file.files}
         except (OSError, ValueError, EOFError, zipfile.BadZipFile):
             return None

@@ -79,15 +79,17 @@ def _summary(found: Mapping[str, Any]) -> Iterator[str]:
         yield from _failures(found[experiment])
         for what in ("detections", "sources"):
             yield _measures_table(f"Per {what[:-1]}, {title}", _worked(found[experiment]), what)
+    order = list(found["differences"])
     rows = [
         [cell(f"{a} minus {b}"), *(cell(pair["detections"][m]) for m in _MEASURES)]
         for a, others in found["differences"].items()
         for b, pair in others.items()
-        if list(others).index(b) < list(found["differences"]).index(a)
+        if pair["detections"] and order.index(b) < order.index(a)
     ]
     if rows:
         caption = (
-            "Differences per detection, groups, folds by source; both methods on the same resamples"
+            "Differences per detection, groups, folds by source, where both methods have scored; "
+            "both on the same resamples"
         )
         yield table(caption, ["methods", *_MEASURES.values()], rows)
 
@@ -99,7 +101,7 @@ def _measures_table(caption: str, by_method: Mapping[str, Any], what: str) -> st
             cell(_LEVELS[level]),
             *(cell(f[m]) for m in _MEASURES),
             f"{f['n_detections']:,} of {f['n_detections'] + f['n_unscored']:,}",
-            cell(f["balanced_accuracy_unscored_wrong"]) if f["n_unscored"] else "-",
+            cell(f["balanced_accuracy_unscored_wrong"]) if f["n_unscored"] else cell(None),
         ]
         for method, found in by_method.items()
         for level, f in found[what].items()
@@ -162,7 +164,7 @@ def _few_labels(found: Mapping[str, Any], figures: Mapping[str, str]) -> Iterato
     for method, by_share in found["shares"].items():
         for share, f in by_share.items():
             g = f["detections"]["groups"]
-            values = [_mean(g[m]) if m in g else "-" for m in _MEASURES]
+            values = [_mean(g[m]) if m in g else cell(None) for m in _MEASURES]
             n = f"{f['n_draws']}" + (f" ({f['n_failed']} failed)" if f["n_failed"] else "")
             rows.append([cell(method), f"{100 * float(share):g} %", *values, n])
     yield table(

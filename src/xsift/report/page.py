@@ -9,6 +9,7 @@ from typing import Any
 
 __all__ = ["cell", "figure_block", "page", "paragraph", "section", "table"]
 
+_NOTHING = "\N{EN DASH}"
 _STYLE = """
 :root { color-scheme: light dark; --ink: #1b1b1b; --paper: #ffffff; --line: #c9c9c9;
   --soft: #f3f3f3; --faint: #595959; }
@@ -84,7 +85,7 @@ def cell(value: Any, digits: int = 3) -> str:
         return f"{value:,}"
     if isinstance(value, str):
         return escape(value)
-    return f"{value:.{digits}f}" if _is_number(value) else "-"
+    return f"{value:.{digits}f}" if _is_number(value) else _NOTHING
 
 
 def figure_block(svg: str, caption: str) -> str:

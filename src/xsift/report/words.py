@@ -28,8 +28,8 @@ class shares of the training set as the prior. The balanced accuracy is the mean
 A method that states no shares decides by argmax p: the published one.
 
 Intervals are 95 %, from 1,000 resamples of the independent sources: the detections of a source
-stay together. They are percentiles; for the ECE, which resampling raises, they are reflected at
-the value. They do not hold the scatter of training sets.
+stay together. They are percentiles; for the ECE, which resampling raises, they are shifted by the
+mean excess. They do not hold the scatter of training sets.
 
 By source: after fusion of its detections, and each source counts once. A source whose
 detections carry two labels has the more frequent one, of equally frequent ones the first in the
@@ -66,11 +66,11 @@ def protocol_in_words(record: Mapping[str, Any]) -> list[str]:
         f"{counts['sources_of_other_types']:,} sources are of a type that is certainly none of "
         f"the classes. {counts['incomplete_detections']:,} detections miss a feature.",
         f"The sources were dealt at random, evenly within each class, to {protocol['folds']} "
-        "folds. Each fold was classified by a method that was fitted, with its scaling, clustering, "
-        "calibration and all else, on the others. Sources that share a detection, or have two with "
-        "the same features, were dealt as one. The run fails if a source or an identical detection "
-        "stands on both sides: none does. Names, order and positions are no features. Detections "
-        "without a label stay in the training rows, unlabelled.",
+        "folds. Each fold was classified by a method that was fitted, with its scaling, "
+        "clustering, calibration and all else, on the others. Sources that share a detection, or "
+        "have two with the same features, were dealt as one. The run fails if a source or an "
+        "identical detection stands on both sides: none does. Names, order and positions are no "
+        "features. Detections without a label stay in the training rows, unlabelled.",
     ]
     done = record["results"]
     if "sky" in done:
