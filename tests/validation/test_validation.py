@@ -15,7 +15,7 @@ from xsift.sampling import read_sample
 from xsift.settings import EvaluationSettings, Settings
 
 SETTINGS = Settings(label_column="label", features="csc12")
-QUICK = EvaluationSettings(methods=("boosting", "svc"), folds=3)
+QUICK = EvaluationSettings(methods=("svc",), folds=2)
 
 
 @pytest.fixture
@@ -31,14 +31,15 @@ def sample_of(path, **changes):
 
 def test_the_command_writes_figures_and_a_report(xsift, labelled, tmp_path):
     done = xsift(
-        "evaluate", labelled, "--label-column", "label", "--features", "csc12", "--folds", 3,
-        "--methods", "paper,boosting", "--out", tmp_path / "out", "--json",
+        "evaluate", labelled, "--label-column", "label", "--features", "csc12", "--folds", 2,
+        "--experiments", "folds",
+        "--methods", "paper,svc", "--out", tmp_path / "out", "--json",
     )  # fmt: skip
     assert done.status == 0, done
     record = json.loads(done.out)
     assert record == json.loads((tmp_path / "out" / "evaluation.json").read_text("utf-8"))
     assert record["counts"]["labelled_detections"] < record["counts"]["detections"] == 600
-    groups = record["results"]["folds"]["boosting"]["detections"]["groups"]
+    groups = record["results"]["folds"]["svc"]["detections"]["groups"]
     assert groups["n_detections"] == record["counts"]["labelled_detections"]
     # Four Gaussians far apart: anything that works is nearly always right.
     assert groups["balanced_accuracy"]["value"] > 0.9
@@ -52,7 +53,7 @@ def test_a_stopped_validation_goes_on(labelled, tmp_path, monkeypatch):
     done = []
 
     def stopping(*arguments):
-        if len(done) == 3:
+        if len(done) == 1:
             raise KeyboardInterrupt
         done.append(arguments[3])
         return run_task(*arguments)
@@ -62,7 +63,7 @@ def test_a_stopped_validation_goes_on(labelled, tmp_path, monkeypatch):
         validation.evaluate(labelled, tmp_path / "a", settings=SETTINGS, evaluation=QUICK)
     assert not (tmp_path / "a" / "evaluation.json").exists()
     first = list(done)
-    done[:] = [None] * 4  # past the stop
+    done[:] = [None] * 2  # past the stop
 
     def counting(*arguments):
         done.append(arguments[3])
@@ -71,7 +72,7 @@ def test_a_stopped_validation_goes_on(labelled, tmp_path, monkeypatch):
     monkeypatch.setattr(validation, "run_task", counting)
     validation.evaluate(labelled, tmp_path / "a", settings=SETTINGS, evaluation=QUICK)
     again = [t for t in done if t is not None]
-    assert len(again) == 12 - 3
+    assert len(again) == 4 - 1
     assert not set(again) & set(first)
     monkeypatch.setattr(validation, "run_task", run_task)
     validation.evaluate(labelled, tmp_path / "b", settings=SETTINGS, evaluation=QUICK)

@@ -29,6 +29,7 @@ __all__ = [
 N_RESAMPLES = 1000
 N_BINS = 10
 CLIP = 1e-6
+_CHUNK = 100
 MEASURES = ("accuracy", "balanced_accuracy", "log_loss", "brier", "ece")
 
 
@@ -78,7 +79,7 @@ class Resamples:
     ----------
     unit : ndarray of int, shape (n,)
         Unit of each row, 0 to m - 1; -1 for rows that take no part.
-    weights : ndarray of shape (1 + B, m)
+    weights : ndarray of int, shape (1 + B, m)
         The first is the sample itself.
     """
 
@@ -98,10 +99,13 @@ class Resamples:
         """
         units = np.unique(unit[among])
         m = len(units)
-        drawn = np.random.default_rng(seed).multinomial(m, np.full(m, 1 / max(m, 1)), size=n)
+        rng, p = np.random.default_rng(seed), np.full(m, 1 / max(m, 1))
+        weights = np.ones((1 + n, m), dtype=np.uint16)  # as float64 they would fill the memory
+        for drawn in weights[1:]:
+            drawn[:] = rng.multinomial(m, p)
         at = np.searchsorted(units, unit)
         found = np.append(units, -1)[at] == unit
-        return cls(np.where(found, at, -1), np.vstack([np.ones((1, m)), drawn]))
+        return cls(np.where(found, at, -1), weights)
 
     def of(self, rows: np.ndarray) -> Resamples:
         """Return the same resamples for other rows: `rows` says whose unit each has."""
@@ -116,7 +120,8 @@ class Resamples:
         m = self.weights.shape[1]
         where = (self.unit[rows], np.arange(len(rows)))
         total = coo_array((np.ones(len(rows)), where), shape=(m, len(rows))).tocsr() @ values
-        return np.asarray(self.weights @ total)
+        chunks = range(0, len(self.weights), _CHUNK)
+        return np.vstack([self.weights[i : i + _CHUNK].astype(np.float64) @ total for i in chunks])
 
 
 @dataclass(frozen=True, eq=False)

@@ -115,7 +115,7 @@ def pairs_won(
     starts = np.concatenate([[0], ends[:-1]]) if len(ends) else ends
     won, pairs = [], []
     for first in range(0, len(resamples.weights), _CHUNK):
-        w = resamples.weights[first : first + _CHUNK, resamples.unit[rows]]
+        w = resamples.weights[first : first + _CHUNK, resamples.unit[rows]].astype(np.float64)
         below = np.concatenate([np.zeros((len(w), 1)), np.cumsum(w[:, known], axis=1)], axis=1)
         at = level[is_other]
         beaten = (below[:, starts[at]] + below[:, ends[at]]) / 2
