@@ -210,7 +210,7 @@ def show_evaluation(console: Console, record: dict[str, Any], folder: Path) -> N
             continue
         table = Table(title=title, title_justify="left", title_style="", box=None)
         table.add_column("method")
-        for heading in ("balanced", "95 %", "accuracy", "log-loss", "ECE", "by source"):
+        for heading in ("scored", "balanced", "95 %", "accuracy", "log-loss", "ECE", "by source"):
             table.add_column(heading, justify="right")
         for method, found in record["results"][experiment].items():
             table.add_row(*map(escape, _evaluation_cells(method, found)))
@@ -226,7 +226,8 @@ def _evaluation_cells(method: str, found: dict[str, Any]) -> list[str]:
         return [method, found["failed"]]
     groups, by_source = found["detections"]["groups"], found["sources"]["groups"]
     f = groups["balanced_accuracy"]
-    cells = [method, f"{f['value']:.3f}", f"{f['low']:.3f}-{f['high']:.3f}"]
+    cells = [method, f"{groups['n_detections']:,}"]
+    cells += [f"{f['value']:.3f}", f"{f['low']:.3f}-{f['high']:.3f}"]
     cells += [f"{groups[name]['value']:.3f}" for name in ("accuracy", "log_loss", "ece")]
     return [*cells, f"{by_source['balanced_accuracy']['value']:.3f}"]
 

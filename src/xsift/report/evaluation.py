@@ -221,6 +221,10 @@ def _none_row(name: str, f: Mapping[str, Any], n_sources: Any) -> list[str]:
 
 
 def _strata(by_method: Mapping[str, Any]) -> Iterator[str]:
+    yield paragraph(
+        "Groups. The balanced accuracy of a part is the mean over the groups that it holds: with "
+        "fewer groups it is easier to reach."
+    )
     titles = dict.fromkeys(s["stratum"] for f in _worked(by_method).values() for s in f["strata"])
     for title in titles:
         rows = [
