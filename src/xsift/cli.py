@@ -281,8 +281,10 @@ def evaluate(
         seed=seed,
     )
     chosen = EvaluationSettings(
-        tuple(methods.split(",")),
-        EXPERIMENTS if experiments == "all" else tuple(experiments.split(",")),
+        tuple(name.strip() for name in methods.split(",")),
+        EXPERIMENTS
+        if experiments == "all"
+        else tuple(name.strip() for name in experiments.split(",")),
         folds,
         draws,
         type_column,

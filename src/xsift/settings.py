@@ -99,8 +99,8 @@ class EvaluationSettings:
             ("--experiments", self.experiments, EXPERIMENTS),
         ):
             unknown = [name for name in chosen if name not in allowed]
-            said = f"{option} {','.join(chosen)}: allowed are {', '.join(allowed)}"
-            _require(bool(chosen) and not unknown, said)
+            said = f"{option} {','.join(chosen)}: allowed are {', '.join(allowed)}, each once"
+            _require(bool(chosen) and not unknown and len(set(chosen)) == len(chosen), said)
         _require(2 <= self.folds <= 20, f"--folds {self.folds}: allowed is 2 to 20")
         _require(1 <= self.draws <= 1000, f"--draws {self.draws}: allowed is 1 to 1000")
 

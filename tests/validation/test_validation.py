@@ -144,6 +144,7 @@ def test_labels_from_a_file(xsift, files, tmp_path):
         ((), "no known objects: give --labels FILE or --label-column COL"),
         (("--methods", "magic"), "--methods magic: allowed are paper, forest, boosting, svc"),
         (("--experiments", "tides"), "allowed are folds, sky, shares, missing, none"),
+        (("--methods", "svc, svc"), "--methods svc,svc: allowed are"),
         (("--folds", "1"), "--folds 1: allowed is 2 to 20"),
         (("--draws", "0"), "--draws 0: allowed is 1 to 1000"),
     ],
