@@ -33,8 +33,8 @@ def identical_detections(X: np.ndarray) -> np.ndarray:
     """
     known = np.isfinite(X)
     enough = 2 * known.sum(axis=1) >= X.shape[1]
-    # -0.0 is 0.0; a NaN is equal to no NaN, so that it needs a value of its own.
-    filled = np.where(known, X + 0.0, np.finfo(np.float64).max)
+    # A NaN is equal to no NaN, so that it needs a value of its own.
+    filled = np.where(known, X, np.finfo(np.float64).max)
     _, code = np.unique(filled, axis=0, return_inverse=True)
     code = code.reshape(-1)
     return np.asarray(np.where(enough, code, code.max(initial=0) + 1 + np.arange(len(X))))
