@@ -57,3 +57,11 @@ def test_boosting_weighs_sources_and_takes_the_closure(training):
     closed = Boosting(4, NAMES)._closed(np.array([[0.3, 0.6, -0.2, 9.0], [1.0, -1.0, 0.0, 9.0]]))
     assert closed[0, 4] == pytest.approx(np.arctanh(0.3) + np.arctanh(-0.2) - np.arctanh(0.6))
     assert np.isfinite(closed).all()
+
+
+def test_boosting_meets_missing_values_in_training(training):
+    """Without any feature there is little to say but the class shares."""
+    nothing = np.full((1, 4), np.nan)
+    plain = Training(training.X, training.y, np.zeros(300, dtype=bool), training.source)
+    fitted = Boosting(4, NAMES).fit(plain, seed=0)
+    assert fitted.predict(nothing).p[0] == pytest.approx(fitted.shares, abs=0.2)
