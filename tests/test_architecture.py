@@ -9,6 +9,7 @@ SRC = Path(__file__).parents[1] / "src" / "xsift"
 
 LEAVES = {"errors", "columns", "classes", "settings", "surveys"}
 STAGES = {"read", "features", "cluster", "label", "score", "vote", "simulate", "write", "plots"}
+STAGES |= {"evaluate", "report"}
 # Where the stages meet: each may use what stands before it.
 ABOVE = [
     "model",
@@ -17,7 +18,11 @@ ABOVE = [
     "catalogue",
     "record",
     "packaged",
+    "sampling",
+    "training",
     "pipeline",
+    "evaluation_figures",
+    "validation",
     "scan",
     "demonstration",
     "card",

@@ -16,7 +16,14 @@ from typer.core import TyperGroup
 
 from xsift import __version__
 from xsift.errors import SettingError, XsiftError
-from xsift.settings import FORMATS, Settings, help_of
+from xsift.settings import (
+    EXPERIMENTS,
+    FORMATS,
+    METHODS,
+    EvaluationSettings,
+    Settings,
+    help_of,
+)
 
 __all__ = ["main"]
 
@@ -45,10 +52,15 @@ def _option(name: str) -> Any:
 Source = Annotated[str, _option("source_column")]
 Survey = Annotated[str | None, _option("survey")]
 Features = Annotated[str | None, _option("features")]
+Types = Annotated[str | None, _option("type_column")]
 Prior = Annotated[str, _option("prior")]
 VoteTrained = Annotated[bool, typer.Option("--vote-trained", help=help_of("vote_trained"))]
 
 
+Labels = Annotated[
+    Path | None,
+    typer.Option("--labels", help="Known objects: a table with types, and names or positions."),
+]
 ClassesFile = Annotated[
     Path | None,
     typer.Option("--classes", help="TOML file of other classes than the paper's ten."),
@@ -126,14 +138,12 @@ def demo(
 def run(
     table: TableFile,
     out: Out,
-    labels: Annotated[
-        Path | None,
-        typer.Option("--labels", help="Known objects: a table with types, and names or positions."),
-    ] = None,
+    labels: Labels = None,
     label_column: Annotated[str | None, _option("label_column")] = None,
     source_column: Source = _DEFAULT.source_column,
     features: Features = None,
     survey: Survey = None,
+    type_column: Types = None,
     method: Annotated[str, _option("method")] = _DEFAULT.method,
     closing: Annotated[str, _option("closing")] = _DEFAULT.closing,
     prior: Prior = _DEFAULT.prior,
@@ -154,6 +164,7 @@ def run(
         survey=survey,
         source_column=source_column,
         label_column=label_column,
+        type_column=type_column,
         match=match,
         radius=radius,
         closing=closing,
@@ -234,6 +245,62 @@ def scan(
         typer.echo((out / "scan.json").read_text(encoding="utf-8"), nl=False)
     else:
         terminal.show_scan(_console(), result, out)
+
+
+@app.command()
+def evaluate(
+    table: TableFile,
+    out: Out,
+    labels: Labels = None,
+    label_column: Annotated[str | None, _option("label_column")] = None,
+    source_column: Source = _DEFAULT.source_column,
+    features: Features = None,
+    survey: Survey = None,
+    type_column: Types = None,
+    methods: Annotated[
+        str, typer.Option("--methods", help="Methods to compare, separated by commas.")
+    ] = ",".join(METHODS),
+    experiments: Annotated[
+        str,
+        typer.Option(
+            "--experiments", help=f"Of {', '.join(EXPERIMENTS)}, separated by commas; or all."
+        ),
+    ] = "folds,sky",
+    folds: Annotated[int, typer.Option("--folds", help="Parts that are left out in turn.")] = 5,
+    draws: Annotated[
+        int, typer.Option("--draws", help="Draws of the sources that keep their labels.")
+    ] = 20,
+    seed: Annotated[int, _option("seed")] = _DEFAULT.seed,
+    classes: ClassesFile = None,
+    as_json: Json = False,
+) -> None:
+    """Validate methods on sources never seen in training: figures and a report; resumable."""
+    settings = Settings(
+        label_column=label_column,
+        source_column=source_column,
+        features=features,
+        survey=survey,
+        type_column=type_column,
+        seed=seed,
+    )
+    chosen = EvaluationSettings(
+        tuple(name.strip() for name in methods.split(",")),
+        EXPERIMENTS
+        if experiments == "all"
+        else tuple(name.strip() for name in experiments.split(",")),
+        folds,
+        draws,
+    )
+    from xsift import terminal, validation
+
+    with terminal.bar(_console(err=True), "validating") as advance:
+        record = validation.evaluate(
+            table, out, labels, settings, chosen, _classes(classes), advance
+        )
+    if as_json:
+        typer.echo((out / "evaluation.json").read_text(encoding="utf-8"), nl=False)
+    else:
+        terminal.show_evaluation(_console(), record, out)
 
 
 @app.command()

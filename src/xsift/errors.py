@@ -6,6 +6,7 @@ XsiftError (ValueError)         one clear line for the user; the command line ex
 ├── LabelError                  known objects that cannot serve: no match, one class
 ├── ModelError                  a model file that cannot be used, or not with this table
 ├── OutputError                 a result that cannot be written
+├── SplitError                  a validation with the same source on both sides
 └── SettingError                an option with a value that is not allowed
 XsiftWarning (UserWarning)      the result stands, but the reader should know
 """
@@ -21,6 +22,7 @@ __all__ = [
     "ModelError",
     "OutputError",
     "SettingError",
+    "SplitError",
     "TableError",
     "XsiftError",
     "XsiftWarning",
@@ -74,6 +76,10 @@ class ModelError(XsiftError):
 
 class OutputError(XsiftError):
     """A result cannot be written; what stood there before is untouched."""
+
+
+class SplitError(XsiftError):
+    """A validation would test on what it was trained on, or cannot be split."""
 
 
 class SettingError(XsiftError):

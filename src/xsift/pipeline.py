@@ -17,13 +17,11 @@ import pyarrow.compute as pc
 from xsift import read, surveys, write
 from xsift.catalogue import CARRIED, detection_table, roles, source_table
 from xsift.classes import PAPER_CLASSES, Classes
-from xsift.errors import OutputError, SettingError, TableError
+from xsift.errors import OutputError, SettingError
 from xsift.features import FeatureTable, derive
 from xsift.label import Labels, match_known, sort_labels
 from xsift.model import Model, PaperModel, model_of, model_tree
 from xsift.model.calibrated import CalibratedModel
-from xsift.model.paper import fit_paper_model
-from xsift.model.training import Sample, fit_calibrated_model
 from xsift.packaged import fitting_model, named_model, refuse_other_model
 from xsift.priors import shares_of, under_prior
 from xsift.record import (
@@ -38,7 +36,8 @@ from xsift.record import (
 )
 from xsift.settings import Settings
 from xsift.shift import warn_of_shift
-from xsift.vote import Pool, key_order, tally
+from xsift.training import train
+from xsift.vote import Pool, tally
 from xsift.write.model_file import load_model_tree
 from xsift.write.model_schema import ModelTree, TrainingTree
 from xsift.write.provenance import file_name, now
@@ -146,7 +145,7 @@ def run(
             match = match_known(detections.table, known.table, settings.match, settings.radius)
             label, separation = match.label, match.separation_arcsec
         sorted_labels = sort_labels(label, classes)
-        model, y = _fit(detections, features, sorted_labels, survey, classes, settings, progress)
+        model, y = train(detections, features, sorted_labels, survey, classes, settings, progress)
         warn_of_classes(model)
         progress("scoring and voting")
         result = _catalogue(detections, features, sorted_labels, separation, model, settings)
@@ -163,35 +162,6 @@ def run(
         created=now(),
     )
     return _finish(result, model_tree(model, training), notes, "run", training)
-
-
-def _fit(
-    detections: read.Detections,
-    features: FeatureTable,
-    labels: Labels,
-    survey: surveys.Survey,
-    classes: Classes,
-    settings: Settings,
-    progress: Progress,
-) -> tuple[Model, np.ndarray]:
-    """Train by the method of the settings; return the class index of each row that trained, too."""
-    feature_set = str(settings.features)
-    is_paper = settings.method == "paper"
-    can_train = features.complete if is_paper else features.usable.any(axis=1)
-    order = key_order(detections.table, np.flatnonzero(can_train))
-    if not len(order):
-        wanted = f"all of the {len(features.names)} features" if is_paper else "a feature"
-        raise TableError(f"{detections.path}: no detection has {wanted}")
-    y = np.where(can_train, labels.y, -1)
-    if is_paper:
-        progress(f"clustering {len(order):,} complete detections")
-        return fit_paper_model(features, y, order, survey, feature_set, classes, settings), y
-    progress(f"training on {len(order):,} detections, {int((y >= 0).sum()):,} of them labelled")
-    names = detections.table["name"].combine_chunks().dictionary_encode().indices
-    source = np.asarray(pc.fill_null(names, -1).to_numpy(zero_copy_only=False))
-    X = np.where(features.usable, features.X, np.nan)
-    sample = Sample(X, y, labels.is_other, source).take(order)
-    return fit_calibrated_model(sample, survey, feature_set, classes, settings), y
 
 
 def classify(

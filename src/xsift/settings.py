@@ -11,7 +11,15 @@ from typing import Any
 
 from xsift.errors import SettingError
 
-__all__ = ["FORMATS", "SCORERS", "Settings", "help_of"]
+__all__ = [
+    "EXPERIMENTS",
+    "FORMATS",
+    "METHODS",
+    "SCORERS",
+    "EvaluationSettings",
+    "Settings",
+    "help_of",
+]
 
 SCORERS = ("paper", "calibrated")
 FORMATS = ("parquet", "votable", "fits", "csv")
@@ -43,6 +51,11 @@ class Settings:
     source_column: str = _setting("name", "Column that says which detections are one source.")
     label_column: str | None = _setting(
         None, "Column of labels: in TABLE, or in the labels file where one is given."
+    )
+    type_column: str | None = _setting(
+        None,
+        "Column of SIMBAD types, for types that are none of the classes. [default: otype, where "
+        "TABLE has it]",
     )
     match: str = _setting(
         "auto", "How labels find detections: sky, name, or auto (sky where both have positions)."
@@ -95,3 +108,32 @@ def help_of(name: str) -> str:
 def _require(ok: bool, message: str) -> None:
     if not ok:
         raise SettingError(message)
+
+
+METHODS = (*SCORERS, "forest", "boosting", "svc")
+EXPERIMENTS = ("folds", "sky", "shares", "missing", "none")
+
+
+@dataclass(frozen=True)
+class EvaluationSettings:
+    """How `xsift evaluate` validates, beside the `Settings` of what is validated."""
+
+    methods: tuple[str, ...] = METHODS
+    experiments: tuple[str, ...] = ("folds", "sky")
+    folds: int = 5
+    draws: int = 20
+
+    def __post_init__(self) -> None:
+        for option, chosen, allowed in (
+            ("--methods", self.methods, METHODS),
+            ("--experiments", self.experiments, EXPERIMENTS),
+        ):
+            unknown = [name for name in chosen if name not in allowed]
+            said = f"{option} {','.join(chosen)}: allowed are {', '.join(allowed)}, each once"
+            _require(bool(chosen) and not unknown and len(set(chosen)) == len(chosen), said)
+        _require(2 <= self.folds <= 20, f"--folds {self.folds}: allowed is 2 to 20")
+        _require(1 <= self.draws <= 1000, f"--draws {self.draws}: allowed is 1 to 1000")
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the values as plain data, for `evaluation.json`."""
+        return asdict(self)

@@ -27,7 +27,15 @@ if TYPE_CHECKING:  # what is printed was made elsewhere
     from xsift.pipeline import Catalogue
     from xsift.scan import Scan
 
-__all__ = ["bar", "progress", "show_card", "show_recovery", "show_scan", "show_summary"]
+__all__ = [
+    "bar",
+    "progress",
+    "show_card",
+    "show_evaluation",
+    "show_recovery",
+    "show_scan",
+    "show_summary",
+]
 
 _CARD_ROWS = 30
 _HEADINGS = {"missing": "Missing", "unscored": "Not scored", "set_aside": "Set aside"}
@@ -184,6 +192,44 @@ def show_recovery(console: Console, result: Demonstration) -> None:
     )
     for name in result.figures:
         console.print(f"Figure {escape(name)}", highlight=False)
+
+
+def show_evaluation(console: Console, record: dict[str, Any], folder: Path) -> None:
+    """Print how good each method is on sources never seen, at the level of groups.
+
+    The last column is the balanced accuracy by source.
+    """
+    counted = record["counts"]
+    console.print(
+        f"{counted['labelled_detections']:,} labelled detections of "
+        f"{counted['labelled_sources']:,} sources",
+        highlight=False,
+    )
+    for experiment, title in (("folds", "Folds by source"), ("sky", "Folds by blocks of the sky")):
+        if experiment not in record["results"]:
+            continue
+        table = Table(title=title, title_justify="left", title_style="", box=None)
+        table.add_column("method")
+        for heading in ("scored", "balanced", "95 %", "accuracy", "log-loss", "ECE", "by source"):
+            table.add_column(heading, justify="right")
+        for method, found in record["results"][experiment].items():
+            table.add_row(*map(escape, _evaluation_cells(method, found)))
+        console.print(table)
+    for note in record["warnings"]:
+        console.print(f"[yellow]Warning:[/yellow] {escape(note)}", highlight=False)
+    report = escape(str(folder / "report.html"))
+    console.print(f"All figures, and what they mean: [bold]{report}[/bold]", highlight=False)
+
+
+def _evaluation_cells(method: str, found: dict[str, Any]) -> list[str]:
+    if "failed" in found:
+        return [method, found["failed"]]
+    groups, by_source = found["detections"]["groups"], found["sources"]["groups"]
+    f = groups["balanced_accuracy"]
+    cells = [method, f"{groups['n_detections']:,}"]
+    cells += [f"{f['value']:.3f}", f"{f['low']:.3f}-{f['high']:.3f}"]
+    cells += [f"{groups[name]['value']:.3f}" for name in ("accuracy", "log_loss", "ece")]
+    return [*cells, f"{by_source['balanced_accuracy']['value']:.3f}"]
 
 
 def show_card(console: Console, card: Card) -> None:

@@ -6,13 +6,12 @@ the bags that its source is not in: so what is learned on top of it is not learn
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 
 from xsift.classes import Classes
 from xsift.cluster import ClassMixtures, Mixture, fit_class_mixtures
 from xsift.errors import LabelError
+from xsift.evaluate.methods import Training
 from xsift.features import close_hardness, fit_normal_scores
 from xsift.model.calibrated import CalibratedModel, responsibilities_in
 from xsift.model.typicality import fit_typicality
@@ -21,9 +20,9 @@ from xsift.score.none import fit_none
 from xsift.settings import Settings
 from xsift.surveys import Survey
 
-__all__ = ["Sample", "fit_calibrated_model"]
+__all__ = ["fit_calibrated_model"]
 
-_BAGS = 8
+_BAGS = 4
 _COMPONENTS = 40
 _MIXTURES = 2
 _HIDDEN = 0.6
@@ -31,38 +30,14 @@ _COPY_WEIGHT = 0.5
 _FEWEST_SOURCES = 4
 
 
-class Sample(NamedTuple):
-    """What a fit may see of a table.
-
-    Attributes
-    ----------
-    X : ndarray of shape (n, d)
-        Raw features; NaN is missing, or impossible.
-    y : ndarray of int, shape (n,)
-        Class index, -1 for none.
-    is_other : ndarray of bool, shape (n,)
-        Known to be of a type that is none of the classes.
-    source : ndarray of int, shape (n,)
-    """
-
-    X: np.ndarray
-    y: np.ndarray
-    is_other: np.ndarray
-    source: np.ndarray
-
-    def take(self, rows: np.ndarray) -> Sample:
-        """Return some of the rows."""
-        return Sample(self.X[rows], self.y[rows], self.is_other[rows], self.source[rows])
-
-
 def fit_calibrated_model(
-    sample: Sample, survey: Survey, feature_set: str, classes: Classes, settings: Settings
+    training: Training, survey: Survey, feature_set: str, classes: Classes, settings: Settings
 ) -> CalibratedModel:
     """Learn from all detections, and from the labelled ones among them.
 
     Parameters
     ----------
-    sample : Sample
+    training : Training
         In key order: the order of the file must not change the fit.
     survey, feature_set, classes, settings
         What the model is for, and how it is fitted.
@@ -72,32 +47,32 @@ def fit_calibrated_model(
     LabelError
         If fewer than two classes or four sources have labels.
     """
-    sample = sample.take(np.flatnonzero(~np.isnan(sample.X).all(axis=1)))
-    labelled = np.flatnonzero(sample.y >= 0)
-    _refuse_few(sample, labelled, classes)
+    training = training.take(np.flatnonzero(~np.isnan(training.X).all(axis=1)))
+    labelled = np.flatnonzero(training.y >= 0)
+    _refuse_few(training, labelled, classes)
     seed, group = settings.seed, _groups(classes)
     names = tuple(f.name for f in survey.feature_set(feature_set))
     closure = _closure(survey, names)
-    X = close_hardness(sample.X, closure, settings.closing)
+    X = close_hardness(training.X, closure, settings.closing)
     scores = fit_normal_scores(X)
     Z = scores.transform(X)
     mixtures = _fit_mixtures(Z, seed)
-    known = np.flatnonzero((sample.y >= 0) | sample.is_other)
+    known = np.flatnonzero((training.y >= 0) | training.is_other)
     hidden = np.concatenate([Z[known], _hide(Z[known], seed)])
     twice = np.concatenate([known, known])
-    bags, evidence = _bagged(Z, sample, labelled, group, hidden, twice, mixtures, seed)
-    weight = _weights(sample, known)
+    bags, evidence = _bagged(Z, training, labelled, group, hidden, twice, mixtures, seed)
+    weight = _weights(training, known)
     weight = np.concatenate([weight, _COPY_WEIGHT * weight])
-    has_class = np.flatnonzero(sample.y[twice] >= 0)
+    has_class = np.flatnonzero(training.y[twice] >= 0)
     scorer = fit_calibrated(
         evidence.take(has_class),
-        sample.y[twice[has_class]],
+        training.y[twice[has_class]],
         group,
         weight[has_class],
-        sample.source[twice[has_class]],
+        training.source[twice[has_class]],
         seed,
     )
-    none = fit_none(evidence, sample.is_other[twice], weight, seed)
+    none = fit_none(evidence, training.is_other[twice], weight, seed)
     typicality = fit_typicality(mixtures[0], Z)
     return CalibratedModel(
         survey.name,
@@ -116,15 +91,15 @@ def fit_calibrated_model(
     )
 
 
-def _refuse_few(sample: Sample, labelled: np.ndarray, classes: Classes) -> None:
-    n_classes = len(np.unique(sample.y[labelled]))
+def _refuse_few(training: Training, labelled: np.ndarray, classes: Classes) -> None:
+    n_classes = len(np.unique(training.y[labelled]))
     if n_classes < 2:
         found = "no detection" if n_classes == 0 else f"{len(labelled)} detections of one class"
         raise LabelError(
             f"{found} with a feature and a label among {', '.join(classes.codes)}: "
             "two classes are needed at least"
         )
-    n_sources = len(np.unique(sample.source[labelled]))
+    n_sources = len(np.unique(training.source[labelled]))
     if n_sources < _FEWEST_SOURCES:
         raise LabelError(
             f"labelled detections of {n_sources} sources: {_FEWEST_SOURCES} are needed at least, "
@@ -166,7 +141,7 @@ def _hide(Z: np.ndarray, seed: int) -> np.ndarray:
 
 def _bagged(
     Z: np.ndarray,
-    sample: Sample,
+    training: Training,
     labelled: np.ndarray,
     group: np.ndarray,
     rows_Z: np.ndarray,
@@ -179,19 +154,19 @@ def _bagged(
     Sources without a label are left out of as many bags as those with one are: a mean over more
     bags would be smoother, which trees notice.
     """
-    sources = np.unique(sample.source)
-    shares = np.bincount(sample.y[labelled], minlength=len(group)) / len(labelled)
+    sources = np.unique(training.source)
+    shares = np.bincount(training.y[labelled], minlength=len(group)) / len(labelled)
     p, n = np.zeros((len(rows), len(group))), np.zeros(len(rows))
     bags = []
     for b in range(_BAGS):
         rng = np.random.default_rng([seed, b])
         times = rng.multinomial(len(sources), np.full(len(sources), 1 / len(sources)))
-        of_row = times[np.searchsorted(sources, sample.source)]
+        of_row = times[np.searchsorted(sources, training.source)]
         weight = of_row[labelled].astype(np.float64)
-        if len(np.unique(sample.y[labelled[weight > 0]])) < 2:
+        if len(np.unique(training.y[labelled[weight > 0]])) < 2:
             weight[:] = 1.0  # a handful of sources: this bag has all, and judges none
             of_row[labelled] = 1
-        bags.append(fit_class_mixtures(Z[labelled], sample.y[labelled], weight, group, seed + b))
+        bags.append(fit_class_mixtures(Z[labelled], training.y[labelled], weight, group, seed + b))
         unseen = np.flatnonzero(of_row[rows] == 0)
         p[unseen] += bags[-1].posterior(rows_Z[unseen])
         n[unseen] += 1
@@ -201,7 +176,7 @@ def _bagged(
     return tuple(bags), Evidence(rows_Z, p, r)
 
 
-def _weights(sample: Sample, rows: np.ndarray) -> np.ndarray:
+def _weights(training: Training, rows: np.ndarray) -> np.ndarray:
     """Weigh a detection with 1 / sqrt(detections of its source): they are far from independent."""
-    _, code, count = np.unique(sample.source[rows], return_inverse=True, return_counts=True)
+    _, code, count = np.unique(training.source[rows], return_inverse=True, return_counts=True)
     return np.asarray(count[code] ** -0.5)

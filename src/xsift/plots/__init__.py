@@ -3,8 +3,10 @@
 Nothing here reads, saves or touches pyplot's state.
 """
 
-from xsift.plots.confusion import confusion_matrix
+from xsift.plots.confusion import confusion_counts, confusion_matrix
+from xsift.plots.labels import against_labels
 from xsift.plots.planes import hardness_plane, variability_plane
+from xsift.plots.reliability import reliability
 from xsift.plots.scan import against_k
 from xsift.plots.sky import galactic_map
 from xsift.plots.style import GROUP_COLOURS, GROUP_MARKERS, figure_style
@@ -13,9 +15,12 @@ __all__ = [
     "GROUP_COLOURS",
     "GROUP_MARKERS",
     "against_k",
+    "against_labels",
+    "confusion_counts",
     "confusion_matrix",
     "figure_style",
     "galactic_map",
     "hardness_plane",
+    "reliability",
     "variability_plane",
 ]

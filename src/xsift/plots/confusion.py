@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["confusion_matrix"]
+__all__ = ["confusion_counts", "confusion_matrix"]
 
 
 def confusion_matrix(
@@ -36,7 +36,23 @@ def confusion_matrix(
         One image of the shares: the diagonal is the recall. A class without members has an empty
         row (NaN).
     """
-    counts = _count(truth, predicted, names)
+    return confusion_counts(ax, _count(truth, predicted, names), names)
+
+
+def confusion_counts(ax: Axes, counts: NDArray[np.int64], names: Sequence[str]) -> Axes:
+    """Draw a confusion matrix that is already counted, each row as shares of its true class.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+    counts : ndarray of int, (k, k)
+        Rows are the truth.
+    names : sequence of str
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+    """
     members = counts.sum(axis=1, keepdims=True)
     share = np.full(counts.shape, np.nan)
     np.divide(counts, members, out=share, where=members > 0)

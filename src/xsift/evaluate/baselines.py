@@ -1,0 +1,257 @@
+"""What else there is: scikit-learn's classifiers, each at its best setting on the same folds.
+
+The settings are those that did best on the labelled CSC 2.1 detections among the ones tried; they
+are not tuned again inside a fold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from xsift.evaluate.methods import Prediction, Training, mean_by_source
+
+__all__ = ["Boosting", "Forest", "LinearSvc"]
+
+_HIDDEN = 0.3
+_CALIBRATION_FOLDS = 5
+
+
+@dataclass(frozen=True, eq=False)
+class _Fitted:
+    """Class probabilities from one callable, the share of other types from another."""
+
+    shares: np.ndarray
+    classify: Callable[[np.ndarray], np.ndarray]
+    find_other: Callable[[np.ndarray], np.ndarray] | None
+
+    def predict(self, X: np.ndarray) -> Prediction:
+        none = np.zeros(len(X)) if self.find_other is None else self.find_other(X)
+        p = self.classify(X) * (1 - none)[:, None]
+        return Prediction(p, none, np.full(len(X), np.nan))
+
+    def fuse(self, p: np.ndarray, source: np.ndarray) -> np.ndarray:
+        return mean_by_source(p, source)
+
+
+@dataclass(frozen=True)
+class Forest:
+    """Random forest; class weights as they are in the table, missing values by the median.
+
+    Other types are found by a second forest, of the classes against the other types.
+
+    Parameters
+    ----------
+    n_classes : int
+    """
+
+    n_classes: int
+    name: str = "forest"
+
+    def fit(self, training: Training, seed: int) -> _Fitted:
+        """Fit on the labelled rows."""
+        from sklearn.ensemble import RandomForestClassifier
+        from sklearn.impute import SimpleImputer
+        from sklearn.pipeline import make_pipeline
+
+        def learn(X: np.ndarray, y: np.ndarray, source: np.ndarray) -> Any:
+            forest = RandomForestClassifier(300, min_samples_leaf=5, random_state=seed)
+            median = SimpleImputer(strategy="median", keep_empty_features=True)
+            return make_pipeline(median, forest).fit(X, y)
+
+        return _fit_both(training, self.n_classes, learn, np.ones(len(training.y)))
+
+
+@dataclass(frozen=True)
+class Boosting:
+    """Histogram gradient boosting, with the closure of the hardness ratios as a further feature.
+
+    A source's detections share the weight sqrt(n). Rows with missing values go to a second fit, for
+    which values of the training rows were hidden at random: trees that never met a missing value
+    send it anywhere.
+
+    Parameters
+    ----------
+    n_classes : int
+    features : tuple of str
+        Names, to find the hardness ratios.
+    """
+
+    n_classes: int
+    features: tuple[str, ...]
+    name: str = "boosting"
+
+    def fit(self, training: Training, seed: int) -> _Fitted:
+        """Fit on the labelled rows."""
+        from sklearn.ensemble import HistGradientBoostingClassifier
+
+        weight = _by_source(training.source, training.y >= 0)
+
+        def grow(X: np.ndarray, y: np.ndarray, w: np.ndarray) -> Any:
+            return HistGradientBoostingClassifier(
+                max_iter=100,
+                learning_rate=0.05,
+                max_leaf_nodes=8,
+                min_samples_leaf=30,
+                l2_regularization=5.0,
+                max_features=0.4,
+                early_stopping=False,
+                random_state=seed,
+            ).fit(X, y, sample_weight=w)
+
+        def learn(X: np.ndarray, y: np.ndarray, source: np.ndarray) -> Any:
+            w = _by_source(source, np.ones(len(y), dtype=bool))
+            return _WithMissing(self._closed, grow, X, y, w, seed)
+
+        return _fit_both(training, self.n_classes, learn, weight)
+
+    def _closed(self, X: np.ndarray) -> np.ndarray:
+        names = ("hard_hm", "hard_ms", "hard_hs")
+        if not set(names) <= set(self.features):
+            return X
+        limit = 1 - 1e-6  # a ratio of exactly 1 has no finite atanh
+        hm, ms, hs = (np.clip(X[:, self.features.index(n)], -limit, limit) for n in names)
+        closure = np.arctanh(hm) + np.arctanh(ms) - np.arctanh(hs)
+        return np.column_stack([X, closure])
+
+
+class _WithMissing:
+    """A fit for complete rows and, made when it is first needed, one for the others."""
+
+    def __init__(
+        self,
+        closed: Callable[[np.ndarray], np.ndarray],
+        grow: Callable[[np.ndarray, np.ndarray, np.ndarray], Any],
+        X: np.ndarray,
+        y: np.ndarray,
+        w: np.ndarray,
+        seed: int,
+    ) -> None:
+        self._closed, self._grow = closed, grow
+        self._X, self._y, self._w, self._seed = X, y, w, seed
+        self._complete = grow(closed(X), y, w)
+        self._masked: Any = None
+
+    @property
+    def classes_(self) -> np.ndarray:
+        return np.asarray(self._complete.classes_)
+
+    def predict_proba(self, X: np.ndarray) -> np.ndarray:
+        missing = np.isnan(X).any(axis=1)
+        p = np.empty((len(X), len(self.classes_)))
+        if not missing.all():
+            p[~missing] = self._complete.predict_proba(self._closed(X[~missing]))
+        if missing.any():
+            if self._masked is None:
+                hidden = np.random.default_rng(self._seed).random(self._X.shape) < _HIDDEN
+                X2 = np.vstack([self._X, np.where(hidden, np.nan, self._X)])
+                self._masked = self._grow(
+                    self._closed(X2), np.tile(self._y, 2), np.tile(self._w, 2)
+                )
+            p[missing] = self._masked.predict_proba(self._closed(X[missing]))
+        return p
+
+
+@dataclass(frozen=True)
+class LinearSvc:
+    """Linear support vector machine on normal scores, its margins calibrated on held-out sources.
+
+    Missing values by the median. It knows no other types.
+
+    Parameters
+    ----------
+    n_classes : int
+    """
+
+    n_classes: int
+    name: str = "svc"
+
+    def fit(self, training: Training, seed: int) -> _Fitted:
+        """Fit on the labelled rows."""
+        from sklearn.linear_model import LogisticRegression
+        from sklearn.model_selection import GroupKFold
+
+        def learn(X: np.ndarray, y: np.ndarray, source: np.ndarray) -> Any:
+            classes = np.unique(y)
+            margins = np.full((len(y), len(classes)), -1.0)
+            n_folds = min(_CALIBRATION_FOLDS, len(np.unique(source)))
+            folds = GroupKFold(n_folds, shuffle=True, random_state=seed)
+            for train, test in folds.split(X, y, source):
+                if len(np.unique(y[train])) > 1:
+                    margins[test] = _margins(_machine(X[train], y[train], seed), X[test], classes)
+            platt = LogisticRegression(C=1.0, max_iter=1000).fit(margins, y)
+            return _Calibrated(_machine(X, y, seed), platt, classes)
+
+        known = Training(training.X, training.y, np.zeros(len(training.y), bool), training.source)
+        return _fit_both(known, self.n_classes, learn, np.ones(len(training.y)))
+
+
+@dataclass(frozen=True, eq=False)
+class _Calibrated:
+    machine: Any
+    platt: Any
+    classes_: np.ndarray
+
+    def predict_proba(self, X: np.ndarray) -> np.ndarray:
+        return np.asarray(self.platt.predict_proba(_margins(self.machine, X, self.classes_)))
+
+
+def _machine(X: np.ndarray, y: np.ndarray, seed: int) -> Any:
+    from sklearn.impute import SimpleImputer
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import QuantileTransformer
+    from sklearn.svm import LinearSVC
+
+    scores = QuantileTransformer(
+        n_quantiles=min(1000, len(X)), output_distribution="normal", random_state=seed
+    )
+    median = SimpleImputer(strategy="median", keep_empty_features=True)
+    return make_pipeline(median, scores, LinearSVC(C=1.0, dual=False, random_state=seed)).fit(X, y)
+
+
+def _margins(machine: Any, X: np.ndarray, classes: np.ndarray) -> np.ndarray:
+    """Return the margin of every class; -1, the edge of 'not this one', where none was fitted."""
+    margin = machine.decision_function(X)
+    if margin.ndim == 1:
+        margin = np.column_stack([-margin, margin])
+    out = np.full((len(X), len(classes)), -1.0)
+    out[:, np.searchsorted(classes, machine.classes_)] = margin
+    return out
+
+
+def _fit_both(
+    training: Training,
+    n_classes: int,
+    learn: Callable[[np.ndarray, np.ndarray, np.ndarray], Any],
+    weight: np.ndarray,
+) -> _Fitted:
+    """Fit the classes on the labelled rows, and the classes against the other types."""
+    known = training.y >= 0
+    y = training.y[known]
+    fitted = learn(training.X[known], y, training.source[known])
+    shares = np.bincount(y, weights=weight[known], minlength=n_classes)
+
+    def classify(X: np.ndarray) -> np.ndarray:
+        p = np.zeros((len(X), n_classes))
+        p[:, fitted.classes_] = fitted.predict_proba(X)
+        return p
+
+    find_other = None
+    if training.is_other.any():
+        both = known | training.is_other
+        other = learn(training.X[both], training.is_other[both], training.source[both])
+
+        def find_other(X: np.ndarray) -> np.ndarray:
+            return np.asarray(other.predict_proba(X)[:, 1])
+
+    return _Fitted(shares / shares.sum(), classify, find_other)
+
+
+def _by_source(source: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+    """Weigh each row by one over the root of its source's chosen rows."""
+    _, of = np.unique(source, return_inverse=True)
+    n = np.bincount(of, weights=chosen)
+    return np.asarray(1 / np.sqrt(np.maximum(n[of], 1)))

@@ -1,0 +1,265 @@
+"""What is trained on what, and tested on what: every experiment as a list of tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from time import perf_counter
+
+import numpy as np
+
+from xsift.errors import OutputError, XsiftError
+from xsift.evaluate.methods import Method, Training
+from xsift.evaluate.sample import Sample, types_to_hold_out
+from xsift.evaluate.splits import check_split, folds_by_sky, folds_by_source
+
+__all__ = [
+    "HIDDEN",
+    "REST",
+    "SHARES",
+    "Answer",
+    "Load",
+    "Protocol",
+    "Task",
+    "answers_of",
+    "folds_of",
+    "held_out",
+    "plan",
+    "run_task",
+]
+
+SHARES = ("0.03", "0.1", "0.3")
+"""Shares of the training sources that keep their labels; all of them is the plain validation."""
+HIDDEN = 0.3
+"""Share of the values that are hidden."""
+AT_LEAST = 20
+"""Sources that a type needs to be held out alone."""
+REST = "the rest"
+"""Other types with fewer sources, held out together."""
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """How the validation is done.
+
+    Attributes
+    ----------
+    folds, draws, seed : int
+    experiments : tuple of str
+        Of folds, sky, shares, missing, none; folds are always done.
+    """
+
+    folds: int
+    draws: int
+    seed: int
+    experiments: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Task:
+    """One fit, and what it is asked: the smallest part of a validation that can be taken up again.
+
+    Attributes
+    ----------
+    experiment, method : str
+    variant : str
+        The share of labels, where values are hidden, the type that is held out.
+    draw, fold : int
+    """
+
+    experiment: str
+    method: str
+    variant: str
+    draw: int
+    fold: int
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """What a method said in a task.
+
+    Attributes
+    ----------
+    rows : ndarray of int, shape (n,)
+        Test rows.
+    p : ndarray of shape (n, C)
+        Over the classes alone they sum to 1; NaN where not scored.
+    p_none, typicality : ndarray of shape (n,)
+    shares : ndarray of shape (C,)
+    sources : ndarray of int, shape (m,)
+        Those with a row that was scored.
+    p_source : ndarray of shape (m, C)
+    seconds : ndarray of shape (2,)
+        Of fitting and of scoring.
+    failed : str
+        Why there is no answer; empty where there is one.
+    """
+
+    rows: np.ndarray
+    p: np.ndarray
+    p_none: np.ndarray
+    typicality: np.ndarray
+    shares: np.ndarray
+    sources: np.ndarray
+    p_source: np.ndarray
+    seconds: np.ndarray
+    failed: str = ""
+
+
+Load = Callable[[Task], Answer | None]
+
+
+def plan(sample: Sample, methods: Sequence[str], protocol: Protocol) -> list[Task]:
+    """List the tasks of a validation, the plain folds first."""
+    named = types_to_hold_out(sample, AT_LEAST)
+    variants = {
+        "folds": ("",),
+        "sky": ("",),
+        "shares": SHARES,
+        "missing": ("both", "test"),
+        "none": (*named, REST) if len(set(sample.other) - {None, *named}) else named,
+    }
+    tasks = []
+    for experiment, chosen in variants.items():
+        if experiment != "folds" and experiment not in protocol.experiments:
+            continue
+        draws = protocol.draws if experiment == "shares" else 1
+        tasks += [
+            Task(experiment, method, variant, draw, fold)
+            for draw in range(draws)
+            for variant in chosen
+            for fold in range(protocol.folds)
+            for method in methods
+        ]
+    return tasks
+
+
+def folds_of(sample: Sample, experiment: str, protocol: Protocol) -> np.ndarray:
+    """Return the fold of each row, by source or by blocks of the sky."""
+    if experiment == "sky":
+        return folds_by_sky(sample.unit, sample.along, protocol.folds, protocol.seed)
+    return folds_by_source(sample.unit, _stratum(sample), protocol.folds, protocol.seed)
+
+
+def run_task(
+    sample: Sample, fold: np.ndarray, method: Method, task: Task, protocol: Protocol
+) -> Answer:
+    """Fit the method on all folds but one, and ask it for the one.
+
+    Parameters
+    ----------
+    fold : ndarray of int, shape (n,)
+        As `folds_of` gives it.
+
+    Raises
+    ------
+    SplitError
+        If a source or a detection stands on both sides.
+    """
+    train = np.flatnonzero(fold != task.fold)
+    asked = np.isin(sample.source, np.unique(sample.source[sample.y >= 0]))
+    asked |= held_out(sample, task) if task.experiment == "none" else sample.is_other
+    test = np.flatnonzero((fold == task.fold) & asked)
+    check_split(train, test, sources=sample.source, units=sample.unit, detections=sample.detection)
+    seed = _seed(protocol.seed, task.draw, task.fold)
+    training, X = _prepared(sample, train, test, task, protocol)
+    try:
+        return _answer(method, training, X, test, sample.source[test], seed)
+    except XsiftError as error:
+        nothing = np.full((0, len(sample.classes)), np.nan)
+        none, rows = np.empty(0), np.empty(0, dtype=np.int64)
+        return Answer(
+            rows, nothing, none, none, none, rows, nothing, np.full(2, np.nan), str(error)
+        )
+
+
+def held_out(sample: Sample, task: Task) -> np.ndarray:
+    """Tell which rows are of the type that the task holds out."""
+    if task.variant == REST:
+        named = types_to_hold_out(sample, AT_LEAST)
+        return np.array([t is not None and t not in named for t in sample.other], dtype=bool)
+    return np.asarray(sample.other == task.variant)
+
+
+def answers_of(tasks: Sequence[Task], load: Load) -> list[Answer] | str:
+    """Return the answers of finished tasks, or why a method has none."""
+    answers = []
+    for task in tasks:
+        answer = load(task)
+        if answer is None:
+            raise OutputError(f"the answer of {task} is gone: run the same command again")
+        if answer.failed:
+            return answer.failed
+        answers.append(answer)
+    return answers
+
+
+def _answer(
+    method: Method,
+    training: Training,
+    X: np.ndarray,
+    test: np.ndarray,
+    source: np.ndarray,
+    seed: int,
+) -> Answer:
+    start = perf_counter()
+    fitted = method.fit(training, seed)
+    middle = perf_counter()
+    said = fitted.predict(X)
+    seconds = np.array([middle - start, perf_counter() - middle])
+    total = said.p.sum(axis=1, keepdims=True)
+    # None of the classes for certain: of their shares nothing is said, so equal ones.
+    p = np.divide(said.p, total, out=np.full(said.p.shape, 1 / said.p.shape[1]), where=total != 0)
+    scored = np.isfinite(p).all(axis=1)
+    sources = np.unique(source[scored])
+    p_source = fitted.fuse(p[scored], source[scored]) if len(sources) else p[:0]
+    return Answer(test, p, said.p_none, said.typicality, fitted.shares, sources, p_source, seconds)
+
+
+def _prepared(
+    sample: Sample, train: np.ndarray, test: np.ndarray, task: Task, protocol: Protocol
+) -> tuple[Training, np.ndarray]:
+    """Return what the method sees of the training rows, and the features of the test rows."""
+    X, y, is_other = sample.X, sample.y, sample.is_other
+    training = Training(X[train], y[train], is_other[train], sample.source[train])
+    X_test = X[test]
+    if task.experiment == "shares":
+        kept = _kept(sample, train, float(task.variant), _seed(protocol.seed, task.draw))
+        training = replace(
+            training, y=np.where(kept, training.y, -1), is_other=training.is_other & kept
+        )
+    elif task.experiment == "missing":
+        hidden = np.random.default_rng(_seed(protocol.seed, task.draw)).random(X.shape) < HIDDEN
+        X_test = np.where(hidden[test], np.nan, X_test)
+        if task.variant == "both":
+            training = replace(training, X=np.where(hidden[train], np.nan, training.X))
+    elif task.experiment == "none":
+        training = replace(training, is_other=training.is_other & ~held_out(sample, task)[train])
+    return training, X_test
+
+
+def _kept(sample: Sample, train: np.ndarray, share: float, seed: int) -> np.ndarray:
+    """Choose the training sources that keep their labels: that share of each class, at least one.
+
+    The choices of one seed are nested: what 3 % keep, 10 % keep too.
+    """
+    stratum, source = _stratum(sample)[train], sample.source[train]
+    sources, first = np.unique(source, return_index=True)
+    rank = np.random.default_rng(seed).random(int(sample.source.max()) + 1)[sources]
+    chosen = []
+    for s in np.unique(stratum[first]):
+        members = np.flatnonzero(stratum[first] == s)
+        n = max(1, round(share * len(members)))
+        chosen.append(sources[members[np.argsort(rank[members], kind="stable")[:n]]])
+    return np.isin(source, np.concatenate(chosen))
+
+
+def _stratum(sample: Sample) -> np.ndarray:
+    """Return the class of each row; two further numbers for other types and for the unlabelled."""
+    n_classes = len(sample.classes)
+    unlabelled = np.where(sample.is_other, n_classes, n_classes + 1)
+    return np.where(sample.y >= 0, sample.y, unlabelled)
+
+
+def _seed(*numbers: int) -> int:
+    return int(np.random.SeedSequence(numbers).generate_state(1)[0])

@@ -1,0 +1,66 @@
+"""Whether probabilities are what they say."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["reliability"]
+
+
+def reliability(
+    ax: Axes,
+    n: ArrayLike,
+    confidence: ArrayLike,
+    accuracy: ArrayLike,
+    low: ArrayLike,
+    high: ArrayLike,
+) -> Axes:
+    """Draw how often the top class is right against its probability, in equal bins.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+    n : array_like of int, (bins,)
+        Detections in each bin; empty bins are left out. Bars show their shares.
+    confidence, accuracy : array_like, (bins,)
+        Mean top probability, and share that is right.
+    low, high : array_like, (bins,)
+        Interval of the accuracy.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The first line is the diagonal, on which probabilities are what they say.
+    """
+    n, confidence, accuracy, low, high = (
+        np.asarray(v, dtype=float) for v in (n, confidence, accuracy, low, high)
+    )
+    there = n > 0
+    edges = np.linspace(0, 1, len(n) + 1)
+    ax.bar(
+        edges[:-1], n / max(n.sum(), 1), width=1 / len(n), align="edge", color="#d9d9d9", zorder=1
+    )
+    ax.plot([0, 1], [0, 1], color="#555555", linewidth=0.8, linestyle="--", zorder=2)
+    # An interval of a resample may lie beside the value where a bin holds a handful.
+    below = np.maximum(accuracy - low, 0)[there]
+    above = np.maximum(high - accuracy, 0)[there]
+    ax.errorbar(
+        confidence[there],
+        accuracy[there],
+        yerr=[below, above],
+        fmt="o-",
+        color="#0072B2",
+        markersize=4,
+        linewidth=1.2,
+        capsize=2,
+        zorder=3,
+    )
+    ax.set(xlim=(0, 1), ylim=(0, 1), aspect="equal")
+    ax.set(xlabel="top probability", ylabel="share that is right")
+    return ax

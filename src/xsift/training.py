@@ -1,0 +1,78 @@
+"""From detections and their labels to a trained model, by either method."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from xsift import read, surveys
+from xsift.classes import Classes
+from xsift.errors import TableError
+from xsift.evaluate.methods import Training
+from xsift.features import FeatureTable
+from xsift.label import Labels
+from xsift.model import Model
+from xsift.model.paper import fit_paper_model
+from xsift.model.training import fit_calibrated_model
+from xsift.sampling import codes_of, known_types, other_types, units_of
+from xsift.settings import Settings
+from xsift.vote import key_order
+
+__all__ = ["train"]
+
+Progress = Callable[[str], None]
+
+
+def train(
+    detections: read.Detections,
+    features: FeatureTable,
+    labels: Labels,
+    survey: surveys.Survey,
+    classes: Classes,
+    settings: Settings,
+    progress: Progress,
+) -> tuple[Model, np.ndarray]:
+    """Train by the method of the settings.
+
+    Parameters
+    ----------
+    detections : Detections
+    features : FeatureTable
+    labels : Labels
+    survey, classes, settings
+        What the model is for, and how it is fitted.
+    progress : callable
+        Told of each step as it begins.
+
+    Returns
+    -------
+    model : PaperModel or CalibratedModel
+    y : ndarray of int, shape (n,)
+        Class index of each detection that trained; -1 for all others.
+
+    Raises
+    ------
+    TableError
+        If no detection has the features that the method needs.
+    LabelError
+        If too few have a label.
+    """
+    feature_set = str(settings.features)
+    is_paper = settings.method == "paper"
+    can_train = features.complete if is_paper else features.usable.any(axis=1)
+    order = key_order(detections.table, np.flatnonzero(can_train))
+    if not len(order):
+        wanted = f"all of the {len(features.names)} features" if is_paper else "a feature"
+        raise TableError(f"{detections.path}: no detection has {wanted}")
+    y = np.where(can_train, labels.y, -1)
+    if is_paper:
+        progress(f"clustering {len(order):,} complete detections")
+        return fit_paper_model(features, y, order, survey, feature_set, classes, settings), y
+    progress(f"training on {len(order):,} detections, {int((y >= 0).sum()):,} of them labelled")
+    types, _, shared = known_types(detections.path, settings.type_column)
+    is_other = np.array([code is not None for code in other_types(labels, types, classes)])
+    X = np.where(features.usable, features.X, np.nan)
+    unit = units_of(codes_of(detections.table["name"]), X, shared)
+    training = Training(X, y, is_other, unit).take(order)
+    return fit_calibrated_model(training, survey, feature_set, classes, settings), y

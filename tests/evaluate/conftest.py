@@ -1,0 +1,61 @@
+import numpy as np
+import pytest
+
+from xsift.classes import Class, Classes
+from xsift.evaluate.methods import Prediction, mean_by_source
+from xsift.evaluate.sample import Sample
+
+THREE = Classes(
+    classes=tuple(Class(code=c, column=f"p_{c.lower()}", group=c) for c in ("A", "B", "C"))
+)
+
+
+@pytest.fixture
+def sample():
+    """240 detections of 120 sources: three classes far apart, type Z beyond, some unlabelled."""
+    rng = np.random.default_rng(8)
+    kind = np.repeat(rng.integers(0, 4, 120), 2)  # 3: another type
+    X = 6.0 * kind[:, None] + rng.normal(size=(240, 4))
+    source = np.repeat(np.arange(120), 2)
+    known = np.repeat(rng.random(120) < 0.8, 2)
+    y = np.where((kind < 3) & known, kind, -1)
+    other = np.where(kind == 3, "Z", None).astype(object)
+    return Sample(X, y, other, source, source, np.arange(240), source.astype(float), THREE)
+
+
+class Nearest:
+    """Nearest class mean; keeps what it was shown, to be asked."""
+
+    name = "nearest"
+
+    def __init__(self):
+        self.seen = []
+
+    def fit(self, training, seed):
+        self.seen.append((training, seed))
+        known = training.y >= 0
+        means = np.full((3, training.X.shape[1]), np.inf)
+        for k in np.unique(training.y[known]):
+            means[k] = np.nanmean(training.X[training.y == k], axis=0)
+        return FittedNearest(means, np.bincount(training.y[known], minlength=3) / known.sum())
+
+
+class FittedNearest:
+    def __init__(self, means, shares):
+        self.means, self.shares = means, shares
+
+    def predict(self, X):
+        d2 = np.nansum((X[:, None, :] - self.means) ** 2, axis=2)
+        p = np.exp(-(d2 - d2.min(axis=1, keepdims=True)))
+        p /= p.sum(axis=1, keepdims=True)
+        p[np.isnan(X).any(axis=1)] = np.nan
+        none = 1 - np.exp(-d2.min(axis=1) / 20)
+        return Prediction(p * (1 - none)[:, None], none, np.exp(-d2.min(axis=1)))
+
+    def fuse(self, p, source):
+        return mean_by_source(p, source)
+
+
+@pytest.fixture
+def nearest():
+    return Nearest()
