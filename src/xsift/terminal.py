@@ -25,9 +25,18 @@ if TYPE_CHECKING:  # what is printed was made elsewhere
     from xsift.card import Card
     from xsift.demonstration import Demonstration
     from xsift.pipeline import Catalogue
+    from xsift.publication import Published
     from xsift.scan import Scan
 
-__all__ = ["bar", "progress", "show_card", "show_recovery", "show_scan", "show_summary"]
+__all__ = [
+    "bar",
+    "progress",
+    "show_card",
+    "show_published",
+    "show_recovery",
+    "show_scan",
+    "show_summary",
+]
 
 _CARD_ROWS = 30
 _HEADINGS = {"missing": "Missing", "unscored": "Not scored", "set_aside": "Set aside"}
@@ -134,6 +143,24 @@ def show_summary(
     for note in record["warnings"]:
         console.print(f"[yellow]Warning:[/yellow] {escape(note)}", highlight=False)
     console.print(f"Written to [bold]{escape(str(folder))}[/bold]", highlight=False)
+
+
+def show_published(console: Console, result: Published, static: bool) -> None:
+    """Print what was written, what is missing, and what to do with it."""
+    resource = result.resource
+    console.print(f"\n[bold]{escape(resource.title)}[/bold]", highlight=False)
+    for table in resource.tables:
+        console.print(f"{table.table.num_rows:,} {table.name}", highlight=False)
+    for note in result.notes:
+        console.print(f"[yellow]Warning:[/yellow] {escape(note)}", highlight=False)
+    console.print(f"Written to [bold]{escape(str(result.folder))}[/bold]", highlight=False)
+    if not static:
+        name = resource.schema
+        console.print(
+            f"Copy it to DaCHS as inputs/{name}, then: dachs val {name}/q; dachs imp {name}/q; "
+            f"dachs pub {name}/q",
+            highlight=False,
+        )
 
 
 def _top(found: dict[str, int], most: int = 6) -> str:

@@ -183,7 +183,9 @@ def write_resource(folder: Path, schema: str, tables: dict[str, pa.Table]) -> No
     for name, table in tables.items():
         pa.csv.write_csv(table, folder / f"{name}.csv")
         on_sky = ' mixin="//scs#q3cindex"' if "ra" in table.column_names else ""
-        lines.append(f'<table id="{name}" onDisk="True" adql="True"{on_sky}>')
+        # PUBLIC is a word of ADQL: a listed public.basic could not be queried by its listed name.
+        adql = "hidden" if schema == "public" else "True"
+        lines.append(f'<table id="{name}" onDisk="True" adql="{adql}"{on_sky}>')
         lines += [f'<index columns="{i}"/>' for i in INDEXES[name]]
         lines += [_column(field, described) for field in table.schema]
         lines.append("</table>")

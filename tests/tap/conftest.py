@@ -62,7 +62,7 @@ class Tap:
         return self.real
 
 
-def dachs(*words: object) -> str:
+def _dachs(*words: object) -> str:
     """Do something with the server; what it printed goes with a failure."""
     done = subprocess.run(
         ["bash", SCRIPT, *map(str, words)], capture_output=True, text=True, timeout=300
@@ -71,7 +71,7 @@ def dachs(*words: object) -> str:
     return done.stdout + done.stderr
 
 
-def as_dachsroot(*words: str) -> str:
+def _as_dachsroot(*words: str) -> str:
     """Run a command as the user that owns the server's files and database."""
     done = subprocess.run(
         ["runuser", "-u", "dachsroot", "--", *words],
@@ -85,6 +85,24 @@ def as_dachsroot(*words: str) -> str:
 
 
 @pytest.fixture(scope="session")
+def dachs():
+    """Do something with the server: ``dachs("drop", name)``."""
+    return _dachs
+
+
+@pytest.fixture(scope="session")
+def dachsroot():
+    """Run a command as the user that owns the server: ``dachsroot("dachs", "val", "x/q")``."""
+    return _as_dachsroot
+
+
+@pytest.fixture(scope="session")
+def inputs():
+    """The folder that the server takes resources from."""
+    return INPUTS
+
+
+@pytest.fixture(scope="session")
 def tap(tmp_path_factory):
     """The TAP server, running and filled."""
     if os.geteuid() != 0 or not SCRIPT.exists() or shutil.which("dachs") is None:
@@ -94,7 +112,7 @@ def tap(tmp_path_factory):
         fcntl.flock(lock, fcntl.LOCK_EX)
         try:
             if not _answers(held.url):
-                dachs("up")
+                _dachs("up")
             for folder in resources:
                 _load(folder)
             fcntl.flock(lock, fcntl.LOCK_SH)
@@ -102,7 +120,7 @@ def tap(tmp_path_factory):
         finally:
             with contextlib.suppress(BlockingIOError):  # another session still needs the server
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                dachs("down")
+                _dachs("down")
 
 
 def _answers(url: str) -> bool:
@@ -143,12 +161,12 @@ def _load(folder: Path) -> None:
     loaded = INPUTS / folder.name / "loaded"
     if loaded.exists() and loaded.read_text() == digest.hexdigest():
         return
-    dachs("load", folder, folder.name)
+    _dachs("load", folder, folder.name)
     schema = "public" if folder.name == "simbad" else folder.name
     for file in folder.glob("*.csv"):
         with open(file, encoding="utf-8") as rows:
             columns = rows.readline().strip()
         where = INPUTS / folder.name / file.name
         copy = f"\\copy {schema}.{file.stem} ({columns}) from '{where}' csv header"
-        as_dachsroot("psql", "-qc", copy, "-c", f"analyze {schema}.{file.stem}", "gavo")
+        _as_dachsroot("psql", "-qc", copy, "-c", f"analyze {schema}.{file.stem}", "gavo")
     loaded.write_text(digest.hexdigest())
