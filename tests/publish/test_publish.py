@@ -1,6 +1,7 @@
 """A catalogue as a DaCHS resource and as static files: whole, described, and safe to open."""
 
 import json
+import sys
 from xml.etree import ElementTree as ET
 
 import numpy as np
@@ -98,6 +99,7 @@ def test_hostile_text_stays_text():
     assert root.find("meta[@name='title']").text.startswith("<script>&amp;\"'")
     page = publish.as_markdown(made)
     assert "<script>" not in page
+    assert not any(ord(c) < 32 and c != "\n" for c in page)
     assert not any(line.startswith("# y") for line in page.splitlines())
     row = next(line for line in page.splitlines() if line.startswith("| name"))
     assert row.replace("\\|", "").count("|") == 7
@@ -112,6 +114,9 @@ def test_what_cannot_be_published_is_said():
         publish.published(pa.table({"a": [[1]]}), "t.parquet")
     with pytest.raises(TableError, match="two columns are called class_group"):
         publish.published(pa.table({"group": ["a"], "class_group": ["b"]}), "t.parquet")
+
+    with pytest.raises(TableError, match="column 'ra' holds no degrees"):
+        publish.published(pa.table({"ra": ["1"]}), "t.parquet")
 
 
 def test_three_types_and_no_nan():
@@ -232,6 +237,32 @@ def test_a_catalogue_without_positions(copy, tmp_path, xsift):
     assert root.find("service") is None
     assert root.find("coverage") is None
     assert root.find("table").get("mixin") is None
+
+
+@pytest.mark.parametrize("static", [False, True])
+def test_a_catalogue_without_sources_or_usable_positions(copy, tmp_path, static):
+    path = copy / "sources.parquet"
+    pq.write_table(pq.read_table(path).slice(0, 0), path)
+    path = copy / "detections.parquet"
+    table = pq.read_table(path)
+    table = table.set_column(table.schema.get_field_index("dec"), "dec", pa.repeat(200.0, 600))
+    pq.write_table(table, path)
+    done = publication.publish(copy, tmp_path / "out", static=static)
+    assert [len(t.table) for t in done.resource.tables] == [0, 600]
+    assert done.resource.coverage == ""
+    assert not (tmp_path / "out" / "hats").exists()
+
+
+@pytest.mark.parametrize(("package", "options"), [("mocpy", []), ("cdshealpix", ["--static"])])
+def test_without_the_extra_it_says_what_to_install(
+    catalogue, tmp_path, xsift, monkeypatch, package, options
+):
+    monkeypatch.setitem(sys.modules, package, None)
+    monkeypatch.setitem(sys.modules, f"{package}.nested", None)
+    said = xsift("publish", catalogue, "--out", tmp_path, *options)
+    assert said.status == 1
+    assert "pip install 'xsift[publish]'" in said.err
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_command_says_what_to_do_next(catalogue, tmp_path, xsift):

@@ -1,5 +1,6 @@
 """A published catalogue is served as it was written: by TAP, by cone search, without complaint."""
 
+import json
 import shutil
 import subprocess
 import urllib.request
@@ -39,6 +40,9 @@ def catalogue(tmp_path_factory):
     write_table(known, folder / "known.csv", "csv", {})
     done = pipeline.run(folder / "table.vot", folder / "known.csv", Settings())
     done.write(folder)
+    record = json.loads((folder / "run.json").read_text())
+    record["input"] = "<img src=x onerror=alert(1)>.vot"
+    (folder / "run.json").write_text(json.dumps(record))
     return folder
 
 
@@ -46,27 +50,34 @@ def catalogue(tmp_path_factory):
 def served(tap, dachsroot, dachs, inputs, catalogue, tmp_path_factory):
     """The catalogue's resource in the running server; gone afterwards."""
     out = tmp_path_factory.mktemp("resource")
-    publication.publish(
-        catalogue,
-        out,
-        SCHEMA,
-        title="Classes <b>&amp;</b> \\test{1}",
-        creator="Doe, J.; Röe, R.",
-        licence="CC-BY-4.0",
-    )
-    place = inputs / SCHEMA
+    try:
+        yield _install(
+            dachsroot,
+            inputs,
+            catalogue,
+            out,
+            SCHEMA,
+            title="Classes <b>&amp;</b> \\test{1}",
+            creator="Doe, J.; Röe, R.",
+            licence="CC-BY-4.0",
+        )
+    finally:
+        dachs("drop", SCHEMA)
+        shutil.rmtree(inputs / SCHEMA, ignore_errors=True)
+
+
+def _install(dachsroot, inputs, catalogue, out, schema, **said):
+    """Publish as the page on publishing has it; give what `dachs val` says."""
+    publication.publish(catalogue, out, schema, **said)
+    place = inputs / schema
     shutil.rmtree(place, ignore_errors=True)
     shutil.copytree(out, place)
     subprocess.run(["chown", "-R", "dachsroot:gavo", place], check=True)
-    try:
-        said = dachsroot("dachs", "val", f"{SCHEMA}/q")
-        dachsroot("dachs", "imp", f"{SCHEMA}/q")
-        dachsroot("dachs", "pub", f"{SCHEMA}/q")
-        dachsroot("dachs", "serve", "reload")
-        yield said
-    finally:
-        dachs("drop", SCHEMA)
-        shutil.rmtree(place)
+    validated = dachsroot("dachs", "val", f"{schema}/q")
+    dachsroot("dachs", "imp", f"{schema}/q")
+    dachsroot("dachs", "pub", f"{schema}/q")
+    dachsroot("dachs", "serve", "reload")
+    return validated
 
 
 @pytest.fixture(scope="module")
@@ -146,12 +157,30 @@ def test_columns_carry_units_ucds_and_descriptions(service, catalogue):
         assert served.description == said["description"]
 
 
-def test_the_page_shows_text_as_text(tap, served):
-    base = tap.url.removesuffix("/tap")
-    url = f"{base}/{SCHEMA}/q/cone_sources/info"
-    page = urllib.request.urlopen(url, timeout=60).read().decode()
-    assert "Classes" in page
-    assert "<b>&amp;</b>" not in page
+@pytest.mark.parametrize("page", ["info", "form"])
+def test_pages_show_text_as_text(tap, served, page):
+    url = f"{tap.url.removesuffix('/tap')}/{SCHEMA}/q/cone_sources/{page}"
+    shown = urllib.request.urlopen(url, timeout=60).read().decode()
+    assert "&lt;b&gt;" in shown
+    assert "<b>&amp;</b>" not in shown
+    assert "<img src=x" not in shown
+
+
+def test_the_least_that_is_said_is_enough(tap, dachs, dachsroot, inputs, catalogue, tmp_path):
+    """No creator, no licence, no positions: the server takes it all the same."""
+    plain = tmp_path / "plain"
+    shutil.copytree(catalogue, plain)
+    for path in plain.glob("*.parquet"):
+        pq.write_table(pq.read_table(path).drop_columns(["ra", "dec"]), path)
+    schema = f"{SCHEMA}_plain"
+    try:
+        said = _install(dachsroot, inputs, plain, tmp_path / "out", schema)
+        assert said.strip() == f"{schema}/q -- OK"
+        found = pyvo.dal.TAPService(tap.url).run_sync(f"SELECT COUNT(*) AS n FROM {schema}.sources")
+        assert found["n"].tolist() == [pq.read_metadata(plain / "sources.parquet").num_rows]
+    finally:
+        dachs("drop", schema)
+        shutil.rmtree(inputs / schema, ignore_errors=True)
 
 
 def test_taplint_finds_no_error(tap, served):

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import keyword
-import re
 from xml.etree import ElementTree as ET
 
 import pyarrow.compute as pc
 
 from xsift.publish.coverage import positions
-from xsift.publish.resource import LICENCES, Resource, ResourceTable
+from xsift.publish.resource import LICENCES, Resource, ResourceTable, printable
 
 __all__ = ["resource_descriptor"]
 
 _TYPES = {"text": "text", "integer": "bigint", "float": "double precision"}
-_NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _NULL = str(-(2**63))  # what stands for a missing integer where a format has no null
 _RADIUS_DEG = 0.1
 
@@ -121,4 +119,4 @@ def _meta(parent: ET.Element, name: str, value: str) -> None:
 
 def _text(value: str) -> str:
     # A backslash begins a macro in a descriptor, and what a file says must not call one.
-    return _NOT_XML.sub("", value).replace("\\", "/")
+    return printable(value).replace("\\", "/")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from xsift.publish.resource import LICENCES, Resource
+from xsift.publish.resource import LICENCES, Resource, printable
 
 __all__ = ["as_json", "as_markdown"]
 
@@ -74,7 +74,7 @@ def as_markdown(resource: Resource) -> str:
 
 def _cell(text: str) -> str:
     """Escape what a page of Markdown would take for a mark of its own."""
-    text = " ".join(text.split())
+    text = " ".join(printable(text).split())
     for mark in "\\`*_[]|":
         text = text.replace(mark, "\\" + mark)
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -10,8 +10,9 @@ import pyarrow.compute as pc
 
 from xsift.columns import Column, describe
 from xsift.errors import SettingError, TableError
+from xsift.publish.coverage import positions
 
-__all__ = ["LICENCES", "Resource", "ResourceTable", "published"]
+__all__ = ["LICENCES", "Resource", "ResourceTable", "printable", "published"]
 
 LICENCES = {
     "CC0-1.0": "https://creativecommons.org/publicdomain/zero/1.0/",
@@ -52,9 +53,7 @@ class ResourceTable:
     @property
     def has_positions(self) -> bool:
         """Whether the table has ra and dec, with a position in them."""
-        if not {"ra", "dec"} <= set(self.table.column_names):
-            return False
-        return bool(pc.any(pc.and_(self.table["ra"].is_valid(), self.table["dec"].is_valid())))
+        return len(positions(self.table)[0]) > 0
 
     def columns(self) -> list[tuple[Column, str, int]]:
         """Describe each column: what it is, its kind (text, integer, float) and its nulls."""
@@ -117,12 +116,12 @@ class Resource:
 def published(table: pa.Table, where: str) -> pa.Table:
     """Give a table names that need no quotes in a query, and three types: text, int64, double.
 
-    Text loses what XML cannot hold; NaN becomes null. Units, UCDs and descriptions stay.
+    NaN becomes null. Units, UCDs and descriptions stay.
 
     Raises
     ------
     TableError
-        If a column has a name or a type that cannot be published.
+        If a column has a name or a type that cannot be published, or ra or dec are no numbers.
     """
     fields, columns = [], []
     for field, column in zip(table.schema, table.columns, strict=True):
@@ -133,6 +132,8 @@ def published(table: pa.Table, where: str) -> pa.Table:
                 "digits and _, a letter first"
             )
         column = _plain(column, f"{where}: column {name!r}")
+        if name in ("ra", "dec") and not pa.types.is_floating(column.type):
+            raise TableError(f"{where}: column {name!r} holds no degrees: write the catalogue anew")
         fields.append(pa.field(name, column.type, metadata=_said(field)))
         columns.append(column)
     names = [f.name for f in fields]
@@ -151,11 +152,16 @@ def _plain(column: pa.ChunkedArray, what: str) -> pa.ChunkedArray:
         column = column.cast(pa.float64())
         return pc.if_else(pc.is_nan(column), pa.scalar(None, pa.float64()), column)
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
-        return pc.replace_substring_regex(column.cast(pa.string()), r"[\x00-\x08\x0b-\x1f]", "")
+        return column.cast(pa.string())
     raise TableError(f"{what} is {kind}: allowed are text, integers and floating point numbers")
 
 
 def _said(field: pa.Field) -> dict[str, str]:
     said = describe(field)
     parts = {"unit": said.unit, "ucd": said.ucd, "description": said.description}
-    return {k: _NOT_XML.sub("", v) for k, v in parts.items() if v}
+    return {k: printable(v) for k, v in parts.items() if v}
+
+
+def printable(text: str) -> str:
+    """Return a text without the characters that XML cannot hold and a terminal would obey."""
+    return _NOT_XML.sub("", text)
