@@ -98,7 +98,7 @@ def test_hostile_text_stays_text():
     )
     assert root.find("meta[@name='title']").text.startswith("<script>&amp;\"'")
     page = publish.as_markdown(made)
-    assert "<script>" not in page
+    assert "<" not in page
     assert not any(ord(c) < 32 and c != "\n" for c in page)
     assert not any(line.startswith("# y") for line in page.splitlines())
     row = next(line for line in page.splitlines() if line.startswith("| name"))

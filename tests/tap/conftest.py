@@ -109,18 +109,25 @@ def tap(tmp_path_factory):
         pytest.skip("no DaCHS: as root on Debian, bash ../shared/tools/dachs.sh install")
     resources, held = _resources(tmp_path_factory.mktemp("archive"))
     with open(LOCK, "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        fcntl.flock(lock, fcntl.LOCK_SH)
         try:
-            if not _answers(held.url):
-                _dachs("up")
-            for folder in resources:
-                _load(folder)
-            fcntl.flock(lock, fcntl.LOCK_SH)
+            if not _answers(held.url) or not all(map(_is_loaded, resources)):
+                fcntl.flock(lock, fcntl.LOCK_EX)  # when no other session uses the server
+                _start(held.url, resources)
+                fcntl.flock(lock, fcntl.LOCK_SH)
             yield held
         finally:
             with contextlib.suppress(BlockingIOError):  # another session still needs the server
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 _dachs("down")
+
+
+def _start(url: str, resources: list[Path]) -> None:
+    if not _answers(url):
+        _dachs("up")
+    for folder in resources:
+        if not _is_loaded(folder):
+            _load(folder)
 
 
 def _answers(url: str) -> bool:
@@ -153,14 +160,20 @@ def _resources(place: Path) -> tuple[list[Path], Tap]:
     return [place / name for name in schemas], held
 
 
-def _load(folder: Path) -> None:
-    """Load a resource, unless the server already holds this very one."""
+def _digest(folder: Path) -> str:
     digest = hashlib.sha256()
     for file in sorted(folder.iterdir()):
         digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+def _is_loaded(folder: Path) -> bool:
+    """Whether the server already holds this very resource."""
     loaded = INPUTS / folder.name / "loaded"
-    if loaded.exists() and loaded.read_text() == digest.hexdigest():
-        return
+    return loaded.exists() and loaded.read_text() == _digest(folder)
+
+
+def _load(folder: Path) -> None:
     _dachs("load", folder, folder.name)
     schema = "public" if folder.name == "simbad" else folder.name
     for file in folder.glob("*.csv"):
@@ -169,4 +182,4 @@ def _load(folder: Path) -> None:
         where = INPUTS / folder.name / file.name
         copy = f"\\copy {schema}.{file.stem} ({columns}) from '{where}' csv header"
         _as_dachsroot("psql", "-qc", copy, "-c", f"analyze {schema}.{file.stem}", "gavo")
-    loaded.write_text(digest.hexdigest())
+    (INPUTS / folder.name / "loaded").write_text(_digest(folder))

@@ -41,4 +41,4 @@ def positions(table: pa.Table) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         return np.empty(0), np.empty(0), np.zeros(table.num_rows, dtype=bool)
     ra, dec = (pc.fill_null(table[c], np.nan).to_numpy() for c in ("ra", "dec"))
     placed = np.isfinite(ra) & (np.abs(dec) <= 90)
-    return ra[placed] % 360, dec[placed], placed
+    return ra[placed], dec[placed], placed
