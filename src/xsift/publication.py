@@ -194,8 +194,14 @@ def _description(
     )
 
 
+def _about(resource: vo.Resource) -> dict[str, str]:
+    """Say in each file what it is, for the day that it is on its own."""
+    said = {"title": resource.title, "creator": resource.creator, "licence": resource.licence}
+    return {key: value for key, value in said.items() if value} | resource.provenance
+
+
 def _write_resource(resource: vo.Resource, out: Path) -> tuple[str, ...]:
-    about = {"title": resource.title, **resource.provenance}
+    about = _about(resource)
     with write.Staging(out) as staging:
         for table in resource.tables:
             path = staging.path(f"{table.name}.vot")
@@ -205,7 +211,7 @@ def _write_resource(resource: vo.Resource, out: Path) -> tuple[str, ...]:
 
 
 def _write_static(resource: vo.Resource, out: Path) -> tuple[str, ...]:
-    about = {"title": resource.title, **resource.provenance}
+    about = _about(resource)
     # Partitions of an earlier catalogue would be taken for this one's.
     stale = [str(p.relative_to(out)) for p in out.glob("hats/*/dataset/**/*.parquet")]
     files: list[str] = []

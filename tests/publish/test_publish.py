@@ -188,7 +188,12 @@ def test_partitions_hold_each_placed_row_once(rows, max_rows):
 
 
 def test_static_files(catalogue, tmp_path):
-    done = publication.publish(catalogue, tmp_path, static=True)
+    done = publication.publish(
+        catalogue, tmp_path, static=True, title="T", creator="Doe, J.", licence="CC0-1.0"
+    )
+    about = pq.read_schema(tmp_path / "sources.parquet").metadata
+    assert [about[k] for k in (b"title", b"creator", b"licence")] == [b"T", b"Doe, J.", b"CC0-1.0"]
+    assert about[b"made_by"].startswith(b"xsift ")
     assert {str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*") if p.is_file()} == set(
         done.files
     )
