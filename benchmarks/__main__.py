@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks import catalogue, density, engine, scorer, startup
+from benchmarks import catalogue, crossmatch, density, engine, scorer, startup
 from benchmarks.measure import Failed, Result
 
 BENCHMARKS = {
@@ -24,6 +24,7 @@ BENCHMARKS = {
     "engine": engine.run,
     "startup": startup.run,
     "catalogue": catalogue.run,
+    "crossmatch": crossmatch.run,
 }
 PACKAGES = ("xsift", "numpy", "scipy", "pyarrow", "numba", "scikit-learn")
 RESULTS = Path(__file__).parent / "results"

@@ -8,8 +8,20 @@ import pytest
 SRC = Path(__file__).parents[1] / "src" / "xsift"
 
 LEAVES = {"errors", "columns", "classes", "settings", "surveys"}
-STAGES = {"read", "features", "cluster", "label", "score", "vote", "simulate", "write", "plots"}
-STAGES |= {"evaluate", "report"}
+STAGES = {
+    "cluster",
+    "evaluate",
+    "features",
+    "label",
+    "plots",
+    "publish",
+    "read",
+    "report",
+    "score",
+    "simulate",
+    "vote",
+    "write",
+}
 # Where the stages meet: each may use what stands before it.
 ABOVE = [
     "model",
@@ -26,6 +38,7 @@ ABOVE = [
     "scan",
     "demonstration",
     "card",
+    "publication",
     "terminal",
     "cli",
 ]

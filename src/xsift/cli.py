@@ -321,6 +321,41 @@ def show(
     terminal.show_card(_console(), found)
 
 
+@app.command()
+def publish(
+    catalogue: Annotated[
+        Path, typer.Argument(metavar="DIR", help="Folder that run or classify wrote.")
+    ],
+    out: Out,
+    static: Annotated[
+        bool, typer.Option("--static", help="Files for the web, not a DaCHS resource.")
+    ] = False,
+    schema: Annotated[
+        str, typer.Option("--schema", help="Schema of the tables in the TAP service.")
+    ] = "xsift",
+    title: Annotated[
+        str | None,
+        typer.Option("--title", help="Title of the resource. [default: from the survey]"),
+    ] = None,
+    creator: Annotated[
+        str, typer.Option("--creator", help="Who made it: 'Last, F.; Last, F.'.")
+    ] = "",
+    licence: Annotated[
+        str, typer.Option("--licence", help="CC0-1.0, CC-BY-4.0 or CC-BY-SA-4.0.")
+    ] = "",
+    as_json: Json = False,
+) -> None:
+    """Turn a catalogue into a VO service for DaCHS, or into static files."""
+    from xsift import publication, terminal
+
+    with terminal.progress(_console(err=True)) as step:
+        result = publication.publish(catalogue, out, schema, title, creator, licence, static, step)
+    if as_json:
+        typer.echo(json.dumps(result.as_dict(), indent=2))
+    else:
+        terminal.show_published(_console(), result, static)
+
+
 def _do(out: Path, formats: list[str] | None, as_json: bool, job: Any) -> None:
     """Check the folder, do the job, write the results and say what came of it."""
     from xsift import terminal

@@ -25,6 +25,7 @@ if TYPE_CHECKING:  # what is printed was made elsewhere
     from xsift.card import Card
     from xsift.demonstration import Demonstration
     from xsift.pipeline import Catalogue
+    from xsift.publication import Published
     from xsift.scan import Scan
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "progress",
     "show_card",
     "show_evaluation",
+    "show_published",
     "show_recovery",
     "show_scan",
     "show_summary",
@@ -142,6 +144,24 @@ def show_summary(
     for note in record["warnings"]:
         console.print(f"[yellow]Warning:[/yellow] {escape(note)}", highlight=False)
     console.print(f"Written to [bold]{escape(str(folder))}[/bold]", highlight=False)
+
+
+def show_published(console: Console, result: Published, static: bool) -> None:
+    """Print what was written, what is missing, and what to do with it."""
+    resource = result.resource
+    console.print(f"\n[bold]{escape(resource.title)}[/bold]", highlight=False)
+    for table in resource.tables:
+        console.print(f"{table.table.num_rows:,} {table.name}", highlight=False)
+    for note in result.notes:
+        console.print(f"[yellow]Warning:[/yellow] {escape(note)}", highlight=False)
+    console.print(f"Written to [bold]{escape(str(result.folder))}[/bold]", highlight=False)
+    if not static:
+        name = resource.schema
+        console.print(
+            f"Copy it to DaCHS as inputs/{name}, then: dachs val {name}/q; dachs imp {name}/q; "
+            f"dachs pub {name}/q",
+            highlight=False,
+        )
 
 
 def _top(found: dict[str, int], most: int = 6) -> str:

@@ -40,6 +40,54 @@ def test_agrees_with_astropy(ra, dec, seed):
     assert_allclose(separation[hit], distance.arcsec[hit], atol=1e-6)
 
 
+awkward = st.sampled_from([0.0, 360.0, 90.0, -90.0, 1e-5, 359.99999, 89.99999, -0.0])
+position = st.tuples(
+    st.one_of(awkward, st.floats(0, 360), st.just(np.nan)),
+    st.one_of(awkward, st.floats(-90, 90), st.just(np.nan)),
+)
+
+
+@given(
+    st.lists(position, max_size=25),
+    st.lists(position, max_size=12),
+    st.floats(0.01, 3600),
+    st.randoms(use_true_random=False),
+)
+def test_agrees_with_all_separations(ours, known, radius, random):
+    """Against every separation, by astropy: all over the sky, repeated, missing, impossible."""
+    ours += [(r, d + 0.5 * radius / 3600) for r, d in known[::2]] + known[::3]
+    random.shuffle(ours)
+    ra, dec = (np.array(c, dtype=float) for c in ([p[0] for p in ours], [p[1] for p in ours]))
+    known_ra, known_dec = (np.array([p[i] for p in known], dtype=float) for i in (0, 1))
+    index, separation = nearest_on_sky(ra, dec, known_ra, known_dec, radius)
+    usable = [i for i, (r, d) in enumerate(known) if np.isfinite(r) and abs(d) <= 90]
+    at = SkyCoord(known_ra[usable], known_dec[usable], unit="deg")
+    for i in range(len(ours)):
+        if not usable or not np.isfinite(ra[i]) or not abs(dec[i]) <= 90:
+            assert index[i] == -1
+            assert np.isnan(separation[i])
+            continue
+        every = SkyCoord(ra[i], dec[i], unit="deg").separation(at).arcsec
+        if abs(every.min() - radius) > 1e-6:
+            assert (index[i] >= 0) == (every.min() <= radius)
+        if index[i] >= 0:
+            assert_allclose(separation[i], every.min(), atol=1e-6)
+            # Of several at one distance any one, but a usable one at that distance.
+            assert_allclose(every[usable.index(index[i])], every.min(), atol=1e-6)
+
+
+def test_the_order_of_the_detections_does_not_matter():
+    rng = np.random.default_rng(3)
+    known = rng.uniform(0, 360, 300), np.degrees(np.arcsin(rng.uniform(-1, 1, 300)))
+    ra, dec = np.tile(known[0], 4), np.tile(known[1], 4) + rng.normal(0, 1 / 3600, 1200)
+    index, separation = nearest_on_sky(ra, dec, *known, 1.0)
+    assert 300 < (index >= 0).sum() < 1200
+    order = rng.permutation(1200)
+    shuffled = nearest_on_sky(ra[order], dec[order], *known, 1.0)
+    assert_array_equal(shuffled[0], index[order])
+    assert_array_equal(shuffled[1], separation[order])
+
+
 def test_exactly_at_the_radius_is_in():
     index, separation = nearest_on_sky(*map(np.array, ([10.0], [0.0], [10.0], [ARCSEC])), 1.0)
     assert index.tolist() == [0]

@@ -62,9 +62,11 @@ class Staging:
         return self
 
     def path(self, name: str) -> Path:
-        """Return where to write the file that will be called `name`."""
+        """Return where to write the file that will be called `name` (in folders: ``a/b.txt``)."""
         self._names.append(name)
-        return self._beside / name
+        path = self._beside / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path
 
     def __exit__(
         self,
@@ -88,6 +90,8 @@ class Staging:
                 raise OutputError(f"{self.folder / name} is a directory where a file is to go")
             with open(self._beside / name, "rb") as file:
                 os.fsync(file.fileno())
+        for name in self._names:
+            (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
         for name in self._names:
             (self._beside / name).replace(self.folder / name)
         for name in set(self._replaces) - set(self._names):
