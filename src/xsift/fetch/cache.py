@@ -1,0 +1,109 @@
+"""Answers kept on disk, whole ones only, so that no question is asked twice."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from xsift.errors import OutputError, RowLimitError
+
+__all__ = ["Cache", "default_folder"]
+
+
+def default_folder() -> Path:
+    """Return the folder of the cache: ``$XDG_CACHE_HOME/xsift``, or ``~/.cache/xsift``."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "xsift"
+
+
+class Cache:
+    """Answers by service, release and query.
+
+    Each answer is a Parquet file with checksums that appears under its name only when it is whole.
+    A query whose answer was cut off leaves a note of that, not the rows.
+
+    Parameters
+    ----------
+    folder : str or Path
+    fresh : bool
+        Do not use what is there; replace it.
+    max_age : timedelta, optional
+        Older answers are asked for again.
+    """
+
+    def __init__(
+        self, folder: str | Path, fresh: bool = False, max_age: timedelta | None = None
+    ) -> None:
+        self.folder = Path(folder)
+        self.fresh = fresh
+        self.max_age = max_age
+        self.hits = 0
+
+    def get(self, key: dict[str, str], ask: Callable[[], pa.Table]) -> tuple[pa.Table, str]:
+        """Return the answer to `key` and when it was given, asking only where it is not kept.
+
+        Parameters
+        ----------
+        key : dict of str
+            All that the answer depends on.
+        ask : callable
+
+        Raises
+        ------
+        RowLimitError
+            If the answer was cut off, now or when it was last asked for.
+        OutputError
+            If the folder cannot be written.
+        """
+        name = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:40]
+        path, cut = self.folder / f"{name}.parquet", self.folder / f"{name}.cut"
+        if not self.fresh:
+            if (kept := self._kept(path)) is not None:
+                self.hits += 1
+                return kept
+            if cut.exists():
+                raise RowLimitError("the service cut this answer off before")
+        try:
+            table = ask()
+        except RowLimitError:
+            self._write(cut, lambda beside: beside.write_bytes(b""))
+            raise
+        date = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        said = {**{f"key_{k}": v for k, v in key.items()}, "fetched": date}
+        stamped = table.replace_schema_metadata(said)
+        self._write(path, lambda beside: pq.write_table(stamped, beside, write_page_checksum=True))
+        return table, date
+
+    def _kept(self, path: Path) -> tuple[pa.Table, str] | None:
+        try:
+            table = pq.read_table(path, page_checksum_verification=True)
+            date = (table.schema.metadata or {})[b"fetched"].decode()
+            then = datetime.strptime(date, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+        except (OSError, pa.ArrowException, KeyError, ValueError):
+            return None  # not there, or damaged: it is asked for again
+        if self.max_age is not None and datetime.now(UTC) - then > self.max_age:
+            return None
+        return table.replace_schema_metadata(None), date
+
+    def _write(self, path: Path, write: Callable[[Path], object]) -> None:
+        beside = None
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            handle, beside = tempfile.mkstemp(prefix=".xsift-", dir=self.folder)
+            os.close(handle)
+            write(Path(beside))
+            os.replace(beside, path)
+        except OSError as error:
+            raise OutputError(f"cache {self.folder}: cannot be written: {error}") from error
+        finally:
+            if beside is not None:
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(beside)
