@@ -13,7 +13,7 @@ PINS := -c constraints.txt --build-constraint constraints.txt
 LEFT_OUT := slow or stilts or remote or tap or browser
 NO_REAL := $(if $(wildcard ../shared/data),, and not real)
 
-.PHONY: help demo test slow check bench docs serve models clean
+.PHONY: help demo test slow tap check bench docs serve models clean
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
 
@@ -28,6 +28,9 @@ test: $(VENV)/.stamp-dev ## run the tests, without the slow ones
 
 slow: $(VENV)/.stamp-dev ## run the slow tests and those that need STILTS
 	$(BIN)/pytest -n auto -m "(slow or stilts) and not (remote or tap or browser)$(NO_REAL)"
+
+tap: $(VENV)/.stamp-dev ## run the tests against a TAP server: DaCHS, as .ci/run installs it
+	$(BIN)/pytest -m "tap$(NO_REAL)"
 
 check: $(VENV)/.stamp-dev ## check format, lint and types
 	$(BIN)/ruff format --check .

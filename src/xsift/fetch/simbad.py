@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
@@ -49,8 +49,8 @@ class Objects:
     date : str
         When the oldest of the answers was given, UTC.
     vocabulary : list of dict
-        SIMBAD's types on that date: ``otype`` (code), ``label``, ``path``. Empty where the service
-        does not tell.
+        SIMBAD's types on that date: ``otype`` (code), ``label``, ``description``, ``path``. Empty
+        where the service does not tell.
     chance_rate : float
         Share of shifted positions that have an object within the radius: what chance alone gives.
     n_shifted : int
@@ -111,8 +111,11 @@ class Simbad:
         return self._tap.query(query, ("positions", _votable(ra, dec)))
 
     def vocabulary(self) -> pa.Table | None:
-        """Return the table ``otypedef``: the types, their labels and their place in the tree."""
-        return self._tap.query("SELECT otype, label, path FROM otypedef")
+        """Return the table ``otypedef``: the types, their labels and their place in the tree.
+
+        All of its columns, since what they are called has changed over the years.
+        """
+        return self._tap.query("SELECT * FROM otypedef")
 
 
 class XMatch:
@@ -258,7 +261,7 @@ def labels_of(objects: Objects, names: dict[tuple[float, float], str]) -> pa.Tab
     """
     table = objects.table
     asked = table["asked"].to_numpy()
-    label = {row["otype"]: row["label"] for row in objects.vocabulary}
+    label = {v["otype"]: v["label"] or v["description"] for v in objects.vocabulary}
     otypes = table["otype"].to_pylist()
     codes = [code_of(otype) for otype in otypes]
     labels = [label.get(code) if code else None for code in codes]
@@ -332,11 +335,8 @@ def _shifted(place: np.ndarray, radius_arcsec: float) -> np.ndarray:
 def _vocabulary(matcher: Matcher, cache: Cache) -> list[dict[str, str]]:
     def ask() -> pa.Table:
         table = matcher.vocabulary()
-        return (
-            table if table is not None else pa.table({c: pa.array([], pa.string()) for c in want})
-        )
+        return table if table is not None else pa.table({"otype": pa.array([], pa.string())})
 
-    want: Sequence[str] = ("otype", "label", "path")
     try:
         table, _ = cache.get({"service": matcher.url, "table": "otypedef"}, ask)
     except ServiceError as error:
@@ -346,8 +346,12 @@ def _vocabulary(matcher: Matcher, cache: Cache) -> list[dict[str, str]]:
             stacklevel=3,
         )
         return []
-    rows = table.rename_columns([n.strip().casefold() for n in table.column_names]).to_pylist()
-    return [{c: str(row.get(c) or "").strip() for c in want} for row in rows]
+    names = [n.strip().casefold() for n in table.column_names]
+    rows = table.rename_columns(names).to_pylist()
+    for row in rows:
+        row["label"] = row.get("label") or row.get("otype_longname") or ""
+    kept = ("otype", "label", "description", "path")
+    return [{c: str(row.get(c) or "").strip() for c in kept} for row in rows]
 
 
 def _votable(ra: np.ndarray, dec: np.ndarray) -> bytes:
