@@ -16,10 +16,12 @@ ABOVE = [
     "record",
     "packaged",
     "pipeline",
+    "archive",
     "scan",
     "demonstration",
     "card",
     "terminal",
+    "fetching",
     "cli",
 ]
 ROOT = {"__init__", "__main__"}

@@ -4,7 +4,7 @@ from xsift.fetch.cache import Cache, default_folder
 from xsift.fetch.client import Client, Limits
 from xsift.fetch.csc import Fetched, Selection, fetch_detections, in_cone, near, those_of, whole
 from xsift.fetch.query import adql, parse_cone
-from xsift.fetch.tap import Tap
+from xsift.fetch.tap import Tap, mode
 
 __all__ = [
     "Cache",
@@ -17,6 +17,7 @@ __all__ = [
     "default_folder",
     "fetch_detections",
     "in_cone",
+    "mode",
     "near",
     "parse_cone",
     "those_of",

@@ -19,13 +19,14 @@ from xsift.fetch.cache import Cache
 from xsift.fetch.client import Client, Limits, PassingFault, Reply
 from xsift.fetch.tap import Mode, Parse, Tap
 
-__all__ = ["Matcher", "Objects", "Simbad", "XMatch", "fetch_objects", "labels_of"]
+__all__ = ["VOCABULARY", "Matcher", "Objects", "Simbad", "XMatch", "fetch_objects", "labels_of"]
 
 SIMBAD = "https://simbad.cds.unistra.fr/simbad/sim-tap"
 XMATCH = "http://cdsxmatch.u-strasbg.fr/xmatch/api/v1"
 # SIMBAD takes 200,000 rows of an upload; smaller batches lose less when the network fails.
 _BATCH = 20_000
 _ROW_LIMIT = 500_000
+VOCABULARY = ("otype", "label", "description", "path")
 _FOUND = ("asked", "main_id", "ra", "dec", "otype")
 # The chance of a match is measured at four places around each of at most so many positions.
 _SAMPLE = 5000
@@ -350,8 +351,7 @@ def _vocabulary(matcher: Matcher, cache: Cache) -> list[dict[str, str]]:
     rows = table.rename_columns(names).to_pylist()
     for row in rows:
         row["label"] = row.get("label") or row.get("otype_longname") or ""
-    kept = ("otype", "label", "description", "path")
-    return [{c: str(row.get(c) or "").strip() for c in kept} for row in rows]
+    return [{c: str(row.get(c) or "").strip() for c in VOCABULARY} for row in rows]
 
 
 def _votable(ra: np.ndarray, dec: np.ndarray) -> bytes:

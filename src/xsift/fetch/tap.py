@@ -12,11 +12,17 @@ from xsift.errors import RowLimitError, ServiceError, TableError
 from xsift.fetch.answer import heed, refusal
 from xsift.fetch.client import Client, Files, Limits, PassingFault, Reply
 
-__all__ = ["Mode", "Parse", "Tap"]
+__all__ = ["Mode", "Parse", "Tap", "mode"]
 
 Mode = Literal["sync", "async"]
 Parse = Callable[[bytes, str], pa.Table]
 """Turns a whole VOTable (its bytes, and where they come from) into a table."""
+
+
+def mode(sync: bool) -> Mode:
+    """Name the mode: sync or async."""
+    return "sync" if sync else "async"
+
 
 _WAITING = ("PENDING", "QUEUED", "EXECUTING", "HELD", "SUSPENDED", "UNKNOWN")
 
