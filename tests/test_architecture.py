@@ -8,7 +8,18 @@ import pytest
 SRC = Path(__file__).parents[1] / "src" / "xsift"
 
 LEAVES = {"errors", "columns", "classes", "settings", "surveys"}
-STAGES = {"read", "features", "cluster", "label", "score", "vote", "simulate", "write", "plots", "fetch"}
+STAGES = {
+    "read",
+    "features",
+    "cluster",
+    "label",
+    "score",
+    "vote",
+    "simulate",
+    "write",
+    "plots",
+    "fetch",
+}
 # Where the stages meet: each may use what stands before it.
 ABOVE = [
     "model",

@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import tempfile
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,6 +18,10 @@ import pyarrow.parquet as pq
 from xsift.errors import OutputError, RowLimitError
 
 __all__ = ["Cache", "default_folder"]
+
+
+# A service may raise its row limit: s.
+_CUT_KEPT = 86400.0
 
 
 def default_folder() -> Path:
@@ -69,7 +74,7 @@ class Cache:
             if (kept := self._kept(path)) is not None:
                 self.hits += 1
                 return kept
-            if cut.exists():
+            if self._lately(cut):
                 raise RowLimitError("the service cut this answer off before")
         try:
             table = ask()
@@ -81,6 +86,11 @@ class Cache:
         stamped = table.replace_schema_metadata(said)
         self._write(path, lambda beside: pq.write_table(stamped, beside, write_page_checksum=True))
         return table, date
+
+    def _lately(self, cut: Path) -> bool:
+        with contextlib.suppress(FileNotFoundError):
+            return time.time() - cut.stat().st_mtime < _CUT_KEPT
+        return False
 
     def _kept(self, path: Path) -> tuple[pa.Table, str] | None:
         try:

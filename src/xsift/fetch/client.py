@@ -186,7 +186,7 @@ class Client:
             self.wait(max(0.0, self._next - time.monotonic()))
             reply, target = self._watched(method, url, data, files)
             self._next = time.monotonic() + self.limits.pause
-            if target is None:
+            if target is None or method == "DELETE":
                 # Some services say 500 of a query that they refuse: the answer says why.
                 if reply.status in _PASSING and b"<VOTABLE" not in reply.content[:4096]:
                     raise PassingFault(f"the service answers {_status(reply)}", reply.retry_after)

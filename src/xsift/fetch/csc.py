@@ -142,11 +142,11 @@ def fetch_detections(
         part = todo.popleft()
         query = adql(survey.query, part, cuts)
         try:
-            table, date = cache.get(_key(survey, tap, query), partial(tap.query, query))
+            table, date = cache.get(_key(survey, tap, query), partial(_ask, survey, tap, query))
         except RowLimitError:
             todo.extendleft(reversed(_halves(part, tap)))
             continue
-        tables.append(_conform(table, survey, tap.url))
+        tables.append(table)
         dates.append(date)
     progress(len(tables), len(tables))
     table = _put_together(tables, selection)
@@ -154,6 +154,10 @@ def fetch_detections(
         raise ServiceError(f"{tap.url}: no detections in {selection.said}")
     _warn_of_none(table, selection)
     return Fetched(table, len(tables), cache.hits - hits, min(dates), max(dates))
+
+
+def _ask(survey: Survey, tap: Tap, query: str) -> pa.Table:
+    return _conform(tap.query(query), survey, tap.url)
 
 
 def _key(survey: Survey, tap: Tap, query: str) -> dict[str, str]:

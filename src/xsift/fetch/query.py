@@ -71,7 +71,7 @@ class Box:
         if max(width, height) < _SMALLEST:
             raise ServiceError(
                 f"the service cuts off even the detections at RA {self.ra_low:.5f}, "
-                f"Dec {self.dec_low:.5f}: its row limit is too low to be asked"
+                f"Dec {self.dec_low:.5f}: its row limit is too low (--fresh asks again)"
             )
         # Rounded as it is written, so that the halves meet.
         if width > height:
@@ -118,7 +118,7 @@ class OneOf:
         if not half:
             raise ServiceError(
                 f"the service cuts off even the detections of {self.column} {self.values[0]}: its "
-                "row limit is too low to be asked"
+                "row limit is too low (--fresh asks again)"
             )
         return OneOf(self.column, self.values[:half]), OneOf(self.column, self.values[half:])
 

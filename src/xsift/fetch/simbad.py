@@ -227,11 +227,8 @@ class _Asking:
         where = self.matcher.url
         key = {"service": where, "radius": f"{self.radius_arcsec:.9f}"}
         key["positions"] = hashlib.sha256(positions.tobytes()).hexdigest()
-        ra, dec = positions[:, 0], positions[:, 1]
         try:
-            found, date = self.cache.get(
-                key, partial(self.matcher.match, ra, dec, self.radius_arcsec)
-            )
+            found, date = self.cache.get(key, partial(self._ask, positions))
         except RowLimitError:
             half = len(positions) // 2
             if not half:
@@ -241,7 +238,12 @@ class _Asking:
             first = self._batch(start, positions[:half])
             return first + self._batch(start + half, positions[half:])
         self.dates.append(date)
-        return [_held(found, positions, start, self.radius_arcsec, where)]
+        asked = pa.array(found["asked"].to_numpy() + start)
+        return [found.set_column(0, "asked", asked)]
+
+    def _ask(self, positions: np.ndarray) -> pa.Table:
+        found = self.matcher.match(positions[:, 0], positions[:, 1], self.radius_arcsec)
+        return _held(found, positions, self.radius_arcsec, self.matcher.url)
 
 
 def labels_of(objects: Objects, names: dict[tuple[float, float], str]) -> pa.Table:
@@ -287,9 +289,7 @@ def labels_of(objects: Objects, names: dict[tuple[float, float], str]) -> pa.Tab
     )
 
 
-def _held(
-    found: pa.Table, positions: np.ndarray, start: int, radius_arcsec: float, where: str
-) -> pa.Table:
+def _held(found: pa.Table, positions: np.ndarray, radius_arcsec: float, where: str) -> pa.Table:
     """Hold an answer to what was asked, and measure the separations."""
     from astropy.coordinates import angular_separation
 
@@ -309,7 +309,7 @@ def _held(
     separation = np.degrees(apart) * 3600
     table = pa.table(
         {
-            "asked": asked + start,
+            "asked": asked,
             "main_id": text["main_id"],
             "ra": ra,
             "dec": dec,
