@@ -122,7 +122,10 @@ class Archive:
         there = [np.radians(np.array(self.objects[c])) for c in ("ra", "dec")]
         apart = angular_separation(ra[:, None], dec[:, None], *there)
         i, j = np.nonzero(apart <= np.radians(radius))
-        picked = {k: np.array(v)[j].tolist() for k, v in self.objects.items()}
+        kinds = {"main_id": pa.string(), "ra": pa.float64(), "dec": pa.float64()}
+        picked = {
+            k: pa.array(v, kinds.get(k, pa.string())).take(j) for k, v in self.objects.items()
+        }
         return pa.table({"asked": asked["asked"].to_numpy()[i], **picked})
 
 

@@ -141,10 +141,9 @@ def test_the_sky_is_covered_once():
 
 
 def test_a_box_is_not_split_for_ever():
-    box = Box(10, 11, 5, 6)
+    box = Box(10, 10.00002, 5, 5.00002)
     with pytest.raises(ServiceError, match=r"even the detections at RA 10\.0+, Dec 5\.0+"):
-        for _ in range(100):
-            box = box.split()[0]
+        box.split()
 
 
 def test_lists_are_divided_in_halves():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import io
 import json
 import os
 import tempfile
@@ -32,7 +33,7 @@ def default_folder() -> Path:
 class Cache:
     """Answers by service, release and query.
 
-    Each answer is a Parquet file with checksums that appears under its name only when it is whole.
+    Each answer is a Parquet file that appears under its name only when it is whole.
     A query whose answer was cut off leaves a note of that, not the rows.
 
     Parameters
@@ -68,10 +69,10 @@ class Cache:
         OutputError
             If the folder cannot be written.
         """
-        name = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:40]
-        path, cut = self.folder / f"{name}.parquet", self.folder / f"{name}.cut"
+        name = _digest(json.dumps(key, sort_keys=True).encode())
+        cut = self.folder / f"{name}.cut"
         if not self.fresh:
-            if (kept := self._kept(path)) is not None:
+            if (kept := self._kept(name)) is not None:
                 self.hits += 1
                 return kept
             if self._lately(cut):
@@ -79,12 +80,18 @@ class Cache:
         try:
             table = ask()
         except RowLimitError:
-            self._write(cut, lambda beside: beside.write_bytes(b""))
+            self._write(cut, b"")
             raise
         date = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         said = {**{f"key_{k}": v for k, v in key.items()}, "fetched": date}
         stamped = table.replace_schema_metadata(said)
-        self._write(path, lambda beside: pq.write_table(stamped, beside, write_page_checksum=True))
+        content = io.BytesIO()
+        pq.write_table(stamped, content)
+        # The name holds a digest of the content: what the disk damages is asked for again.
+        path = self.folder / f"{name}-{_digest(content.getvalue())}.parquet"
+        self._write(path, content.getvalue())
+        for other in set(self.folder.glob(f"{name}-*.parquet")) - {path}:
+            other.unlink(missing_ok=True)
         return table, date
 
     def _lately(self, cut: Path) -> bool:
@@ -92,24 +99,30 @@ class Cache:
             return time.time() - cut.stat().st_mtime < _CUT_KEPT
         return False
 
-    def _kept(self, path: Path) -> tuple[pa.Table, str] | None:
-        try:
-            table = pq.read_table(path, page_checksum_verification=True)
-            date = (table.schema.metadata or {})[b"fetched"].decode()
-            then = datetime.strptime(date, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
-        except (OSError, pa.ArrowException, KeyError, ValueError):
-            return None  # not there, or damaged: it is asked for again
-        if self.max_age is not None and datetime.now(UTC) - then > self.max_age:
-            return None
-        return table.replace_schema_metadata(None), date
+    def _kept(self, name: str) -> tuple[pa.Table, str] | None:
+        for path in self.folder.glob(f"{name}-*.parquet"):
+            try:
+                content = path.read_bytes()
+                if path.stem != f"{name}-{_digest(content)}":
+                    continue
+                table = pq.read_table(io.BytesIO(content))
+                date = (table.schema.metadata or {})[b"fetched"].decode()
+                then = datetime.strptime(date, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+            except (OSError, pa.ArrowException, KeyError, ValueError):
+                continue  # not one of ours
+            if self.max_age is None or datetime.now(UTC) - then <= self.max_age:
+                return table.replace_schema_metadata(None), date
+        return None
 
-    def _write(self, path: Path, write: Callable[[Path], object]) -> None:
+    def _write(self, path: Path, content: bytes) -> None:
         beside = None
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             handle, beside = tempfile.mkstemp(prefix=".xsift-", dir=self.folder)
-            os.close(handle)
-            write(Path(beside))
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(handle)
             os.replace(beside, path)
         except OSError as error:
             raise OutputError(f"cache {self.folder}: cannot be written: {error}") from error
@@ -117,3 +130,7 @@ class Cache:
             if beside is not None:
                 with contextlib.suppress(FileNotFoundError):
                     os.unlink(beside)
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:40]
