@@ -226,9 +226,15 @@ def test_set_up_blocks_call_what_is_there(page):
 
 
 GROUP = typer.main.get_command(app)
+COMMANDS = {
+    f"{name} {below}".strip(): command
+    for name, group in GROUP.commands.items()
+    for below, command in getattr(group, "commands", {"": group}).items()
+}
 OPTIONS = {
-    name: {o for p in command.params for o in p.opts if o.startswith("--")} | {"--help"}
-    for name, command in GROUP.commands.items()
+    name: {o for p in c.params for o in (*p.opts, *p.secondary_opts) if o.startswith("--")}
+    | {"--help"}
+    for name, c in COMMANDS.items()
 }
 
 
@@ -244,9 +250,11 @@ def test_commands_and_options_exist(page):
         words = line.split()
         if words[0] != "xsift" or words[1].startswith("--"):
             continue
-        assert words[1] in OPTIONS, f"{page.name}: {line}"
+        of_group = " ".join(words[1:3])
+        command = of_group if of_group in OPTIONS else words[1]
+        assert command in OPTIONS, f"{page.name}: {line}"
         said = {w.split("=")[0] for w in words if w.startswith("--")}
-        assert said <= OPTIONS[words[1]], f"{page.name}: {line}"
+        assert said <= OPTIONS[command], f"{page.name}: {line}"
 
 
 def reference(name: str) -> str:

@@ -116,9 +116,11 @@ def test_an_upload_of_20000_positions(tap, tmp_path, mode):
     there = SkyCoord(known_ra, known_dec, unit="deg")
     i, j, apart, _ = there.search_around_sky(asked, 1.0001 * u.arcsec)
     near = apart.arcsec <= 1.0
-    expected = sorted(zip(i[near], tap.basic["main_id"].take(pa.array(j[near])).to_pylist()))
+    names = tap.basic["main_id"].take(pa.array(j[near])).to_pylist()
+    expected = sorted(zip(i[near], names, strict=True))
     found = objects.table
-    assert sorted(zip(found["asked"].to_pylist(), found["main_id"].to_pylist())) == expected
+    pairs = zip(found["asked"].to_pylist(), found["main_id"].to_pylist(), strict=True)
+    assert sorted(pairs) == expected
     assert len(expected) > 8000
     assert len(objects.vocabulary) == tap.otypedef.num_rows
     assert 0 <= objects.chance_rate < 0.05
