@@ -1,6 +1,7 @@
 """Detections in parts: each row once, none lost, nothing asked twice, all of it written down."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from astropy.coordinates import SkyCoord
 from loopback import EXPECTED, QUICK, ROWS
 
 from xsift import read, surveys
-from xsift.archive import parse, save_detections
+from xsift.archive import parse, save_detections, save_labels
 from xsift.errors import ServiceError, XsiftWarning
 from xsift.fetch import (
     Cache,
@@ -26,6 +27,7 @@ from xsift.fetch import (
     those_of,
     whole,
 )
+from xsift.fetch.simbad import Simbad
 
 SURVEY = surveys.load("csc20")
 RA, DEC = (np.array(ROWS[c]) for c in ("ra", "dec"))
@@ -113,7 +115,8 @@ def test_positions(archive, cache):
     """Of neighbours too, whose boxes overlap: each detection once."""
     at = np.flatnonzero(np.arange(len(RA)) % 6 == 0)
     ra, dec = np.r_[RA[at], RA[at]], np.r_[DEC[at], np.clip(DEC[at] + 1e-4, -90, 90)]
-    table = fetched(archive, cache, near(ra, dec, 1.0))
+    table = fetched(archive, cache, near(np.r_[ra, np.nan, 1], np.r_[dec, 1, np.nan], 1.0))
+    assert "nan" not in "".join(archive.asked)
     there = SkyCoord(ra, dec, unit="deg")
     apart = SkyCoord(RA, DEC, unit="deg")[:, None].separation(there[None]).arcsec.min(axis=1)
     assert regions(table) == rows_where(apart <= 1.0)
@@ -141,6 +144,20 @@ def test_the_file_says_where_it_came_from_and_is_read_as_it_is(archive, cache, t
         assert {k: header[k] for k in about} == about
         assert header["query"].startswith("SELECT DISTINCT m.name")
         assert pq.read_schema(out).field("bb_kt").metadata[b"unit"] == b"keV"
+
+
+@pytest.mark.stilts
+def test_votlint_finds_nothing(archive, cache, tmp_path):
+    if shutil.which("stilts") is None:
+        pytest.skip("STILTS is not installed: apt-get install stilts")
+    tap = Tap(archive.url, parse, QUICK, row_limit=5000)
+    save_detections(tmp_path / "d.vot", SURVEY, whole(), tap, cache)
+    matcher = Simbad(parse, QUICK, "sync", archive.url)
+    save_labels(tmp_path / "k.vot", tmp_path / "d.vot", matcher, cache, 1.0)
+    for name in ("d.vot", "k.vot"):
+        lint = ["stilts", "votlint", tmp_path / name]
+        said = subprocess.run(lint, capture_output=True, text=True, check=False)
+        assert said.stdout + said.stderr == ""
 
 
 def test_a_damaged_cache_is_asked_again(archive, tmp_path):

@@ -22,6 +22,7 @@ Files = Mapping[str, tuple[str, bytes]]
 
 _PIECE = 1 << 16
 _REDIRECTS = 5
+_FAREWELL = 5.0
 _MOVED = (301, 302, 303, 307, 308)
 # What a service says when it may well answer the next time.
 _PASSING = (408, 425, 429, 500, 502, 503, 504)
@@ -222,7 +223,9 @@ class Client:
                 outcome.put(error)
 
         threading.Thread(target=work, daemon=True).start()
-        allowed = min(self.limits.answer, max(0.0, self._left()))
+        # A job is given back in passing, also when the user stops.
+        longest = _FAREWELL if request[0] == "DELETE" else self.limits.answer
+        allowed = min(longest, max(0.0, self._left()))
         try:
             done = outcome.get(timeout=allowed)
         except queue.Empty:

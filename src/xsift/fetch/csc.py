@@ -85,8 +85,9 @@ def those_of(column: str, values: Sequence[str | int]) -> Selection:
 
 
 def near(ra: np.ndarray, dec: np.ndarray, radius_arcsec: float) -> Selection:
-    """Select the detections of the sources near any of some positions (deg)."""
-    place = np.unique(np.column_stack([ra, dec]), axis=0)
+    """Select the detections of the sources near any of some positions (deg; NaN: none)."""
+    place = np.column_stack([ra, dec])
+    place = np.unique(place[np.isfinite(place).all(axis=1)], axis=0)
     parts = boxes_around(place[:, 0], place[:, 1], radius_arcsec / 3600, _POSITIONS_EACH)
 
     def keep(table: pa.Table) -> np.ndarray:
