@@ -291,6 +291,7 @@ class Proxy:
         self.always = None
         self.only = ""
         self.requests: list[str] = []
+        self.times: list[float] = []
 
     def serve(self, connection: socket.socket) -> None:
         file = connection.makefile("rb")
@@ -301,6 +302,7 @@ class Proxy:
         headers = http.client.parse_headers(file)
         body = file.read(int(headers.get("Content-Length", 0)))
         self.requests.append(f"{method} {path}")
+        self.times.append(time.monotonic())
         fault = None
         if path.endswith(self.only):
             fault = self.always or (self.faults.popleft() if self.faults else None)

@@ -5,6 +5,7 @@ import socket
 import threading
 import time
 from dataclasses import replace
+from email.utils import formatdate
 from http.server import ThreadingHTTPServer
 
 import pyarrow.parquet as pq
@@ -251,9 +252,21 @@ def test_an_unknown_host_is_one_line(tmp_path):
 
 def test_retry_after_is_heeded(proxy, tmp_path):
     proxy.faults.append(instead(b"", "503 Service Unavailable", Retry_After="0.7"))
-    start = time.monotonic()
     fetch(proxy.url, tmp_path / "cache", tmp_path / "out.parquet")
-    assert time.monotonic() - start > 0.7
+    assert proxy.times[1] - proxy.times[0] > 0.7
+    date = formatdate(time.time() + 3, usegmt=True)
+    proxy.times.clear()
+    proxy.faults.append(instead(b"", "503 Service Unavailable", Retry_After=date))
+    fetch(proxy.url, tmp_path / "other", tmp_path / "out.parquet")
+    assert proxy.times[1] - proxy.times[0] > 1.5
+
+
+def test_a_redirect_to_another_name_of_the_same_machine_is_refused(proxy, tmp_path):
+    url = proxy.url.replace("127.0.0.1", "localhost")
+    proxy.faults.append(instead(b"", "307 Temporary Redirect", Location=f"{url}/sync"))
+    with pytest.raises(ServiceError, match=r"another host \('localhost:"):
+        fetch(proxy.url, tmp_path / "cache", tmp_path / "out.parquet")
+    assert len(proxy.requests) == 1
 
 
 def test_the_budget_ends_the_tries(proxy, tmp_path):
