@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -22,9 +21,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="Fetch detections from the Chandra archive, or types from SIMBAD.",
 )
-
-# Types change from day to day; a release does not.
-_SIMBAD_MAX_AGE = timedelta(days=1)
 
 OutFile = Annotated[
     Path | None,
@@ -136,7 +132,7 @@ def simbad(
         raise SettingError(f"--radius {radius}: allowed is above 0, to 180 arcsec")
     archive.form_of(_required(out))
     matcher = _matcher(via, url, _limits(budget), sync)
-    kept = _cache(cache, fresh, _SIMBAD_MAX_AGE)
+    kept = _cache(cache, fresh)
     _say(
         "asking SIMBAD",
         lambda bar: archive.save_labels(
@@ -179,7 +175,7 @@ def prepare_run(
     limit = survey.query.row_limit
     tap = fetch.Tap(url or survey.query.service, archive.parse, limits, row_limit=limit)
     matcher = _matcher("tap", simbad_url, limits, True) if labels is None else None
-    kept = _cache(None, fresh, _SIMBAD_MAX_AGE)
+    kept = _cache(None, fresh)
     with terminal.progress(console) as step:
         found = archive.prepare(out, survey, cone, tap, matcher, kept, radius, step)
     return found[0], labels or found[1]
@@ -225,10 +221,10 @@ def _limits(budget: float) -> Limits:
     return Limits(budget=budget)
 
 
-def _cache(folder: Path | None, fresh: bool, max_age: timedelta | None = None) -> Cache:
+def _cache(folder: Path | None, fresh: bool) -> Cache:
     from xsift.fetch import Cache, default_folder
 
-    return Cache(folder or default_folder(), fresh, max_age)
+    return Cache(folder or default_folder(), fresh)
 
 
 def _required(out: Path | None) -> Path:

@@ -64,15 +64,15 @@ def test_without_the_cuts_every_detection_comes(archive, cache):
 
 @pytest.mark.parametrize("served", [True, False], ids=["OVERFLOW", "silently"])
 def test_no_row_limit_cuts(archive, cache, served):
-    """At 7 rows a time: by the service's own limit, or by MAXREC, without a word of it."""
-    archive.limit = 7 if served else 10_000
+    """At 20 rows a time: by the service's own limit, or by MAXREC, without a word of it."""
+    archive.limit = 20 if served else 10_000
     if not served:
         archive.answer = hiding(archive.answer)
-    table = fetched(archive, cache, whole(), row_limit=5000 if served else 7)
+    table = fetched(archive, cache, whole(), row_limit=5000 if served else 20)
     assert regions(table) == rows_where(np.ones(len(RA), bool))
     n = len(archive.asked)
     assert n > 48
-    again = fetched(archive, cache, whole(), row_limit=5000 if served else 7)
+    again = fetched(archive, cache, whole(), row_limit=5000 if served else 20)
     assert again.equals(table)
     assert len(archive.asked) == n  # neither the parts nor those cut off are asked for again
 

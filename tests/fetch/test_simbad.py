@@ -175,15 +175,23 @@ def test_without_a_vocabulary_the_types_stay(archive, cache, table, tmp_path):
     assert {r["otype_label"] for r in rows} == {None}
 
 
-def test_old_answers_are_asked_for_again(archive, cache, table, tmp_path):
+def test_answers_are_used_for_a_day(archive, cache, table, tmp_path, monkeypatch):
     labels(archive, cache, table, tmp_path / "a.parquet")
     n = len(archive.asked)
-    young = Cache(cache.folder, max_age=timedelta(days=1))
-    labels(archive, young, table, tmp_path / "a.parquet")
+    labels(archive, cache, table, tmp_path / "a.parquet")
     assert len(archive.asked) == n
-    old = Cache(cache.folder, max_age=timedelta(seconds=-1))
-    labels(archive, old, table, tmp_path / "a.parquet")
+    assert timedelta(days=1) == simbad_module._MAX_AGE
+    monkeypatch.setattr(simbad_module, "_MAX_AGE", timedelta(seconds=-1))
+    labels(archive, cache, table, tmp_path / "a.parquet")
     assert len(archive.asked) == 2 * n
+
+
+def test_nothing_found_is_a_table_without_rows(archive, cache, tmp_path):
+    path = tmp_path / "far.parquet"
+    pq.write_table(pa.table({"ra": [10.0], "dec": [40.0]}), path)
+    about = labels(archive, cache, path, tmp_path / "k.vot")
+    assert (about["positions"], about["with_object"], about["objects"]) == ("1", "0", "0")
+    assert read.read_table(tmp_path / "k.vot")[0].num_rows == 0
 
 
 def test_an_answer_about_something_else_is_refused(archive, cache):

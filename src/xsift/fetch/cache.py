@@ -41,19 +41,19 @@ class Cache:
     folder : str or Path
     fresh : bool
         Do not use what is there; replace it.
-    max_age : timedelta, optional
-        Older answers are asked for again.
     """
 
-    def __init__(
-        self, folder: str | Path, fresh: bool = False, max_age: timedelta | None = None
-    ) -> None:
+    def __init__(self, folder: str | Path, fresh: bool = False) -> None:
         self.folder = Path(folder)
         self.fresh = fresh
-        self.max_age = max_age
         self.hits = 0
 
-    def get(self, key: dict[str, str], ask: Callable[[], pa.Table]) -> tuple[pa.Table, str]:
+    def get(
+        self,
+        key: dict[str, str],
+        ask: Callable[[], pa.Table],
+        max_age: timedelta | None = None,
+    ) -> tuple[pa.Table, str]:
         """Return the answer to `key` and when it was given, asking only where it is not kept.
 
         Parameters
@@ -61,6 +61,8 @@ class Cache:
         key : dict of str
             All that the answer depends on.
         ask : callable
+        max_age : timedelta, optional
+            An older answer is asked for again.
 
         Raises
         ------
@@ -72,7 +74,7 @@ class Cache:
         name = _digest(json.dumps(key, sort_keys=True).encode())
         cut = self.folder / f"{name}.cut"
         if not self.fresh:
-            if (kept := self._kept(name)) is not None:
+            if (kept := self._kept(name, max_age)) is not None:
                 self.hits += 1
                 return kept
             if self._lately(cut):
@@ -99,7 +101,7 @@ class Cache:
             return time.time() - cut.stat().st_mtime < _CUT_KEPT
         return False
 
-    def _kept(self, name: str) -> tuple[pa.Table, str] | None:
+    def _kept(self, name: str, max_age: timedelta | None) -> tuple[pa.Table, str] | None:
         for path in self.folder.glob(f"{name}-*.parquet"):
             try:
                 content = path.read_bytes()
@@ -110,7 +112,7 @@ class Cache:
                 then = datetime.strptime(date, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
             except (OSError, pa.ArrowException, KeyError, ValueError):
                 continue  # not one of ours
-            if self.max_age is None or datetime.now(UTC) - then <= self.max_age:
+            if max_age is None or datetime.now(UTC) - then <= max_age:
                 return table.replace_schema_metadata(None), date
         return None
 

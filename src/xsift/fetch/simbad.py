@@ -6,6 +6,7 @@ import hashlib
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import partial
 from typing import Protocol
 
@@ -26,6 +27,8 @@ XMATCH = "http://cdsxmatch.u-strasbg.fr/xmatch/api/v1"
 # SIMBAD takes 200,000 rows of an upload; smaller batches lose less when the network fails.
 _BATCH = 20_000
 _ROW_LIMIT = 500_000
+# Types change from day to day; what is kept is only to go on where a fetch was stopped.
+_MAX_AGE = timedelta(days=1)
 VOCABULARY = ("otype", "label", "description", "path")
 _FOUND = ("asked", "main_id", "ra", "dec", "otype")
 # The chance of a match is measured at four places around each of at most so many positions.
@@ -228,7 +231,7 @@ class _Asking:
         key = {"service": where, "radius": f"{self.radius_arcsec:.9f}"}
         key["positions"] = hashlib.sha256(positions.tobytes()).hexdigest()
         try:
-            found, date = self.cache.get(key, partial(self._ask, positions))
+            found, date = self.cache.get(key, partial(self._ask, positions), _MAX_AGE)
         except RowLimitError:
             half = len(positions) // 2
             if not half:
@@ -339,7 +342,7 @@ def _vocabulary(matcher: Matcher, cache: Cache) -> list[dict[str, str]]:
         return table if table is not None else pa.table({"otype": pa.array([], pa.string())})
 
     try:
-        table, _ = cache.get({"service": matcher.url, "table": "otypedef"}, ask)
+        table, _ = cache.get({"service": matcher.url, "table": "otypedef"}, ask, _MAX_AGE)
     except ServiceError as error:
         warnings.warn(
             f"the vocabulary of types cannot be had, and is not pinned: {error}",
