@@ -80,14 +80,14 @@ def test_no_row_limit_cuts(tap, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "cone", ["0 0 8", "359.5 20 6", "0.2 -40 5", "120 90 12", "40 -90 12", "200 85 9", "266 -29 2"]
+    "cone",
+    ["0 55 15", "360 75 8", "359.5 -45 16", "0.2 85 4", "120 90 12", "40 -90 12", "266 -29 2"],
 )
 def test_cones_agree_with_astropy(tap, tmp_path, cone):
     expected = cone_of(tap.csc21, *(float(w) for w in cone.split()))
-    if not expected.num_rows:
-        with pytest.raises(ServiceError, match="no detections in cone"):
-            fetched(tap, tmp_path, "csc21", in_cone(parse_cone(cone)))
-        return
+    if not cone.startswith("266"):  # across RA 0, or around a pole
+        sides = expected["ra"].to_numpy() < 180
+        assert min(sides.sum(), (~sides).sum()) > 10
     same(fetched(tap, tmp_path, "csc21", in_cone(parse_cone(cone))).table, expected)
 
 
