@@ -122,6 +122,17 @@ def test_a_service_at_fault_exits_with_1(xsift, quick):
     assert not (quick / "x.vot").exists()
 
 
+def test_a_run_whose_archive_is_away_leaves_no_catalogue(xsift, archive, quick):
+    words = ("run", "csc21", *CONE, "--out", "out")
+    said = xsift(*words, "--url", "http://127.0.0.1:9/tap", "--simbad-url", archive.url)
+    assert said.status == 1
+    assert said.err.splitlines()[-1].startswith("xsift: http://127.0.0.1:9/tap: the connection is")
+    assert list((quick / "out").iterdir()) == []
+    said = xsift(*words, "--url", archive.url, "--simbad-url", "http://127.0.0.1:9/tap")
+    assert said.status == 1
+    assert [f.name for f in (quick / "out").iterdir()] == ["detections_input.parquet"]
+
+
 def test_bad_tables_are_told(xsift, quick):
     pq.write_table(pa.table({"names": ["a"], "ra": [1.0]}), "t.parquet")
     said = xsift("fetch", "csc", "--names", "t.parquet", "--out", "x.vot")

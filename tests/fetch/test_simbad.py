@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from loopback import QUICK, ROWS, refused
+from loopback import QUICK, ROWS, http_answer, refused, reset, sends
 
 from xsift import archive as archives
 from xsift import read, surveys
@@ -231,3 +231,25 @@ def test_simbad_itself(via, tmp_path):
     ra, dec = np.array([187.27792]), np.array([2.05239])
     objects = fetch_objects(matcher, Cache(tmp_path), ra, dec, 2.0)
     assert "3C 273" in " ".join(objects.table["main_id"].to_pylist())
+
+
+@pytest.mark.parametrize("via", ["sync", "xmatch"])
+@pytest.mark.parametrize("fault", ["reset", "half", "html"])
+def test_faults_of_the_network(archive, proxy, cache, via, fault):
+    """The upload is sent again where a fault may pass; what stays leaves nothing behind."""
+    faults = {
+        "reset": reset,
+        "half": sends(lambda c: http_answer(c[: len(c) // 2])),
+        "html": sends(lambda c: http_answer(b"<html><title>Down</title></html>")),
+    }
+    url = proxy.url if via == "sync" else proxy.url.replace("/tap", "/xmatch")
+    matcher = XMatch(parse, QUICK, url) if via == "xmatch" else Simbad(parse, QUICK, via, url)
+    proxy.always = faults[fault]
+    with pytest.raises(ServiceError, match=r"\(tried 3 times\)"):
+        fetch_objects(matcher, cache, RA, DEC, 1.0)
+    assert not list(cache.folder.glob("*"))
+    proxy.always = None
+    proxy.faults.extend([faults[fault]] * 2)
+    survived = fetch_objects(matcher, cache, RA, DEC, 1.0)
+    direct = fetch_objects(matcher_of(archive, via), cache, RA, DEC, 1.0)
+    assert survived.table.equals(direct.table)
