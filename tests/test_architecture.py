@@ -21,6 +21,7 @@ STAGES = {
     "simulate",
     "vote",
     "write",
+    "fetch",
 }
 # Where the stages meet: each may use what stands before it.
 ABOVE = [
@@ -35,11 +36,13 @@ ABOVE = [
     "pipeline",
     "evaluation_figures",
     "validation",
+    "archive",
     "scan",
     "demonstration",
     "card",
     "publication",
     "terminal",
+    "fetching",
     "cli",
 ]
 ROOT = {"__init__", "__main__"}

@@ -15,7 +15,15 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from xsift.errors import LabelError
 
-__all__ = ["AMBIGUOUS", "PAPER_CLASSES", "Class", "Classes", "code_of", "read_classes"]
+__all__ = [
+    "AMBIGUOUS",
+    "PAPER_CLASSES",
+    "Class",
+    "Classes",
+    "candidate_of",
+    "code_of",
+    "read_classes",
+]
 
 # code: (label before July 2022, label after). Source: SIMBAD's otypedef, as listed in public code.
 _OTYPES = {
@@ -121,6 +129,29 @@ def code_of(label: str | None) -> str | None:
     if spelling.casefold() in _NO_LABEL:
         return None
     return _BY_SPELLING.get(spelling.casefold(), spelling)
+
+
+def candidate_of(code: str, label: str | None = None) -> str | None:
+    """Return the code of the type that a candidate may be of, None for what is no candidate.
+
+    Parameters
+    ----------
+    code : str
+        Of the type, such as ``Q?``.
+    label : str, optional
+        Its label in SIMBAD's vocabulary, for candidates that xsift does not know.
+
+    Examples
+    --------
+    >>> candidate_of("Q?"), candidate_of("QSO"), candidate_of("LP?", "LongPeriodV*_Candidate")
+    ('QSO', None, 'LongPeriodV*')
+    """
+    for known, candidate in _CANDIDATES.items():
+        if code == candidate:
+            return known
+    if label and label.endswith("_Candidate"):
+        return code_of(label.removesuffix("_Candidate"))
+    return code.removesuffix("?") if code.endswith("?") and len(code) > 1 else None
 
 
 class Class(BaseModel):

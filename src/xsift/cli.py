@@ -8,13 +8,14 @@ from __future__ import annotations
 import json
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
 
-from xsift import __version__
+from xsift import __version__, fetching
 from xsift.errors import SettingError, XsiftError
 from xsift.settings import (
     EXPERIMENTS,
@@ -71,7 +72,8 @@ class _Commands(TyperGroup):
     """Lists the commands in the order in which the data flow; turns our errors into one line."""
 
     def list_commands(self, ctx: Any) -> list[str]:
-        return list(self.commands)
+        # Typer puts groups last: fetching comes before all that needs a table.
+        return sorted(self.commands, key=lambda name: {"demo": 0, "fetch": 1}.get(name, 2))
 
     def invoke(self, ctx: Any) -> Any:
         try:
@@ -93,6 +95,9 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="Classes and probabilities for X-ray sources.",
 )
+
+
+app.add_typer(fetching.app, name="fetch")
 
 
 def _print_version(wanted: bool) -> None:
@@ -136,9 +141,25 @@ def demo(
 
 @app.command()
 def run(
-    table: TableFile,
+    table: Annotated[
+        Path,
+        typer.Argument(
+            metavar="TABLE", help="VOTable, FITS, Parquet or CSV (also .gz); csc20 or csc21: fetch."
+        ),
+    ],
     out: Out,
     labels: Labels = None,
+    cone: Annotated[
+        str | None,
+        typer.Option("--cone", help='Of the survey TABLE, fetch this cone: "RA DEC RADIUS", deg.'),
+    ] = None,
+    url: Annotated[
+        str | None, typer.Option("--url", help="TAP service to fetch from. [default: Chandra's]")
+    ] = None,
+    simbad_url: Annotated[
+        str | None, typer.Option("--simbad-url", help="TAP service of the types.")
+    ] = None,
+    fresh: fetching.Fresh = False,
     label_column: Annotated[str | None, _option("label_column")] = None,
     source_column: Source = _DEFAULT.source_column,
     features: Features = None,
@@ -174,9 +195,15 @@ def run(
         min_members=min_members,
         vote_trained=vote_trained,
     )
-    from xsift import pipeline
+    from xsift import pipeline, surveys
 
     chosen = _classes(classes)
+    if cone is not None or (str(table) in surveys.names() and not table.exists()):
+        settings = replace(settings, survey=survey or str(table))
+        where = (url, simbad_url)
+        table, labels = fetching.prepare_run(
+            table, cone, out, labels, where, radius, fresh, _console(err=True)
+        )
     _do(out, formats, as_json, lambda step: pipeline.run(table, labels, settings, chosen, step))
 
 

@@ -6,6 +6,8 @@ XsiftError (ValueError)         one clear line for the user; the command line ex
 ├── LabelError                  known objects that cannot serve: no match, one class
 ├── ModelError                  a model file that cannot be used, or not with this table
 ├── OutputError                 a result that cannot be written
+├── ServiceError                a service that does not answer, or not with a whole table
+│   └── RowLimitError           an answer that the service cut off: ask for less at a time
 ├── SplitError                  a validation with the same source on both sides
 └── SettingError                an option with a value that is not allowed
 XsiftWarning (UserWarning)      the result stands, but the reader should know
@@ -21,6 +23,8 @@ __all__ = [
     "MissingColumnsError",
     "ModelError",
     "OutputError",
+    "RowLimitError",
+    "ServiceError",
     "SettingError",
     "SplitError",
     "TableError",
@@ -76,6 +80,14 @@ class ModelError(XsiftError):
 
 class OutputError(XsiftError):
     """A result cannot be written; what stood there before is untouched."""
+
+
+class ServiceError(XsiftError):
+    """A service on the network does not answer, or not with a whole table."""
+
+
+class RowLimitError(ServiceError):
+    """A service cut its answer off at a row limit: what came is no result."""
 
 
 class SplitError(XsiftError):

@@ -7,7 +7,8 @@ How a page is read, from the top, in one temporary folder that holds a simulated
   line of an error); ``...`` stands for anything. `xsift` runs in this process;
 * a ``python`` block is run; a ``text`` block right after it is what it prints;
 * a ``toml`` or ``csv`` block is written to the file that the comment above it names;
-* a ``sh`` block is for setting up, and is not run: only what it calls is checked.
+* a ``sh`` block is for setting up, or needs a network, and is not run: only what it calls is
+  checked.
 
 A comment above a block says more: ``<!-- roughly -->``: numbers may differ a little (the clusters
 depend on the last bits); ``<!-- real -->``: needs the real tables, as any block that names them.
@@ -220,15 +221,21 @@ def test_set_up_blocks_call_what_is_there(page):
             if words[0] == "make":
                 assert set(words[1:]) <= targets, line
             else:
-                assert re.match(r"(\S*/)?(python3 -m venv|pip install|pytest) ", line), line
+                assert re.match(r"(\S*/)?(python3 -m venv|pip install|pytest|xsift) ", line), line
             for extra in re.findall(r"\[(\w+)\]", line):
                 assert re.search(rf"^{extra} = ", pyproject, re.MULTILINE), line
 
 
 GROUP = typer.main.get_command(app)
+COMMANDS = {
+    f"{name} {below}".strip(): command
+    for name, group in GROUP.commands.items()
+    for below, command in getattr(group, "commands", {"": group}).items()
+}
 OPTIONS = {
-    name: {o for p in command.params for o in p.opts if o.startswith("--")} | {"--help"}
-    for name, command in GROUP.commands.items()
+    name: {o for p in c.params for o in (*p.opts, *p.secondary_opts) if o.startswith("--")}
+    | {"--help"}
+    for name, c in COMMANDS.items()
 }
 
 
@@ -239,14 +246,17 @@ def test_commands_and_options_exist(page):
     for inline in re.findall(r"`(--[a-z-]+)", FENCE.sub("", text)):
         assert inline in known, f"{page.name} names {inline}"
     used = [c for b in blocks(page) if b.kind == "console" for c, _ in commands(b.body)]
+    used += [line for b in blocks(page) if b.kind == "sh" for line in b.body.splitlines()]
     used += re.findall(r"`(xsift [^`]+)`", FENCE.sub("", text))
     for line in used:
         words = line.split()
-        if words[0] != "xsift" or words[1].startswith("--"):
+        if words[:1] != ["xsift"] or words[1].startswith("--"):
             continue
-        assert words[1] in OPTIONS, f"{page.name}: {line}"
+        of_group = " ".join(words[1:3])
+        command = of_group if of_group in OPTIONS else words[1]
+        assert command in OPTIONS, f"{page.name}: {line}"
         said = {w.split("=")[0] for w in words if w.startswith("--")}
-        assert said <= OPTIONS[words[1]], f"{page.name}: {line}"
+        assert said <= OPTIONS[command], f"{page.name}: {line}"
 
 
 def reference(name: str) -> str:

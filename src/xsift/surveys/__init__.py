@@ -115,9 +115,42 @@ class FeatureSet(_Strict):
 
 
 class Query(_Strict):
-    """The paper's query of the archive: which detections it takes."""
+    """The paper's query of the archive: where the columns lie, and which detections it takes.
 
+    Attributes
+    ----------
+    service : str
+        Base address of the archive's TAP service.
+    schema_name : str
+        Of the tables.
+    row_limit : int
+        Rows to ask for at most at a time.
+    tables : dict of str
+        Table of each alias.
+    columns : dict of tuple
+        Columns of the survey that each alias has.
+    joins, cuts : tuple of str
+        Conditions in ADQL.
+    """
+
+    service: str
+    schema_name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    row_limit: int = Field(gt=0)
+    tables: dict[str, str]
+    columns: dict[str, tuple[str, ...]]
+    joins: tuple[str, ...]
     cuts: tuple[str, ...]
+
+    @model_validator(mode="after")
+    def _aliases_are_tables(self) -> Query:
+        if unknown := sorted(set(self.columns) - set(self.tables)):
+            raise ValueError(f"columns of tables that are not named: {unknown}")
+        return self
+
+    @property
+    def selected(self) -> dict[str, str]:
+        """What each column is called in the query, by its name: ``{"ra": "m.ra", ...}``."""
+        return {c: f"{alias}.{c}" for alias, names in self.columns.items() for c in names}
 
 
 class Survey(_Strict):
@@ -146,6 +179,8 @@ class Survey(_Strict):
         needed = {f.name for f in self.features} | {i for f in self.features for i in f.inputs}
         if missing := sorted(needed - set(columns)):
             raise ValueError(f"features use columns that are not described: {missing}")
+        if odd := sorted(set(self.query.selected) - set(columns)):
+            raise ValueError(f"the query selects columns that are not described: {odd}")
         features = {f.name for f in self.features}
         if unknown := set(self.closure or ()) - features:
             raise ValueError(f"closure names unknown features {sorted(unknown)}")
@@ -229,5 +264,6 @@ def _tree(name: str) -> dict[str, Any]:
     tree = tomllib.loads(text)
     if parent := tree.pop("extends", None):
         # A release that differs from an earlier one in few things says only those.
-        tree = {**_tree(parent), **tree}
+        earlier = _tree(parent)
+        tree = {**earlier, **tree, "query": {**earlier["query"], **tree.get("query", {})}}
     return tree

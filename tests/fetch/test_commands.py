@@ -1,0 +1,208 @@
+"""`xsift fetch ...` and `xsift run SURVEY --cone`, as a user calls them."""
+
+import json
+import socket
+import subprocess
+import sys
+from dataclasses import replace
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from loopback import QUICK, ROWS
+
+from xsift import fetching
+
+
+@pytest.fixture
+def quick(monkeypatch, tmp_path):
+    """A folder to work in, with a cache of its own; and no long waits."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(fetching, "_limits", lambda budget: replace(QUICK, budget=budget))
+    return tmp_path
+
+
+CONE = ("--cone", "0 0 2")
+
+
+def test_csc_and_simbad(xsift, archive, quick):
+    said = xsift("fetch", "csc", *CONE, "--url", archive.url, "--out", "new/d.parquet")
+    assert said.status == 0, said.err
+    n = pq.read_table("new/d.parquet").num_rows
+    assert said.out == f"{n} detections from {archive.url}, written to new/d.parquet\n"
+    said = xsift("fetch", "simbad", "new/d.parquet", "--url", archive.url, "--out", "new/k.vot")
+    assert said.status == 0, said.err
+    assert "positions have an object of SIMBAD within 1 arcsec" in said.out
+    assert "Chance gives 0.00 %" in said.out
+    assert sorted(p.name for p in (quick / "new").iterdir()) == [
+        *("d.parquet", "k.otypes.json", "k.vot"),
+    ]
+    said = xsift(
+        *("fetch", "simbad", "new/d.parquet", "--via", "xmatch", "--url", archive.xmatch),
+        *("--out", "x.parquet", "--json"),
+    )
+    assert json.loads(said.out)["service"] == archive.xmatch
+
+
+def test_json_is_the_header_and_the_warnings(xsift, archive, quick):
+    pq.write_table(pa.table({"name": [ROWS["name"][0], "nobody"]}), "names.parquet")
+    said = xsift(
+        *("fetch", "csc", "--names", "names.parquet", "--url", archive.url),
+        *("--out", "d.parquet", "--json", "--release", "2.1"),
+    )
+    about = json.loads(said.out)
+    assert about["warnings"] == [
+        "1 of 2 values of name have no detections, such as nobody",
+    ]
+    assert about["release"] == "2.1"
+    header = pq.read_schema("d.parquet").metadata
+    assert {k.encode(): v.encode() for k, v in about.items() if k != "warnings"} == header
+
+
+def test_positions_obsids_and_all(xsift, archive, quick):
+    pq.write_table(pa.table({"ra": ROWS["ra"][:6], "dec": ROWS["dec"][:6]}), "places.parquet")
+    for words in (("--positions", "places.parquet"), ("--obsid", 100, "--obsid", 101), ("--all",)):
+        said = xsift("fetch", "csc", *words, "--url", archive.url, "--out", "d.parquet", "--async")
+        assert said.status == 0, said.err
+    assert archive.polls > 0
+
+
+def test_what_has_been_fetched_is_not_fetched_again(xsift, archive, quick):
+    words = ("fetch", "csc", *CONE, "--url", archive.url, "--out", "d.parquet")
+    xsift(*words)
+    n = len(archive.asked)
+    xsift(*words)
+    assert len(archive.asked) == n
+    xsift(*words, "--fresh")
+    assert len(archive.asked) == 2 * n
+    xsift(*words, "--cache", "elsewhere")
+    assert len(archive.asked) == 3 * n
+
+
+def test_the_query_is_shown_without_a_network(xsift, quick, monkeypatch):
+    monkeypatch.setattr(socket.socket, "connect", lambda *a: pytest.fail("the network was used"))
+    said = xsift("fetch", "csc", "--show-query")
+    assert said.status == 0
+    assert said.out.endswith("o.bb_kt IS NOT NULL\n")
+    said = xsift("fetch", "csc", "--show-query", "--cone", "0 0 1", "--no-cuts")
+    assert said.out.count("SELECT") == 2
+    assert "bb_kt IS" not in said.out
+    assert list(quick.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("csc", "--out", "x.parquet"), "say which part of the catalogue: --cone, --names"),
+        (("csc", *CONE, "--all", "--out", "x.vot"), "--cone and --all: say only one"),
+        (("csc", *CONE), "say where to write with --out FILE"),
+        (("csc", *CONE, "--out", "x.csv"), "a CSV file cannot say where its rows came from"),
+        (("csc", *CONE, "--out", "x"), "give a name that ends in .parquet, .vot, .fits, .xml"),
+        (("csc", *CONE, "--release", "1.1"), "known releases are 2.0, 2.1"),
+        (("csc", *CONE, "--out", "x.vot", "--url", "file:///x"), "give the address of a service"),
+        (("csc", *CONE, "--out", "x.vot", "--url", "http://u:p@x/"), "give the base address alone"),
+        (("csc", *CONE, "--out", "x.vot", "--url", "http://x:y/"), "--url http://x:y/: "),
+        (("simbad", "t.vot", "--out", "x.vot", "--radius", "0"), "above 0, to 180 arcsec"),
+        (("simbad", "t.vot", "--out", "x.vot", "--via", "post"), "allowed are tap and xmatch"),
+        (("simbad", "t.vot"), "say where to write"),
+    ],
+)
+def test_a_wrong_command_line_exits_with_2(xsift, quick, words, message):
+    said = xsift("fetch", *words)
+    assert said.status == 2
+    assert message in said.err
+    assert list(quick.iterdir()) == []
+
+
+def test_a_service_at_fault_exits_with_1(xsift, quick):
+    said = xsift("fetch", "csc", *CONE, "--out", "x.vot", "--url", "http://127.0.0.1:9/tap")
+    assert said.status == 1
+    assert said.err.startswith("xsift: http://127.0.0.1:9/tap: the connection is refused")
+    assert not (quick / "x.vot").exists()
+
+
+def test_a_run_whose_archive_is_away_leaves_no_catalogue(xsift, archive, quick):
+    words = ("run", "csc21", *CONE, "--out", "out")
+    said = xsift(*words, "--url", "http://127.0.0.1:9/tap", "--simbad-url", archive.url)
+    assert said.status == 1
+    assert said.err.splitlines()[-1].startswith("xsift: http://127.0.0.1:9/tap: the connection is")
+    assert list((quick / "out").iterdir()) == []
+    said = xsift(*words, "--url", archive.url, "--simbad-url", "http://127.0.0.1:9/tap")
+    assert said.status == 1
+    assert [f.name for f in (quick / "out").iterdir()] == ["detections_input.parquet"]
+
+
+def test_bad_tables_are_told(xsift, quick):
+    pq.write_table(pa.table({"names": ["a"], "ra": [1.0]}), "t.parquet")
+    said = xsift("fetch", "csc", "--names", "t.parquet", "--out", "x.vot")
+    assert (said.status, "missing column name" in said.err) == (1, True)
+    said = xsift("fetch", "simbad", "t.parquet", "--out", "x.vot")
+    assert (said.status, "missing column dec" in said.err) == (1, True)
+
+
+@pytest.fixture
+def labelled(archive):
+    """The archive, with an object of one of three classes at each source."""
+    ra, dec = ROWS["ra"][::2], ROWS["dec"][::2]
+    archive.objects = {
+        "main_id": [f"obj {i}" for i in range(len(ra))],
+        "ra": ra,
+        "dec": dec,
+        "otype": [("QSO", "HXB", "Y*O", "X")[i % 4] for i in range(len(ra))],
+    }
+    return archive
+
+
+def test_from_the_archive_to_the_catalogue(xsift, labelled, quick):
+    words = ("run", "csc21", "--cone", "84 -5 90", "--url", labelled.url)
+    words += ("--simbad-url", labelled.url, "--clusters", 1, "--out", "out")
+    said = xsift(*words)
+    assert said.status == 0, said.err
+    steps = ["fetching detections of Chandra Source Catalog 2.1", "detections fetched"]
+    steps += ["asking SIMBAD", "objects of SIMBAD fetched", "reading", "matching known", "scoring"]
+    places = [said.err.index(step) for step in steps]
+    assert places == sorted(places)
+    names = {p.name for p in (quick / "out").iterdir()}
+    assert {"detections_input.parquet", "simbad.parquet", "sources.vot", "run.json"} <= names
+    record = json.loads((quick / "out" / "run.json").read_text())
+    assert record["settings"]["survey"] == "csc21"
+    assert record["counts"]["trained"] > 60
+    n = len(labelled.asked)
+    assert xsift(*words).status == 0
+    assert len(labelled.asked) == n
+    labels = quick / "own.parquet"
+    own = [("QSO", "AGN")[i // 2 % 2] for i in range(len(ROWS["ra"]))]
+    pq.write_table(pa.table({"ra": ROWS["ra"], "dec": ROWS["dec"], "label": own}), labels)
+    assert xsift(*words, "--labels", labels).status == 0
+    record = json.loads((quick / "out" / "run.json").read_text())
+    assert set(record["labels"]) == {"QSO", "AGN"}
+
+
+def test_what_run_says_about_surveys(xsift, quick):
+    said = xsift("run", "csc21", "--out", "o")
+    assert (said.status, "csc21 is a survey: say which part with --cone" in said.err) == (2, True)
+    said = xsift("run", "t.vot", *CONE, "--out", "o")
+    assert said.status == 2
+    assert "--cone: TABLE is then a survey, csc20 or csc21, not t.vot" in said.err
+
+
+def test_a_file_called_like_a_survey_is_a_file(xsift, quick, small_table):
+    pq.write_table(small_table, "csc20")
+    said = xsift("run", "csc20", "--label-column", "label", "--clusters", 2, "--out", "o")
+    assert said.status == 0, said.err
+
+
+def test_without_requests_it_says_what_to_install():
+    code = (
+        "import sys; sys.modules['requests'] = None; from xsift.fetch import Client\n"
+        "from xsift.errors import XsiftError\n"
+        "try: Client('http://127.0.0.1/x')\nexcept XsiftError as error: print(error)"
+    )
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert said.stdout == "fetching needs requests: pip install 'xsift[fetch]'\n"
+
+
+def test_nothing_of_the_network_is_imported_early(run_python):
+    loaded = run_python("import sys, xsift.cli, xsift.fetching; print(*sys.modules)").split()
+    assert not {"requests", "urllib3", "pyarrow", "numpy"} & set(loaded)
