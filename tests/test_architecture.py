@@ -42,6 +42,8 @@ ABOVE = [
     "card",
     "publication",
     "terminal",
+    "options",
+    "evaluating",
     "fetching",
     "cli",
 ]

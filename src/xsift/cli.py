@@ -15,57 +15,29 @@ from typing import Annotated, Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
-from xsift import __version__, fetching
+from xsift import __version__, evaluating, fetching
 from xsift.errors import SettingError, XsiftError
-from xsift.settings import (
-    EXPERIMENTS,
-    FORMATS,
-    METHODS,
-    EvaluationSettings,
-    Settings,
-    help_of,
+from xsift.options import (
+    DEFAULT,
+    ClassesFile,
+    Features,
+    Formats,
+    Json,
+    Labels,
+    Out,
+    Prior,
+    Source,
+    Survey,
+    TableFile,
+    Types,
+    VoteTrained,
+    chosen_classes,
+    console,
+    option,
 )
+from xsift.settings import FORMATS, Settings
 
 __all__ = ["main"]
-
-_DEFAULT = Settings()
-
-Out = Annotated[Path, typer.Option("--out", help="Folder for the results.", show_default=False)]
-Formats = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--format",
-        help=f"Format of the tables beside Parquet: {', '.join(FORMATS[1:])}; may be repeated. "
-        "[default: votable]",
-        show_default=False,
-    ),
-]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs, not a summary.")]
-TableFile = Annotated[
-    Path, typer.Argument(metavar="TABLE", help="VOTable, FITS, Parquet or CSV (also .gz).")
-]
-
-
-def _option(name: str) -> Any:
-    return typer.Option("--" + name.replace("_", "-"), help=help_of(name))
-
-
-Source = Annotated[str, _option("source_column")]
-Survey = Annotated[str | None, _option("survey")]
-Features = Annotated[str | None, _option("features")]
-Types = Annotated[str | None, _option("type_column")]
-Prior = Annotated[str, _option("prior")]
-VoteTrained = Annotated[bool, typer.Option("--vote-trained", help=help_of("vote_trained"))]
-
-
-Labels = Annotated[
-    Path | None,
-    typer.Option("--labels", help="Known objects: a table with types, and names or positions."),
-]
-ClassesFile = Annotated[
-    Path | None,
-    typer.Option("--classes", help="TOML file of other classes than the paper's ten."),
-]
 
 
 class _Commands(TyperGroup):
@@ -121,7 +93,7 @@ def _root(
 @app.command()
 def demo(
     out: Out = Path("xsift-demo"),
-    seed: Annotated[int, _option("seed")] = _DEFAULT.seed,
+    seed: Annotated[int, option("seed")] = DEFAULT.seed,
     sources: Annotated[
         int, typer.Option("--sources", help="Number of simulated sources.", min=1000, max=200_000)
     ] = 6000,
@@ -130,13 +102,13 @@ def demo(
     """Do the whole job on a simulated survey, offline, and say how well it recovered the truth."""
     from xsift import demonstration, terminal
 
-    with terminal.progress(_console(err=True)) as step:
+    with terminal.progress(console(err=True)) as step:
         result = demonstration.demonstrate(out, n_sources=sources, seed=seed, progress=step)
     if as_json:
         typer.echo(json.dumps(result.catalogue.record, indent=2))
         return
-    terminal.show_summary(_console(), result.catalogue, out)
-    terminal.show_recovery(_console(), result)
+    terminal.show_summary(console(), result.catalogue, out)
+    terminal.show_recovery(console(), result)
 
 
 @app.command()
@@ -160,20 +132,20 @@ def run(
         str | None, typer.Option("--simbad-url", help="TAP service of the types.")
     ] = None,
     fresh: fetching.Fresh = False,
-    label_column: Annotated[str | None, _option("label_column")] = None,
-    source_column: Source = _DEFAULT.source_column,
+    label_column: Annotated[str | None, option("label_column")] = None,
+    source_column: Source = DEFAULT.source_column,
     features: Features = None,
     survey: Survey = None,
     type_column: Types = None,
-    method: Annotated[str, _option("method")] = _DEFAULT.method,
-    closing: Annotated[str, _option("closing")] = _DEFAULT.closing,
-    prior: Prior = _DEFAULT.prior,
-    clusters: Annotated[int, _option("clusters")] = _DEFAULT.clusters,
-    seed: Annotated[int, _option("seed")] = _DEFAULT.seed,
-    min_members: Annotated[int, _option("min_members")] = _DEFAULT.min_members,
-    match: Annotated[str, _option("match")] = _DEFAULT.match,
-    radius: Annotated[float, _option("radius")] = _DEFAULT.radius,
-    vote_trained: VoteTrained = _DEFAULT.vote_trained,
+    method: Annotated[str, option("method")] = DEFAULT.method,
+    closing: Annotated[str, option("closing")] = DEFAULT.closing,
+    prior: Prior = DEFAULT.prior,
+    clusters: Annotated[int, option("clusters")] = DEFAULT.clusters,
+    seed: Annotated[int, option("seed")] = DEFAULT.seed,
+    min_members: Annotated[int, option("min_members")] = DEFAULT.min_members,
+    match: Annotated[str, option("match")] = DEFAULT.match,
+    radius: Annotated[float, option("radius")] = DEFAULT.radius,
+    vote_trained: VoteTrained = DEFAULT.vote_trained,
     classes: ClassesFile = None,
     formats: Formats = None,
     as_json: Json = False,
@@ -197,12 +169,12 @@ def run(
     )
     from xsift import pipeline, surveys
 
-    chosen = _classes(classes)
+    chosen = chosen_classes(classes)
     if cone is not None or (str(table) in surveys.names() and not table.exists()):
         settings = replace(settings, survey=survey or str(table))
         where = (url, simbad_url)
         table, labels = fetching.prepare_run(
-            table, cone, out, labels, where, radius, fresh, _console(err=True)
+            table, cone, out, labels, where, radius, fresh, console(err=True)
         )
     _do(out, formats, as_json, lambda step: pipeline.run(table, labels, settings, chosen, step))
 
@@ -217,10 +189,10 @@ def classify(
             "--model", help="Model file, or csc12 or csc11. [default: the one that fits TABLE]"
         ),
     ] = None,
-    source_column: Source = _DEFAULT.source_column,
+    source_column: Source = DEFAULT.source_column,
     survey: Survey = None,
     features: Features = None,
-    prior: Prior = _DEFAULT.prior,
+    prior: Prior = DEFAULT.prior,
     formats: Formats = None,
     as_json: Json = False,
 ) -> None:
@@ -235,8 +207,8 @@ def classify(
 def vote(
     table: TableFile,
     out: Out,
-    source_column: Source = _DEFAULT.source_column,
-    vote_trained: VoteTrained = _DEFAULT.vote_trained,
+    source_column: Source = DEFAULT.source_column,
+    vote_trained: VoteTrained = DEFAULT.vote_trained,
     classes: ClassesFile = None,
     formats: Formats = None,
     as_json: Json = False,
@@ -245,7 +217,7 @@ def vote(
     settings = Settings(source_column=source_column, vote_trained=vote_trained)
     from xsift import pipeline
 
-    chosen = _classes(classes)
+    chosen = chosen_classes(classes)
     _do(out, formats, as_json, lambda step: pipeline.vote_table(table, settings, chosen, step))
 
 
@@ -255,8 +227,8 @@ def scan(
     out: Out,
     k_max: Annotated[int, typer.Option("--k-max", help="Largest number of clusters.")] = 20,
     restarts: Annotated[int, typer.Option("--restarts", help="Fits of each number.")] = 10,
-    seed: Annotated[int, _option("seed")] = _DEFAULT.seed,
-    source_column: Source = _DEFAULT.source_column,
+    seed: Annotated[int, option("seed")] = DEFAULT.seed,
+    source_column: Source = DEFAULT.source_column,
     survey: Survey = None,
     features: Features = None,
     as_json: Json = False,
@@ -266,68 +238,15 @@ def scan(
     from xsift import terminal
     from xsift.scan import scan_k
 
-    with terminal.bar(_console(err=True), "fitting") as advance:
+    with terminal.bar(console(err=True), "fitting") as advance:
         result = scan_k(table, out, k_max, restarts, settings, advance)
     if as_json:
         typer.echo((out / "scan.json").read_text(encoding="utf-8"), nl=False)
     else:
-        terminal.show_scan(_console(), result, out)
+        terminal.show_scan(console(), result, out)
 
 
-@app.command()
-def evaluate(
-    table: TableFile,
-    out: Out,
-    labels: Labels = None,
-    label_column: Annotated[str | None, _option("label_column")] = None,
-    source_column: Source = _DEFAULT.source_column,
-    features: Features = None,
-    survey: Survey = None,
-    type_column: Types = None,
-    methods: Annotated[
-        str, typer.Option("--methods", help="Methods to compare, separated by commas.")
-    ] = ",".join(METHODS),
-    experiments: Annotated[
-        str,
-        typer.Option(
-            "--experiments", help=f"Of {', '.join(EXPERIMENTS)}, separated by commas; or all."
-        ),
-    ] = "folds,sky",
-    folds: Annotated[int, typer.Option("--folds", help="Parts that are left out in turn.")] = 5,
-    draws: Annotated[
-        int, typer.Option("--draws", help="Draws of the sources that keep their labels.")
-    ] = 20,
-    seed: Annotated[int, _option("seed")] = _DEFAULT.seed,
-    classes: ClassesFile = None,
-    as_json: Json = False,
-) -> None:
-    """Validate methods on sources never seen in training: figures and a report; resumable."""
-    settings = Settings(
-        label_column=label_column,
-        source_column=source_column,
-        features=features,
-        survey=survey,
-        type_column=type_column,
-        seed=seed,
-    )
-    chosen = EvaluationSettings(
-        tuple(name.strip() for name in methods.split(",")),
-        EXPERIMENTS
-        if experiments == "all"
-        else tuple(name.strip() for name in experiments.split(",")),
-        folds,
-        draws,
-    )
-    from xsift import terminal, validation
-
-    with terminal.bar(_console(err=True), "validating") as advance:
-        record = validation.evaluate(
-            table, out, labels, settings, chosen, _classes(classes), advance
-        )
-    if as_json:
-        typer.echo((out / "evaluation.json").read_text(encoding="utf-8"), nl=False)
-    else:
-        terminal.show_evaluation(_console(), record, out)
+app.command()(evaluating.evaluate)
 
 
 @app.command()
@@ -345,7 +264,7 @@ def show(
     if as_json:
         typer.echo(json.dumps(found.as_dict(), indent=2))
         return
-    terminal.show_card(_console(), found)
+    terminal.show_card(console(), found)
 
 
 @app.command()
@@ -375,12 +294,12 @@ def publish(
     """Turn a catalogue into a VO service for DaCHS, or into static files."""
     from xsift import publication, terminal
 
-    with terminal.progress(_console(err=True)) as step:
+    with terminal.progress(console(err=True)) as step:
         result = publication.publish(catalogue, out, schema, title, creator, licence, static, step)
     if as_json:
         typer.echo(json.dumps(result.as_dict(), indent=2))
     else:
-        terminal.show_published(_console(), result, static)
+        terminal.show_published(console(), result, static)
 
 
 def _do(out: Path, formats: list[str] | None, as_json: bool, job: Any) -> None:
@@ -392,26 +311,14 @@ def _do(out: Path, formats: list[str] | None, as_json: bool, job: Any) -> None:
     if unknown := sorted(set(chosen) - set(FORMATS)):
         raise SettingError(f"--format {unknown[0]}: allowed are {', '.join(FORMATS)}")
     check_folder(out)
-    with terminal.progress(_console(err=True)) as step:
+    with terminal.progress(console(err=True)) as step:
         result = job(step)
         step(f"writing {out}")
         result.write(out, chosen)
     if as_json:
         typer.echo(json.dumps(result.record, indent=2))
     else:
-        terminal.show_summary(_console(), result, out)
-
-
-def _classes(path: Path | None) -> Any:
-    from xsift.classes import PAPER_CLASSES, read_classes
-
-    return read_classes(path) if path else PAPER_CLASSES
-
-
-def _console(err: bool = False) -> Any:
-    from rich.console import Console
-
-    return Console(stderr=err, soft_wrap=True)
+        terminal.show_summary(console(), result, out)
 
 
 def _fail(message: str, status: int = 1) -> NoReturn:
