@@ -8,7 +8,7 @@ from xsift.cluster.mixture import Mixture, fit_mixture, log_density_and_responsi
 
 if TYPE_CHECKING:
     from xsift.cluster.blocks import ParquetBlocks
-    from xsift.cluster.class_mixtures import ClassMixtures, fit_class_mixtures
+    from xsift.cluster.class_mixtures import ClassMixtures, fit_class_mixtures, mean_posterior
     from xsift.cluster.gaussian_mixture import GaussianMixture
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "fit_class_mixtures",
     "fit_mixture",
     "log_density_and_responsibilities",
+    "mean_posterior",
 ]
 
 
@@ -32,7 +33,7 @@ def __getattr__(name: str) -> Any:
         from xsift.cluster.blocks import ParquetBlocks
 
         return ParquetBlocks
-    if name in ("ClassMixtures", "fit_class_mixtures"):
+    if name in ("ClassMixtures", "fit_class_mixtures", "mean_posterior"):
         from xsift.cluster import class_mixtures
 
         return getattr(class_mixtures, name)

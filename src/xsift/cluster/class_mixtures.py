@@ -12,18 +12,18 @@ Missing features are integrated over, in learning as in judging (`xsift.cluster.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 
 from xsift.cluster.blocks import ArrayRows, Orders
 from xsift.cluster.moments import Frame, Moments, Parameters, accumulate_moments
-from xsift.cluster.scoring import score_rows
+from xsift.cluster.scoring import class_posteriors
 from xsift.cluster.start import lloyd, plant_seeds
 
-__all__ = ["ClassMixtures", "fit_class_mixtures"]
+__all__ = ["ClassMixtures", "fit_class_mixtures", "mean_posterior"]
 
 STRENGTH = 10.0
 """Rows that a parent's covariance is worth (scoring notes: 5 and 15 give the same)."""
@@ -57,27 +57,28 @@ class ClassMixtures:
     owner: np.ndarray
     n_classes: int
 
-    def posterior(self, X: np.ndarray, n_threads: int = 1) -> np.ndarray:
+    def posterior(self, X: np.ndarray) -> np.ndarray:
         """Return P(class | x), shape (n, C), under the shares of the training rows.
 
-        NaN is missing, and integrated over; a row without any value has the shares. A row's bits do
-        not depend on the rows around it.
+        NaN is missing, and integrated over; a row without any value has the shares.
         """
-        scored = score_rows(ArrayRows(X), self.weights, self.means, self.covariances, n_threads)
-        out = np.zeros((len(X), self.n_classes))
-        first = 0
-        for _, r, _ in scored:
-            out[first : first + len(r), self._owners] = np.add.reduceat(r, self._starts, axis=1)
-            first += len(r)
-        return out
+        return mean_posterior((self,), X)
 
-    @cached_property
-    def _owners(self) -> np.ndarray:
-        return np.unique(self.owner)
 
-    @cached_property
-    def _starts(self) -> np.ndarray:
-        return np.searchsorted(self.owner, self._owners)
+def mean_posterior(bags: Sequence[ClassMixtures], X: np.ndarray) -> np.ndarray:
+    """Return the mean of the bags' P(class | x), shape (n, C).
+
+    A row's bits do not depend on the rows around it.
+    """
+    return class_posteriors(
+        X,
+        np.concatenate([bag.weights for bag in bags]),
+        np.concatenate([bag.means for bag in bags]),
+        np.concatenate([bag.covariances for bag in bags]),
+        np.concatenate([bag.owner for bag in bags]),
+        np.cumsum([len(bag.weights) for bag in bags]),
+        bags[0].n_classes,
+    )
 
 
 class _Gaussian(NamedTuple):

@@ -15,7 +15,12 @@ import numpy as np
 from pydantic import BaseModel
 
 from xsift.classes import Classes
-from xsift.cluster import ClassMixtures, Mixture, log_density_and_responsibilities
+from xsift.cluster import (
+    ClassMixtures,
+    Mixture,
+    log_density_and_responsibilities,
+    mean_posterior,
+)
 from xsift.errors import ModelError
 from xsift.features import FeatureTable, NormalScores, close_hardness
 from xsift.model.classification import Classification
@@ -127,7 +132,7 @@ class CalibratedModel:
             rows = slice(first, first + _ROWS)
             Z = self.scores.transform(close_hardness(X[rows], self.closure, self.closing))
             density, r = responsibilities_in(self.mixtures, Z)
-            evidence = Evidence(Z, _posterior(self.bags, Z), r)
+            evidence = Evidence(Z, mean_posterior(self.bags, Z), r)
             p_none[rows] = self.none.predict(evidence, density)
             p[rows] = self.scorer.predict_proba(evidence) * (1 - p_none[rows])[:, None]
             cluster[rows] = r[:, : len(self.mixtures[0].weights)].argmax(axis=1)
@@ -213,10 +218,3 @@ def responsibilities_in(
     """Return the log-density under the first mixture, and the responsibilities in all."""
     scored = [log_density_and_responsibilities(Z, mixture) for mixture in mixtures]
     return scored[0][0], np.hstack([r for _, r in scored])
-
-
-def _posterior(bags: tuple[ClassMixtures, ...], Z: np.ndarray) -> np.ndarray:
-    total = np.zeros((len(Z), bags[0].n_classes))
-    for bag in bags:
-        total += bag.posterior(Z)
-    return total / len(bags)

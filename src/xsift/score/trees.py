@@ -2,7 +2,9 @@
 
 A model file holds numbers, never a pickled estimator, and classifying needs no scikit-learn. Trees
 have three levels at most. Written out as eight leaves under seven splits they need no jumps: a
-block of rows goes through all seven comparisons at once, in vector instructions.
+block of rows goes through all seven comparisons at once, in vector instructions. Features and
+leaves are rounded to single precision, in training too, which doubles the width of a vector; sums
+are in double precision.
 """
 
 from __future__ import annotations
@@ -34,13 +36,11 @@ class Trees:
     output : ndarray of int, shape (T,)
         Class that a tree adds to.
     feature : ndarray of int, shape (T, 7)
-        What each split looks at. Split s leads to splits 2 s + 1 and 2 s + 2, the last four to
-        leaves.
+        What each split looks at: feature j, or for -1 - j its negative. Split s leads to splits
+        2 s + 1 and 2 s + 2, the last four to leaves.
     threshold : ndarray of shape (T, 7)
-        A row goes to the first where ``sign * value <= threshold``: missing values, for which that
+        A row goes to the first where its value is not above it: missing values, for which that
         never holds, go to the second.
-    sign : ndarray of shape (T, 7)
-        1 or -1.
     leaf : ndarray of shape (T, 8)
         What is added.
     """
@@ -49,18 +49,14 @@ class Trees:
     output: np.ndarray
     feature: np.ndarray
     threshold: np.ndarray
-    sign: np.ndarray
     leaf: np.ndarray
 
     def raw_scores(self, X: np.ndarray) -> np.ndarray:
         """Return the sum of the trees, shape (n, C); NaN in `X` is missing."""
-        X = np.ascontiguousarray(X, dtype=np.float64)
-        return np.asarray(
-            _raw_scores(
-                *(X, self.baseline, self.output, self.feature),
-                *(self.threshold, self.sign, self.leaf),
-            )
-        )
+        X = np.ascontiguousarray(X, dtype=np.float32)
+        feature = np.where(self.feature < 0, X.shape[1] - 1 - self.feature, self.feature)
+        threshold, leaf = self.threshold.astype(np.float32), self.leaf.astype(np.float32)
+        return np.asarray(_raw_scores(X, self.baseline, self.output, feature, threshold, leaf))
 
     def predict_proba(self, X: np.ndarray) -> np.ndarray:
         """Return the probability of each class, shape (n, C)."""
@@ -96,6 +92,7 @@ def boost(
     from sklearn.ensemble import HistGradientBoostingClassifier
     from threadpoolctl import threadpool_limits
 
+    X = np.asarray(X, dtype=np.float32).astype(np.float64)
     fitted = []
     for seed in seeds:
         boosting = HistGradientBoostingClassifier(
@@ -110,8 +107,7 @@ def boost(
         np.concatenate([t.output for t in fitted]),
         np.concatenate([t.feature for t in fitted]),
         np.concatenate([t.threshold for t in fitted]),
-        np.concatenate([t.sign for t in fitted]),
-        np.concatenate([t.leaf for t in fitted]) / len(fitted),
+        _single(np.concatenate([t.leaf for t in fitted]) / len(fitted)),
     )
 
 
@@ -133,15 +129,15 @@ def _trees_of(boosting: Any, X: np.ndarray, n_classes: int) -> Trees:
     given = np.ravel(boosting._baseline_prediction)
     baseline[boosting.classes_[-len(given) :]] = given
     feature = np.zeros((len(trees), _SPLITS), dtype=np.int64)
-    threshold = np.full((len(trees), _SPLITS), np.finfo(np.float64).max)
-    sign, leaf = np.ones((len(trees), _SPLITS)), np.zeros((len(trees), _SPLITS + 1))
+    threshold = np.full((len(trees), _SPLITS), np.finfo(np.float32).max, dtype=np.float64)
+    leaf = np.zeros((len(trees), _SPLITS + 1))
     for t, (_, nodes) in enumerate(trees):
-        _lay_out(nodes, 0, 0, feature[t], threshold[t], sign[t], leaf[t])
+        _lay_out(nodes, 0, 0, feature[t], threshold[t], leaf[t])
     output = np.array([k for k, _ in trees])
-    found = Trees(baseline, output, feature, threshold, sign, leaf)
+    found = Trees(baseline, output, feature, threshold, leaf)
     rows = X[:: max(1, len(X) // 200)]
     ours = found.predict_proba(rows)[:, boosting.classes_]
-    if not np.allclose(ours, boosting.predict_proba(rows), rtol=1e-9, atol=1e-12):
+    if not np.allclose(ours, boosting.predict_proba(rows), rtol=1e-5, atol=1e-12):
         raise TableError(
             "the trees taken from scikit-learn do not give its probabilities: this xsift does not "
             "know how this version stores them; install the versions of constraints.txt"
@@ -155,7 +151,6 @@ def _lay_out(
     split: int,
     feature: np.ndarray,
     threshold: np.ndarray,
-    sign: np.ndarray,
     leaf: np.ndarray,
 ) -> None:
     """Write the subtree under a node below a split; a leaf above the last level fills all below."""
@@ -165,14 +160,25 @@ def _lay_out(
     children = (node, node)  # a leaf: both ways lead to it
     if not nodes[node]["is_leaf"]:
         here = nodes[node]
-        feature[split], threshold[split] = here["feature_idx"], here["num_threshold"]
+        j, bound = int(here["feature_idx"]), float(here["num_threshold"])
         children = (int(here["left"]), int(here["right"]))
         if here["missing_go_to_left"]:
             # x > t, as -x <= the number below -t: then missing values go to the second, the left.
-            threshold[split], sign[split] = np.nextafter(-threshold[split], -np.inf), -1.0
+            j, bound = -1 - j, float(np.nextafter(-bound, -np.inf))
             children = children[::-1]
+        feature[split], threshold[split] = j, _floor(bound)
     for child, below in zip(children, (2 * split + 1, 2 * split + 2), strict=True):
-        _lay_out(nodes, child, below, feature, threshold, sign, leaf)
+        _lay_out(nodes, child, below, feature, threshold, leaf)
+
+
+def _single(values: np.ndarray) -> np.ndarray:
+    return values.astype(np.float32).astype(np.float64)
+
+
+def _floor(bound: float) -> float:
+    """Return the largest single-precision number that is not above a bound."""
+    single = np.float32(bound)
+    return float(single if float(single) <= bound else np.nextafter(single, np.float32(-np.inf)))
 
 
 # No fastmath: NaN has to compare as false, and a row's sum must not depend on its neighbours.
@@ -183,22 +189,22 @@ def _raw_scores(
     output: np.ndarray,
     feature: np.ndarray,
     threshold: np.ndarray,
-    sign: np.ndarray,
     leaf: np.ndarray,
 ) -> np.ndarray:
     n, d = X.shape
     n_classes = baseline.size
     out = np.empty((n, n_classes))
-    x, total = np.zeros((d, _BLOCK)), np.empty((n_classes, _BLOCK))
+    x, total = np.zeros((2 * d, _BLOCK), np.float32), np.empty((n_classes, _BLOCK))
     for start in range(0, n, _BLOCK):
         size = min(_BLOCK, n - start)
         for b in range(size):
             for j in range(d):
                 x[j, b] = X[start + b, j]
+                x[d + j, b] = -x[j, b]
         for k in range(n_classes):
             total[k, :] = baseline[k]
         for t in range(output.size):
-            _add_tree(x, feature[t], threshold[t], sign[t], leaf[t], total[output[t]])
+            _add_tree(x, feature[t], threshold[t], leaf[t], total[output[t]])
         for b in range(size):
             for k in range(n_classes):
                 out[start + b, k] = total[k, b]
@@ -210,24 +216,14 @@ def _add_tree(
     x: np.ndarray,
     feature: np.ndarray,
     threshold: np.ndarray,
-    sign: np.ndarray,
     leaf: np.ndarray,
     total: np.ndarray,
 ) -> None:
     x0, x1, x2, x3 = x[feature[0]], x[feature[1]], x[feature[2]], x[feature[3]]
     x4, x5, x6 = x[feature[4]], x[feature[5]], x[feature[6]]
     t0, t1, t2, t3, t4, t5, t6 = threshold
-    s0, s1, s2, s3, s4, s5, s6 = sign
     v0, v1, v2, v3, v4, v5, v6, v7 = leaf
     for b in range(_BLOCK):
-        first = (
-            (v0 if s3 * x3[b] <= t3 else v1)
-            if s1 * x1[b] <= t1
-            else (v2 if s4 * x4[b] <= t4 else v3)
-        )
-        second = (
-            (v4 if s5 * x5[b] <= t5 else v5)
-            if s2 * x2[b] <= t2
-            else (v6 if s6 * x6[b] <= t6 else v7)
-        )
-        total[b] += first if s0 * x0[b] <= t0 else second
+        first = (v0 if x3[b] <= t3 else v1) if x1[b] <= t1 else (v2 if x4[b] <= t4 else v3)
+        second = (v4 if x5[b] <= t5 else v5) if x2[b] <= t2 else (v6 if x6[b] <= t6 else v7)
+        total[b] += first if x0[b] <= t0 else second

@@ -161,7 +161,6 @@ class TreesTree(_Strict):
     output: Array
     feature: Array
     threshold: Array
-    sign: Array
     leaf: Array
 
     def check(self, name: str, n_features: int, n_outputs: int) -> None:
@@ -169,10 +168,11 @@ class TreesTree(_Strict):
         T = len(np.atleast_1d(self.output))
         _want(f"{name}.baseline", self.baseline.shape, (n_outputs,))
         _want(f"{name}.output", self.output.shape, (T,))
-        for part, width in (("feature", 7), ("threshold", 7), ("sign", 7), ("leaf", 8)):
+        for part, width in (("feature", 7), ("threshold", 7), ("leaf", 8)):
             _want(f"{name}.{part}", getattr(self, part).shape, (T, width))
         _want_index(f"{name}.output", self.output, n_outputs)
-        _want_index(f"{name}.feature", self.feature, n_features)
+        # -1 - j is the negative of feature j.
+        _want_index(f"{name}.feature", np.maximum(self.feature, ~self.feature), n_features)
 
 
 class ScorerTree(_Strict):
