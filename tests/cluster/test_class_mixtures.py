@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.stats import multivariate_normal
 
-from xsift.cluster import ClassMixtures, fit_class_mixtures
+from xsift.cluster import ClassMixtures, fit_class_mixtures, mean_posterior
 from xsift.cluster.class_mixtures import PULL, STRENGTH
 
 GROUP = np.array([0, 0, 1])
@@ -156,9 +156,21 @@ def test_a_row_does_not_depend_on_the_others():
     X, _ = draw(300, missing=0.3, seed=9)
     whole = model.posterior(X)
     assert_array_equal(model.posterior(X[::-1]), whole[::-1])
-    assert_array_equal(model.posterior(X, n_threads=2), whole)
     for i in range(0, 300, 29):
         assert_array_equal(model.posterior(X[i : i + 1])[0], whole[i])
+
+
+def test_bags_are_averaged():
+    rng = np.random.default_rng(0)
+    X, y = draw(missing=0.2)
+    bags = tuple(
+        fit_class_mixtures(X, y, rng.multinomial(400, [1 / 400] * 400) * 1.0, GROUP, b)
+        for b in range(3)
+    )
+    assert len({len(bag.weights) for bag in bags}) > 1
+    X, _ = draw(200, missing=0.3, seed=9)
+    expected = np.mean([naive_posterior(bag, X) for bag in bags], axis=0)
+    assert_allclose(mean_posterior(bags, X), expected, rtol=1e-10, atol=1e-12)
 
 
 def test_a_row_far_beyond_everything_still_has_a_posterior():

@@ -1,4 +1,8 @@
-"""Trees as arrays: scikit-learn's own probabilities, and bits that no neighbour changes."""
+"""Trees as arrays: scikit-learn's own probabilities, and bits that no neighbour changes.
+
+Features and leaves are single-precision numbers, so both sides see features rounded to those; a
+leaf is then right to 6e-8 of itself, and probabilities to `CLOSE`.
+"""
 
 import numpy as np
 import pytest
@@ -11,6 +15,12 @@ from xsift.score.trees import DEPTH, Trees, boost
 
 SETTINGS = {"max_iter": 12, "learning_rate": 0.3, "max_leaf_nodes": 8, "min_samples_leaf": 5}
 
+CLOSE = {"rtol": 2e-6, "atol": 1e-9}
+
+
+def single(X):
+    return X.astype(np.float32).astype(np.float64)
+
 
 def draw(n, d, n_classes, seed, missing=0.0):
     rng = np.random.default_rng(seed)
@@ -19,7 +29,7 @@ def draw(n, d, n_classes, seed, missing=0.0):
     X[:, 0] += y
     X[:, 1] *= 1 + y
     X[rng.random(X.shape) < missing] = np.nan
-    return X, y, rng.uniform(0.5, 2.0, n)
+    return single(X), y, rng.uniform(0.5, 2.0, n)
 
 
 def oracle(X, y, weight, seed=0, **changed):
@@ -37,7 +47,7 @@ def test_equals_scikit_learn(n_classes, missing):
     # Other rows than those of the fit, with values missing in features that missed none there.
     other, _, _ = draw(1000, 4, n_classes, 99, 0.3)
     theirs = oracle(X, y, weight).predict_proba(other)
-    assert_allclose(trees.predict_proba(other), theirs, rtol=1e-12, atol=1e-14)
+    assert_allclose(trees.predict_proba(other), theirs, **CLOSE)
     assert np.ptp(theirs, axis=0).min() > 0.3  # there was something to agree on
 
 
@@ -48,13 +58,14 @@ def test_values_on_a_threshold_and_beside_it():
     nodes = np.concatenate([tree.nodes for one in model._predictors for tree in one])
     at = np.unique(nodes["num_threshold"][nodes["is_leaf"] == 0])
     assert nodes["missing_go_to_left"][nodes["is_leaf"] == 0].any()
-    edge = np.concatenate([at, np.nextafter(at, np.inf), np.nextafter(at, -np.inf)])
+    near = at.astype(np.float32)  # those just below and above each threshold are among these
+    edge = np.concatenate([np.nextafter(near, b) for b in np.float32([-np.inf, np.inf])] + [near])
     for j in range(3):
         rows = np.tile(X[0], (len(edge), 1))
         rows[:, j] = edge
-        assert_allclose(trees.predict_proba(rows), model.predict_proba(rows), rtol=1e-12)
-    extreme = np.array([[-1e300] * 3, [1e300] * 3, [np.nan] * 3, [np.inf] * 3, [-np.inf] * 3])
-    assert_allclose(trees.predict_proba(extreme), model.predict_proba(extreme), rtol=1e-12)
+        assert_allclose(trees.predict_proba(rows), model.predict_proba(rows), **CLOSE)
+    extreme = np.array([[-1e30] * 3, [1e30] * 3, [np.nan] * 3, [np.inf] * 3, [-np.inf] * 3])
+    assert_allclose(trees.predict_proba(extreme), model.predict_proba(extreme), **CLOSE)
 
 
 def test_many_equal_values():
@@ -63,7 +74,7 @@ def test_many_equal_values():
     X = rng.integers(0, 3, (400, 3)).astype(float)
     y = (X[:, 0] + rng.integers(0, 2, 400) > 1).astype(int)
     trees = boost(X, y, np.ones(400), 2, (0,), **SETTINGS)
-    assert_allclose(trees.predict_proba(X), oracle(X, y, np.ones(400)).predict_proba(X), rtol=1e-12)
+    assert_allclose(trees.predict_proba(X), oracle(X, y, np.ones(400)).predict_proba(X), **CLOSE)
 
 
 @pytest.mark.parametrize("there", [[0, 3], [1, 2], [0, 2, 3], [1, 2, 4]])
@@ -76,7 +87,7 @@ def test_classes_that_are_absent(there):
     assert_allclose(p.sum(axis=1), 1, rtol=1e-14)
     # exp(-30) beside the others: next to nothing, however few trees there are.
     assert p[:, absent].max() < 1e-8
-    assert_allclose(p[:, there], oracle(X, y, weight).predict_proba(X), rtol=1e-7, atol=1e-9)
+    assert_allclose(p[:, there], oracle(X, y, weight).predict_proba(X), **CLOSE)
 
 
 def test_trees_of_one_leaf():
@@ -85,7 +96,7 @@ def test_trees_of_one_leaf():
     shares = np.bincount(y, weight) / weight.sum()
     assert_allclose(trees.predict_proba(X), np.tile(shares, (60, 1)), rtol=1e-3)
     model = oracle(X, y, weight, min_samples_leaf=60)
-    assert_allclose(trees.predict_proba(X), model.predict_proba(X), rtol=1e-12)
+    assert_allclose(trees.predict_proba(X), model.predict_proba(X), **CLOSE)
 
 
 @pytest.mark.parametrize("leaves", [2, 3, 5])
@@ -93,17 +104,16 @@ def test_trees_of_few_leaves(leaves):
     X, y, weight = draw(300, 3, 3, 5, 0.1)
     trees = boost(X, y, weight, 3, (0,), **SETTINGS | {"max_leaf_nodes": leaves})
     model = oracle(X, y, weight, max_leaf_nodes=leaves)
-    assert_allclose(trees.predict_proba(X), model.predict_proba(X), rtol=1e-12)
+    assert_allclose(trees.predict_proba(X), model.predict_proba(X), **CLOSE)
 
 
 def test_one_tree_by_hand():
-    # x0 <= 0 goes left; there x1 <= 1, elsewhere -x1 <= -2, that is x1 >= 2: NaN goes right.
+    # x0 <= 0 goes left; there x1 <= 1, elsewhere (feature -2 is -x1) x1 >= 2: NaN goes right.
     trees = Trees(
         np.array([0.5, 0.0]),
         np.array([1]),
-        np.array([[0, 1, 1, 0, 0, 0, 0]]),
+        np.array([[0, 1, -2, 0, 0, 0, 0]]),
         np.array([[0.0, 1.0, -2.0, 9, 9, 9, 9]]),
-        np.array([[1.0, 1, -1, 1, 1, 1, 1]]),
         np.array([[1.0, 1, 2, 2, 3, 3, 4, 4]]),
     )
     X = np.array([[0, 1], [0, 1.5], [1, 2], [1, 1.9], [np.nan, np.nan], [-1, np.nan]])
@@ -119,7 +129,7 @@ def test_seeds_are_averaged():
     each = [boost(X, y, weight, 3, (s,), **options).raw_scores(X) for s in (3, 4, 5)]
     assert np.abs(each[0] - each[1]).max() > 0.01
     together = boost(X, y, weight, 3, (3, 4, 5), **options).raw_scores(X)
-    assert_allclose(together, np.mean(each, axis=0), rtol=1e-12, atol=1e-13)
+    assert_allclose(together, np.mean(each, axis=0), rtol=1e-6, atol=1e-7)
 
 
 @settings(max_examples=25, deadline=None)
@@ -141,6 +151,17 @@ def test_a_row_does_not_depend_on_the_others(trained, seed, n):
 def trained():
     X, y, weight = draw(500, 4, 3, 0, 0.2)
     return boost(X, y, weight, 3, (0, 1), **SETTINGS)
+
+
+@pytest.mark.xfail(strict=True, reason="scikit-learn's bound is infinite there; files refuse it")
+def test_a_split_of_what_is_missing_from_all_else_has_a_finite_threshold():
+    rng = np.random.default_rng(0)
+    y = (rng.random(300) < 0.4).astype(int)
+    X = single(rng.normal(size=(300, 1)))
+    X[y == 1] = np.nan
+    trees = boost(X, y, np.ones(300), 2, (0,), **SETTINGS)
+    assert_allclose(trees.predict_proba(X), oracle(X, y, np.ones(300)).predict_proba(X), **CLOSE)
+    assert np.isfinite(trees.threshold).all()
 
 
 def test_no_rows(trained):
