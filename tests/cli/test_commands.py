@@ -210,7 +210,11 @@ def test_own_classes(xsift, files, tmp_path):
     [
         (("run", "t.vot", "--out", "x"), "give --labels FILE or --label-column COL"),
         (("run", "t.vot", "--out", "x", "--labels", "k", "--clusters", "0"), "allowed is 1 to"),
-        (("run", "t.vot", "--out", "x", "--labels", "k", "--method", "best"), "allowed is paper"),
+        (
+            ("run", "t.vot", "--out", "x", "--labels", "k", "--method", "best"),
+            "allowed are paper, calib",
+        ),
+        (("run", "t.vot", "--out", "x", "--labels", "k", "--closing", "half"), "keep or remove"),
         (("run", "t.vot", "--out", "x", "--labels", "k", "--survey", "xmm"), "known surveys are"),
         (("run", "t.vot", "--out", "x", "--labels", "k", "--features", "f"), "has csc12, csc11"),
         (("run", "t.vot", "--out", "x", "--labels", "k", "--format", "xls"), "allowed are parquet"),

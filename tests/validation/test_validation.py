@@ -1,6 +1,7 @@
 """xsift evaluate, end to end."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -26,7 +27,7 @@ def labelled(tmp_path, small_table):
 
 
 def sample_of(path, **changes):
-    return read_sample(path, None, SETTINGS, EvaluationSettings(**changes), PAPER_CLASSES)
+    return read_sample(path, None, replace(SETTINGS, **changes), 5, PAPER_CLASSES)
 
 
 def test_the_command_writes_figures_and_a_report(xsift, labelled, tmp_path):
@@ -142,7 +143,10 @@ def test_labels_from_a_file(xsift, files, tmp_path):
     ("arguments", "said"),
     [
         ((), "no known objects: give --labels FILE or --label-column COL"),
-        (("--methods", "magic"), "--methods magic: allowed are paper, forest, boosting, svc"),
+        (
+            ("--methods", "magic"),
+            "--methods magic: allowed are paper, calibrated, forest, boosting, svc",
+        ),
         (("--experiments", "tides"), "allowed are folds, sky, shares, missing, none"),
         (("--methods", "svc, svc"), "--methods svc,svc: allowed are"),
         (("--folds", "1"), "--folds 1: allowed is 2 to 20"),
@@ -165,7 +169,7 @@ def test_tables_that_cannot_serve(labelled, tmp_path, small_table):
     with pytest.raises(LabelError, match="150 independent sources of 1 classes have a label: two"):
         sample_of(few)
     with pytest.raises(SettingError, match="no known objects"):
-        read_sample(labelled, None, Settings(), EvaluationSettings(), PAPER_CLASSES)
+        read_sample(labelled, None, Settings(), 5, PAPER_CLASSES)
 
 
 @pytest.mark.real

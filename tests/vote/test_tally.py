@@ -63,6 +63,58 @@ def test_columns_beyond_the_classes_are_averaged_but_do_not_vote():
     assert_allclose(found.mean[0, 2], 0.8)
 
 
+def test_the_geometric_mean_by_hand():
+    # Source a: sqrt(0.8 * 0.2) : sqrt(0.2 * 0.8) = 1 : 1, and sqrt(0.9 * 0.4) : sqrt(0.1 * 0.6) =
+    # 0.6 : 0.2449, so 0.7101. What stands beyond the classes is averaged, as before.
+    table = pa.table({"name": ["a", "a", "b", "b", "c"]})
+    p = np.array([[0.8, 0.2], [0.2, 0.8], [0.9, 0.1], [0.4, 0.6], [0.3, 0.7]])
+    extra = np.array([0.1, 0.5, 0.2, 0.4, 0.9])
+    found = tally(table, np.column_stack([p, extra]), np.arange(5), 2, "geometric")
+    b = 0.6 / (0.6 + np.sqrt(0.06))
+    assert_allclose(found.mean[:, :2], [[0.5, 0.5], [b, 1 - b], [0.3, 0.7]], rtol=1e-14)
+    assert_allclose(found.mean[:, 2], [0.3, 0.3, 0.9], rtol=1e-14)
+    plain = tally(table, np.column_stack([p, extra]), np.arange(5), 2)
+    assert_array_equal(found.std, plain.std)
+    assert_array_equal(found.hard, plain.hard)
+
+
+@given(seed=st.integers(0, 2**32 - 1), n=st.integers(1, 30), copies=st.integers(2, 5))
+def test_the_geometric_mean_of_copies_is_the_detection(seed, n, copies):
+    """Detections of one source are nearly the same evidence again: they do not add up."""
+    rng = np.random.default_rng(seed)
+    p = np.tile(rng.dirichlet(np.ones(4), n), (copies, 1))
+    table = pa.table({"name": np.tile(np.arange(n), copies)})
+    found = tally(table, p, np.arange(n * copies), 4, "geometric")
+    assert_allclose(found.mean, p[:n], rtol=1e-9)
+    assert_array_equal(found.n_detections, copies)
+
+
+@given(seed=st.integers(0, 2**32 - 1), n=st.integers(1, 40))
+def test_the_geometric_mean_against_loops(seed, n):
+    rng = np.random.default_rng(seed)
+    names = rng.integers(0, 6, n)
+    p = rng.dirichlet(np.ones(3), n)
+    table = pa.table({"name": names, "obsid": np.arange(n)})
+    found = tally(table, p, np.arange(n), 3, "geometric")
+    for m, name in enumerate(np.unique(names)):
+        pooled = np.prod(p[names == name] ** (1 / (names == name).sum()), axis=0)
+        assert_allclose(found.mean[m], pooled / pooled.sum(), rtol=1e-9)
+        assert found.soft[m] == pooled.argmax()
+    assert_allclose(found.mean.sum(axis=1), 1, rtol=1e-12)
+    order = rng.permutation(n)
+    shuffled = tally(table.take(pa.array(order)), p[order], np.arange(n), 3, "geometric")
+    assert_array_equal(shuffled.mean, found.mean)
+
+
+def test_a_class_excluded_by_every_detection_or_by_one():
+    table = pa.table({"name": ["a", "a", "b", "b"]})
+    p = np.array([[0.0, 0.5, 0.5], [0.0, 0.9, 0.1], [1.0, 0.0, 0.0], [0.0, 0.5, 0.5]])
+    found = tally(table, p, np.arange(4), 3, "geometric")
+    assert_allclose(found.mean[0], [0, 0.75, 0.25], atol=1e-12)
+    assert np.isfinite(found.mean[1]).all()  # each excludes what the other says
+    assert_allclose(found.mean.sum(axis=1), 1, rtol=1e-12)
+
+
 def test_no_voters():
     found = tally(pa.table({"name": ["a"]}), np.ones((1, 2)), np.empty(0, dtype=int), 2)
     assert len(found.first) == 0

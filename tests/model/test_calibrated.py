@@ -1,0 +1,240 @@
+"""The calibrated model: frozen, row by row, and a typicality that is what it says."""
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy.stats import kstest
+
+from xsift import Settings, run, surveys
+from xsift.classes import PAPER_CLASSES
+from xsift.cluster import Mixture
+from xsift.errors import LabelError, ModelError
+from xsift.evaluate.methods import Training
+from xsift.features import FeatureTable
+from xsift.model import load_model, model_of, model_tree
+from xsift.model.calibrated import CalibratedModel
+from xsift.model.paper import PaperModel
+from xsift.model.training import fit_calibrated_model
+from xsift.model.typicality import fit_typicality
+from xsift.write import load_model_tree
+
+SETTINGS = Settings(method="calibrated", label_column="label", features="csc12", seed=1)
+FIELDS = ("cluster", "p", "p_none", "typicality")
+
+
+@pytest.fixture(scope="module")
+def model(calibrated):
+    return load_model(calibrated / "model.asdf")
+
+
+@pytest.fixture(scope="module")
+def X(calibrated, model):
+    table = pq.read_table(calibrated / "table.parquet")
+    return np.column_stack([table[name].to_numpy() for name in model.features])
+
+
+def refit(tmp_path, table, **changes):
+    pq.write_table(table, tmp_path / "t.parquet")
+    return run(tmp_path / "t.parquet", settings=SETTINGS.__class__(**SETTINGS.as_dict() | changes))
+
+
+def test_a_file_of_either_method_gives_the_same_bits(calibrated, model, X, tmp_path):
+    """From the fit to the tree, the file and back: through bytes once more than the catalogue."""
+    tree = load_model_tree(calibrated / "model.asdf")
+    again = model_of(model_tree(model, tree.training))
+    assert isinstance(again, CalibratedModel)
+    a, b = model.predict(X), again.predict(X)
+    for name in FIELDS:
+        assert_array_equal(getattr(a, name), getattr(b, name))
+    # What the fit itself said stands in the catalogue: in the columns of those with a verdict.
+    table = pq.read_table(calibrated / "detections.parquet")
+    known = table["p_qso"].is_valid().to_numpy()
+    assert known.sum() > 500
+    assert_array_equal(table["p_qso"].to_numpy()[known], a.p[known, 0])
+    assert_array_equal(table["p_none"].to_numpy()[known], a.p_none[known])
+    scored = ~np.isnan(a.typicality)
+    assert_array_equal(table["typicality"].to_numpy()[scored], a.typicality[scored])
+    settings = Settings(label_column="label", features="csc12", clusters=2)
+    paper = run(calibrated / "table.parquet", settings=settings)
+    paper.write(tmp_path)
+    old = load_model(tmp_path / "model.asdf")
+    assert isinstance(old, PaperModel)
+    features = FeatureTable(old.features, X, np.isfinite(X), surveys.load("csc20"))
+    said = old.classify(features)
+    p = paper.detections["p_qso"].to_numpy()
+    assert np.isfinite(p).sum() > 100
+    assert_array_equal(p[np.isfinite(p)], said.p[np.isfinite(p), 0])
+
+
+def test_rows_sum_to_one_and_a_row_without_any_feature_is_unscored(model, X):
+    said = model.predict(X)
+    empty = np.isnan(X).all(axis=1)
+    assert empty.sum() == 1
+    assert_allclose(said.p[~empty].sum(axis=1) + said.p_none[~empty], 1, rtol=1e-12)
+    assert (said.p[~empty] >= 0).all()
+    assert (said.cluster[~empty] >= 0).all()
+    assert np.isnan(said.p[empty]).all()
+    assert np.isnan(said.p_none[empty]).all()
+    assert np.isnan(said.typicality[empty]).all()
+    assert (said.cluster[empty] == -1).all()
+    assert_array_equal(said.is_scored, ~empty)
+
+
+def test_every_row_alone_is_as_in_the_table(model, X):
+    whole = model.predict(X)
+    for i in range(0, len(X), 7):
+        alone = model.predict(X[i : i + 1])
+        for name in FIELDS:
+            assert_array_equal(getattr(alone, name)[0], getattr(whole, name)[i])
+    order = np.random.default_rng(0).permutation(len(X))
+    shuffled = model.predict(X[order])
+    for name in FIELDS:
+        assert_array_equal(getattr(shuffled, name), getattr(whole, name)[order])
+
+
+def test_it_finds_the_classes_of_unlabelled_detections(calibrated, small_table):
+    """Four Gaussians far apart, a tenth of the values missing: anything that works is right."""
+    table = pq.read_table(calibrated / "detections.parquet")
+    truth = np.array(small_table["label"].to_pylist())
+    # Detections of a source have one class, and half of all detections a label.
+    name = np.array(small_table["name"].to_pylist())
+    of_source = dict(zip(name[truth != None], truth[truth != None], strict=True))  # noqa: E711
+    role = np.array(table["role"].to_pylist())
+    given = np.array(table["class"].to_pylist())
+    rows = [i for i in np.flatnonzero(role == "scored") if name[i] in of_source]
+    assert len(rows) > 80
+    assert np.mean([given[i] == of_source[name[i]] for i in rows]) > 0.9
+
+
+@pytest.mark.xfail(strict=True, reason="sources are numbered in the order of the file")
+def test_the_order_of_the_input_does_not_change_the_model(calibrated, tmp_path):
+    table = pq.read_table(calibrated / "table.parquet")
+    order = np.random.default_rng(0).permutation(table.num_rows)
+    shuffled = refit(tmp_path, table.take(pa.array(order)))
+    assert shuffled.model.model_id == load_model_tree(calibrated / "model.asdf").model_id
+
+
+def test_the_same_table_gives_the_same_model_and_another_seed_another(calibrated, tmp_path):
+    table = pq.read_table(calibrated / "table.parquet")
+    model_id = load_model_tree(calibrated / "model.asdf").model_id
+    assert refit(tmp_path, table).model.model_id == model_id
+    assert refit(tmp_path, table, seed=2).model.model_id != model_id
+
+
+def test_closing_is_in_the_model(calibrated, tmp_path, model, X):
+    removed = model_of(
+        refit(tmp_path, pq.read_table(calibrated / "table.parquet"), closing="remove").model
+    )
+    assert (model.closing, removed.closing) == ("keep", "remove")
+    assert (len(model.scores.value), len(removed.scores.value)) == (13, 12)
+    hm, ms, hs = (model.features.index(f"hard_{b}") for b in ("hm", "ms", "hs"))
+    assert model.closure == removed.closure == (hm, ms, hs)
+    # What is added to the mismatch alone changes nothing where the mismatch is removed: all three
+    # ratios moved by the same step of the mismatch, as from another table.
+    rows = X[~np.isnan(X[:, [hm, ms, hs]]).any(axis=1)][:50].clip(-0.99, 0.99)
+    moved = rows.copy()
+    for j, sign in ((hm, 1), (ms, 1), (hs, -1)):
+        moved[:, j] = np.tanh(np.arctanh(rows[:, j]) + sign * 0.05)
+    assert_allclose(removed.predict(moved).p, removed.predict(rows).p, atol=1e-6)
+    assert np.abs(model.predict(moved).p - model.predict(rows).p).max() > 1e-3
+
+
+def test_other_features_are_refused(model, X):
+    names = ("hard_hm", *model.features[:-1])
+    features = FeatureTable(names, X, np.isfinite(X), surveys.load("csc20"))
+    with pytest.raises(ModelError, match="the model was trained on hard_hm, hard_hs"):
+        model.classify(features)
+
+
+def test_impossible_values_are_missing(model, X):
+    usable = np.isfinite(X)
+    usable[:, 3] = False
+    features = FeatureTable(model.features, X, usable, surveys.load("csc20"))
+    hidden = X.copy()
+    hidden[:, 3] = np.nan
+    assert_array_equal(model.classify(features).p, model.predict(hidden).p)
+    assert_array_equal(model.can_score(features), usable.any(axis=1))
+
+
+def draw_mixture(n, seed):
+    """A mixture in five features, not far from normal scores, and draws from it."""
+    rng = np.random.default_rng(seed)
+    truth = np.random.default_rng(5)
+    means = truth.normal(size=(3, 5))
+    factors = np.eye(5) * 0.6 + 0.3 * truth.normal(size=(3, 5, 5))
+    k = rng.choice(3, n, p=[0.5, 0.3, 0.2])
+    Z = means[k] + np.einsum("nij,nj->ni", factors[k], rng.normal(size=(n, 5)))
+    covariances = np.einsum("kij,klj->kil", factors, factors)
+    return Mixture(np.array([0.5, 0.3, 0.2]), means, covariances), Z
+
+
+def typicality_of(found, Z):
+    from xsift.cluster import log_density_and_responsibilities
+
+    return found.of(Z, log_density_and_responsibilities(Z, found.mixture)[0])
+
+
+@pytest.mark.parametrize("hidden", [0.0, 0.3])
+def test_typicality_is_uniform_on_held_out_rows(hidden):
+    mixture, train = draw_mixture(4000, 1)
+    found = fit_typicality(mixture, train)
+    _, Z = draw_mixture(4000, 2)
+    rng = np.random.default_rng(3)
+    Z[rng.random(Z.shape) < hidden] = np.nan
+    t = typicality_of(found, Z)
+    known = ~np.isnan(Z).all(axis=1)
+    assert_array_equal(np.isnan(t), ~known)
+    # Three samples of 4000 (test, training, draws): each is off by 1.36 / sqrt(4000) = 0.022 once
+    # in twenty times, together by 0.037. With features hidden the training rows mend another rank.
+    assert kstest(t[known], "uniform").statistic < 0.037
+
+
+@pytest.mark.xfail(strict=True, reason="ranks are mended on the rows that made the mixture")
+@pytest.mark.parametrize("hidden", [0.0, 0.3])
+def test_typicality_of_a_trained_model_is_uniform_on_new_rows(hidden, table_of):
+    """The mixture is fitted, and to a survey that is none: 0.06 for what it misses of that."""
+    rng = np.random.default_rng(4)
+    table = table_of(6000, 1)
+    survey = surveys.load("csc20")
+    names = [f.name for f in survey.feature_set("csc12")]
+    X = np.column_stack([table[n].to_numpy() for n in names])
+    source = np.arange(6000) // 2
+    is_train = source % 2 == 0
+    y = np.array([PAPER_CLASSES.codes.index(c) if c else -1 for c in table["label"].to_pylist()])
+    keep = is_train & (rng.random(6000) < 0.5)  # 1,500 rows train: a smaller table, a quicker fit
+    training = Training(X[keep], y[keep], np.zeros(keep.sum(), bool), source[keep])
+    fitted = fit_calibrated_model(training, survey, "csc12", PAPER_CLASSES, SETTINGS)
+    Z = X[~is_train]
+    Z[rng.random(Z.shape) < hidden] = np.nan
+    t = fitted.predict(Z).typicality
+    t = t[~np.isnan(t)]
+    assert len(t) > 2900
+    assert kstest(t, "uniform").statistic < 0.06
+
+
+def test_the_rare_is_less_typical_than_the_common():
+    mixture, train = draw_mixture(4000, 1)
+    found = fit_typicality(mixture, train)
+    centre = mixture.means[:1]
+    steps = centre + np.array([0, 2, 5, 8, 20, 40])[:, None] * np.array([1.0, -1, 1, -1, 1])
+    t = typicality_of(found, steps)
+    assert t[0] > 0.5
+    assert (np.diff(t) < 0).all()  # beyond all draws, too, they keep an order
+    assert 0 <= t[-1] < 1e-3
+
+
+@pytest.mark.parametrize(
+    ("y", "source", "said"),
+    [
+        ([-1] * 8, range(8), "no detection with a feature and a label among QSO"),
+        ([0] * 8, range(8), "8 detections of one class with a feature"),
+        ([0, 1] * 4, [0, 1] * 4, "labelled detections of 2 sources: 4 are needed at least"),
+    ],
+)
+def test_too_few_labels(y, source, said):
+    X = np.random.default_rng(0).normal(size=(8, 12))
+    training = Training(X, np.array(y), np.zeros(8, bool), np.array(source))
+    with pytest.raises(LabelError, match=said):
+        fit_calibrated_model(training, surveys.load("csc20"), "csc12", PAPER_CLASSES, SETTINGS)
