@@ -15,11 +15,12 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks import catalogue, crossmatch, density, engine, scorer, startup
+from benchmarks import calibrated, catalogue, crossmatch, density, engine, scorer, startup
 from benchmarks.measure import Failed, Result
 
 BENCHMARKS = {
     "scorer": scorer.run,
+    "calibrated": calibrated.run,
     "density": density.run,
     "engine": engine.run,
     "startup": startup.run,

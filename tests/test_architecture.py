@@ -40,6 +40,7 @@ ABOVE = [
     "scan",
     "demonstration",
     "card",
+    "anomalies",
     "publication",
     "terminal",
     "options",

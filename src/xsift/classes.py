@@ -211,7 +211,7 @@ class Classes(BaseModel):
 
     def title_of(self, code: str) -> str:
         """Return the long name of the class `code`."""
-        return next(c.title or c.code for c in self.classes if c.code == code)
+        return next((c.title or c.code for c in self.classes if c.code == code), code)
 
 
 PAPER_CLASSES = Classes(

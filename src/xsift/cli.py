@@ -249,6 +249,25 @@ def scan(
 app.command()(evaluating.evaluate)
 
 
+@app.command("anomalies")
+def list_anomalies(
+    catalogue: Annotated[
+        Path, typer.Argument(metavar="DIR", help="Folder that run or classify wrote.")
+    ],
+    most: Annotated[int, typer.Option("--most", help="How many detections.", min=1)] = 20,
+    as_json: Json = False,
+) -> None:
+    """List the most atypical detections of a catalogue, and the features that make them so."""
+    from xsift import terminal
+    from xsift.anomalies import anomalies
+
+    found = anomalies(catalogue, most)
+    if as_json:
+        typer.echo(json.dumps([a.as_dict() for a in found], indent=2))
+    else:
+        terminal.show_anomalies(console(), found)
+
+
 @app.command()
 def show(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Source name, as in the catalogue.")],

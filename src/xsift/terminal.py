@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,7 @@ from rich.table import Table
 from xsift.classes import PAPER_CLASSES, Classes
 
 if TYPE_CHECKING:  # what is printed was made elsewhere
+    from xsift.anomalies import Anomaly
     from xsift.card import Card
     from xsift.demonstration import Demonstration
     from xsift.pipeline import Catalogue
@@ -31,6 +32,7 @@ if TYPE_CHECKING:  # what is printed was made elsewhere
 __all__ = [
     "bar",
     "progress",
+    "show_anomalies",
     "show_card",
     "show_evaluation",
     "show_published",
@@ -273,6 +275,29 @@ def show_card(console: Console, card: Card) -> None:
         style="dim",
         highlight=False,
     )
+
+
+def show_anomalies(console: Console, found: Sequence[Anomaly]) -> None:
+    """Print the most atypical detections, and what makes them so."""
+    table = Table(title="Least typical first", title_justify="left", title_style="", box=None)
+    for heading in ("", "name", "obsid", "typicality", "class", "what makes it so"):
+        number = heading in ("", "obsid", "typicality")
+        table.add_column(heading, justify="right" if number else "left", no_wrap=bool(number))
+    for anomaly in found:
+        row = anomaly.detection
+        odd = ", ".join(
+            f"{o.feature} {o.value:.4g} (quantile {o.quantile:.3f})" for o in anomaly.oddities
+        )
+        cells = (
+            str(anomaly.rank),
+            str(row["name"]),
+            str(row.get("obsid") or ""),
+            f"{row['typicality']:.2g}",
+            str(row.get("class") or ""),
+            odd or "no single feature",
+        )
+        table.add_row(*map(escape, cells))
+    console.print(table)
 
 
 def _print_verdict(console: Console, card: Card) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 __all__ = ["close_hardness", "mismatch"]
 
 _LIMIT = 0.9995  # a ratio of exactly 1 has no finite inverse hyperbolic tangent
+_SATURATED = 0.99  # a band next to empty: such ratios do not close, of one spectrum either
 
 
 def mismatch(X: np.ndarray, at: tuple[int, int, int]) -> np.ndarray:
@@ -40,7 +41,8 @@ def close_hardness(X: np.ndarray, at: tuple[int, int, int] | None, closing: str)
         Columns of hm, ms and hs; None where the table has not all three.
     closing : {"keep", "remove"}
         keep: one more column, the mismatch. remove: a third of it is taken from each ratio, which
-        then close; ratios of one spectrum stay as they are. Where one is missing nothing is done.
+        then close; ratios of one spectrum stay as they are. Nothing is done where one is missing,
+        or beyond 0.99 in size.
 
     Returns
     -------
@@ -51,7 +53,8 @@ def close_hardness(X: np.ndarray, at: tuple[int, int, int] | None, closing: str)
         return X
     if closing == "keep":
         return np.column_stack([X, mismatch(X, at)])
-    part = np.nan_to_num(mismatch(X, at)) / 3
+    is_saturated = (np.abs(X[:, at]) > _SATURATED).any(axis=1)
+    part = np.where(is_saturated, 0.0, np.nan_to_num(mismatch(X, at))) / 3
     closed = X.copy()
     for j, sign in zip(at, (-1, -1, 1), strict=True):
         closed[:, j] = np.arctanh(X[:, j].clip(-_LIMIT, _LIMIT)) + sign * part

@@ -7,14 +7,21 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from xsift.errors import TableError
+from xsift.model.calibrated import CalibratedModel
 from xsift.model.classification import Classification
 from xsift.model.paper import PaperModel
 from xsift.write.model_file import load_model_tree
 from xsift.write.model_schema import ModelTree, TrainingTree
 
-__all__ = ["Classification", "Model", "PaperModel", "load_model", "model_of", "model_tree"]
-
-from xsift.model.calibrated import CalibratedModel
+__all__ = [
+    "CalibratedModel",
+    "Classification",
+    "Model",
+    "PaperModel",
+    "load_model",
+    "model_of",
+    "model_tree",
+]
 
 Model = PaperModel | CalibratedModel
 

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from pydantic import BaseModel
+from scipy.special import ndtr
 
 from xsift.classes import Classes
 from xsift.cluster import (
@@ -91,6 +92,16 @@ class CalibratedModel:
         if self.closing == "remove" and self.closure is not None and feature in self.closure:
             value = np.tanh(value)  # of the closed ratio; those of one spectrum are closed
         return value, self.scores.score[feature]
+
+    def quantile(self, feature: int, x: np.ndarray) -> np.ndarray:
+        """Return where values of a raw feature stand among those of training, in [0, 1]."""
+        value, score = self.marginal(feature)
+        return np.asarray(ndtr(np.interp(x, value, score)))
+
+    def typicality_of(self, X: np.ndarray) -> np.ndarray:
+        """Return the typicality of raw features, shape (n, d), alone."""
+        Z = self.scores.transform(close_hardness(X, self.closure, self.closing))
+        return self.typicality.of(Z, log_density_and_responsibilities(Z, self.mixtures[0])[0])
 
     @property
     def prior(self) -> Prior:

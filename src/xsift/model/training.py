@@ -6,11 +6,13 @@ the bags that its source is not in: so what is learned on top of it is not learn
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 
 from xsift.classes import Classes
 from xsift.cluster import ClassMixtures, Mixture, fit_class_mixtures
-from xsift.errors import LabelError
+from xsift.errors import LabelError, XsiftWarning
 from xsift.evaluate.methods import Training
 from xsift.features import close_hardness, fit_normal_scores
 from xsift.model.calibrated import CalibratedModel, responsibilities_in
@@ -120,14 +122,23 @@ def _closure(survey: Survey, names: tuple[str, ...]) -> tuple[int, int, int] | N
 
 
 def _fit_mixtures(Z: np.ndarray, seed: int) -> tuple[Mixture, ...]:
+    from sklearn.exceptions import ConvergenceWarning
+
     from xsift.cluster import GaussianMixture
 
     K = max(1, min(_COMPONENTS, len(Z) // 20))
-    fitted = (
-        GaussianMixture(K, reg_covar=1e-2, max_iter=40, tol=1e-2, random_state=seed + i).fit(Z)
-        for i in range(_MIXTURES)
-    )
-    return tuple(Mixture(m.weights_, m.means_, m.covariances_) for m in fitted)
+    fitted = []
+    with warnings.catch_warnings():
+        # Spikes are what the data hold (var_prob exactly 1), and the floor of the variance is wide:
+        # such components do no harm here. Nor does a mixture that could still be a little better.
+        warnings.simplefilter("ignore", XsiftWarning)
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        for i in range(_MIXTURES):
+            model = GaussianMixture(
+                K, reg_covar=1e-2, max_iter=40, tol=1e-2, random_state=seed + i
+            ).fit(Z)
+            fitted.append(Mixture(model.weights_, model.means_, model.covariances_))
+    return tuple(fitted)
 
 
 def _hide(Z: np.ndarray, seed: int) -> np.ndarray:

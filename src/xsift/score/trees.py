@@ -176,9 +176,13 @@ def _single(values: np.ndarray) -> np.ndarray:
 
 
 def _floor(bound: float) -> float:
-    """Return the largest single-precision number that is not above a bound."""
-    single = np.float32(bound)
-    return float(single if float(single) <= bound else np.nextafter(single, np.float32(-np.inf)))
+    """Return the largest single-precision number that is not above a bound, and finite.
+
+    A split of missing from present values has an infinite bound.
+    """
+    most = np.finfo(np.float32).max
+    single = np.float32(np.clip(bound, -float(most), float(most)))
+    return float(single if float(single) <= bound else np.nextafter(single, -most))
 
 
 # No fastmath: NaN has to compare as false, and a row's sum must not depend on its neighbours.
