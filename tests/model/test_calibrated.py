@@ -17,7 +17,7 @@ from xsift.model import load_model, model_of, model_tree
 from xsift.model.calibrated import CalibratedModel
 from xsift.model.paper import PaperModel
 from xsift.model.training import fit_calibrated_model
-from xsift.model.typicality import fit_typicality
+from xsift.model.typicality import Typicality, rank, uniform_ranks
 from xsift.write import load_model_tree
 
 SETTINGS = Settings(method="calibrated", label_column="label", features="csc12", seed=1)
@@ -179,7 +179,7 @@ def typicality_of(found, Z):
 @pytest.mark.parametrize("hidden", [0.0, 0.3])
 def test_typicality_is_uniform_on_held_out_rows(hidden):
     mixture, train = draw_mixture(4000, 1)
-    found = fit_typicality(mixture, train)
+    found = Typicality(mixture, uniform_ranks(rank(mixture, train)))
     _, Z = draw_mixture(4000, 2)
     rng = np.random.default_rng(3)
     Z[rng.random(Z.shape) < hidden] = np.nan
@@ -216,7 +216,7 @@ def test_typicality_of_a_trained_model_is_uniform_on_new_rows(hidden, table_of):
 
 def test_the_rare_is_less_typical_than_the_common():
     mixture, train = draw_mixture(4000, 1)
-    found = fit_typicality(mixture, train)
+    found = Typicality(mixture, uniform_ranks(rank(mixture, train)))
     centre = mixture.means[:1]
     steps = centre + np.array([0, 2, 5, 8, 20, 40])[:, None] * np.array([1.0, -1, 1, -1, 1])
     t = typicality_of(found, steps)

@@ -165,7 +165,7 @@ def test_on_the_command_line(xsift, calibrated, prior, tmp_path):
 
 @pytest.mark.parametrize("command", ["run", "classify"])
 def test_the_papers_method_has_no_shares_to_replace(xsift, files, tmp_path, command):
-    how = ("--label-column", "label", "--clusters", 2) if command == "run" else ("--model", "csc12")
+    how = ("--label-column", "label", "--clusters", 2) if command == "run" else ("--model", "csc12-paper")
     done = xsift(
         *(command, files / "labelled.parquet", *how, "--prior", "uniform", "--out", tmp_path / "o")
     )

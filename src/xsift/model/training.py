@@ -16,7 +16,7 @@ from xsift.errors import LabelError, XsiftWarning
 from xsift.evaluate.methods import Training
 from xsift.features import close_hardness, fit_normal_scores
 from xsift.model.calibrated import CalibratedModel, responsibilities_in
-from xsift.model.typicality import fit_typicality
+from xsift.model.typicality import Typicality, rank, uniform_ranks
 from xsift.score.calibrated import Evidence, fit_calibrated
 from xsift.score.none import fit_none
 from xsift.settings import Settings
@@ -27,6 +27,7 @@ __all__ = ["fit_calibrated_model"]
 _BAGS = 4
 _COMPONENTS = 40
 _MIXTURES = 2
+_RANK_FOLDS = 4
 _HIDDEN = 0.6
 _COPY_WEIGHT = 0.5
 _FEWEST_SOURCES = 4
@@ -75,7 +76,7 @@ def fit_calibrated_model(
         seed,
     )
     none = fit_none(evidence, training.is_other[twice], weight, seed)
-    typicality = fit_typicality(mixtures[0], Z)
+    typicality = Typicality(mixtures[0], uniform_ranks(_unseen_ranks(Z, training.source, seed)))
     return CalibratedModel(
         survey.name,
         survey.release,
@@ -121,7 +122,19 @@ def _closure(survey: Survey, names: tuple[str, ...]) -> tuple[int, int, int] | N
     return hm, ms, hs
 
 
-def _fit_mixtures(Z: np.ndarray, seed: int) -> tuple[Mixture, ...]:
+def _unseen_ranks(Z: np.ndarray, source: np.ndarray, seed: int) -> np.ndarray:
+    """Rank each row under a mixture of the other sources' rows."""
+    sources, code = np.unique(source, return_inverse=True)
+    folds = np.random.RandomState(seed).permutation(np.arange(len(sources)) % _RANK_FOLDS)[code]
+    ranks = np.full(len(Z), np.nan)
+    for k in range(_RANK_FOLDS):
+        if len(others := np.flatnonzero(folds != k)):
+            (mixture,) = _fit_mixtures(Z[others], seed, 1)
+            ranks[folds == k] = rank(mixture, Z[folds == k])
+    return ranks
+
+
+def _fit_mixtures(Z: np.ndarray, seed: int, number: int = _MIXTURES) -> tuple[Mixture, ...]:
     from sklearn.exceptions import ConvergenceWarning
 
     from xsift.cluster import GaussianMixture
@@ -133,7 +146,7 @@ def _fit_mixtures(Z: np.ndarray, seed: int) -> tuple[Mixture, ...]:
         # such components do no harm here. Nor does a mixture that could still be a little better.
         warnings.simplefilter("ignore", XsiftWarning)
         warnings.simplefilter("ignore", ConvergenceWarning)
-        for i in range(_MIXTURES):
+        for i in range(number):
             model = GaussianMixture(
                 K, reg_covar=1e-2, max_iter=40, tol=1e-2, random_state=seed + i
             ).fit(Z)

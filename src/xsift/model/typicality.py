@@ -10,7 +10,7 @@ import numpy as np
 
 from xsift.cluster import Mixture, log_density_and_responsibilities
 
-__all__ = ["Typicality", "fit_typicality"]
+__all__ = ["Typicality", "rank", "uniform_ranks"]
 
 _DRAWS = 4000
 _STEPS = 201
@@ -30,7 +30,8 @@ class Typicality:
     mixture : Mixture
         Of normal scores.
     rank_quantiles : ndarray
-        Of the ranks of the training detections, at equal steps from 0 to 1.
+        Of the ranks of training detections under mixtures that have not seen them, at equal steps
+        from 0 to 1.
     """
 
     mixture: Mixture
@@ -46,8 +47,8 @@ class Typicality:
         log_density : ndarray of shape (n,)
             Of the features that a row has, under the mixture.
         """
-        rank = self.rank(Z, log_density)
-        return np.asarray(np.interp(rank, self.rank_quantiles, self._steps))
+        ranks = self.rank(Z, log_density)
+        return np.asarray(np.interp(ranks, self.rank_quantiles, self._steps))
 
     def rank(self, Z: np.ndarray, log_density: np.ndarray) -> np.ndarray:
         """Return the share of the draws with a lower density.
@@ -89,15 +90,24 @@ class Typicality:
         return self._known[key]
 
 
-def fit_typicality(mixture: Mixture, Z: np.ndarray) -> Typicality:
-    """Mend the ranks so that they are uniform on these rows."""
+def rank(mixture: Mixture, Z: np.ndarray) -> np.ndarray:
+    """Rank rows among draws from a mixture, shape (n,): uniform where they are the mixture's."""
     log_density, _ = log_density_and_responsibilities(Z, mixture)
-    plain = Typicality(mixture, np.array([0.0, 1.0]))
-    rank = plain.rank(Z, log_density)
-    quantiles = np.quantile(rank[~np.isnan(rank)], np.linspace(0, 1, _STEPS))
-    # The ends stay open: what is rarer than all of the training table is still ranked.
+    return Typicality(mixture, np.array([0.0, 1.0])).rank(Z, log_density)
+
+
+def uniform_ranks(ranks: np.ndarray) -> np.ndarray:
+    """Return the quantiles of ranks, for `Typicality`: mended by them, these are uniform.
+
+    Parameters
+    ----------
+    ranks : ndarray of shape (n,)
+        Of detections that the mixture has not seen: those that it was fitted on lie too well in it.
+    """
+    quantiles = np.quantile(ranks[~np.isnan(ranks)], np.linspace(0, 1, _STEPS))
+    # The ends stay open: what is rarer than all of them is still ranked.
     quantiles[0], quantiles[-1] = 0.0, 1.0
-    return Typicality(mixture, quantiles)
+    return np.asarray(quantiles)
 
 
 def _patterns(Z: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
