@@ -1,6 +1,6 @@
 """The calibrated scorer against a random forest and gradient boosting: fit, and cost per row.
 
-A simulated survey of the real training table's size, eleven features, one thread, CPU time, peers in
+A simulated survey of the real table's size, eleven features, one thread, CPU time, peers in
 turns in one process. The forest and the boosting are those of `xsift evaluate`.
 """
 
