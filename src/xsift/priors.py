@@ -18,6 +18,7 @@ from xsift.score.prior import estimate_shares, reweight
 __all__ = ["shares_of", "under_prior"]
 
 _FEWEST = 100
+_MOST = 1e12
 
 
 def under_prior(said: Classification, model: Model, wanted: str) -> Classification:
@@ -83,7 +84,7 @@ def _all(prior: Prior) -> np.ndarray:
 def _read_prior(path: Path, classes: Classes, before: Prior) -> Prior:
     try:
         given = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError) as error:  # of text, of TOML, of a number with too many digits
         raise SettingError(
             f"--prior {path}: not train, not uniform, and no TOML file that can be read: {error}"
         ) from error
@@ -91,8 +92,8 @@ def _read_prior(path: Path, classes: Classes, before: Prior) -> Prior:
     for code, share in given.items():
         if code not in known:
             raise SettingError(f"--prior {path}: {code!r}: allowed are {', '.join(known)}")
-        if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share < np.inf:
-            raise SettingError(f"--prior {path}: {code} = {share!r}: a share is 0 or more")
+        if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share <= _MOST:
+            raise SettingError(f"--prior {path}: {code} = {share!r}: a share is 0 to {_MOST:g}")
     shares = np.array([float(given.get(code, 0.0)) for code in classes.codes])
     if lost := [
         c

@@ -59,6 +59,14 @@ def test_where_one_is_missing_nothing_is_done(missing):
     assert_array_equal(closed, expected)
 
 
+def test_saturated_ratios_are_not_closed():
+    """A band is next to empty there: nothing can be said of the mismatch."""
+    X = np.array([[0.995, 0.2, 0.1], [0.985, 0.2, 0.1]])
+    closed = close_hardness(X, AT, "remove")
+    assert_array_equal(closed[0], np.arctanh(X[0]))
+    assert_allclose(closed[1, 0] + closed[1, 2], closed[1, 1], rtol=1e-12)
+
+
 def test_ratios_of_exactly_one_are_finite():
     X = np.array([[1.0, -1.0, 1.0], [1.0, 1.0, 0.2]])
     assert np.isfinite(mismatch(X, AT)).all()

@@ -79,7 +79,6 @@ def test_constant_and_empty_features_say_nothing(x):
     assert_array_equal(Z, np.zeros((3, 1)))
 
 
-@pytest.mark.xfail(strict=True, reason="numpy.interp gives the one knot's score for NaN, too")
 def test_a_constant_feature_can_be_missing():
     scores = fit_normal_scores(np.full((5, 1), 7.0))
     assert np.isnan(scores.transform(np.array([[np.nan]]))).all()

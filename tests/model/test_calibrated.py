@@ -108,7 +108,6 @@ def test_it_finds_the_classes_of_unlabelled_detections(calibrated, small_table):
     assert np.mean([given[i] == of_source[name[i]] for i in rows]) > 0.9
 
 
-@pytest.mark.xfail(strict=True, reason="sources are numbered in the order of the file")
 def test_the_order_of_the_input_does_not_change_the_model(calibrated, tmp_path):
     table = pq.read_table(calibrated / "table.parquet")
     order = np.random.default_rng(0).permutation(table.num_rows)
@@ -191,7 +190,6 @@ def test_typicality_is_uniform_on_held_out_rows(hidden):
     assert kstest(t[known], "uniform").statistic < 0.037
 
 
-@pytest.mark.xfail(strict=True, reason="ranks are mended on the rows that made the mixture")
 @pytest.mark.parametrize("hidden", [0.0, 0.3])
 def test_typicality_of_a_trained_model_is_uniform_on_new_rows(hidden, table_of):
     """The mixture is fitted, and to a survey that is none: 0.06 for what it misses of that."""

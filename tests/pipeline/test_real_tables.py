@@ -58,7 +58,9 @@ def test_rows_and_roles(query, real):
 
 def read_names(path):
     survey = surveys.load("csc20")
-    return read_detections(path, survey, survey.feature_set("csc12-paper")).table["name"].to_pylist()
+    return (
+        read_detections(path, survey, survey.feature_set("csc12-paper")).table["name"].to_pylist()
+    )
 
 
 def test_only_unlabelled_detections_vote_unless_asked(query, real):

@@ -153,7 +153,6 @@ def trained():
     return boost(X, y, weight, 3, (0, 1), **SETTINGS)
 
 
-@pytest.mark.xfail(strict=True, reason="scikit-learn's bound is infinite there; files refuse it")
 def test_a_split_of_what_is_missing_from_all_else_has_a_finite_threshold():
     rng = np.random.default_rng(0)
     y = (rng.random(300) < 0.4).astype(int)

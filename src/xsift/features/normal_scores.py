@@ -35,7 +35,8 @@ class NormalScores:
         """Map features: shape (n, d) to shape (n, d); NaN stays NaN."""
         Z = np.empty(X.shape)
         for j, (value, score) in enumerate(zip(self.value, self.score, strict=True)):
-            Z[:, j] = np.interp(X[:, j], value, score)
+            x = X[:, j]
+            Z[:, j] = np.where(np.isnan(x), np.nan, np.interp(x, value, score))
         return Z
 
 

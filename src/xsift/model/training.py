@@ -52,8 +52,8 @@ def fit_calibrated_model(
     """
     training = training.take(np.flatnonzero(~np.isnan(training.X).all(axis=1)))
     labelled = np.flatnonzero(training.y >= 0)
-    _refuse_few(training, labelled, classes)
     seed, group = settings.seed, _groups(classes)
+    _refuse_few(training, labelled, classes)
     names = tuple(f.name for f in survey.feature_set(feature_set))
     closure = _closure(survey, names)
     X = close_hardness(training.X, closure, settings.closing)

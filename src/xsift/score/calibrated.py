@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -161,6 +162,7 @@ def fit_calibrated(
 def _fit_experts(
     evidence: Evidence, y: np.ndarray, n_groups: int, weight: np.ndarray, seeds: tuple[int, ...]
 ) -> _Experts:
+    from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
 
     trees = boost(
@@ -173,8 +175,14 @@ def _fit_experts(
         max_features=0.3,
     )
     F = evidence.coordinates
-    model = LogisticRegression(C=1.0, max_iter=300).fit(F, y, sample_weight=weight)
     slope, intercept = np.zeros((F.shape[1], n_groups)), np.full(n_groups, -30.0)
+    if len(present := np.unique(y)) < 2:
+        intercept[present] = 0.0
+        return _Experts(trees, slope, intercept)
+    with warnings.catch_warnings():
+        # A little short of the optimum is as good: the blend weighs it by what it is worth.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model = LogisticRegression(C=1.0, max_iter=300).fit(F, y, sample_weight=weight)
     if len(model.classes_) == 2:  # one output: the second class against the first
         slope[:, model.classes_[1]] = model.coef_[0]
         intercept[model.classes_] = 0.0, model.intercept_[0]

@@ -93,6 +93,8 @@ def boost(
     from threadpoolctl import threadpool_limits
 
     X = np.asarray(X, dtype=np.float32).astype(np.float64)
+    if len(present := np.unique(y)) < 2:  # nothing to tell apart: no trees
+        return _no_trees(present, n_classes)
     fitted = []
     for seed in seeds:
         boosting = HistGradientBoostingClassifier(
@@ -108,6 +110,19 @@ def boost(
         np.concatenate([t.feature for t in fitted]),
         np.concatenate([t.threshold for t in fitted]),
         _single(np.concatenate([t.leaf for t in fitted]) / len(fitted)),
+    )
+
+
+def _no_trees(present: np.ndarray, n_classes: int) -> Trees:
+    baseline = np.full(n_classes, -30.0)
+    baseline[present] = 0.0
+    no_splits = np.zeros((0, _SPLITS))
+    return Trees(
+        baseline,
+        np.zeros(0, np.int64),
+        no_splits.astype(np.int64),
+        no_splits,
+        np.zeros((0, _SPLITS + 1)),
     )
 
 

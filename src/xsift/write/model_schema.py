@@ -25,6 +25,7 @@ __all__ = [
 ]
 
 MAX_BYTES = 256 * 1024**2
+_MAX_KNOTS = 100_000
 
 
 def _array(value: Any) -> np.ndarray:
@@ -172,6 +173,8 @@ class TreesTree(_Strict):
             _want(f"{name}.{part}", getattr(self, part).shape, (T, width))
         _want_index(f"{name}.output", self.output, n_outputs)
         # -1 - j is the negative of feature j.
+        if self.feature.dtype.kind != "i":
+            raise ValueError(f"{name}.feature are to be whole numbers")
         _want_index(f"{name}.feature", np.maximum(self.feature, ~self.feature), n_features)
 
 
@@ -191,6 +194,8 @@ class ScorerTree(_Strict):
         _want("scorer.group", self.group.shape, (n_classes,))
         n_groups = len(self.within)
         _want_index("scorer.group", self.group, n_groups)
+        if len(np.unique(self.group)) < n_groups:
+            raise ValueError("scorer.group is to have a class in every group")
         _want("scorer.shares", self.shares.shape, (n_classes,))
         _want_shares("scorer.shares", self.shares)
         self.trees.check("scorer.trees", n_features + n_classes, n_groups)
@@ -225,8 +230,7 @@ class CalibratedTree(_Strict):
             _want_index("closure", np.array(self.closure), n_raw)
         d = n_raw + (self.closure is not None and self.closing == "keep")
         _want("knots", self.knots.shape, (d,))
-        if self.knots.dtype.kind != "i" or (self.knots < 1).any():
-            raise ValueError("knots are to be whole numbers above 0")
+        _want_index("knots", self.knots - 1, _MAX_KNOTS)
         for name in ("value", "score"):
             _want(name, getattr(self, name).shape, (int(self.knots.sum()),))
         for j, part in enumerate(np.split(self.value, np.cumsum(self.knots)[:-1])):
