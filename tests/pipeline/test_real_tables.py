@@ -58,9 +58,7 @@ def test_rows_and_roles(query, real):
 
 def read_names(path):
     survey = surveys.load("csc20")
-    return (
-        read_detections(path, survey, survey.feature_set("csc12-paper")).table["name"].to_pylist()
-    )
+    return read_detections(path, survey, survey.feature_set("csc12")).table["name"].to_pylist()
 
 
 def test_only_unlabelled_detections_vote_unless_asked(query, real):
@@ -102,7 +100,7 @@ def test_the_published_clusters(real):
     """With the published constants and mixture: 12,292 of 12,292 rows of full precision."""
     published = json.loads(real("paper_gmm.json").read_text())
     survey = surveys.load("csc20")
-    chosen = survey.feature_set("csc12-paper")
+    chosen = survey.feature_set("csc12")
     path = real("csc20_detections.parquet")
     features = derive(read_detections(path, survey, chosen).table, survey, chosen)
     scaler = PaperScaler([f.scaling for f in chosen]).fit(features.X[features.complete])
@@ -126,7 +124,7 @@ def test_clusters_are_scikit_learns_on_the_table_in_key_order(real):
     from sklearn.mixture import GaussianMixture
 
     survey = surveys.load("csc20")
-    chosen = survey.feature_set("csc12-paper")
+    chosen = survey.feature_set("csc12")
     result = run(real("csc20_query.fits"), real("csc20_labels.csv"))
     table = read_detections(real("csc20_query.fits"), survey, chosen).table
     features = derive(table, survey, chosen)
@@ -171,7 +169,7 @@ def test_a_row_is_classified_alone_as_among_others(real, tmp_path):
     survey = surveys.load("csc20")
     path = real("csc20_query.fits")
     whole = classify(path, "csc12-paper").detections
-    table = read_detections(path, survey, survey.feature_set("csc12-paper")).table
+    table = read_detections(path, survey, survey.feature_set("csc12")).table
     for rows in ([17], list(range(100, 110)), list(range(3700, -1, -1))):
         part = tmp_path / "part.parquet"
         pq.write_table(table.take(rows), part)
@@ -183,7 +181,7 @@ def test_row_order_changes_nothing(real, tmp_path):
     """Shuffled, the table trains the same model and gives the same sources."""
     path = real("csc20_query.fits")
     survey = surveys.load("csc20")
-    table = read_detections(path, survey, survey.feature_set("csc12-paper")).table
+    table = read_detections(path, survey, survey.feature_set("csc12")).table
     # The two detections that repeat a (name, obsid) are ties: their order may matter.
     keys = list(zip(table["name"].to_pylist(), table["obsid"].to_pylist(), strict=True))
     distinct = [i for i, k in enumerate(keys) if keys.index(k) == i]
