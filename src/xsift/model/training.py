@@ -139,7 +139,7 @@ def _fit_mixtures(Z: np.ndarray, seed: int, number: int = _MIXTURES) -> tuple[Mi
 
     from xsift.cluster import GaussianMixture
 
-    K = max(1, min(_COMPONENTS, len(Z) // 20))
+    K = max(1, min(_COMPONENTS, len(Z) // 100))
     fitted = []
     with warnings.catch_warnings():
         # Spikes are what the data hold (var_prob exactly 1), and the floor of the variance is wide:

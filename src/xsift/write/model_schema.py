@@ -25,7 +25,7 @@ __all__ = [
 ]
 
 MAX_BYTES = 256 * 1024**2
-_MAX_KNOTS = 100_000
+_MOST = 100_000
 
 
 def _array(value: Any) -> np.ndarray:
@@ -230,7 +230,8 @@ class CalibratedTree(_Strict):
             _want_index("closure", np.array(self.closure), n_raw)
         d = n_raw + (self.closure is not None and self.closing == "keep")
         _want("knots", self.knots.shape, (d,))
-        _want_index("knots", self.knots - 1, _MAX_KNOTS)
+        if self.knots.dtype.kind != "i" or not 1 <= self.knots.min() <= self.knots.max() <= _MOST:
+            raise ValueError(f"knots are to be whole numbers from 1 to {_MOST}")
         for name in ("value", "score"):
             _want(name, getattr(self, name).shape, (int(self.knots.sum()),))
         for j, part in enumerate(np.split(self.value, np.cumsum(self.knots)[:-1])):
