@@ -295,7 +295,8 @@ def test_single_bad_values_are_marked_and_counted(xsift, saved, small_table, tmp
     table = with_column(table, "bb_kt", [0.5, 0.5, 0.5, -1.0, *[0.5] * 596])
     table = with_column(table, "name", [*small_table["name"].to_pylist()[:599], None])
     table = with_column(table, "ra", [400.0, *[10.0] * 599])
-    said = xsift("classify", saved(table), "--format", "csv", "--out", tmp_path / "o")
+    how = ("--model", "csc12-paper", "--format", "csv")
+    said = xsift("classify", saved(table), *how, "--out", tmp_path / "o")
     assert said.status == 0
     rows = pq.read_table(tmp_path / "o" / "detections.parquet").to_pylist()
     assert [row["flag"] for row in rows[:5]] == [
@@ -336,7 +337,8 @@ def test_nothing_can_be_scored_is_a_catalogue_too(xsift, saved, small_table, tmp
     """Every detection misses a feature: no error for `classify`, and the tables are whole."""
     table = with_column(small_table.slice(0, 5), "hard_hm", pa.nulls(5, pa.float64()))
     formats = [x for f in ("fits", "csv", "votable") for x in ("--format", f)]
-    said = xsift("classify", saved(table), *formats, "--out", tmp_path / "o")
+    how = ("--model", "csc12-paper", *formats)
+    said = xsift("classify", saved(table), *how, "--out", tmp_path / "o")
     assert said.status == 0, said
     assert pq.read_table(tmp_path / "o" / "sources.parquet").num_rows == 0
     again = xsift("vote", tmp_path / "o" / "detections.parquet", "--out", tmp_path / "v")

@@ -76,7 +76,7 @@ def test_only_unlabelled_detections_vote_unless_asked(query, real):
 
 
 def test_csc20_with_all_ten_classes(real):
-    settings = Settings(label_column="label10_best", features="csc12-paper")
+    settings = Settings(label_column="label10_best", features="csc12")
     result = run(real("csc20_detections.parquet"), settings=settings)
     counts = result.record["counts"]
     assert (counts["detections"], counts["complete"]) == (58576, 14757)

@@ -93,6 +93,7 @@ def boost(
     from threadpoolctl import threadpool_limits
 
     X = np.asarray(X, dtype=np.float32).astype(np.float64)
+    X[:, np.isnan(X).all(axis=0)] = 0.0  # nothing to split on; scikit-learn refuses such a column
     if len(present := np.unique(y)) < 2:  # nothing to tell apart: no trees
         return _no_trees(present, n_classes)
     fitted = []

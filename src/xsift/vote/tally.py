@@ -124,7 +124,10 @@ def _geometric_mean(
         log_p = np.log(np.maximum(p[rows, j], np.finfo(np.float64).tiny))
         pooled[j] = np.add.reduceat(log_p, starts) / n
     pooled = np.exp(pooled - pooled.max(axis=0))
-    return np.asarray(pooled / pooled.sum(axis=0))
+    pooled /= pooled.sum(axis=0)
+    # Of one detection, its own: to the last bit.
+    pooled[:, n == 1] = p[rows[starts[n == 1]], :n_classes].T
+    return np.asarray(pooled)
 
 
 def _starts(names: pa.ChunkedArray) -> np.ndarray:
