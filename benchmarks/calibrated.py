@@ -61,7 +61,7 @@ def _training(sources: int) -> Any:
     names = drawn.detections["name"].combine_chunks().dictionary_encode()
     source = np.asarray(names.indices)
     y = sort_labels(drawn.truth, PAPER_CLASSES).y
-    X = np.where(features.usable, features.X, np.nan)
+    X = features.values
     return Training(X, y, np.zeros(len(y), dtype=bool), source), survey, name
 
 

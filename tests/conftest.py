@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shutil
 import subprocess
 import sys
 import threading
@@ -50,6 +51,13 @@ def draw_table(n: int = 600, seed: int = 1, labelled: float = 0.5) -> pa.Table:
     known = rng.random(n) < labelled
     columns["label"] = [CLASSES[k] if yes else None for k, yes in zip(kind, known, strict=True)]
     return pa.table(columns)
+
+
+@pytest.fixture(scope="session")
+def stilts():
+    """Skip where STILTS is not installed."""
+    if shutil.which("stilts") is None:
+        pytest.skip("STILTS is not installed: apt-get install stilts")
 
 
 @pytest.fixture(scope="session")

@@ -113,7 +113,7 @@ def _oddities(rows: pa.Table, path: Path) -> list[list[Oddity]]:
         features = derive(rows, survey, survey.feature_set(tree.feature_set))
     except SettingError as error:
         raise ModelError(f"{path}: {error}") from error
-    X = np.where(features.usable, features.X, np.nan)
+    X = features.values
     now = model.typicality_of(X)
     without = np.full(X.shape, -np.inf)
     for j in range(X.shape[1]):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from xsift.errors import SettingError
+from xsift.options import Json
 
 if TYPE_CHECKING:
     from xsift.fetch import Cache, Limits, Selection
@@ -37,7 +38,6 @@ Fresh = Annotated[bool, typer.Option("--fresh", help="Ask again for what the cac
 CacheFolder = Annotated[
     Path | None, typer.Option("--cache", help="Folder of the cache. [default: ~/.cache/xsift]")
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs, not a summary.")]
 
 
 @app.command()

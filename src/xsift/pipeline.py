@@ -304,7 +304,7 @@ def _judge(
     said = model.classify(features)
     shift: dict[str, Any] = {}
     if isinstance(model, CalibratedModel):
-        X = np.where(features.usable, features.X, np.nan)
+        X = features.values
         shift = {"shares": shares_of(said, model), "shift": warn_of_shift(X, said, model)}
     said = under_prior(said, model, settings.prior)
     role, flag = roles(features, labels, model.can_score(features), said.is_scored, said.cluster)

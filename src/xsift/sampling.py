@@ -98,7 +98,7 @@ def read_sample(
     sorted_labels = sort_labels(label, classes)
     types, type_column, groups = known_types(table, settings.type_column)
     other = other_types(sorted_labels, types, classes)
-    X = np.where(features.usable, features.X, np.nan)[rows]
+    X = features.values[rows]
     source = codes_of(held.table["name"])[rows]
     along, how = _along(held.table, rows, source)
     sample = Sample(

@@ -72,7 +72,7 @@ def train(
     progress(f"training on {len(order):,} detections, {int((y >= 0).sum()):,} of them labelled")
     types, _, shared = known_types(detections.path, settings.type_column)
     is_other = np.array([code is not None for code in other_types(labels, types, classes)])
-    X = np.where(features.usable, features.X, np.nan)
+    X = features.values
     source = codes_of(detections.table["name"])[order]
     # A detection without a name is a source of its own.
     source = np.where(source < 0, source.max(initial=0) + 1 + np.arange(len(order)), source)

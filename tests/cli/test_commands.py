@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 import subprocess
 
 import pyarrow as pa
@@ -58,9 +57,7 @@ def test_no_two_parts_of_a_votable_share_an_id(catalogue):
 
 
 @pytest.mark.stilts
-def test_votlint_finds_nothing_in_a_catalogue(catalogue):
-    if shutil.which("stilts") is None:
-        pytest.skip("STILTS is not installed: apt-get install stilts")
+def test_votlint_finds_nothing_in_a_catalogue(catalogue, stilts):
     for name in ("detections.vot", "sources.vot"):
         lint = ["stilts", "votlint", catalogue / name]
         said = subprocess.run(lint, capture_output=True, text=True, check=False)

@@ -1,7 +1,6 @@
 """Detections in parts: each row once, none lost, nothing asked twice, all of it written down."""
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -149,9 +148,7 @@ def test_the_file_says_where_it_came_from_and_is_read_as_it_is(archive, cache, t
 
 
 @pytest.mark.stilts
-def test_votlint_finds_nothing(archive, cache, tmp_path):
-    if shutil.which("stilts") is None:
-        pytest.skip("STILTS is not installed: apt-get install stilts")
+def test_votlint_finds_nothing(archive, cache, tmp_path, stilts):
     tap = Tap(archive.url, parse, QUICK, row_limit=5000)
     save_detections(tmp_path / "d.vot", SURVEY, whole(), tap, cache)
     matcher = Simbad(parse, QUICK, "sync", archive.url)

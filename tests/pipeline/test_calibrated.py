@@ -1,7 +1,6 @@
 """The calibrated method, from a table to a catalogue: simulated, and real."""
 
 import json
-import shutil
 import subprocess
 
 import numpy as np
@@ -127,9 +126,7 @@ def test_the_published_query(query):
 
 @pytest.mark.stilts
 @pytest.mark.parametrize("made", ["catalogue", "query"])
-def test_votlint_finds_nothing(made, request):
-    if shutil.which("stilts") is None:
-        pytest.skip("STILTS is not installed: apt-get install stilts")
+def test_votlint_finds_nothing(made, request, stilts):
     folder = request.getfixturevalue(made)
     folder = folder[0] if isinstance(folder, tuple) else folder
     for name in ("detections.vot", "sources.vot"):

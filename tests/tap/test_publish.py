@@ -183,9 +183,7 @@ def test_the_least_that_is_said_is_enough(tap, dachs, dachsroot, inputs, catalog
         shutil.rmtree(inputs / schema, ignore_errors=True)
 
 
-def test_taplint_finds_no_error(tap, served):
-    if shutil.which("stilts") is None:
-        pytest.skip("STILTS is not installed: apt-get install stilts")
+def test_taplint_finds_no_error(tap, served, stilts):
     stages = "TMV TME TMS TMC CPV CAP AVV QGE QPO QAS UPL"
     done = subprocess.run(
         ["stilts", "taplint", f"tapurl={tap.url}", f"stages={stages}", "report=ES", "maxrepeat=5"],
@@ -197,9 +195,7 @@ def test_taplint_finds_no_error(tap, served):
     assert "Errors: 0" in done.stdout, done.stdout
 
 
-def test_votlint_is_silent_on_what_is_published(tap, served, inputs):
-    if shutil.which("stilts") is None:
-        pytest.skip("STILTS is not installed: apt-get install stilts")
+def test_votlint_is_silent_on_what_is_published(tap, served, inputs, stilts):
     for name in ("sources", "detections"):
         path = Path(inputs / SCHEMA / f"{name}.vot")
         done = subprocess.run(

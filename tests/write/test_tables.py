@@ -1,6 +1,5 @@
 """Tables written in every format are read back equal, by xsift and by astropy."""
 
-import shutil
 import subprocess
 import warnings
 
@@ -181,9 +180,7 @@ def test_a_word_out_of_the_vocabulary_is_seen():
 
 
 @pytest.fixture
-def votlint():
-    if shutil.which("stilts") is None:
-        pytest.skip("STILTS is not installed: apt-get install stilts")
+def votlint(stilts):
 
     def lint(path):
         said = subprocess.run(

@@ -182,6 +182,8 @@ def class_posteriors(
         Where the components of each bag end.
     n_classes : int
     """
+    with np.errstate(divide="ignore"):  # a component may have died: weight 0, log -inf
+        log_weights = np.log(weights)
     centre = np.zeros(X.shape[1])
     out = np.empty((len(X), n_classes))
     size = piece_size(X.shape[1])
@@ -192,7 +194,7 @@ def class_posteriors(
         for first in range(0, len(p), size):
             last = min(first + size, len(p))
             _class_piece(
-                *(group.X, group.ends, first, last, np.log(weights), means, covariances),
+                *(group.X, group.ends, first, last, log_weights, means, covariances),
                 *(centre, owner, bag_ends, p),
             )
         out[slab.first + order.rows] = p

@@ -32,6 +32,11 @@ class FeatureTable:
     survey: Survey
 
     @property
+    def values(self) -> np.ndarray:
+        """Raw features, NaN where missing or not possible, shape (n, d)."""
+        return np.where(self.usable, self.X, np.nan)
+
+    @property
     def complete(self) -> np.ndarray:
         """Which detections have all features, as a bool array of shape (n,)."""
         return np.asarray(self.usable.all(axis=1))

@@ -22,9 +22,8 @@ from xsift.cluster import (
     log_density_and_responsibilities,
     mean_posterior,
 )
-from xsift.errors import ModelError
 from xsift.features import FeatureTable, NormalScores, close_hardness
-from xsift.model.classification import Classification
+from xsift.model.classification import Classification, refuse_other_features
 from xsift.model.typicality import Typicality
 from xsift.score.calibrated import CalibratedScorer, Evidence
 from xsift.score.none import NONE_SHARE, NoneScorer
@@ -126,12 +125,8 @@ class CalibratedModel:
         ModelError
             If the features are not the model's.
         """
-        if features.names != self.features:
-            raise ModelError(
-                f"the model was trained on {', '.join(self.features)}, "
-                f"the table gives {', '.join(features.names)}"
-            )
-        return self.predict(np.where(features.usable, features.X, np.nan))
+        refuse_other_features(self.features, features)
+        return self.predict(features.values)
 
     def predict(self, X: np.ndarray) -> Classification:
         """Classify raw features, shape (n, d); NaN is missing."""

@@ -6,7 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["Classification"]
+from xsift.errors import ModelError
+from xsift.features import FeatureTable
+
+__all__ = ["Classification", "refuse_other_features"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,3 +36,17 @@ class Classification:
     def is_scored(self) -> np.ndarray:
         """Which rows have probabilities."""
         return np.asarray(~np.isnan(self.p).any(axis=1))
+
+
+def refuse_other_features(trained: tuple[str, ...], features: FeatureTable) -> None:
+    """Refuse a table whose features are not those that a model was trained on.
+
+    Raises
+    ------
+    ModelError
+    """
+    if features.names != trained:
+        raise ModelError(
+            f"the model was trained on {', '.join(trained)}, "
+            f"the table gives {', '.join(features.names)}"
+        )

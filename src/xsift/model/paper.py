@@ -9,9 +9,9 @@ from scipy.special import logsumexp
 
 from xsift.classes import Classes
 from xsift.cluster import Mixture, fit_mixture
-from xsift.errors import LabelError, ModelError
+from xsift.errors import LabelError
 from xsift.features import FeatureTable, Scaling
-from xsift.model.classification import Classification
+from xsift.model.classification import Classification, refuse_other_features
 from xsift.score import PaperScorer
 from xsift.settings import Settings
 from xsift.surveys import Survey
@@ -66,11 +66,7 @@ class PaperModel:
         ModelError
             If the features are not the model's.
         """
-        if features.names != self.features:
-            raise ModelError(
-                f"the model was trained on {', '.join(self.features)}, "
-                f"the table gives {', '.join(features.names)}"
-            )
+        refuse_other_features(self.features, features)
         n, n_classes = len(features.X), len(self.classes)
         cluster = np.full(n, -1)
         p = np.full((n, n_classes), np.nan, order="F")  # a table can share the columns

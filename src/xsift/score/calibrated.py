@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.optimize import minimize
+from scipy.special import softmax
 
 from xsift.score.trees import Trees, boost
 
@@ -69,7 +70,7 @@ class _Experts(NamedTuple):
         return np.stack(
             [
                 _log(self.trees.predict_proba(evidence.features)),
-                _log(_softmax(raw)),
+                _log(softmax(raw, axis=1)),
                 _log(_sums(evidence.p_class, group)),
             ]
         )
@@ -107,7 +108,9 @@ class CalibratedScorer:
     def predict_proba(self, evidence: Evidence) -> np.ndarray:
         """Return the probability of each class, shape (n, C)."""
         experts = _Experts(self.trees, self.slope, self.intercept)
-        p_group = _softmax(_blended(self.blend, experts.log_p(evidence, self.group), evidence))
+        p_group = softmax(
+            _blended(self.blend, experts.log_p(evidence, self.group), evidence), axis=1
+        )
         p = np.empty(evidence.p_class.shape)
         for g, trees in enumerate(self.within):
             own = np.flatnonzero(self.group == g)
@@ -202,7 +205,7 @@ def _fit_blend(
     rows = np.arange(len(y))
 
     def loss(blend: np.ndarray) -> tuple[float, np.ndarray]:
-        p = _softmax(np.tensordot(blend, parts, 1))
+        p = softmax(np.tensordot(blend, parts, 1), axis=1)
         value = -weight @ np.log(p[rows, y])
         p[rows, y] -= 1
         gradient = np.einsum("n,ng,ing->i", weight, p, parts)
@@ -264,11 +267,6 @@ def _sums(p: np.ndarray, group: np.ndarray) -> np.ndarray:
 def _log(p: np.ndarray) -> np.ndarray:
     p = np.maximum(p, _LEAST)
     return np.asarray(np.log(p / p.sum(axis=1, keepdims=True)))
-
-
-def _softmax(raw: np.ndarray) -> np.ndarray:
-    p = np.exp(raw - raw.max(axis=1, keepdims=True))
-    return np.asarray(p / p.sum(axis=1, keepdims=True))
 
 
 def _rowwise(X: np.ndarray, slope: np.ndarray) -> np.ndarray:

@@ -15,6 +15,7 @@ from typing import Any
 
 import numba
 import numpy as np
+from scipy.special import softmax
 
 from xsift.errors import TableError
 
@@ -60,10 +61,7 @@ class Trees:
 
     def predict_proba(self, X: np.ndarray) -> np.ndarray:
         """Return the probability of each class, shape (n, C)."""
-        raw = self.raw_scores(X)
-        raw -= raw.max(axis=1, keepdims=True)
-        p = np.exp(raw)
-        return np.asarray(p / p.sum(axis=1, keepdims=True))
+        return np.asarray(softmax(self.raw_scores(X), axis=1))
 
 
 def boost(
