@@ -10,8 +10,10 @@ SRC = Path(__file__).parents[1] / "src" / "xsift"
 LEAVES = {"errors", "columns", "classes", "settings", "surveys"}
 STAGES = {
     "cluster",
+    "distributions",
     "evaluate",
     "features",
+    "hypotheses",
     "label",
     "plots",
     "publish",
@@ -42,10 +44,16 @@ ABOVE = [
     "card",
     "anomalies",
     "publication",
+    "catalogue_view",
+    "drawing",
+    "catalogue_figures",
+    "catalogue_tallies",
+    "catalogue_report",
     "terminal",
     "options",
     "evaluating",
     "fetching",
+    "reporting",
     "cli",
 ]
 ROOT = {"__init__", "__main__"}

@@ -1,5 +1,6 @@
 """Self-contained HTML pages: plain data and figures in, text out."""
 
+from xsift.report.catalogue import catalogue_page
 from xsift.report.evaluation import evaluation_page
 
-__all__ = ["evaluation_page"]
+__all__ = ["catalogue_page", "evaluation_page"]
