@@ -18,7 +18,9 @@ from xsift.drawing import (
     NotDrawn,
     colours_of,
     curves_of,
+    from_zero,
     grid,
+    in_rows,
     label_axis,
     lacking,
     largest,
@@ -30,6 +32,7 @@ from xsift.drawing import (
     plain_ticks,
     scaled,
     span_of,
+    three_ticks,
 )
 
 if TYPE_CHECKING:
@@ -103,11 +106,12 @@ def _clusters_hardness(view: CatalogueView) -> Drawing | NotDrawn:
         axes = figure.subplots(1, len(planes), squeeze=False)[0]
         for ax, pair in zip(axes, planes, strict=True):
             part = table.filter(pc.equal(table["plane"], " ".join(pair)))
-            plots.density_contours(ax, outlines(part), looks_in(names))
+            plots.density_contours(ax, outlines(part), plots.series_looks(list(names)))
             ax.set(xlim=(-1, 1), ylim=(-1, 1), aspect="equal")
+            three_ticks(ax, ((-1, 1), (-1, 1)))
             ax.set_xlabel(plots.feature_label(pair[0]), fontsize=8)
             ax.set_ylabel(plots.feature_label(pair[1]), fontsize=8)
-        legend_above(figure, *axes, wide=6)
+        legend_above(figure, *axes)
 
     caption = f"{OUTLINES.format(what='detections of a cluster')} All detections with one.{said}"
     return Drawing(stem, title, caption, table, (2.5 * len(planes), 2.9), draw)
@@ -130,13 +134,13 @@ def _clusters_features(view: CatalogueView) -> Drawing | NotDrawn:
             one = of == names[0]
             edges = np.append(part["low"][one], part["high"][one][-1:])
             shares = {n: part["share"][of == n] for n in names}
-            plots.histogram_steps(axes[i], edges, shares, looks_in(names))
+            plots.histogram_steps(axes[i], edges, shares, plots.series_looks(list(names)))
             label_axis(view, axes[i], feature)
             axes[i].set_xlim(edges[0], edges[-1])
             axes[i].set_ylim(bottom=0)
             if i % 3 == 0:
                 axes[i].set_ylabel("share of the cluster", fontsize=8)
-        legend_above(figure, *axes, wide=6)
+        legend_above(figure, *axes)
 
     caption = (
         "Share of a cluster's detections in equal bins of each feature. Not counted: the outer 0.5 "
@@ -152,8 +156,12 @@ def _hardness_groups(view: CatalogueView, group: np.ndarray) -> Drawing | NotDra
     drawn = {f: view.features[f] for f in _HARDNESS if f in view.features}
     if not drawn or not (group >= 0).any():
         return NotDrawn(stem, title, lacking(view, _HARDNESS))
-    spans = {f: ((-1.0, 1.0), True) for f in drawn}
+    spans = dict.fromkeys(drawn, ((-1.0, 1.0), True))
     table = distributions.curves(drawn, group, view.groups, spans)
+
+    # What is none of the classes may heap up at one value: the classes set the scale.
+    rows = [name != "none" for name in table["population"].to_pylist()]
+    top = pc.max(table["density"].filter(pa.array(rows, pa.bool_()))).as_py()
 
     def draw(figure: Figure) -> None:
         axes = figure.subplots(1, len(drawn), squeeze=False, sharey=True)[0]
@@ -164,9 +172,11 @@ def _hardness_groups(view: CatalogueView, group: np.ndarray) -> Drawing | NotDra
             label_axis(view, ax, feature)
             ax.set_xlim(-1, 1)
             ax.label_outer()
+        axes[0].set_ylim(0, 1.08 * top if top else None)
         legend_above(figure, *axes)
 
-    return Drawing(stem, title, KERNEL, table, (7.4, 2.8), draw)
+    said = " The curve of none may run out of the frame." if "none" in view.groups else ""
+    return Drawing(stem, title, KERNEL + said, table, (7.4, 2.8), draw)
 
 
 def _hardness_classes(view: CatalogueView, code: np.ndarray) -> Drawing | NotDrawn:
@@ -175,8 +185,11 @@ def _hardness_classes(view: CatalogueView, code: np.ndarray) -> Drawing | NotDra
     drawn = {f: view.features[f] for f in _HARDNESS if f in view.features}
     if not drawn or not (code >= 0).any():
         return NotDrawn(stem, title, lacking(view, _HARDNESS))
-    kept, names, said = largest(code, view.names, np.ones(len(code), dtype=bool))
-    table = distributions.curves(drawn, kept, names, {f: ((-1.0, 1.0), True) for f in drawn})
+    every = np.ones(len(code), dtype=bool)
+    kept, names, said = largest(code, view.names, every, at_least=5, what="classes are shown")
+    if not names:
+        return NotDrawn(stem, title, "no class has five uniquely classified sources")
+    table = distributions.curves(drawn, kept, names, dict.fromkeys(drawn, ((-1.0, 1.0), True)))
     of = dict(zip(view.names, view.group_of_name, strict=True))
     members = {g: [n for n in names if of[n] == g] for g in view.groups}
     members = {g: m for g, m in members.items() if m}
@@ -196,6 +209,7 @@ def _hardness_classes(view: CatalogueView, code: np.ndarray) -> Drawing | NotDra
                 ax.label_outer()
                 if column == len(drawn) - 1 and ax.lines:
                     legend_right(ax)
+        from_zero(*axes.flat)
 
     height = 1.2 * len(members) + 0.6
     return Drawing(stem, title, KERNEL + said, table, (7.4, height), draw)
@@ -221,7 +235,8 @@ def _plane(
         return NotDrawn(stem, title, why)
     spans = (span_of(view, pair[0], x)[0], span_of(view, pair[1], y)[0])
     table = distributions.surfaces(x, y, code, names, spans, (True, True))
-    wide = min(len(names), 4)
+    wide = in_rows(len(names))
+    panel = 7.0 / max(wide, 4)
 
     def draw(figure: Figure) -> None:
         found, colours = outlines(table), colours_of(view, by_group)
@@ -232,8 +247,7 @@ def _plane(
             plots.density_surface(ax, at_x, at_y, z, levels, colours[name])
             ax.set_title(f"{plots.printable(name, 16)} ({counted[name]:,})", fontsize=8)
             ax.set(xlim=spans[0], ylim=spans[1], aspect="equal")
-            ax.set_xticks(np.linspace(*spans[0], 5), minor=False)
-            ax.set_yticks(np.linspace(*spans[1], 5), minor=False)
+            three_ticks(ax, spans)
             # Only the outer panels need their numbers.
             ax.tick_params(labelbottom=i + wide >= len(found), labelleft=i % wide == 0)
         figure.supxlabel(plots.feature_label(pair[0]), fontsize=9)
@@ -243,7 +257,7 @@ def _plane(
         "Kernel density of the uniquely classified sources (features of the first detection), each "
         f"panel on its own scale of square roots. {OUTLINES.format(what='sources')}{said}"
     )
-    size = (1.75 * wide + 0.4, 1.85 * -(-len(names) // wide) + 0.4)
+    size = (panel * wide + 0.4, (panel + 0.03) * -(-len(names) // wide) + 0.35)
     return Drawing(stem, title, caption, table, size, draw)
 
 

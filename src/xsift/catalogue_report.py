@@ -153,6 +153,7 @@ def _style() -> dict[str, Any]:
         "svg.fonttype": "none",
         "svg.hashsalt": "xsift",
         "font.family": "sans-serif",
+        "axes.labelsize": 9,
     }
 
 
@@ -181,12 +182,12 @@ def _write_figure(drawing: Drawing, staging: write.Staging) -> str:
 
 
 def _source_labels(source: np.ndarray, label: np.ndarray, n_classes: int) -> np.ndarray:
-    """Return for each row the label of its source: that of most of its rows; first class on ties."""
+    """Return for each row its source's label: that of most rows, of equally many the first."""
     votes = np.zeros((int(source.max(initial=-1)) + 1, n_classes), dtype=np.int64)
     known = (label >= 0) & (source >= 0)
     np.add.at(votes, (source[known], label[known]), 1)
     chosen = np.where(votes.any(axis=1), votes.argmax(axis=1), -1)
-    return np.append(chosen, -1)[source]  # -1: the last, which is none
+    return np.asarray(np.append(chosen, -1)[source])  # -1: the last, which is none
 
 
 def _effects(judged: pa.Table, why_not: dict[str, str]) -> Drawing | NotDrawn:
@@ -215,7 +216,7 @@ def _effects(judged: pa.Table, why_not: dict[str, str]) -> Drawing | NotDrawn:
         f"Shaded: above {MARGIN}, where an effect matters. Bars are bootstrapped intervals, 95 per "
         "cent. By class, statements about features are circular."
     )
-    return Drawing(stem, title, caption, judged, (7.4, 0.9 + 0.3 * len(tested)), draw)
+    return Drawing(stem, title, caption, judged, (7.4, 0.9 + 0.33 * len(tested)), draw)
 
 
 def _tables(view: CatalogueView) -> dict[str, pa.Table]:

@@ -60,13 +60,14 @@ def _class_fractions(view: CatalogueView) -> Drawing | NotDrawn:
     def draw(figure: Figure) -> None:
         left, right = figure.subplots(1, 2, width_ratios=(1, 1.2))
         c = columns(table)
-        sums = [
+        unique, ambiguous = (
             [c[what][c["group"] == g].sum() for g in view.groups]
             for what in ("unique", "ambiguous")
-        ]
-        plots.class_fractions(left, view.groups, *sums, list(colours_of(view, True).values()))
+        )
+        colours = list(colours_of(view, True).values())
+        plots.class_fractions(left, view.groups, unique, ambiguous, colours)
         shades = list(colours_of(view, False).values())
-        plots.class_fractions(right, c["class"], c["unique"], c["ambiguous"], shades)
+        plots.class_fractions(right, view.names, c["unique"], c["ambiguous"], shades)
         for ax in (left, right):
             ax.set_xlabel("share of all sources (per cent)", fontsize=8)
 
@@ -111,7 +112,7 @@ def _sky(
         f"{distributions.SMOOTHING_DEG:g} deg. It is the density of the catalogue, and follows "
         f"where the telescope has looked. White: below {levels[0]:.2g}.{said}"
     )
-    size = (7.2, (3.6, 1.9, 1.4)[wide - 1] * rows + 0.2)
+    size = (7.2, (3.6, 1.75, 1.22)[wide - 1] * rows + 0.2)
     return Drawing(stem, title, caption, table, size, draw)
 
 
@@ -172,7 +173,7 @@ def _probabilities(view: CatalogueView) -> Drawing | NotDrawn:
     members = {g: m for g, m in members.items() if m}
 
     def draw(figure: Figure) -> None:
-        left, right = figure.subfigures(1, 2, width_ratios=(1.5, 1))
+        left, right = figure.subfigures(1, 2, squeeze=False, width_ratios=(1.5, 1))[0]
         found, wide = pieces(table, "class"), 2 if len(members) > 1 else 1
         axes = grid(left, len(members), wide)
         for i, (group, classes) in enumerate(members.items()):

@@ -223,7 +223,7 @@ def _codes(column: pa.ChunkedArray, names: Sequence[str]) -> np.ndarray:
     # A label that a user's list of classes spells in SIMBAD's older way is met, too.
     of = [place.get(v, place.get(code_of(v) or "", -1)) for v in encoded.dictionary.to_pylist()]
     indices = encoded.indices.fill_null(len(of)).to_numpy(zero_copy_only=False)
-    return np.array([*of, -1], dtype=np.int64)[indices]
+    return np.asarray(np.array([*of, -1], dtype=np.int64)[indices])
 
 
 def _features(table: pa.Table, survey: Survey, path: Path) -> dict[str, np.ndarray]:

@@ -126,10 +126,11 @@ def largest(
 def span_of(view: CatalogueView, feature: str, values: np.ndarray) -> tuple[Span, bool]:
     """Return the range of an axis, and whether the feature itself ends there.
 
-    Bounds that the survey states; else what holds all but the outer half per cent on each side.
+    The survey's bounds of a ratio or a probability; else what holds all but the outer half per
+    cent on each side.
     """
     column = view.survey.column(feature)
-    if column.low is not None and column.high is not None:
+    if column.low is not None and column.high is not None and column.high - column.low <= 2:
         return (column.low, column.high), True
     known = values[np.isfinite(values)]
     if not len(known):
@@ -150,7 +151,7 @@ def scaled(view: CatalogueView, feature: str, values: np.ndarray) -> np.ndarray:
     """Return the values, or their decimal logarithms (NaN for 0) where the axis is logarithmic."""
     if not is_logarithmic(view, feature):
         return values
-    return np.log10(values, where=values > 0, out=np.full(len(values), np.nan))
+    return np.asarray(np.log10(values, where=values > 0, out=np.full(len(values), np.nan)))
 
 
 def lacking(view: CatalogueView, wanted: Sequence[str]) -> str:
@@ -181,22 +182,46 @@ def grid(figure: Figure, n: int, wide: int, projection: str | None = None) -> li
     ]
 
 
+def in_rows(n: int) -> int:
+    """Return how many small panels stand in a row, so that the last row is nearly full."""
+    return 5 if n in (5, 9, 10) else min(n, 4)
+
+
 def label_axis(view: CatalogueView, ax: Axes, feature: str) -> None:
     """Write what a feature's axis shows."""
     log = r"log$_{10}$ " if is_logarithmic(view, feature) else ""
     ax.set_xlabel(log + plots.feature_label(feature), fontsize=8)
 
 
-def legend_above(figure: Figure, *axes: Axes, title: str | None = None, wide: int = 8) -> None:
+def from_zero(*axes: Axes) -> None:
+    """Begin the vertical axes at zero, when all is drawn: axes may share their limits."""
+    for ax in axes:
+        ax.set_ylim(bottom=0)
+
+
+def three_ticks(ax: Axes, spans: tuple[Span, Span]) -> None:
+    """Put ticks at the ends and the middle of both axes: small panels have room for no more."""
+    for axis, span in zip((ax.xaxis, ax.yaxis), spans, strict=True):
+        at = np.linspace(*span, 3)
+        axis.set_ticks(at, [f"{v:g}".replace("-", "\N{MINUS SIGN}") for v in at])
+
+
+def legend_above(figure: Figure, *axes: Axes, wide: int = 6) -> None:
     """Put one legend above all panels, of what the given ones show."""
     found: dict[Any, Any] = {}
     for ax in axes:
         for handle, label in zip(*ax.get_legend_handles_labels(), strict=True):
             found.setdefault(label, handle)
     if found:
-        columns = min(len(found), wide)
+        # Rows of equal length, where one would be too long.
+        columns = -(-len(found) // -(-len(found) // wide))
         figure.legend(
-            found.values(), found.keys(), loc="outside upper center", ncols=columns, title=title
+            found.values(),
+            found.keys(),
+            loc="outside upper center",
+            ncols=columns,
+            columnspacing=1.2,
+            handlelength=1.8,
         )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -51,28 +50,25 @@ def _show(result: CatalogueReport) -> None:
     from rich.table import Table
 
     screen, record = console(), result.record
-    for version, words in _VERSIONS.items():
-        rows = [r for r in record["hypotheses"] if r["version"] == version]
-        if version in record["why_not"]:
-            screen.print(f"Hypotheses {words}: not tested: {escape(record['why_not'][version])}")
-            continue
-        table = Table(
-            title=f"Hypotheses {words}" + (" (circular)" if version == "class" else ""),
-            title_justify="left",
-            title_style="",
-            box=None,
-        )
-        table.add_column("statement")
-        for heading in ("sources", "effect", "95 %"):
-            table.add_column(heading, justify="right", no_wrap=True)
-        table.add_column("verdict", no_wrap=True)
-        for row in rows:
-            table.add_row(*map(escape, _cells(row)))
+    by_key: dict[str, dict[str, Any]] = {}
+    for row in record["hypotheses"]:
+        by_key.setdefault(row["key"], {})[row["version"]] = row
+    tested = [v for v in _VERSIONS if v not in record["why_not"]]
+    table = Table(title="Hypotheses", title_justify="left", title_style="", box=None)
+    table.add_column("")
+    for version in tested:
+        table.add_column(_VERSIONS[version], no_wrap=True)
+    for rows in by_key.values():
+        statement = next(iter(rows.values()))["statement"]
+        table.add_row(*map(escape, [statement, *(_verdict(rows[v]) for v in tested)]))
+    if tested:
         screen.print(table)
-        counted = Counter(r["verdict"] for r in rows)
-        screen.print(", ".join(f"{n} {verdict}" for verdict, n in counted.items()) + ".")
+        screen.print("By class, statements about features are circular.", highlight=False)
+    for version, why in record["why_not"].items():
+        screen.print(f"Not tested {_VERSIONS[version]}: {escape(why)}", highlight=False)
     for figure in record["not_drawn"]:
-        screen.print(f"Not drawn: {escape(figure['title'].lower())}: {escape(figure['why'])}")
+        said = f"Not drawn: {figure['title'].lower()}: {figure['why']}"
+        screen.print(escape(said), highlight=False)
     page = escape(str(result.folder / "report.html"))
     screen.print(
         f"{len(record['figures'])} figures, their numbers and the page: [bold]{page}[/bold]",
@@ -80,9 +76,6 @@ def _show(result: CatalogueReport) -> None:
     )
 
 
-def _cells(row: dict[str, Any]) -> list[str]:
-    counts = f"{row['n_a']:,} / {row['n_b']:,}"
-    if row["effect"] is None:
-        return [row["statement"], counts, "", "", row["verdict"]]
-    interval = f"{row['low']:+.2f} to {row['high']:+.2f}"
-    return [row["statement"], counts, f"{row['effect']:+.2f}", interval, row["verdict"]]
+def _verdict(row: dict[str, Any]) -> str:
+    effect = row["effect"]
+    return row["verdict"] if effect is None else f"{effect:+.2f} {row['verdict']}"

@@ -54,7 +54,8 @@ def curve(values: np.ndarray, span: Span, bounded: bool, n: int = N_CURVE) -> np
     span : pair of float
     bounded : bool
         Whether the quantity ends at the span: what a kernel puts beyond is then reflected, and
-        the density integrates to 1.
+        the density integrates to 1. Such quantities heap up at their ends, so that their spread
+        says little of the detail: the bandwidth is then at most a 20th of the span.
     n : int
 
     Returns
@@ -84,7 +85,8 @@ def surface(
         A point with a NaN, or outside of the spans, is left out.
     spans : pair of pairs of float
     bounded : pair of bool
-        As in `curve`, of each axis.
+        As in `curve`, of each axis; the bandwidth is then at least a 40th of the span, too, or
+        few points would stand as dots around a heap.
     n : int
 
     Returns
@@ -100,7 +102,8 @@ def surface(
     for axis, (values, edge) in enumerate(zip((x, y), edges, strict=True)):
         step = edge[1] - edge[0]
         area *= step
-        density = _smooth(density, bandwidth(values, 2) / step, axis, bounded[axis])
+        sigma = max(bandwidth(values, 2) / step, n / 40 if bounded[axis] else 1.0)
+        density = _smooth(density, sigma, axis, bounded[axis])
     return np.asarray(density / max(len(x), 1) / area)
 
 
@@ -204,8 +207,8 @@ def surfaces(
                     {
                         "population": [name] * size,
                         "n": [n] * size,
-                        "x": grid_x.ravel(),
-                        "y": grid_y.ravel(),
+                        "x": grid_x.ravel().astype(np.float32),
+                        "y": grid_y.ravel().astype(np.float32),
                         "density": surface(at_x, at_y, spans, bounded).ravel().astype(np.float32),
                     }
                 )
@@ -230,6 +233,8 @@ def _centres(span: Span, n: int) -> np.ndarray:
 
 
 def _smooth(density: np.ndarray, sigma: float, axis: int, bounded: bool) -> np.ndarray:
-    # Below a bin's width the grid could not show the kernel.
     mode = "reflect" if bounded else "constant"
+    if bounded:
+        sigma = min(sigma, density.shape[axis] / 20)
+    # Below a bin's width the grid could not show the kernel.
     return np.asarray(gaussian_filter1d(density, max(sigma, 1.0), axis, mode=mode, truncate=5.0))

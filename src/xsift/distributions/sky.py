@@ -13,7 +13,7 @@ _FINE = (360, 180)
 _CHUNK = 500
 SMOOTHING_DEG = 5.0
 """Radius of the kernel (its standard deviation in each direction)."""
-N_LON, N_LAT = 120, 60
+N_LON, N_LAT = 180, 90
 """Cells of a map, equal in longitude and in latitude."""
 
 
@@ -85,13 +85,13 @@ def sky_densities(
     drawn = np.flatnonzero(n)
     density = sky_density(lon_deg, lat_deg, code, len(names))[drawn]
     lon, lat = (g.ravel() for g in np.meshgrid(*map_centres(), indexing="ij"))
-    size = N_LON * N_LAT
+    size, named = N_LON * N_LAT, np.asarray(names, dtype=object)
     return pa.table(
         {
-            "population": pa.array([names[k] for k in np.repeat(drawn, size)], pa.string()),
+            "population": pa.array(named[np.repeat(drawn, size)], pa.string()),
             "n": np.repeat(n[drawn], size),
-            "l_deg": np.tile(lon, len(drawn)),
-            "b_deg": np.tile(lat, len(drawn)),
+            "l_deg": np.tile(lon.astype(np.float32), len(drawn)),
+            "b_deg": np.tile(lat.astype(np.float32), len(drawn)),
             "per_deg2": density.ravel().astype(np.float32),
         }
     )

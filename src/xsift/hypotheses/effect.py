@@ -14,9 +14,9 @@ MARGIN = 0.05
 AT_LEAST = 20
 """Sources that each population needs for a verdict."""
 RULE = (
-    f"Supported: the whole interval lies above {MARGIN}. Not supported: the whole interval lies below "
-    f"{MARGIN}, so that there is no effect that matters, or the opposite. Undecided: the interval "
-    f"holds {MARGIN}, or a population has fewer than {AT_LEAST} sources."
+    f"Supported: the whole interval lies above {MARGIN}. Not supported: the whole interval lies "
+    f"below {MARGIN}, so that there is no effect that matters, or the opposite. Undecided: the "
+    f"interval holds {MARGIN}, or a population has fewer than {AT_LEAST} sources."
 )
 """How a verdict follows from an effect and its interval."""
 _BINS = 1024

@@ -99,7 +99,7 @@ def _harder(a: Population, b: Population) -> Statement:
         a,
         b,
         "hard_hs",
-        f"{a.name} as soft as {b.name}, or softer: the ordering of the unified model would not show",
+        f"{a.name} as soft as {b.name}, or softer: no ordering as the unified model has it",
     )
 
 
@@ -145,11 +145,11 @@ STATEMENTS = (
     ),
     Statement(
         "very_soft_young_stars_off_plane",
-        "Very soft young stars lie off the plane more often than the others: many are none",
+        "Very soft young stars lie off the plane more often than others",
         Population("very soft young stars", _YOUNG_CODES, soft=True),
         Population("other young stars", _YOUNG_CODES, soft=False),
         "abs_b_deg",
-        "very soft ones as close to the plane as the others",
+        "very soft ones as close to the plane as the others, as if they were young stars too",
         above=10,
     ),
     Statement(

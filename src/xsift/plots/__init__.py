@@ -10,7 +10,13 @@ from xsift.plots.bars import (
     shares_above,
 )
 from xsift.plots.confusion import confusion_counts, confusion_matrix
-from xsift.plots.curves import class_looks, density_curves, histogram_steps, line_looks
+from xsift.plots.curves import (
+    class_looks,
+    density_curves,
+    histogram_steps,
+    line_looks,
+    series_looks,
+)
 from xsift.plots.effects import effects
 from xsift.plots.labels import against_labels
 from xsift.plots.names import feature_label, printable
@@ -53,6 +59,7 @@ __all__ = [
     "look_of",
     "printable",
     "reliability",
+    "series_looks",
     "shares_above",
     "variability_plane",
 ]

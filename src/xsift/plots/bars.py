@@ -59,7 +59,7 @@ def class_fractions(
         )
     ax.set_yticks(at, [printable(n) for n in names])
     ax.invert_yaxis()
-    ax.set_xlim(0, 1.16 * max(float(total.max(initial=0)) * per_cent, 1.0))
+    ax.set_xlim(0, 1.3 * max(float(total.max(initial=0)) * per_cent, 1.0))
     ax.set_xlabel("share of the sources (per cent); number of sources")
     ax.grid(False, axis="y")
     ax.tick_params(axis="y", length=0)

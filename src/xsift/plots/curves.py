@@ -15,6 +15,17 @@ if TYPE_CHECKING:
 
 __all__ = ["density_curves", "histogram_steps"]
 
+_SERIES = (
+    "#0072B2",
+    "#E69F00",
+    "#009E73",
+    "#CC3311",
+    "#332288",
+    "#CC79A7",
+    "#56B4E9",
+    "#555555",
+)
+
 
 def density_curves(
     ax: Axes,
@@ -40,7 +51,6 @@ def density_curves(
     for name, (x, density) in curves.items():
         colour, style = looks[name]
         ax.plot(x, density, color=colour, linestyle=style, linewidth=1.4, label=printable(name))
-    ax.set_ylim(bottom=0)
     ax.set_ylabel("density")
     return ax
 
@@ -73,6 +83,12 @@ def histogram_steps(
             heights, edges, color=colour, linestyle=style, linewidth=1.2, label=printable(name)
         )
     return ax
+
+
+def series_looks(names: list[str]) -> dict[str, tuple[str, str]]:
+    """Give populations that have no colour of their own, such as clusters, one of eight."""
+    styles = ("-", "--", "-.", ":")
+    return {n: (_SERIES[i % 8], styles[i % len(styles)]) for i, n in enumerate(names)}
 
 
 def line_looks(names: list[str]) -> dict[str, tuple[str, str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from textwrap import fill
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -62,9 +63,10 @@ def effects(
             label=version,
             zorder=3,
         )
-    ax.set_yticks(at, [printable(s, 70) for s in statements])
+    ax.set_yticks(at, [fill(printable(s, 120), 44) for s in statements])
     ax.set_ylim(len(statements) - 0.4, -0.6)
     ax.set_xlim(-1.05, 1.05)
+    ax.set_xticks(np.linspace(-1, 1, 5))
     ax.set_xlabel("effect: Cliff's delta, or difference of shares")
     ax.tick_params(axis="y", length=0)
     ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=len(versions) or 1)

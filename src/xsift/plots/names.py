@@ -23,10 +23,10 @@ def feature_label(name: str) -> str:
 
 
 def printable(name: object, longest: int = 24) -> str:
-    """Return a name as Matplotlib prints it to the letter: no formula, no control character.
+    r"""Return a name as Matplotlib prints it to the letter: no formula, no control character.
 
     >>> printable("cost in $x$ and $y$"), printable("a" * 30)
-    ('cost in \\\\$x\\\\$ and \\\\$…', 'aaaaaaaaaaaaaaaaaaaaaaa…')
+    ('cost in \\$x\\$ and \\$y\\$', 'aaaaaaaaaaaaaaaaaaaaaaa…')
     """
     text = "".join(c if c.isprintable() else "?" for c in str(name))
     text = text if len(text) <= longest else text[: longest - 1] + "…"

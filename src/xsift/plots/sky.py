@@ -88,7 +88,7 @@ def galactic_density(
         rasterized=True,
         zorder=1,
     )
-    _graticule(ax, size=6)
+    _graticule(ax, size=5.5)
     return mesh
 
 
@@ -105,7 +105,7 @@ def _graticule(ax: Axes, size: float = 8) -> None:
     for a in at[at % 60 == 0]:
         # Tick labels would lie below the points.
         text = ax.text(np.radians(a), 0, f"{-a % 360}°", **_LABEL, fontsize=size)
-        text.set_path_effects([withStroke(linewidth=2.5, foreground="white")])
+        text.set_path_effects([withStroke(linewidth=0.3 * size, foreground="white")])
     up = np.arange(-60, 61, 30)
     ax.set_yticks(
         np.radians(up), [f"{b:+d}°".replace("-", "\N{MINUS SIGN}") if b else "0°" for b in up]

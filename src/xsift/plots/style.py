@@ -71,16 +71,21 @@ def shades_of(colour: str, n: int) -> list[str]:
     """Return `n` shades of a colour, from itself to a lighter one."""
     from matplotlib.colors import to_hex, to_rgb
 
-    rgb = np.array(to_rgb(colour))
-    return [str(to_hex(rgb + (1 - rgb) * 0.55 * i / max(n - 1, 1))) for i in range(n)]
+    red, green, blue = to_rgb(colour)
+    lighter = [0.55 * i / max(n - 1, 1) for i in range(n)]
+    return [
+        str(to_hex((red + (1 - red) * t, green + (1 - green) * t, blue + (1 - blue) * t)))
+        for t in lighter
+    ]
 
 
 def ramp_of(colour: str) -> Any:
     """Return a colour map from white through a colour to a dark shade of it."""
-    from matplotlib.colors import LinearSegmentedColormap, to_rgb
+    from matplotlib.colors import LinearSegmentedColormap, to_hex, to_rgb
 
-    dark = tuple(0.45 * c for c in to_rgb(colour))
-    return LinearSegmentedColormap.from_list(f"ramp {colour}", ["white", colour, dark])
+    red, green, blue = to_rgb(colour)
+    dark = to_hex((0.45 * red, 0.45 * green, 0.45 * blue))
+    return LinearSegmentedColormap.from_list(f"ramp {colour}", ["white", colour, str(dark)])
 
 
 def look_of(groups: Sequence[str]) -> dict[str, tuple[str, str]]:

@@ -90,7 +90,7 @@ def density_contours(
         at = sorted({v for v in levels if np.isfinite(v) and v > 0})
         if not at:
             continue
-        widths = np.linspace(0.8, 1.6, len(at)).tolist() if len(at) > 1 else [1.4]
+        widths = np.linspace(0.6, 1.6, len(at)).tolist() if len(at) > 1 else [1.4]
         z = np.asarray(density, dtype=float).T
         ax.contour(x, y, z, levels=at, colors=colour, linestyles=style, linewidths=widths)
         ax.plot([], [], color=colour, linestyle=style, linewidth=1.4, label=printable(name))

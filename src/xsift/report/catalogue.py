@@ -23,12 +23,12 @@ _SAID = (
     "as Cliff's delta; 0 is no difference, 1 complete separation. For a share it is the difference "
     "of the shares. Intervals are 95 %, from 1,000 bootstrap resamples of the sources; each source "
     "counts once. Some of so many statements fall on the wrong side by chance.",
-    "By class takes the uniquely classified sources under the class that this catalogue gives them. "
-    "Where the quantity is a feature, that is circular: the classes were made from the same features, "
-    "and the row says no more than what the classes look like. By known label takes the known "
-    "objects, whatever xsift says of them: not circular, but no fair sample of the sky either. They "
-    "are bright and well studied, and the young stars lie in few fields; the interval knows nothing "
-    "of that.",
+    "By class takes the uniquely classified sources under the class that this catalogue gives "
+    "them. Where the quantity is a feature, that is circular: the classes were made from the same "
+    "features, and the row says no more than what the classes look like. By known label takes the "
+    "known objects, whatever xsift says of them: not circular, but no fair sample of the sky "
+    "either. They are bright and well studied, and the young stars lie in few fields; the interval "
+    "knows nothing of that.",
 )
 
 
