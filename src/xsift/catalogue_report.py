@@ -166,16 +166,17 @@ def _write_figure(drawing: Drawing, staging: write.Staging) -> str:
         # A class may be called in letters that the font lacks; the page's own font has them.
         warnings.filterwarnings("ignore", "Glyph .* missing from", UserWarning)
         figure = make_figure(drawing)
+        sink = io.StringIO()
+        # Laid out once, for SVG: labels of a Mollweide map stand off by pixels, which are widest
+        # there. The other formats take over the places.
+        nothing: dict[str, Any] = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+        figure.savefig(sink, format="svg", metadata=nothing, dpi=130)
+        figure.set_layout_engine("none")
         figure.savefig(
             staging.path(f"{drawing.stem}.png"), format="png", metadata={"Software": None}
         )
-        # Laid out once: the other formats take over the places.
-        figure.set_layout_engine("none")
         nothing = {"Creator": "xsift", "CreationDate": None}
         figure.savefig(staging.path(f"{drawing.stem}.pdf"), format="pdf", metadata=nothing)
-        sink = io.StringIO()
-        nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
-        figure.savefig(sink, format="svg", metadata=nothing, dpi=130)
     write.write_table(drawing.table, staging.path(f"{drawing.stem}.csv"), "csv", {})
     text = sink.getvalue()
     return text[text.index("<svg") :]

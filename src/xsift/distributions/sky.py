@@ -26,8 +26,8 @@ def sky_density(
 ) -> np.ndarray:
     """Smooth the positions of each population with a von Mises-Fisher kernel.
 
-    Positions are first put into cells of 1 deg in longitude and of equal area, so that the cost
-    does not grow with their number; the kernel is wider than a cell.
+    Positions are first put into cells of 1 deg in longitude and latitude, so that the cost does
+    not grow with their number; the kernel is wider than a cell.
 
     Parameters
     ----------
@@ -47,14 +47,13 @@ def sky_density(
     known = np.isfinite(lon_deg) & np.isfinite(lat_deg) & (code >= 0)
     lon = (lon_deg[known] + 180) % 360
     column = np.minimum(lon.astype(np.int64), _FINE[0] - 1)
-    z = np.sin(np.radians(lat_deg[known]))
-    row = np.clip(((z + 1) / 2 * _FINE[1]).astype(np.int64), 0, _FINE[1] - 1)
+    row = np.clip((lat_deg[known] + 90).astype(np.int64), 0, _FINE[1] - 1)
     cells, at = np.unique(column * _FINE[1] + row, return_inverse=True)
     counts = np.zeros((len(cells), n_populations))
     np.add.at(counts, (at, code[known]), 1)
     # Of each cell its middle; with few sources their own places would do no better at this width.
     cell_lon = np.radians(cells // _FINE[1] + 0.5 - 180)
-    cell_lat = np.arcsin((cells % _FINE[1] + 0.5) / _FINE[1] * 2 - 1)
+    cell_lat = np.radians(cells % _FINE[1] + 0.5 - 90)
     centres = _unit(cell_lon, cell_lat)
     lon_grid, lat_grid = map_centres()
     targets = _unit(
