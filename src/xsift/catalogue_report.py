@@ -25,9 +25,8 @@ from xsift.write.provenance import file_name, now
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["CatalogueReport", "judge_catalogue", "make_figure", "report"]
+__all__ = ["CatalogueReport", "compose", "judge_catalogue", "make_figure", "report"]
 
-_TABLES = ("class_counts", "class_medians", "status")
 _VERSIONS = {"class": "by class", "label": "by known label"}
 
 
@@ -78,29 +77,49 @@ def report(
     progress(f"reading {folder}")
     view = view_catalogue(folder)
     out = write.check_folder(Path(out) if out is not None else folder / "report")
-    progress("computing the figures")
-    found = [*tally_drawings(view), *feature_drawings(view)]
-    found.append(k_scan(Path(scan) if scan is not None else folder, required=scan is not None))
-    progress("testing the hypotheses")
-    judged, why_not = judge_catalogue(view, seed)
-    found.append(_effects(judged, why_not))
-    drawn = [d for d in found if isinstance(d, Drawing)]
-    tables = _tables(view)
-    record = _record(view, found, judged, why_not, tables)
+    found, record, tables = compose(view, scan, seed, progress)
     stale = [f"{d.stem}{end}" for d in found for end in (".pdf", ".png", ".csv")]
     with write.Staging(out, replaces=stale) as staging:
         svg = {}
-        for drawing in drawn:
-            progress(f"drawing {drawing.title.lower()}")
-            svg[drawing.stem] = _write_figure(drawing, staging)
+        for drawing in found:
+            if isinstance(drawing, Drawing):
+                progress(f"drawing {drawing.title}")
+                svg[drawing.stem] = _write_figure(drawing, staging)
         progress(f"writing {out}")
         for stem, table in tables.items():
             write.write_table(table, staging.path(f"{stem}.csv"), "csv", {})
-        judged_record = {k: record[k] for k in ("input", "created", "rule", "margin", "hypotheses")}
-        write.write_json(judged_record, staging.path("hypotheses.json"))
+        judged = {k: record[k] for k in ("input", "created", "rule", "margin", "hypotheses")}
+        write.write_json(judged, staging.path("hypotheses.json"))
         write.write_json(record, staging.path("report.json"))
         staging.path("report.html").write_text(catalogue_page(record, svg), "utf-8")
     return CatalogueReport(out, record)
+
+
+def compose(
+    view: CatalogueView,
+    scan: str | Path | None = None,
+    seed: int = Settings().seed,
+    progress: Callable[[str], None] = lambda step: None,
+) -> tuple[list[Drawing | NotDrawn], dict[str, Any], dict[str, pa.Table]]:
+    """Compute all that a report holds, and draw nothing yet.
+
+    Returns
+    -------
+    found : list of Drawing or NotDrawn
+        The figures, with their numbers.
+    record : dict
+        What `report.json` holds.
+    tables : dict of str to pyarrow.Table
+        The tables beside the figures.
+    """
+    progress("computing the figures")
+    found = [*tally_drawings(view), *feature_drawings(view)]
+    found.append(k_scan(Path(scan) if scan is not None else view.folder, required=scan is not None))
+    progress("testing the hypotheses")
+    judged, why_not = judge_catalogue(view, seed)
+    found.append(_effects(judged, why_not))
+    tables = _tables(view)
+    return found, _record(view, found, judged, why_not, tables), tables
 
 
 def judge_catalogue(view: CatalogueView, seed: int) -> tuple[pa.Table, dict[str, str]]:
@@ -285,14 +304,22 @@ def _record(
             for d in found
             if isinstance(d, NotDrawn)
         ],
-        **{t: tables[t].to_pylist() for t in ("class_counts", "class_medians")},
+        **{t: _rows(tables[t]) for t in ("class_counts", "class_medians")},
         "rule": RULE,
         "margin": MARGIN,
         "why_not": why_not,
-        "hypotheses": judged.to_pylist(),
+        "hypotheses": _rows(judged),
         "environment": write.environment(),
         "created": now(),
     }
+
+
+def _rows(table: pa.Table) -> list[dict[str, Any]]:
+    """Return the rows as JSON can hold them: NaN becomes null."""
+    return [
+        {k: None if isinstance(v, float) and not np.isfinite(v) else v for k, v in row.items()}
+        for row in table.to_pylist()
+    ]
 
 
 def _notes(view: CatalogueView, said: Any, model: dict[str, Any]) -> list[str]:

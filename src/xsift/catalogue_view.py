@@ -148,7 +148,7 @@ def view_catalogue(folder: str | Path) -> CatalogueView:
     names = (*classes.codes, *((NONE,) if has_none else ()))
     groups = (*classes.groups, *((NONE,) if has_none else ()))
     of = np.array([*(groups.index(c.group) for c in classes.classes), len(classes.groups), -1])
-    l_deg, b_deg = _galactic(table, survey)
+    l_deg, b_deg = _galactic(table, survey, path)
     chances = [
         _numbers(table, c, path) for c in (*classes.columns, "p_none") if c in table.column_names
     ]
@@ -185,7 +185,7 @@ def _detections(path: Path, survey: Survey, classes: Classes) -> DetectionsView 
         raise MissingColumnsError(
             str(path), missing, table.column_names, "Write the catalogue anew"
         )
-    _, b_deg = _galactic(table, survey)
+    _, b_deg = _galactic(table, survey, path)
     roles = pc.value_counts(pc.drop_null(table["role"].combine_chunks())).to_pylist()
     encoded = pc.dictionary_encode(table["name"]).combine_chunks()
     return DetectionsView(
@@ -238,12 +238,14 @@ def _features(table: pa.Table, survey: Survey, path: Path) -> dict[str, np.ndarr
     return found
 
 
-def _galactic(table: pa.Table, survey: Survey) -> tuple[np.ndarray | None, np.ndarray | None]:
+def _galactic(
+    table: pa.Table, survey: Survey, path: Path
+) -> tuple[np.ndarray | None, np.ndarray | None]:
     if not {"ra", "dec"} <= set(table.column_names):
         return None, None
     from astropy.coordinates import SkyCoord
 
-    ra, dec = (np.asarray(_float(table[c]), dtype=np.float64) for c in ("ra", "dec"))
+    ra, dec = (_numbers(table, c, path) for c in ("ra", "dec"))
     known = survey.column("ra").accepts(ra) & survey.column("dec").accepts(dec)
     if not known.any():
         return None, None
@@ -259,15 +261,11 @@ def _optional(table: pa.Table, name: str, path: Path) -> np.ndarray | None:
 
 def _numbers(table: pa.Table, name: str, path: Path) -> np.ndarray:
     try:
-        return np.asarray(_float(table[name]))
+        return np.asarray(table[name].cast(pa.float64()).to_numpy(), dtype=np.float64)
     except pa.ArrowException as error:
         raise TableError(
             f"{path}: column {name} holds {table[name].type}, not numbers: write the catalogue anew"
         ) from error
-
-
-def _float(column: pa.ChunkedArray) -> np.ndarray:
-    return np.asarray(column.cast(pa.float64()).to_numpy(), dtype=np.float64)
 
 
 def _record(path: Path) -> dict[str, Any]:

@@ -7,10 +7,11 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
 
-from xsift import Settings, distributions, run
+from xsift import Settings, catalogue_report, distributions, run
 from xsift.catalogue_figures import feature_drawings
 from xsift.catalogue_report import judge_catalogue, make_figure, report
 from xsift.catalogue_tallies import k_scan, tally_drawings
@@ -18,6 +19,7 @@ from xsift.catalogue_view import view_catalogue
 from xsift.classes import read_classes
 from xsift.drawing import Drawing
 from xsift.errors import TableError
+from xsift.write import Staging
 
 VOID = {"meta", "br", "path", "use", "image", "link"}
 HOSTILE = '<script>alert("x")</script>$\\frac$'
@@ -69,6 +71,19 @@ def paper(tmp_path_factory, small_table):
 @pytest.fixture(scope="module")
 def reported(paper, tmp_path_factory):
     return report(paper, tmp_path_factory.mktemp("report"))
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """Write the numbers of each figure, and leave the drawing: it is tested elsewhere."""
+
+    def write_figure(drawing, staging):
+        for end in ("pdf", "png"):
+            staging.path(f"{drawing.stem}.{end}").write_bytes(b"")
+        pa.csv.write_csv(drawing.table, staging.path(f"{drawing.stem}.csv"))
+        return "<svg></svg>"
+
+    monkeypatch.setattr(catalogue_report, "_write_figure", write_figure)
 
 
 def rows(path):
@@ -182,13 +197,19 @@ def test_hypotheses_by_class_and_by_label(paper, reported):
     assert [r["key"] for r in table] == [r["key"] for r in found["hypotheses"]]
 
 
-def test_the_same_report_twice(paper, reported, tmp_path):
+def test_the_same_report_twice(paper, reported, tmp_path, quick):
     report(paper, tmp_path)
     for stem in ("hypotheses", "sky_groups", "class_medians"):
         name = f"{stem}.csv"
         assert (tmp_path / name).read_bytes() == (reported.folder / name).read_bytes()
-    name = "hardness_groups.pdf"
-    assert (tmp_path / name).read_bytes() == (reported.folder / name).read_bytes()
+
+
+def test_a_figure_says_the_same_on_another_day(paper, reported, tmp_path):
+    with Staging(tmp_path) as staging:
+        catalogue_report._write_figure(drawings(paper)[1]["hardness_groups"], staging)
+    for end in ("pdf", "png", "csv"):
+        name = f"hardness_groups.{end}"
+        assert (tmp_path / name).read_bytes() == (reported.folder / name).read_bytes()
 
 
 def test_the_calibrated_method_has_p_none(calibrated):
@@ -208,7 +229,7 @@ def altered(folder, to, change, table="sources"):
     return to
 
 
-def test_without_positions(paper, tmp_path):
+def test_without_positions(paper, tmp_path, quick):
     altered(paper, tmp_path, lambda t: t.drop_columns(["ra", "dec"]))
     found = report(altered(tmp_path, tmp_path, lambda t: t.drop_columns(["ra"]), "detections"))
     missing = {f["stem"]: f["why"] for f in found.record["not_drawn"]}
@@ -221,7 +242,7 @@ def test_without_positions(paper, tmp_path):
     assert "below_5_deg" not in found.record["class_medians"][0]
 
 
-def test_a_report_anew_clears_what_it_no_longer_draws(paper, tmp_path):
+def test_a_report_anew_clears_what_it_no_longer_draws(paper, tmp_path, quick):
     altered(paper, tmp_path, lambda t: t)
     report(tmp_path)
     assert (tmp_path / "report" / "latitude.png").exists()
@@ -231,7 +252,7 @@ def test_a_report_anew_clears_what_it_no_longer_draws(paper, tmp_path):
 
 
 @pytest.mark.parametrize("n", [0, 1, 3])
-def test_few_sources(paper, tmp_path, n):
+def test_few_sources(paper, tmp_path, n, quick):
     altered(paper, tmp_path, lambda t: t.slice(0, n))
     folder = altered(tmp_path, tmp_path, lambda t: t.slice(0, n), "detections")
     found = report(folder)
@@ -241,6 +262,8 @@ def test_few_sources(paper, tmp_path, n):
     drawn = {f["stem"] for f in found.record["figures"]}
     assert ("class_fractions" in drawn) == ("sky_classes" in drawn) == (n > 0)
     Page((folder / "report" / "report.html").read_text("utf-8"))
+    for drawing in drawings(folder)[1].values():
+        make_figure(drawing)  # with a handful of sources, too
 
 
 def test_missing_features(paper, tmp_path):
@@ -268,7 +291,7 @@ def test_impossible_values_are_not_drawn(paper, tmp_path):
     assert np.isfinite(view.features["hard_hs"][5:]).all()
 
 
-def test_other_classes_and_hostile_names(small_table, tmp_path):
+def test_other_classes_and_hostile_names(small_table, tmp_path, monkeypatch):
     (tmp_path / "classes.toml").write_text(CLASSES, "utf-8")
     pq.write_table(small_table, tmp_path / "table.parquet")
     settings = Settings(label_column="label", clusters=2)
@@ -277,6 +300,15 @@ def test_other_classes_and_hostile_names(small_table, tmp_path):
     record = json.loads((tmp_path / "run.json").read_text("utf-8"))
     record["input"], record["warnings"] = HOSTILE, [HOSTILE, 7]
     (tmp_path / "run.json").write_text(json.dumps(record), "utf-8")
+    # Of the figures, those that print the names: drawing all would take long.
+    names = {"class_fractions", "probabilities", "hardness_classes"}
+    for part in ("tally_drawings", "feature_drawings"):
+        make = getattr(catalogue_report, part)
+
+        def few(view, make=make):
+            return [d for d in make(view) if d.stem in names]
+
+        monkeypatch.setattr(catalogue_report, part, few)
     report(tmp_path)
     html = (tmp_path / "report" / "report.html").read_text("utf-8")
     assert "<script" not in html
@@ -287,7 +319,7 @@ def test_other_classes_and_hostile_names(small_table, tmp_path):
     assert [r["group"] for r in counts] == ["far", HOSTILE]
 
 
-def test_a_catalogue_of_votes_alone(paper, tmp_path, xsift):
+def test_a_catalogue_of_votes_alone(paper, tmp_path, xsift, quick):
     answer = xsift("vote", paper / "detections.parquet", "--out", tmp_path / "voted")
     assert answer.status == 0
     found = report(tmp_path / "voted")
@@ -336,7 +368,7 @@ def test_a_source_with_two_labels_has_the_more_frequent_one(paper, tmp_path):
         (lambda d: (d / "report").write_text("a file"), "is a file: give a folder"),
     ],
 )
-def test_a_broken_catalogue_gives_one_line(paper, tmp_path, xsift, spoil, message):
+def test_a_broken_catalogue_gives_one_line(paper, tmp_path, xsift, spoil, message, quick):
     altered(paper, tmp_path, lambda t: t)
     spoil(tmp_path)
     answer = xsift("report", tmp_path)
@@ -357,11 +389,13 @@ def text_for(name):
 def test_a_folder_that_is_none(tmp_path):
     with pytest.raises(TableError, match="give a folder that run or classify wrote"):
         report(tmp_path / "nothing")
-    with pytest.raises(TableError, match="no scan.json here: give a folder that xsift scan wrote"):
+    with pytest.raises(
+        TableError, match=r"no scan\.json here: give a folder that xsift scan wrote"
+    ):
         k_scan(tmp_path, required=True)
 
 
-def test_a_record_that_is_broken_is_not_needed(paper, tmp_path):
+def test_a_record_that_is_broken_is_not_needed(paper, tmp_path, quick):
     altered(paper, tmp_path, lambda t: t)
     for text in ("{", "[1]", '{"model": 3, "input": 4, "warnings": {}}'):
         (tmp_path / "run.json").write_text(text)
@@ -386,7 +420,7 @@ def test_the_scan_is_drawn(tmp_path):
     assert drawing.table["bic"].to_pylist() == [f["bic"] for f in fits]
 
 
-def test_the_command(paper, tmp_path, xsift):
+def test_the_command(paper, tmp_path, xsift, quick):
     answer = xsift("report", paper, "--out", tmp_path / "r")
     assert answer.status == 0
     assert "AGN are harder than QSO" in answer.out
@@ -400,11 +434,12 @@ def test_the_command(paper, tmp_path, xsift):
 
 
 @pytest.mark.real
-def test_the_published_medians(real, tmp_path, xsift):
-    """The published detection table, voted: counts and medians of the paper's own classes."""
+def test_the_published_catalogue(real, tmp_path, xsift):
+    """The published detection table, voted: the counts and shares that the paper gives."""
     answer = xsift("vote", real("paper_detection_level.csv.gz"), "--out", tmp_path)
     assert answer.status == 0
-    record = report(tmp_path).record
+    view = view_catalogue(tmp_path)
+    _, record, _ = catalogue_report.compose(view)
     groups = {r["name"]: r for r in record["class_medians"] if r["level"] == "group"}
     assert {g: r["sources"] for g, r in groups.items()} == {
         "AGN": 2322,
@@ -412,7 +447,17 @@ def test_the_published_medians(real, tmp_path, xsift):
         "XB": 2525,
         "YSO": 2283,
     }
-    assert groups["YSO"]["powlaw_gamma"] == pytest.approx(2.91, abs=0.005)
-    assert groups["XB"]["hard_hs"] == pytest.approx(0.141, abs=0.0005)
-    assert groups["YSO"]["variable"] == pytest.approx(0.304, abs=0.0005)
-    assert groups["YSO"]["below_5_deg"] == pytest.approx(0.517, abs=0.0005)
+    assert sum(r["unique"] for r in record["class_counts"]) == 8271
+    assert sum(r["ambiguous"] for r in record["class_counts"]) == 485
+    # The published cells are rounded.
+    assert (np.round(view.p[view.is_unique], 3) > 0.7).sum() == 3862
+    n = view.n_detections
+    assert [(n == 1).sum(), (n == 2).sum(), n.max()] == [6802, 1000, 97]
+    near = {g: (r["below_5_deg"], r["below_10_deg"]) for g, r in groups.items()}
+    for group, shares in {
+        "AGN": (0.034, 0.055),
+        "Seyfert": (0.040, 0.057),
+        "XB": (0.210, 0.272),
+        "YSO": (0.517, 0.553),
+    }.items():
+        assert near[group] == pytest.approx(shares, abs=0.0005)

@@ -106,11 +106,11 @@ def _hypotheses(
     if "hypotheses" in drawn:
         yield from _figure(drawn["hypotheses"], figures["hypotheses"])
     for version, words in _VERSIONS.items():
-        rows = [r for r in record["hypotheses"] if r["version"] == version]
-        if any(r["verdict"] != "not tested" for r in rows):
-            yield table(f"Statements, {words}", _HEADINGS, map(_row, rows))
-        else:
+        if version in record["why_not"]:
             yield paragraph(f"{words.capitalize()}: not tested: {record['why_not'][version]}.")
+        else:
+            rows = [r for r in record["hypotheses"] if r["version"] == version]
+            yield table(f"Statements, {words}", _HEADINGS, map(_row, rows))
     yield table(
         "What would refute them",
         ["statement", "refuted by"],
