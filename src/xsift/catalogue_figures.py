@@ -114,7 +114,7 @@ def _clusters_hardness(view: CatalogueView) -> Drawing | NotDrawn:
         legend_above(figure, *axes)
 
     caption = f"{OUTLINES.format(what='detections of a cluster')} All detections with one.{said}"
-    return Drawing(stem, title, caption, table, (2.5 * len(planes), 2.9), draw)
+    return Drawing(stem, title, caption, table, (2.5 * len(planes), 3.0), draw)
 
 
 def _clusters_features(view: CatalogueView) -> Drawing | NotDrawn:
@@ -257,7 +257,7 @@ def _plane(
         "Kernel density of the uniquely classified sources (features of the first detection), each "
         f"panel on its own scale of square roots. {OUTLINES.format(what='sources')}{said}"
     )
-    size = (panel * wide + 0.4, (panel + 0.03) * -(-len(names) // wide) + 0.35)
+    size = (panel * wide + 0.4, (panel + 0.08) * -(-len(names) // wide) + 0.45)
     return Drawing(stem, title, caption, table, size, draw)
 
 

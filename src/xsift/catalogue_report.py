@@ -190,7 +190,7 @@ def _write_figure(drawing: Drawing, staging: write.Staging) -> str:
         # there. The other formats take over the places.
         nothing: dict[str, Any] = dict.fromkeys(("Creator", "Date", "Format", "Type"))
         figure.savefig(sink, format="svg", metadata=nothing, dpi=130)
-        figure.set_layout_engine("none")
+        figure.set_layout_engine(None)
         figure.savefig(
             staging.path(f"{drawing.stem}.png"), format="png", metadata={"Software": None}
         )

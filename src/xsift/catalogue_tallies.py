@@ -206,11 +206,14 @@ def _typicality(view: CatalogueView) -> Drawing | NotDrawn:
     given = {"typicality": view.typicality, "p_none": view.p_none}
     # Under the paper's method p_none is 0 for all: nothing to draw.
     drawn = {k: v for k, v in given.items() if v is not None and np.nanmax(v, initial=0) > 0}
-    group, names, said = largest(
-        view.group, view.groups, np.ones(len(view.group), dtype=bool), what="groups are shown"
-    )
-    if not drawn or not names:
+    if not drawn:
         return NotDrawn(stem, title, "the catalogue has neither typicality nor p_none")
+    every = np.ones(len(view.group), dtype=bool)
+    group, names, said = largest(
+        view.group, view.groups, every, at_least=5, what="groups are shown"
+    )
+    if not names:
+        return NotDrawn(stem, title, "no group has five sources")
     table = distributions.feature_histograms(drawn, group, names, dict.fromkeys(drawn, (0.0, 1.0)))
 
     def draw(figure: Figure) -> None:
