@@ -172,13 +172,22 @@ def test_figures_show_the_numbers_of_their_tables(paper):
     np.testing.assert_array_equal(steps, found["clusters_features"].table["share"].to_numpy())
 
 
-def test_curves_are_those_of_the_unique_sources(paper):
+def test_curves_are_those_of_the_unique_sources(paper, tmp_path):
+    def doubt(table):
+        status = pa.array(["ambiguous", "unique"] * table.num_rows).slice(0, table.num_rows)
+        return table.set_column(table.column_names.index("status"), "status", status)
+
+    paper = altered(paper, tmp_path, doubt)
     view, found, _ = drawings(paper)
     table = found["hardness_groups"].table.to_pylist()
     mine = [r["density"] for r in table if (r["feature"], r["population"]) == ("hard_hs", "AGN")]
     sources = pq.read_table(paper / "sources.parquet").to_pylist()
     values = [s["hard_hs"] for s in sources if s["group"] == "AGN" and s["status"] == "unique"]
     np.testing.assert_array_equal(mine, distributions.curve(np.array(values), (-1, 1), True))
+    counted = found["class_fractions"].table
+    assert sum(counted["total"].to_pylist()) == len(sources)
+    maps = {r["population"]: r["n"] for r in found["sky_groups"].table.to_pylist()}
+    assert sum(maps.values()) == len(sources) // 2
     assert view.method == "paper"
 
 
