@@ -17,6 +17,7 @@ from xsift.catalogue_figures import feature_drawings
 from xsift.catalogue_tallies import k_scan, tally_drawings
 from xsift.catalogue_view import CatalogueView, view_catalogue
 from xsift.drawing import Drawing, NotDrawn, columns
+from xsift.errors import OutputError
 from xsift.hypotheses import MARGIN, RULE, STATEMENTS, judge
 from xsift.report import catalogue_page
 from xsift.settings import Settings
@@ -76,6 +77,7 @@ def report(
     folder = Path(folder)
     progress(f"reading {folder}")
     view = view_catalogue(folder)
+    _need_matplotlib()
     out = write.check_folder(Path(out) if out is not None else folder / "report")
     found, record, tables = compose(view, scan, seed, progress)
     stale = [f"{d.stem}{end}" for d in found for end in (".pdf", ".png", ".csv")]
@@ -151,6 +153,13 @@ def judge_catalogue(view: CatalogueView, seed: int) -> tuple[pa.Table, dict[str,
     label = _source_labels(found.source, found.label, len(codes))
     by_label = judge(values, found.source, label, codes, "label", seed + len(STATEMENTS))
     return pa.concat_tables([by_class, by_label]), why_not
+
+
+def _need_matplotlib() -> None:
+    try:
+        import matplotlib  # noqa: F401
+    except ImportError as error:
+        raise OutputError("figures need Matplotlib: pip install 'xsift[plots]'") from error
 
 
 def make_figure(drawing: Drawing) -> Figure:

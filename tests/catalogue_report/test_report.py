@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+import sys
 from html.parser import HTMLParser
 
 import numpy as np
@@ -18,7 +19,7 @@ from xsift.catalogue_tallies import k_scan, tally_drawings
 from xsift.catalogue_view import view_catalogue
 from xsift.classes import read_classes
 from xsift.drawing import Drawing
-from xsift.errors import TableError
+from xsift.errors import OutputError, TableError
 from xsift.write import Staging
 
 VOID = {"meta", "br", "path", "use", "image", "link"}
@@ -68,22 +69,24 @@ def paper(tmp_path_factory, small_table):
     return folder
 
 
-@pytest.fixture(scope="module")
-def reported(paper, tmp_path_factory):
-    return report(paper, tmp_path_factory.mktemp("report"))
+def write_numbers(drawing, staging):
+    """Write the numbers of a figure and leave the drawing, which takes a second for each."""
+    for end in ("pdf", "png"):
+        staging.path(f"{drawing.stem}.{end}").write_bytes(b"")
+    pa.csv.write_csv(drawing.table, staging.path(f"{drawing.stem}.csv"))
+    return "<svg></svg>"
 
 
 @pytest.fixture
 def quick(monkeypatch):
-    """Write the numbers of each figure, and leave the drawing: it is tested elsewhere."""
+    monkeypatch.setattr(catalogue_report, "_write_figure", write_numbers)
 
-    def write_figure(drawing, staging):
-        for end in ("pdf", "png"):
-            staging.path(f"{drawing.stem}.{end}").write_bytes(b"")
-        pa.csv.write_csv(drawing.table, staging.path(f"{drawing.stem}.csv"))
-        return "<svg></svg>"
 
-    monkeypatch.setattr(catalogue_report, "_write_figure", write_figure)
+@pytest.fixture(scope="module")
+def reported(paper, tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(catalogue_report, "_write_figure", write_numbers)
+        return report(paper, tmp_path_factory.mktemp("report"))
 
 
 def rows(path):
@@ -101,7 +104,8 @@ def drawings(folder):
     )
 
 
-def test_every_figure_has_its_files_and_its_numbers(reported):
+def test_every_figure_is_drawn_and_the_page_loads_nothing(paper, tmp_path):
+    reported = report(paper, tmp_path)
     stems = {f["stem"] for f in reported.record["figures"]}
     assert stems == {
         *("class_fractions", "sky_groups", "sky_classes", "latitude", "detections_per_source"),
@@ -116,9 +120,6 @@ def test_every_figure_has_its_files_and_its_numbers(reported):
     assert [f["stem"] for f in reported.record["not_drawn"]] == ["k_scan"]
     for stem in ("class_counts", "class_medians", "status"):
         assert rows(reported.folder / f"{stem}.csv")
-
-
-def test_the_page_is_whole_and_loads_nothing(reported):
     html = (reported.folder / "report.html").read_text("utf-8")
     page = Page(html)
     assert not page.seen & {"script", "link", "iframe", "img", "object", "form"}
@@ -201,6 +202,12 @@ def test_hypotheses_by_class_and_by_label(paper, reported):
     row = by["agn_harder_than_qso", "label"]
     assert row["n_a"] == sum(v == "AGN" for v in known.values())
     assert row["n_b"] == sum(v == "QSO" for v in known.values())
+    sources = pq.read_table(paper / "sources.parquet").to_pylist()
+    unique = [s for s in sources if s["status"] == "unique"]
+    row = by["agn_harder_than_qso", "class"]
+    assert row["n_a"] == sum(s["class"] == "AGN" for s in unique)
+    medians = np.median([s["hard_hs"] for s in unique if s["class"] == "QSO"])
+    assert row["value_b"] == pytest.approx(medians)
     assert by["sy2_harder_than_sy1", "label"]["verdict"] == "not tested"
     table = rows(reported.folder / "hypotheses.csv")
     assert [r["key"] for r in table] == [r["key"] for r in found["hypotheses"]]
@@ -213,12 +220,16 @@ def test_the_same_report_twice(paper, reported, tmp_path, quick):
         assert (tmp_path / name).read_bytes() == (reported.folder / name).read_bytes()
 
 
-def test_a_figure_says_the_same_on_another_day(paper, reported, tmp_path):
-    with Staging(tmp_path) as staging:
-        catalogue_report._write_figure(drawings(paper)[1]["hardness_groups"], staging)
+def test_a_figure_says_the_same_on_another_day(paper, tmp_path):
+    said = []
+    for day in ("one", "another"):
+        with Staging(tmp_path / day) as staging:
+            drawing = drawings(paper)[1]["hardness_groups"]
+            said.append(catalogue_report._write_figure(drawing, staging))
+    assert said[0] == said[1]
     for end in ("pdf", "png", "csv"):
         name = f"hardness_groups.{end}"
-        assert (tmp_path / name).read_bytes() == (reported.folder / name).read_bytes()
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "another" / name).read_bytes()
 
 
 def test_the_calibrated_method_has_p_none(calibrated):
@@ -393,6 +404,13 @@ def text_for(name):
         return table.set_column(table.column_names.index(name), name, words)
 
     return change
+
+
+def test_without_matplotlib(paper, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    with pytest.raises(OutputError, match=r"need Matplotlib: pip install 'xsift\[plots\]'"):
+        report(paper, tmp_path / "r")
+    assert not (tmp_path / "r").exists()
 
 
 def test_a_folder_that_is_none(tmp_path):
