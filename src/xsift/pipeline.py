@@ -128,6 +128,7 @@ def run(
     settings = settings or Settings()
     if labels is None and settings.label_column is None:
         raise SettingError("no known objects: give --labels FILE or --label-column COL")
+    _refuse_idle_settings(settings)
     survey, feature_set = surveys.survey_of(settings.survey, settings.features)
     settings = replace(settings, survey=survey.name, features=feature_set)
     with recorded() as notes:
@@ -246,7 +247,11 @@ def vote_table(
         )
         progress("voting")
         rows = np.flatnonzero(given.votes)
-        votes = tally(given.table, given.p, rows, len(given.classes))
+        voting = np.column_stack([given.p, given.beside])
+        # Only the calibrated method gives "none of these" a share, and it takes this mean.
+        pool: Pool = "geometric" if (given.beside[rows, :1] > 0).any() else "mean"
+        n_ballots = len(given.classes) + min(1, given.beside.shape[1])
+        votes = tally(given.table, voting, rows, n_ballots, pool)
         features = tuple(f.name for f in survey.features if f.name in given.table.column_names)
         sources = source_table(given.table, features, votes, given.classes, survey)
     counted = {
@@ -261,6 +266,19 @@ def vote_table(
         "counts": counted,
     }
     return _finish(Catalogue(None, sources, None, record), None, notes, "vote", None)
+
+
+def _refuse_idle_settings(settings: Settings) -> None:
+    """Refuse what the user set for the other method: it would do nothing."""
+    of = {"calibrated": ("clusters", "min_members"), "paper": ("closing",)}
+    default = Settings()
+    for name in of[settings.method]:
+        if (value := getattr(settings, name)) != getattr(default, name):
+            other = "paper" if settings.method == "calibrated" else "calibrated"
+            raise SettingError(
+                f"--{name.replace('_', '-')} {value} does nothing with --method {settings.method}: "
+                f"leave it out, or give --method {other}"
+            )
 
 
 def _without_inputs(detections: read.Detections) -> read.Detections:

@@ -209,7 +209,7 @@ def show_recovery(console: Console, result: Demonstration) -> None:
     console.print(
         f"Accuracy {found.accuracy:.3f}, balanced {found.balanced_accuracy:.3f} over "
         f"{len(found.groups)} groups; {found.n_other:,} sources of other types among the "
-        "classified ones, which this method cannot know.",
+        "classified ones are left out of these figures.",
         highlight=False,
     )
     for name in result.figures:
