@@ -254,7 +254,8 @@ def _raw_scores(
 
 
 # Leaves are named and chosen from in pairs, so that nothing but comparisons and selections is left:
-# written as nested conditions the compiler keeps jumps, and takes three times as long.
+# written as nested conditions the compiler keeps jumps, and takes three times as long. So it does,
+# nearly, where thresholds and leaves are unpacked and not read one by one.
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def _find_leaves(
     x: np.ndarray,
@@ -267,7 +268,8 @@ def _find_leaves(
     x4, x5, x6 = x[feature[4]], x[feature[5]], x[feature[6]]
     t0, t1, t2, t3 = threshold[0], threshold[1], threshold[2], threshold[3]
     t4, t5, t6 = threshold[4], threshold[5], threshold[6]
-    v0, v1, v2, v3, v4, v5, v6, v7 = leaf
+    v0, v1, v2, v3 = leaf[0], leaf[1], leaf[2], leaf[3]
+    v4, v5, v6, v7 = leaf[4], leaf[5], leaf[6], leaf[7]
     for b in range(_BLOCK):
         v01 = v0 if x3[b] <= t3 else v1
         v23 = v2 if x4[b] <= t4 else v3
