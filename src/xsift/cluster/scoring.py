@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numba
 import numpy as np
 
-from xsift.cluster.blocks import ArrayRows, Group, Rows, piece_size, workers
+from xsift.cluster.blocks import Group, Rows, piece_size, workers
 from xsift.cluster.kernels import (
     BLOCK,
     filled_lanes,

@@ -16,12 +16,11 @@ _BLOCK = 256
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def interpolate(x: np.ndarray, value: np.ndarray, score: np.ndarray) -> np.ndarray:
-    """Return what `numpy.interp` returns, to the last bit.
+    """Return what `numpy.interp` returns, to the last bit, and NaN for NaN.
 
     Parameters
     ----------
     x : ndarray of shape (n,)
-        NaN stays NaN.
     value, score : ndarray of shape (m,)
         Knots, `value` rising; constant beyond them.
     """

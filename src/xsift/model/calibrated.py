@@ -138,7 +138,9 @@ class CalibratedModel:
         p = np.full((n, len(self.classes)), np.nan, order="F")  # a table can share the columns
         p_none, typicality = np.full(n, np.nan), np.full(n, np.nan)
         for first in range(0, n, _ROWS):
-            Z = self.scores.transform(close_hardness(X[first : first + _ROWS], self.closure, self.closing))
+            Z = self.scores.transform(
+                close_hardness(X[first : first + _ROWS], self.closure, self.closing)
+            )
             order, ends = group_by_pattern(Z, np.ones(len(Z)), True)
             Z, rows = Z[order], first + order
             density, cluster[rows], raw = self._mixtures_say(Z, ends)

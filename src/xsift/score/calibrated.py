@@ -292,7 +292,7 @@ def _sums(p: np.ndarray, group: np.ndarray) -> np.ndarray:
 
 def _log(p: np.ndarray) -> np.ndarray:
     p = normalised(np.maximum(p, _LEAST))
-    return np.log(p, out=p)
+    return np.asarray(np.log(p, out=p))
 
 
 def _rowwise(X: np.ndarray, slope: np.ndarray) -> np.ndarray:

@@ -10,8 +10,8 @@ __all__ = ["add_columns", "normalised", "softmax"]
 def softmax(raw: np.ndarray) -> np.ndarray:
     """Return exp(raw), each row brought to the sum 1: shape (n, C), in Fortran order.
 
-    Columns lie together, and are added one after the other: numpy's sum over a short axis is
-    slow, and its order of additions depends on the shape, so that a row alone would have other bits.
+    Columns lie together, and are added one after the other: numpy's sum over a short axis is slow,
+    and its order of additions depends on the shape, so that a row alone would have other bits.
     """
     largest = raw[:, 0].copy()
     for column in raw.T[1:]:
