@@ -22,12 +22,14 @@ def single(X):
     return X.astype(np.float32).astype(np.float64)
 
 
-def draw(n, d, n_classes, seed, missing=0.0):
+def draw(n, d, n_classes, seed, missing=0.0, digits=1):
+    """Rounded, so that there are no more values than bins, and both sides have the same bounds."""
     rng = np.random.default_rng(seed)
     X = rng.normal(size=(n, d))
     y = rng.integers(0, n_classes, n)
     X[:, 0] += y
     X[:, 1] *= 1 + y
+    X = X.round(digits)
     X[rng.random(X.shape) < missing] = np.nan
     return single(X), y, rng.uniform(0.5, 2.0, n)
 
@@ -49,6 +51,21 @@ def test_equals_scikit_learn(n_classes, missing):
     theirs = oracle(X, y, weight).predict_proba(other)
     assert_allclose(trees.predict_proba(other), theirs, **CLOSE)
     assert np.ptp(theirs, axis=0).min() > 0.3  # there was something to agree on
+
+
+def test_more_values_than_bins():
+    """Bins of equal number: what scikit-learn makes of the numbers of the bins, no more."""
+    X, y, weight = draw(2000, 3, 3, 6, 0.2, digits=6)
+    trees = boost(X, y, weight, 3, (0,), **SETTINGS)
+    binned = np.full(X.shape, np.nan)
+    for j in range(3):
+        known = np.sort(X[~np.isnan(X[:, j]), j])
+        last = {known[int(np.ceil(i * len(known) / 255)) - 1] for i in range(1, 255)}
+        for row in np.flatnonzero(~np.isnan(X[:, j])):
+            binned[row, j] = sum(x < X[row, j] for x in last)
+    assert np.nanmax(binned) > 250
+    theirs = oracle(binned, y, weight).predict_proba(binned)
+    assert_allclose(trees.predict_proba(X), theirs, **CLOSE)
 
 
 def test_values_on_a_threshold_and_beside_it():
