@@ -1,5 +1,7 @@
 """The blend: what it is made of, on what it is learned, and which expert it trusts."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
@@ -36,7 +38,7 @@ def scorer():
 def test_rows_sum_to_one_whatever_is_missing(scorer):
     evidence, _, _ = draw(300, 1)
     Z = np.where(np.random.default_rng(0).random(evidence.Z.shape) < 0.5, np.nan, evidence.Z)
-    for some in (evidence, evidence._replace(Z=Z), evidence._replace(Z=np.full((300, 3), np.nan))):
+    for some in (evidence, replace(evidence, Z=Z), replace(evidence, Z=np.full((300, 3), np.nan))):
         p = scorer.predict_proba(some)
         assert p.shape == (300, 4)
         assert (p >= 0).all()
@@ -76,7 +78,7 @@ def test_no_fold_trains_on_the_sources_that_it_judges(monkeypatch):
     evidence, y, source = draw()
     Z = evidence.Z.copy()
     Z[:, 0] = np.arange(len(y)) / 1000
-    evidence = evidence._replace(Z=Z)
+    evidence = replace(evidence, Z=Z)
     fitted, judged = [], []
     original_fit, original_judge = calibrated._fit_experts, calibrated._Experts.log_p
 

@@ -182,3 +182,29 @@ def test_a_split_of_what_is_missing_from_all_else_has_a_finite_threshold():
 
 def test_no_rows(trained):
     assert trained.predict_proba(np.empty((0, 4))).shape == (0, 3)
+
+
+@pytest.mark.parametrize("n_trees", [1, 3, 4, 5, 23])
+def test_sums_are_those_of_a_plain_loop(n_trees):
+    """Trees of several classes in any order, in numbers that four at once do not divide."""
+    rng = np.random.default_rng(n_trees)
+    X = single(rng.normal(size=(300, 3)))
+    X[rng.random(X.shape) < 0.2] = np.nan
+    shape = (n_trees, 2**DEPTH - 1)
+    trees = Trees(
+        rng.normal(size=4),
+        rng.choice([0, 1, 3], n_trees),
+        rng.integers(-3, 3, shape),
+        single(rng.normal(size=shape)),
+        single(rng.normal(size=(n_trees, 2**DEPTH))),
+    )
+    expected = np.tile(trees.baseline, (300, 1))
+    for i, x in enumerate(X):
+        for t, k in enumerate(trees.output):
+            at = 0
+            while at < shape[1]:
+                j = trees.feature[t, at]
+                value = x[j] if j >= 0 else -x[-1 - j]
+                at = 2 * at + (1 if value <= trees.threshold[t, at] else 2)
+            expected[i, k] += trees.leaf[t, at - shape[1]]
+    assert_array_equal(trees.raw_scores(X), expected)
