@@ -10,6 +10,7 @@ SRC = Path(__file__).parents[1] / "src" / "xsift"
 LEAVES = {"errors", "columns", "classes", "settings", "surveys"}
 STAGES = {
     "cluster",
+    "compare",
     "evaluate",
     "features",
     "label",
@@ -41,9 +42,12 @@ ABOVE = [
     "demonstration",
     "card",
     "anomalies",
+    "comparison",
     "publication",
     "terminal",
+    "comparison_text",
     "options",
+    "comparing",
     "evaluating",
     "fetching",
     "cli",

@@ -15,7 +15,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
-from xsift import __version__, evaluating, fetching
+from xsift import __version__, comparing, evaluating, fetching
 from xsift.errors import SettingError, XsiftError
 from xsift.options import (
     DEFAULT,
@@ -247,6 +247,7 @@ def scan(
 
 
 app.command()(evaluating.evaluate)
+app.command()(comparing.compare)
 
 
 @app.command("anomalies")

@@ -3,7 +3,7 @@
 Nothing here reads, saves or touches pyplot's state.
 """
 
-from xsift.plots.confusion import confusion_counts, confusion_matrix
+from xsift.plots.confusion import confusion_counts, confusion_matrix, cross_table
 from xsift.plots.labels import against_labels
 from xsift.plots.planes import hardness_plane, variability_plane
 from xsift.plots.reliability import reliability
@@ -18,6 +18,7 @@ __all__ = [
     "against_labels",
     "confusion_counts",
     "confusion_matrix",
+    "cross_table",
     "figure_style",
     "galactic_map",
     "hardness_plane",
