@@ -252,7 +252,7 @@ def _present(table: pa.Table) -> Classes:
 
 
 def _column(table: pa.Table, name: str) -> np.ndarray:
-    return np.nan_to_num(table[name].to_numpy().astype(np.float64))
+    return np.asarray(np.nan_to_num(table[name].to_numpy().astype(np.float64)))
 
 
 def _confidence(ours: OurSources, rules: Mapping) -> np.ndarray:
