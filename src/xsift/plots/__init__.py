@@ -9,7 +9,8 @@ from xsift.plots.planes import hardness_plane, variability_plane
 from xsift.plots.reliability import reliability
 from xsift.plots.scan import against_k
 from xsift.plots.sky import galactic_map
-from xsift.plots.style import GROUP_COLOURS, GROUP_MARKERS, figure_style
+from xsift.plots.source import feature_distributions, source_in_plane
+from xsift.plots.style import GROUP_COLOURS, GROUP_MARKERS, figure_style, look_of
 
 __all__ = [
     "GROUP_COLOURS",
@@ -19,9 +20,12 @@ __all__ = [
     "confusion_counts",
     "confusion_matrix",
     "cross_table",
+    "feature_distributions",
     "figure_style",
     "galactic_map",
     "hardness_plane",
+    "look_of",
     "reliability",
+    "source_in_plane",
     "variability_plane",
 ]
