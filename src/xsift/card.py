@@ -22,7 +22,7 @@ from xsift.write import ModelTree, load_model_tree
 
 __all__ = ["Card", "source_card"]
 
-_DETECTION_COLUMNS = ("name", "role", "flag", "cluster", "class")
+_DETECTION_COLUMNS = ("name", "role", "flag", "cluster", "class", "group")
 _SOURCE_COLUMNS = ("name", "n_detections", "class_soft", "class_hard", "status", "class")
 
 

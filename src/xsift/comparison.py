@@ -172,9 +172,9 @@ def compare(
     paired = np.array([g is not None for g in says.group])
     record = {
         "command": "compare",
-        "catalogue": file_name(catalogue),
+        "catalogue": file_name(Path(catalogue).resolve()),
         "catalogue_sha256": ours.sha256,
-        "other": file_name(other),
+        "other": file_name(Path(other).resolve()),
         "other_sha256": known.sha256,
         "mapping": {"name": file_name(mapping), **rules.model_dump(mode="json")},
         "settings": {
