@@ -34,7 +34,10 @@ def name(catalogue):
     return next(s["name"] for s in sources if s["n_detections"] == 2)
 
 
-def test_percentiles_are_those_of_a_loop(catalogue, name):
+@pytest.mark.parametrize("role", ["scored", "trained"])
+def test_percentiles_are_those_of_a_loop(catalogue, role):
+    known = pq.read_table(catalogue / "detections.parquet").to_pylist()
+    name = next(r["name"] for r in known if r["role"] == role)
     card = source_card(name, catalogue)
     rows = pq.read_table(catalogue / "detections.parquet").to_pylist()
     standing = card.standing.as_dict()

@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from xsift import Settings, run
+from xsift.classes import PAPER_CLASSES
 from xsift.comparison import compare, read_ours
 
 GROUP = {"QSO": "AGN+Seyfert", "AGN": "AGN+Seyfert", "HXB": "XB", "Y*O": "YSO"}
@@ -107,20 +108,47 @@ def test_what_is_ignored_takes_no_part(catalogue, truth, other):
     assert "none" not in record["all"]["rows"]
 
 
-def test_disagreements_are_sorted_and_are_all_of_them(catalogue, truth, other):
-    found = compare(catalogue, other(), match="name").disagreements
-    wanted = sum(n for (t, o), n in by_hand(catalogue, truth).items() if t != o)
-    assert found.num_rows == wanted > 0
+@pytest.fixture
+def unsure(catalogue, tmp_path):
+    """The same sources with probabilities drawn at random, and a class by them."""
+    sources = pq.read_table(catalogue / "sources.parquet")
+    p = np.random.default_rng(2).dirichlet(np.ones(10), sources.num_rows)
+    best = p.argmax(axis=1)
+    columns = dict(zip(PAPER_CLASSES.columns, p.T, strict=True))
+    columns["class"] = np.array(PAPER_CLASSES.codes)[best]
+    columns["group"] = np.array([c.group for c in PAPER_CLASSES.classes])[best]
+    for name, values in columns.items():
+        at = sources.column_names.index(name)
+        sources = sources.set_column(at, name, pa.array(values))
+    folder = tmp_path / "unsure"
+    folder.mkdir()
+    pq.write_table(sources, folder / "sources.parquet")
+    return folder
+
+
+def test_disagreements_are_sorted_and_are_all_of_them(unsure, truth, other):
+    found = compare(unsure, other(), match="name").disagreements
     p = found["p_group"].to_numpy()
     assert (np.diff(p) <= 0).all()
-    sources = {r["name"]: r for r in pq.read_table(catalogue / "sources.parquet").to_pylist()}
+    assert p[0] > p[-1]
+    sources = {r["name"]: r for r in pq.read_table(unsure / "sources.parquet").to_pylist()}
+    merged = {"AGN": "AGN+Seyfert", "Seyfert": "AGN+Seyfert"}
+    differ = {
+        n for n, s in sources.items() if merged.get(s["group"], s["group"]) != GROUP[truth[n]]
+    }
+    assert set(found["name"].to_pylist()) == differ
+    assert found.num_rows == len(differ)
+    columns = {
+        "XB": ("p_hmxb", "p_lmxb", "p_xb"),
+        "YSO": ("p_yso", "p_ttau", "p_orion_v"),
+        "AGN+Seyfert": ("p_qso", "p_agn", "p_seyfert_1", "p_seyfert_2"),
+    }
     for row in found.to_pylist():
         source = sources[row["name"]]
         assert row["class"] == source["class"]
         assert row["other_group"] == GROUP[truth[row["name"]]] != row["group"]
-        columns = {"XB": ("p_hmxb", "p_lmxb", "p_xb"), "YSO": ("p_yso", "p_ttau", "p_orion_v")}
-        columns = columns.get(row["group"], ("p_qso", "p_agn", "p_seyfert_1", "p_seyfert_2"))
-        assert row["p_group"] == pytest.approx(sum(source[c] for c in columns), abs=1e-12)
+        wanted = sum(source[c] for c in columns[row["group"]])
+        assert row["p_group"] == pytest.approx(wanted, abs=1e-12)
     assert found.schema.field("separation").metadata[b"unit"] == b"arcsec"
 
 
