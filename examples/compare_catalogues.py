@@ -60,7 +60,9 @@ def main() -> None:
             print(f"  {group:12} recall {recall['value']:.2f} of {recall['n']:,}")
     print("surest and wrong:")
     for row in found.disagreements.slice(0, 3).to_pylist():
-        print(f"  {row['name']}  {row['group']} {row['p_group']:.3f}, in truth {row['other_class']}")
+        print(
+            f"  {row['name']}  {row['group']} {row['p_group']:.3f}, in truth {row['other_class']}"
+        )
 
 
 if __name__ == "__main__":
