@@ -257,14 +257,12 @@ def _column(table: pa.Table, name: str) -> np.ndarray:
 
 def _confidence(ours: OurSources, rules: Mapping) -> np.ndarray:
     """Return the probability of each source's group, merged as the mapping merges."""
-    out = np.zeros(len(ours.group))
-    for i, group in enumerate(ours.group):
-        if group == NONE:
-            out[i] = ours.p_none[i]
-            continue
-        merged = rules.merged(group)
-        inside = [rules.merged(c.group) == merged for c in ours.classes.classes]
-        out[i] = ours.p[i, inside].sum()
+    merged = np.array([rules.merged(group) for group in ours.group])
+    of_class = np.array([rules.merged(c.group) for c in ours.classes.classes])
+    out = ours.p_none.copy()
+    for name in set(merged.tolist()) - {NONE}:
+        rows = merged == name
+        out[rows] = ours.p[np.ix_(rows, of_class == name)].sum(axis=1)
     return np.asarray(np.minimum(out, 1.0))
 
 
