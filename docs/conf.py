@@ -55,7 +55,7 @@ ENTRY = re.compile(r"^\* \[(?P<title>[^\]]+)\]\((?P<page>[\w/-]+)\.(?:md|rst)\)"
 def navigation(index: str) -> dict[str, list[tuple[str, str]]]:
     """Return the sections of index.md that list pages: title and page of each."""
     parts = SECTION.split(index)
-    lists = {title: ENTRY.findall(body) for title, body in zip(parts[1::2], parts[2::2])}
+    lists = {t: ENTRY.findall(body) for t, body in zip(parts[1::2], parts[2::2], strict=True)}
     return {title: pages for title, pages in lists.items() if pages}
 
 
@@ -73,6 +73,7 @@ def skip(app, what, name, obj, skipped, options) -> bool | None:
 
 
 def setup(app) -> None:
+    """Tell Sphinx of the above."""
     app.connect("source-read", add_navigation)
     app.connect("autodoc-skip-member", skip)
     app.add_lexer("csv", TextLexer)

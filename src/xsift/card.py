@@ -17,6 +17,7 @@ from xsift.errors import MissingColumnsError, ModelError, SettingError, TableErr
 from xsift.features import derive
 from xsift.model import PaperModel, model_of
 from xsift.read import read_table
+from xsift.summary import Shown, Summary, SummaryTable
 from xsift.write import load_model_tree
 
 __all__ = ["Card", "source_card"]
@@ -25,8 +26,8 @@ _DETECTION_COLUMNS = ("name", "role", "flag", "cluster", "class")
 _SOURCE_COLUMNS = ("name", "n_detections", "class_soft", "class_hard", "status", "class")
 
 
-@dataclass(frozen=True)
-class Card:
+@dataclass(frozen=True, repr=False)
+class Card(Shown):
     """A source and its detections, as plain data.
 
     Attributes
@@ -45,6 +46,27 @@ class Card:
     source: dict[str, Any] | None
     detections: list[dict[str, Any]]
     classes: Classes
+
+    def summary(self) -> Summary:
+        """Return the verdict, the probabilities by class, and each detection's class."""
+        detections = SummaryTable(
+            "Detections",
+            ["obsid", "role", "class", "why"],
+            [
+                [str(d.get("obsid") or ""), d["role"], d["class"] or "", d["flag"] or ""]
+                for d in self.detections
+            ],
+        )
+        if self.source is None:
+            return Summary(str(self.name), ["No detection of this source voted."], [detections])
+        source = self.source
+        n = source["n_detections"]
+        said = f"{source['class']} ({self.classes.title_of(source['class'])}), {source['status']}"
+        ranked = sorted(self.classes.classes, key=lambda c: -source[c.column])
+        p = [[c.title, source[c.column], source[f"{c.column}_std"]] for c in ranked]
+        classes = SummaryTable("Classes", ["", "p", "scatter"], p)
+        lines = [f"{said}, from {n} detection{'s'[: n != 1]}"]
+        return Summary(str(self.name), lines, [classes, detections])
 
     def as_dict(self) -> dict[str, Any]:
         """Return the card for JSON."""

@@ -262,19 +262,23 @@ def show_card(console: Console, card: Card) -> None:
     else:
         _print_verdict(console, card)
     table = Table(title="Detections", title_justify="left", title_style="", box=None)
-    for heading in ("obsid", "role", "cluster", "first", "d²", "second", "d²", "why"):
+    # The calibrated method has no distances.
+    d2 = ["d²"] if any(row["squared_distances"] for row in card.detections) else []
+    for heading in ("obsid", "role", "cluster", "first", *d2, "second", *d2, "why"):
         number = heading in ("obsid", "cluster", "d²")
         table.add_column(heading, justify="right" if number else "left", no_wrap=heading != "why")
     for row in card.detections[:_CARD_ROWS]:
-        table.add_row(*map(escape, _detection_cells(row, card.classes)))
+        table.add_row(*map(escape, _detection_cells(row, card.classes, bool(d2))))
     console.print(table)
     if (more := len(card.detections) - _CARD_ROWS) > 0:
         console.print(f"and {more} more: --json shows all", highlight=False)
-    console.print(
-        "d² is the squared distance to the class in the detection's cluster: the smallest wins.",
-        style="dim",
-        highlight=False,
-    )
+    if d2:
+        console.print(
+            "d² is the squared distance to the class in the detection's cluster: "
+            "the smallest wins.",
+            style="dim",
+            highlight=False,
+        )
 
 
 def show_anomalies(console: Console, found: Sequence[Anomaly]) -> None:
@@ -318,7 +322,7 @@ def _print_verdict(console: Console, card: Card) -> None:
             console.print(f"  {escape(c.code):4} {p:6.3f}{spread_text}  {bar}", highlight=False)
 
 
-def _detection_cells(row: dict[str, Any], classes: Classes) -> list[str]:
+def _detection_cells(row: dict[str, Any], classes: Classes, with_d2: bool) -> list[str]:
     ranked = [(row[c.column], c.code) for c in classes.classes if row[c.column] is not None]
     ranked.sort(key=lambda pair: -pair[0])
     obsid = row.get("obsid")
@@ -329,7 +333,9 @@ def _detection_cells(row: dict[str, Any], classes: Classes) -> list[str]:
         p, code = ranked[place] if place < len(ranked) else (0.0, "")
         d2 = row["squared_distances"].get(code)
         shown = p >= 0.0005
-        cells += [f"{code} {p:.3f}" if shown else "", f"{d2:.1f}" if shown and d2 else ""]
+        cells.append(f"{code} {p:.3f}" if shown else "")
+        if with_d2:
+            cells.append(f"{d2:.1f}" if shown and d2 else "")
     flag = row["flag"] or ""
     if flag.startswith("misses") and flag.count(",") > 2:
         flag = f"misses {row['n_missing']} features"

@@ -53,14 +53,14 @@ class Tables:
     def query(self) -> Catalogue:
         """The part of the published query that is at hand, by the published method."""
         self.step("classifying csc20_query.vot")
-        return _quietly(run, self.path("csc20_query.vot"), self.path("csc20_labels.csv"))
+        return quietly(run, self.path("csc20_query.vot"), self.path("csc20_labels.csv"))
 
     @cached_property
     def own(self) -> Catalogue:
         """All detections of CSC 2.0 that are at hand, by the published method."""
         self.step("classifying csc20_detections.parquet")
         settings = Settings(label_column="label10_best", features="csc12")
-        return _quietly(run, self.path("csc20_detections.parquet"), None, settings)
+        return quietly(run, self.path("csc20_detections.parquet"), None, settings)
 
     @cached_property
     def published(self) -> dict[str, Any]:
@@ -97,7 +97,7 @@ class Tables:
         return [np.array(table[c].to_pylist(), dtype=object) for c in columns]
 
 
-def _quietly(job: Callable[..., Any], *args: Any) -> Any:
+def quietly(job: Callable[..., Any], *args: Any) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", XsiftWarning)  # they stand in the record, too
         return job(*args)
@@ -200,7 +200,7 @@ def _by_class(sources: pa.Table) -> Rows:
     for code in CODES:
         mine = unique & (soft == code)
         counted = [mine.sum(), (~unique & (soft == code)).sum(), (~unique & (hard == code)).sum()]
-        out[code] = [*map(float, counted), _median(top[mine]), _mean(top[mine] > 0.7)]
+        out[code] = [*map(float, counted), median(top[mine]), mean(top[mine] > 0.7)]
     return out
 
 
@@ -235,9 +235,9 @@ def _medians(columns: dict[str, list[Any]]) -> Rows:
     out = {}
     named = [(f"{g}_group", unique & (kind["group"] == g)) for g in GROUPS]
     for label, mine in [*named, *((c, unique & (kind["class"] == c)) for c in CODES)]:
-        low = [100 * _mean(b[mine & placed] < edge) for edge in (5, 10)]
-        variable = 100 * _mean(X[mine, MEDIANS.index("var_prob_b")] > 0.9)
-        out[label] = [float(mine.sum()), *map(_median, X[mine].T), *low, variable]
+        low = [100 * mean(b[mine & placed] < edge) for edge in (5, 10)]
+        variable = 100 * mean(X[mine, MEDIANS.index("var_prob_b")] > 0.9)
+        out[label] = [float(mine.sum()), *map(median, X[mine].T), *low, variable]
     return out
 
 
@@ -245,7 +245,7 @@ def clusters(tables: Tables) -> dict[str, Rows]:
     """Fit six clusters to the complete rows, and name each after the published one it is like."""
     complete = tables.features.complete
     tables.step("fitting six clusters")
-    model = _quietly(GaussianMixture(6, random_state=42).fit, tables.scaled[complete])
+    model = quietly(GaussianMixture(6, random_state=42).fit, tables.scaled[complete])
     published = np.array(tables.published["means_"])
     spread = tables.scaled[complete].std(axis=0)
     distance = ((published[:, None] - model.means_[None]) / spread) ** 2
@@ -269,7 +269,7 @@ def agreement(tables: Tables) -> dict[str, float]:
     paper = cluster[picked].astype(int)
     of_all = mixture.predict(tables.scaled[tables.features.complete])
     fitted = GaussianMixture(6, random_state=42)
-    ours = _quietly(fitted.fit_predict, tables.scaled[tables.features.complete])
+    ours = quietly(fitted.fit_predict, tables.scaled[tables.features.complete])
     return {
         "compared": float(len(picked)),
         "same": float((mixture.predict(tables.scaled[picked]) == paper).sum()),
@@ -282,9 +282,7 @@ def scan(tables: Tables) -> dict[str, Rows]:
     tables.step("scanning K = 1 to 10")
     with tempfile.TemporaryDirectory() as folder:
         settings = Settings(features="csc12")
-        found = _quietly(
-            scan_k, tables.path("csc20_detections.parquet"), folder, 10, 3, settings
-        )
+        found = quietly(scan_k, tables.path("csc20_detections.parquet"), folder, 10, 3, settings)
     bic, silhouette = (
         {k: np.mean([getattr(f, what) for f in found.fits if f.k == k]) for k in range(2, 11)}
         for what in ("bic", "silhouette")
@@ -316,8 +314,8 @@ def catalogues(tables: Tables) -> dict[str, float]:
     group = [np.array([GROUP_OF[c] for c in x]) for x in (paper, ours[both])]
     return {
         "n": float(both.sum()),
-        "class": _mean(paper == ours[both]),
-        "group": _mean(group[0] == group[1]),
+        "class": mean(paper == ours[both]),
+        "group": mean(group[0] == group[1]),
     }
 
 
@@ -336,7 +334,7 @@ def compared(tables: Tables) -> dict[str, Rows]:
         if s == "unique" and n in of_source
     ]
     known = [(types[t], g) for t, g in met if t in types]
-    recall = {g: _mean(np.array([v == t for t, v in known if t == g])) for g in ("AGN", "XB", "YSO")}
+    recall = {g: mean(np.array([v == t for t, v in known if t == g])) for g in ("AGN", "XB", "YSO")}
     return {
         "labels at hand": {
             "matched": [float(len(met))],
@@ -348,9 +346,9 @@ def compared(tables: Tables) -> dict[str, Rows]:
     }
 
 
-def _median(values: Sequence[float] | np.ndarray) -> float:
+def median(values: Sequence[float] | np.ndarray) -> float:
     return float(np.nanmedian(values)) if len(values) else float("nan")
 
 
-def _mean(values: Sequence[bool] | np.ndarray) -> float:
+def mean(values: Sequence[bool] | np.ndarray) -> float:
     return float(np.mean(values)) if len(values) else float("nan")

@@ -68,7 +68,7 @@ def _gains(section: dict[str, Any]) -> dict[str, Any]:
 
 
 def table(section: dict[str, Any], ours: dict[str, Rows]) -> str:
-    """Return a Markdown table: one column for each of ours, or, where the paper has many, a line."""
+    """Return a Markdown table: a column for each of ours; where the paper has many, a line."""
     columns, rows = section["columns"], section["rows"]
     if len(columns) == 1:
         out = _head(["", "paper", *ours])
@@ -129,7 +129,7 @@ def _as_given(value: Decimal | int) -> str:
 def _shown(mine: float, value: Decimal | int) -> str:
     """Return our number with as many digits as the paper's."""
     if not math.isfinite(mine):
-        return "–"
+        return "\N{EN DASH}"
     return f"{_rounded(mine, 0 if isinstance(value, int) else -value.as_tuple().exponent):,}"
 
 

@@ -1,4 +1,4 @@
-"""The paper's validation on the labelled CSC 2.1 table: split by detection, as it did, and by source.
+"""The paper's validation on the labelled CSC 2.1 table: split by detection, and by source.
 
 Both are five folds, so that every labelled detection is classified once by a model that has not
 seen its label. As in the paper, clusters are fitted to all detections, labelled or not.
@@ -18,8 +18,8 @@ import pyarrow.parquet as pq
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 from sklearn.svm import LinearSVC
+from tools.reproduction.measure import CODES, GROUP_OF, GROUPS, Rows, Tables, mean, quietly
 
-from tools.reproduction.measure import CODES, GROUP_OF, GROUPS, Rows, Tables, _mean, _quietly
 from xsift import Catalogue, Settings, run, surveys
 from xsift.classes import PAPER_CLASSES, code_of
 from xsift.features import PaperScaler
@@ -93,7 +93,7 @@ def _without(table: pa.Table, label: np.ndarray, held: np.ndarray) -> Catalogue:
         settings = Settings(
             features="csc11", source_column="source_group", label_column="label10", seed=SEED
         )
-        return _quietly(run, path, None, settings)
+        return quietly(run, path, None, settings)
 
 
 def _votes(
@@ -128,15 +128,15 @@ def numbers(found: Verdicts) -> Rows:
     group, said, svc = (_groups(x) for x in (found.truth, found.said, found.svc))
     merged = np.isin(group, ("AGN", "Seyfert"))
     out = {
-        "accuracy, four groups": _mean(group == said),
+        "accuracy, four groups": mean(group == said),
         "balanced accuracy, four groups": _balanced(group, said),
-        "accuracy, ten classes": _mean(found.truth == found.said),
+        "accuracy, ten classes": mean(found.truth == found.said),
         "balanced accuracy, ten classes": _balanced(found.truth, found.said),
-        "recall of AGN and Seyfert as one": _mean(np.isin(said[merged], ("AGN", "Seyfert"))),
-        "share with p > 0.7": _mean(sure),
-        "p > 0.7: accuracy": _mean(group[sure] == said[sure]),
+        "recall of AGN and Seyfert as one": mean(np.isin(said[merged], ("AGN", "Seyfert"))),
+        "share with p > 0.7": mean(sure),
+        "p > 0.7: accuracy": mean(group[sure] == said[sure]),
         "p > 0.7: balanced accuracy": _balanced(group[sure], said[sure]),
-        "linear SVC: accuracy": _mean(group == svc),
+        "linear SVC: accuracy": mean(group == svc),
         "linear SVC: balanced accuracy": _balanced(group, svc),
     }
     return {k: [v] for k, v in out.items()}
@@ -145,12 +145,12 @@ def numbers(found: Verdicts) -> Rows:
 def confusion(truth: np.ndarray, said: np.ndarray) -> Rows:
     """Return the groups' rows: of each, the shares that are taken for each."""
     group, verdict = _groups(truth), _groups(said)
-    return {t: [_mean(verdict[group == t] == s) for s in GROUPS] for t in GROUPS}
+    return {t: [mean(verdict[group == t] == s) for s in GROUPS] for t in GROUPS}
 
 
 def recall(found: Verdicts) -> Rows:
     """Return the share of each class that is found."""
-    return {c: [_mean(found.said[found.truth == c] == c)] for c in CODES}
+    return {c: [mean(found.said[found.truth == c] == c)] for c in CODES}
 
 
 def sources(found: Verdicts) -> Rows:
@@ -160,8 +160,8 @@ def sources(found: Verdicts) -> Rows:
     for few, mine in (("all", n > 0), ("exactly 2", n == 2), ("more than 2", n > 2)):
         for how in ("soft", "hard"):
             said = _groups(found.sources[how])[mine]
-            recalls = [_mean(said[truth[mine] == g] == g) for g in GROUPS]
-            numbers = [mine.sum(), *recalls, _mean(said == truth[mine]), np.mean(recalls)]
+            recalls = [mean(said[truth[mine] == g] == g) for g in GROUPS]
+            numbers = [mine.sum(), *recalls, mean(said == truth[mine]), np.mean(recalls)]
             out[f"{few}, {how} vote"] = [float(x) for x in numbers]
     return out
 
