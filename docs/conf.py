@@ -32,6 +32,7 @@ napoleon_google_docstring = False
 napoleon_use_rtype = False
 napoleon_use_ivar = True  # attributes as a list, not as entries of their own
 add_module_names = False
+autodoc_inherit_docstrings = False
 default_role = "code"  # a name in single backticks, as the docstrings have it
 toc_object_entries_show_parents = "hide"
 
@@ -69,7 +70,8 @@ def add_navigation(app, docname, source) -> None:
 
 def skip(app, what, name, obj, skipped, options) -> bool | None:
     """Leave out the methods that scikit-learn gives every estimator for its own routing."""
-    return True if re.fullmatch(r"set_\w+_request|get_metadata_routing", name) else None
+    routed = re.fullmatch(r"set_\w+_request|get_(metadata_routing|feature_names_out)", name)
+    return True if routed else None
 
 
 def setup(app) -> None:

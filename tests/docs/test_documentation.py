@@ -37,7 +37,7 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 OURS = [p for p in PAGES if p.name not in ("benchmarks.md", "engine.md")]
 DATA = "../shared/data"
 FENCE = re.compile(
-    r"(?:^<!-- *(?P<note>.+?) *-->\n)?^```(?P<kind>\w*)\n(?P<body>.*?)^```$",
+    r"(?:^<!-- *(?P<note>[^\n]+?) *-->\n)?^```(?P<kind>\w*)\n(?P<body>.*?)^```$",
     re.DOTALL | re.MULTILINE,
 )
 NUMBER = re.compile(r"(?<![\w.])\d[\d,]*(?:\.\d+)?(?![\w])")
