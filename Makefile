@@ -42,7 +42,7 @@ bench: $(VENV)/.stamp-dev ## run the benchmarks (SMOKE=1: small)
 
 docs: $(VENV)/.stamp-dev ## build the documentation into build/site, and check its examples
 	$(BIN)/python -m sphinx -q -b html -W --keep-going -d build/doctrees docs build/site
-	$(BIN)/pytest tests/docs
+	$(BIN)/pytest tests/docs -m "not (slow and real)"
 	@echo "The documentation: build/site/index.html"
 
 reproduction: $(VENV)/.stamp-dev ## rebuild the reproduction page from the tables beside the clone

@@ -32,7 +32,6 @@ autodoc_typehints = "none"  # the docstrings say it in words, with shapes and un
 napoleon_google_docstring = False
 napoleon_use_rtype = False
 napoleon_use_ivar = True  # attributes as a list, not as entries of their own
-add_module_names = False
 autodoc_inherit_docstrings = False
 default_role = "code"  # a name in single backticks, as the docstrings have it
 toc_object_entries_show_parents = "hide"
