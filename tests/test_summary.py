@@ -1,12 +1,15 @@
 """What results say of themselves, at the prompt and in a notebook."""
 
 import json
+import warnings
 
+import pyarrow as pa
 import pytest
 
 from xsift import Catalogue, run
 from xsift.anomalies import anomalies
 from xsift.card import source_card
+from xsift.cluster.choose_k import Restart
 from xsift.scan import Scan
 from xsift.simulate import simulate
 from xsift.summary import Summary, SummaryTable
@@ -37,8 +40,6 @@ def folder(tmp_path_factory):
     survey = simulate(1000, seed=42)
     names = survey.detections["name"].to_pylist()
     first = names[0]
-    import pyarrow as pa
-
     names = [HOSTILE if n == first else n for n in names]
     table = survey.detections.set_column(
         survey.detections.schema.get_field_index("name"), "name", pa.array(names)
@@ -50,8 +51,6 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def catalogue(folder):
-    import warnings
-
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         result = run(next(folder.glob("*.parquet")), folder / "known.csv")
@@ -82,6 +81,16 @@ def test_card(catalogue, folder):
     assert "<script" not in html
 
 
+def test_card_holds_every_class_and_none(catalogue, folder):
+    sources = catalogue.sources
+    card = source_card(sources["name"][0].as_py(), folder / "out")
+    html = card._repr_html_()
+    p = sources["p_qso"][0].as_py()
+    assert f'<th scope="row">quasar</th><td>{p:.3f}</td>' in html
+    assert "none of these" in html
+    assert repr(card).splitlines()[1].strip().startswith(sources["class"][0].as_py())
+
+
 def test_anomalies(catalogue, folder):
     found = anomalies(folder / "out", 5)
     assert [a.rank for a in found] == [1, 2, 3, 4, 5]
@@ -110,8 +119,6 @@ def test_evaluation_is_a_dict_and_a_table():
 
 
 def test_scan():
-    from xsift.cluster.choose_k import Restart
-
     fits = tuple(
         Restart(k, r, 100.0 * k + r, 0.0, 0.0, 0.1, 0.9, 5, True, "")
         for k in (1, 2)

@@ -62,10 +62,13 @@ class Card(Shown):
         source = self.source
         n = source["n_detections"]
         said = f"{source['class']} ({self.classes.title_of(source['class'])}), {source['status']}"
-        ranked = sorted(self.classes.classes, key=lambda c: -source[c.column])
-        p = [[c.title, source[c.column], source[f"{c.column}_std"]] for c in ranked]
+        named = {c.column: c.title or c.code for c in self.classes.classes}
+        named |= {"p_none": "none of these"} if source.get("p_none") is not None else {}
+        ranked = sorted(named, key=lambda column: -source[column])
+        p = [[named[c], source[c], source.get(f"{c}_std")] for c in ranked]
         classes = SummaryTable("Classes", ["", "p", "scatter"], p)
-        lines = [f"{said}, from {n} detection{'s'[: n != 1]}"]
+        likeliest = ", ".join(f"{named[c]} {source[c]:.3f}" for c in ranked[:3])
+        lines = [f"{said}, from {n} detection{'s'[: n != 1]}", likeliest]
         return Summary(str(self.name), lines, [classes, detections])
 
     def as_dict(self) -> dict[str, Any]:

@@ -153,7 +153,7 @@ def catalogue_summary(sources: pa.Table, record: dict[str, Any]) -> Summary:
     columns = (sources[c].to_pylist() for c in ("group", "class", "status"))
     for group, code, status in zip(*columns, strict=True):
         found.setdefault((group, code), [0, 0])[status != "unique"] += 1
-    rows = [[f"{g} {c}", *counts] for (g, c), counts in sorted(found.items())]
+    rows = [[g if g == c else f"{g} {c}", *many] for (g, c), many in sorted(found.items())]
     return Summary(
         title, lines, [SummaryTable("Sources by class", ["", "unique", "ambiguous"], rows)]
     )

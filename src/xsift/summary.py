@@ -10,6 +10,7 @@ from typing import Any
 __all__ = ["Shown", "Summary", "SummaryTable"]
 
 _MOST = 20  # rows of a table
+_STYLE = ".xsift caption, .xsift tbody th, .xsift thead th:first-child { text-align: left; }"
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ class Summary:
             caption = f"{t.caption} (the first {_MOST}; {more:,} more)" if more > 0 else t.caption
             rows = [[cell(v) for v in row] for row in t.rows[:_MOST]]
             parts.append(table(caption, t.headings, rows))
-        return f'<div class="xsift">{"".join(parts)}</div>'
+        return f'<div class="xsift"><style>{_STYLE}</style>{"".join(parts)}</div>'
 
 
 class Shown(ABC):
