@@ -26,6 +26,7 @@ STAGES = {
 }
 # Where the stages meet: each may use what stands before it.
 ABOVE = [
+    "summary",
     "model",
     "priors",
     "shift",

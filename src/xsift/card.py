@@ -18,6 +18,7 @@ from xsift.features import FeatureTable, derive
 from xsift.model import Model, PaperModel, model_of
 from xsift.read import read_table
 from xsift.standing import Standing, standing_of
+from xsift.summary import Shown, Summary, SummaryTable
 from xsift.write import ModelTree, load_model_tree
 
 __all__ = ["Card", "source_card"]
@@ -26,8 +27,8 @@ _DETECTION_COLUMNS = ("name", "role", "flag", "cluster", "class", "group")
 _SOURCE_COLUMNS = ("name", "n_detections", "class_soft", "class_hard", "status", "class")
 
 
-@dataclass(frozen=True)
-class Card:
+@dataclass(frozen=True, repr=False)
+class Card(Shown):
     """A source and its detections, as plain data.
 
     Attributes
@@ -51,6 +52,30 @@ class Card:
     classes: Classes
     standing: Standing
     survey: str
+
+    def summary(self) -> Summary:
+        """Return the verdict, the probabilities by class, and each detection's class."""
+        detections = SummaryTable(
+            "Detections",
+            ["obsid", "role", "class", "why"],
+            [
+                [str(d.get("obsid") or ""), d["role"], d["class"] or "", d["flag"] or ""]
+                for d in self.detections
+            ],
+        )
+        if self.source is None:
+            return Summary(str(self.name), ["No detection of this source voted."], [detections])
+        source = self.source
+        n = source["n_detections"]
+        said = f"{source['class']} ({self.classes.title_of(source['class'])}), {source['status']}"
+        named = {c.column: c.title or c.code for c in self.classes.classes}
+        named |= {"p_none": "none of these"} if source.get("p_none") is not None else {}
+        ranked = sorted(named, key=lambda column: -source[column])
+        p = [[named[c], source[c], source.get(f"{c}_std")] for c in ranked]
+        classes = SummaryTable("Classes", ["", "p", "scatter"], p)
+        likeliest = ", ".join(f"{named[c]} {source[c]:.3f}" for c in ranked[:3])
+        lines = [f"{said}, from {n} detection{'s'[: n != 1]}", likeliest]
+        return Summary(str(self.name), lines, [classes, detections])
 
     def as_dict(self) -> dict[str, Any]:
         """Return the card for JSON."""

@@ -39,7 +39,7 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 OURS = [p for p in PAGES if p.name not in ("benchmarks.md", "engine.md")]
 DATA = "../shared/data"
 FENCE = re.compile(
-    r"(?:^<!-- *(?P<note>.+?) *-->\n)?^```(?P<kind>\w*)\n(?P<body>.*?)^```$",
+    r"(?:^<!-- *(?P<note>[^\n]+?) *-->\n)?^```(?P<kind>\w*)\n(?P<body>.*?)^```$",
     re.DOTALL | re.MULTILINE,
 )
 NUMBER = re.compile(r"(?<![\w.])\d[\d,]*(?:\.\d+)?(?![\w])")
@@ -356,7 +356,7 @@ def test_index_lists_every_page():
 
 def test_every_example_is_in_the_documentation():
     said = "".join(p.read_text("utf-8") for p in OURS)
-    for example in (ROOT / "examples").glob("*.py"):
+    for example in (ROOT / "examples").glob("*.*"):
         assert f"examples/{example.name}" in said
 
 
