@@ -101,12 +101,15 @@ def _explain(figure: Figure, card: Card) -> None:
     n = len(card.standing.X)
     label = f"this source ({n:,} detection{'s'[: n != 1]})"
     handles.append(Line2D([], [], color="black", marker="*", markersize=8, label=label))
-    basis = {"known": "known objects", "classified": "detections as classified"}
+    basis = {
+        "known": "known objects of the catalogue, and the source",
+        "classified": "detections of the catalogue, as classified, and the source",
+    }
     figure.legend(
         handles=handles,
         loc="outside lower center",
-        ncols=min(len(handles), 5),
-        title=f"{basis[card.standing.basis]} of the catalogue, and the source",
+        ncols=min(len(handles), 6),
+        title=basis[card.standing.basis],
     )
     verdict = "no detection voted"
     if card.source is not None:

@@ -91,19 +91,22 @@ def _headings(with_distances: bool) -> list[str]:
 def _print_verdict(console: Console, card: Card) -> None:
     source = card.source or {}
     code = source["class"]
+    title = "none of the classes" if code == "none" else card.classes.title_of(code)
     console.print(
-        f"{escape(code)} ({card.classes.title_of(code)}), {source['status']}, "
+        f"{escape(code)} ({escape(title)}), {source['status']}, "
         f"from {source['n_detections']} detection{'s'[: source['n_detections'] != 1]}; "
-        f"soft vote {source['class_soft']}, hard vote {source['class_hard']}",
+        f"soft vote {escape(source['class_soft'])}, hard vote {escape(source['class_hard'])}",
         highlight=False,
     )
-    ranked = sorted(card.classes.classes, key=lambda c: -source[c.column])
-    for c in ranked:
-        p, spread = source[c.column], source[f"{c.column}_std"]
+    columns = {c.code: c.column for c in card.classes.classes}
+    if source.get("p_none") is not None:
+        columns["none"] = "p_none"
+    for code, column in sorted(columns.items(), key=lambda pair: -source[pair[1]]):
+        p, spread = source[column], source.get(f"{column}_std", 0.0)
         if p >= 0.005:
             bar = "█" * round(30 * p)
             spread_text = f" ± {spread:5.3f}" if source["n_detections"] > 1 else ""
-            console.print(f"  {escape(c.code):4} {p:6.3f}{spread_text}  {bar}", highlight=False)
+            console.print(f"  {escape(code):4} {p:6.3f}{spread_text}  {bar}", highlight=False)
 
 
 def _detection_cells(row: dict[str, Any], classes: Classes, with_distances: bool) -> list[str]:

@@ -143,3 +143,21 @@ def test_a_source_without_votes_and_with_missing_features(xsift, catalogue, tmp_
         t.get_text() for ax in card_figure(source_card(hostile, tmp_path)).axes for t in ax.texts
     ]
     assert "missing" in texts
+
+
+def test_a_source_of_none_of_the_classes(xsift, catalogue, name, tmp_path):
+    sources = pq.read_table(catalogue / "sources.parquet")
+    row = sources["name"].to_pylist().index(name)
+    for column, value in (("class", "none"), ("class_soft", "none"), ("p_none", 0.625)):
+        values = sources[column].to_pylist()
+        values[row] = value
+        at = sources.column_names.index(column)
+        sources = sources.set_column(at, column, pa.array(values))
+    for file in ("detections.parquet", "model.asdf"):
+        (tmp_path / file).write_bytes((catalogue / file).read_bytes())
+    pq.write_table(sources, tmp_path / "sources.parquet")
+    said = xsift("show", name, "--catalogue", tmp_path).out
+    assert "none (none of the classes), " in said
+    assert re.search(r"^  none  0\.625 ", said, re.MULTILINE)
+    title = card_figure(source_card(name, tmp_path)).get_suptitle()
+    assert "none (none of the classes)" in title
