@@ -10,6 +10,7 @@ SRC = Path(__file__).parents[1] / "src" / "xsift"
 LEAVES = {"errors", "columns", "classes", "settings", "surveys"}
 STAGES = {
     "cluster",
+    "compare",
     "evaluate",
     "features",
     "label",
@@ -25,6 +26,7 @@ STAGES = {
 }
 # Where the stages meet: each may use what stands before it.
 ABOVE = [
+    "summary",
     "model",
     "priors",
     "shift",
@@ -39,11 +41,17 @@ ABOVE = [
     "archive",
     "scan",
     "demonstration",
+    "standing",
     "card",
+    "card_figure",
+    "card_text",
     "anomalies",
+    "comparison",
     "publication",
     "terminal",
+    "comparison_text",
     "options",
+    "comparing",
     "evaluating",
     "fetching",
     "cli",

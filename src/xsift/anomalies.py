@@ -15,9 +15,10 @@ from xsift.errors import MissingColumnsError, ModelError, SettingError, TableErr
 from xsift.features import derive
 from xsift.model import CalibratedModel, model_of
 from xsift.read import read_table
+from xsift.summary import Shown, Summary, SummaryTable
 from xsift.write import load_model_tree
 
-__all__ = ["Anomaly", "Oddity", "anomalies"]
+__all__ = ["Anomalies", "Anomaly", "Oddity", "anomalies"]
 
 _MOST = 3
 _KEYS = ("name", "obsid", "obi", "ra", "dec", "class", "p_none", "typicality", "flag")
@@ -68,7 +69,33 @@ class Anomaly:
         return asdict(self)
 
 
-def anomalies(folder: str | Path, most: int = 20) -> list[Anomaly]:
+class Anomalies(Shown, list[Anomaly]):
+    """Detections, the least typical first: a list."""
+
+    def summary(self) -> Summary:
+        """Return the detections with what makes them atypical."""
+        rows = [
+            [
+                a.rank,
+                str(a.detection["name"]),
+                f"{a.detection['typicality']:.2g}",
+                a.detection.get("class") or "",
+                ", ".join(f"{o.feature} {o.value:.4g}" for o in a.oddities) or "no single feature",
+            ]
+            for a in self
+        ]
+        lines = ["  ".join(map(str, row)) for row in rows]
+        headings = ["", "name", "typicality", "class", "what makes it so"]
+        table = SummaryTable("Least typical first", headings, rows)
+        title = f"{len(self)} detections, the least typical first"
+        return Summary(title, lines, [table])
+
+    def _repr_html_(self) -> str:
+        found = self.summary()
+        return Summary(found.title, (), found.tables).html()
+
+
+def anomalies(folder: str | Path, most: int = 20) -> Anomalies:
     """Rank the detections of a catalogue, the least typical first.
 
     Parameters
@@ -100,7 +127,7 @@ def anomalies(folder: str | Path, most: int = 20) -> list[Anomaly]:
     rows = known.take(order)
     keep = [k for k in _KEYS if k in rows.column_names]
     found = zip(rows.select(keep).to_pylist(), _oddities(rows, folder / "model.asdf"), strict=True)
-    return [Anomaly(rank, row, odd) for rank, (row, odd) in enumerate(found, start=1)]
+    return Anomalies(Anomaly(rank, row, odd) for rank, (row, odd) in enumerate(found, start=1))
 
 
 def _oddities(rows: pa.Table, path: Path) -> list[list[Oddity]]:

@@ -6,7 +6,7 @@ read -> features -> label -> cluster, score -> vote -> write
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from xsift import read, surveys, write
-from xsift.catalogue import CARRIED, detection_table, roles, source_table
+from xsift.catalogue import CARRIED, catalogue_summary, detection_table, roles, source_table
 from xsift.classes import PAPER_CLASSES, Classes
 from xsift.errors import OutputError, SettingError
 from xsift.features import FeatureTable, derive
@@ -36,6 +36,7 @@ from xsift.record import (
 )
 from xsift.settings import Settings
 from xsift.shift import warn_of_shift
+from xsift.summary import Shown, Summary
 from xsift.training import train
 from xsift.vote import Pool, tally
 from xsift.write.model_file import load_model_tree
@@ -52,8 +53,8 @@ def _silent(step: str) -> None:
     """Take no notice of a step."""
 
 
-@dataclass(frozen=True, eq=False)
-class Catalogue:
+@dataclass(frozen=True, eq=False, repr=False)
+class Catalogue(Shown):
     """A classified catalogue.
 
     Attributes
@@ -69,7 +70,11 @@ class Catalogue:
     detections: pa.Table | None
     sources: pa.Table
     model: ModelTree | None
-    record: dict[str, Any] = field(repr=False)
+    record: dict[str, Any]
+
+    def summary(self) -> Summary:
+        """Return the catalogue in brief: counts, sources by class, warnings."""
+        return catalogue_summary(self.sources, self.record)
 
     def write(self, folder: str | Path, formats: tuple[str, ...] = ("parquet", "votable")) -> None:
         """Write the tables, the model and `run.json` into a folder, all or none.
