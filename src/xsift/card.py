@@ -14,15 +14,16 @@ import pyarrow.compute as pc
 from xsift import surveys
 from xsift.classes import Classes
 from xsift.errors import MissingColumnsError, ModelError, SettingError, TableError, nearest
-from xsift.features import derive
-from xsift.model import PaperModel, model_of
+from xsift.features import FeatureTable, derive
+from xsift.model import Model, PaperModel, model_of
 from xsift.read import read_table
+from xsift.standing import Standing, standing_of
 from xsift.summary import Shown, Summary, SummaryTable
-from xsift.write import load_model_tree
+from xsift.write import ModelTree, load_model_tree
 
 __all__ = ["Card", "source_card"]
 
-_DETECTION_COLUMNS = ("name", "role", "flag", "cluster", "class")
+_DETECTION_COLUMNS = ("name", "role", "flag", "cluster", "class", "group")
 _SOURCE_COLUMNS = ("name", "n_detections", "class_soft", "class_hard", "status", "class")
 
 
@@ -40,12 +41,17 @@ class Card(Shown):
         squared Mahalanobis distance to the class in the detection's own cluster, where the class
         can be scored there and the model is in the folder.
     classes : Classes
+    standing : Standing
+        Where its features stand among those of the groups.
+    survey : str
     """
 
     name: str | int
     source: dict[str, Any] | None
     detections: list[dict[str, Any]]
     classes: Classes
+    standing: Standing
+    survey: str
 
     def summary(self) -> Summary:
         """Return the verdict, the probabilities by class, and each detection's class."""
@@ -73,7 +79,12 @@ class Card(Shown):
 
     def as_dict(self) -> dict[str, Any]:
         """Return the card for JSON."""
-        return {"name": self.name, "source": self.source, "detections": self.detections}
+        return {
+            "name": self.name,
+            "source": self.source,
+            "detections": self.detections,
+            "standing": self.standing.as_dict(),
+        }
 
 
 def source_card(name: str, folder: str | Path) -> Card:
@@ -97,15 +108,20 @@ def source_card(name: str, folder: str | Path) -> Card:
         )
     detections = _table(folder / "detections.parquet", _DETECTION_COLUMNS)
     full = _look_up(name, detections["name"], folder)
-    rows = detections.filter(pc.equal(detections["name"], full))
-    keys = [k for k in ("obsid", "obi") if k in rows.column_names]
-    rows = rows.sort_by([(k, "ascending") for k in keys]) if keys else rows
+    # In key order, and so are all that follows from it.
+    keys = [k for k in ("obsid", "obi") if k in detections.column_names]
+    order = [(k, "ascending") for k in keys]
+    detections = detections.sort_by(order) if order else detections
+    mine = np.asarray(pc.fill_null(pc.equal(detections["name"], full), False))
+    rows = detections.filter(pa.array(mine))
     source = None
     if (folder / "sources.parquet").exists():
         sources = _table(folder / "sources.parquet", _SOURCE_COLUMNS)
         found = sources.filter(pc.equal(sources["name"], full)).to_pylist()
         source = found[0] if found else None
-    classes, distances = _distances(rows, folder)
+    tree = load_model_tree(_model_of(folder))
+    model, features = model_of(tree), _features(detections, tree, folder)
+    classes, distances = model.classes, _distances(model, features.X[mine], features.complete[mine])
     _refuse_missing(folder / "detections.parquet", classes.columns, rows.column_names)
     if source is not None:
         spreads = [f"{column}_std" for column in classes.columns]
@@ -113,7 +129,11 @@ def source_card(name: str, folder: str | Path) -> Card:
     cards = [
         row | {"squared_distances": d2} for row, d2 in zip(rows.to_pylist(), distances, strict=True)
     ]
-    return Card(full, source, cards, classes)
+    detections = detections.append_column(
+        "label_group", pa.array(_label_groups(detections, classes))
+    )
+    standing = standing_of(features, detections, mine)
+    return Card(full, source, cards, classes, standing, tree.survey)
 
 
 def _table(path: Path, needed: Sequence[str]) -> pa.Table:
@@ -145,23 +165,31 @@ def _plain(name: Any) -> str:
     return "".join(str(name).split()).casefold()
 
 
-def _distances(rows: pa.Table, folder: Path) -> tuple[Classes, list[dict[str, float]]]:
-    tree = load_model_tree(_model_of(folder))
-    model = model_of(tree)
+def _features(detections: pa.Table, tree: ModelTree, folder: Path) -> FeatureTable:
     try:
         survey = surveys.load(tree.survey)
-        features = derive(rows, survey, survey.feature_set(tree.feature_set))
+        return derive(detections, survey, survey.feature_set(tree.feature_set))
     except SettingError as error:
         raise ModelError(f"{folder / 'model.asdf'}: {error}") from error
-    out: list[dict[str, float]] = [{} for _ in range(rows.num_rows)]
-    complete = np.flatnonzero(features.complete)
+
+
+def _distances(model: Model, X: np.ndarray, is_complete: np.ndarray) -> list[dict[str, float]]:
+    out: list[dict[str, float]] = [{} for _ in range(len(X))]
+    complete = np.flatnonzero(is_complete)
     if len(complete) and isinstance(model, PaperModel):
-        Z = model.scaling.transform(features.X[complete])
+        Z = model.scaling.transform(X[complete])
         d2 = model.scorer.squared_distances(Z, model.mixture.predict(Z))
         for row, line in zip(complete, d2, strict=True):
             near = zip(model.classes.codes, line, strict=True)
             out[row] = {code: float(d) for code, d in near if np.isfinite(d)}
-    return model.classes, out
+    return out
+
+
+def _label_groups(detections: pa.Table, classes: Classes) -> list[str | None]:
+    group = {c.code: c.group for c in classes.classes}
+    if "label" not in detections.column_names:
+        return [None] * detections.num_rows
+    return [group.get(label) for label in detections["label"].to_pylist()]
 
 
 def _model_of(folder: Path) -> Path:

@@ -4,7 +4,8 @@ How a page is read, from the top, in one temporary folder that holds a simulated
 `known.csv`:
 
 * a ``console`` block holds commands after ``$`` and what they print on standard output (or the one
-  line of an error); ``...`` stands for anything. `xsift` runs in this process;
+  line of an error); ``...`` stands for anything. `xsift` runs in this process, `python tools/...`
+  in one of its own;
 * a ``python`` block is run; a ``text`` block right after it is what it prints;
 * a ``toml`` or ``csv`` block is written to the file that the comment above it names;
 * a ``sh`` block is for setting up, or needs a network, and is not run: only what it calls is
@@ -19,6 +20,7 @@ import io
 import re
 import shlex
 import subprocess
+import sys
 from dataclasses import fields
 from pathlib import Path
 from typing import NamedTuple
@@ -123,6 +125,8 @@ def run_command(command: str) -> str:
         said = result.stderr.splitlines()[-1]
         assert said.startswith("xsift: "), result.stderr
         return said
+    if words[0] == "python":
+        command = f"{shlex.quote(sys.executable)} -W ignore {command.removeprefix('python ')}"
     done = subprocess.run(command, shell=True, capture_output=True, text=True)
     assert done.returncode == 0, f"{command}\n{done.stderr}"
     return done.stdout
@@ -165,11 +169,12 @@ def tables(tmp_path_factory):
 
 @pytest.fixture
 def workplace(tmp_path, tables, monkeypatch):
-    """An empty project folder with the two tables; the real ones are beside it, if anywhere."""
+    """A project folder with the two tables and the tools; the real tables are beside it."""
     folder = tmp_path / "project"
     folder.mkdir()
     for table in tables.iterdir():
         (folder / table.name).symlink_to(table)
+    (folder / "tools").symlink_to(ROOT / "tools")
     if (ROOT / DATA).exists():
         (tmp_path / "shared").symlink_to((ROOT / DATA).resolve().parent)
     monkeypatch.chdir(folder)

@@ -1,5 +1,6 @@
 """Self-contained HTML pages: plain data and figures in, text out."""
 
+from xsift.report.comparison import comparison_page
 from xsift.report.evaluation import evaluation_page
 
-__all__ = ["evaluation_page"]
+__all__ = ["comparison_page", "evaluation_page"]
