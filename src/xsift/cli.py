@@ -15,7 +15,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
-from xsift import __version__, comparing, evaluating, fetching
+from xsift import __version__, comparing, evaluating, fetching, reporting
 from xsift.errors import SettingError, XsiftError
 from xsift.options import (
     DEFAULT,
@@ -248,6 +248,7 @@ def scan(
 
 app.command()(evaluating.evaluate)
 app.command()(comparing.compare)
+app.command()(reporting.report)
 
 
 @app.command("anomalies")
