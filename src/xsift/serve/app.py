@@ -18,6 +18,7 @@ from xsift.serve.answers import Answer
 from xsift.serve.catalogue import Served
 from xsift.serve.guard import Guard
 from xsift.serve.questions import State
+from xsift.serve.reference import reference
 
 __all__ = ["create_app"]
 
@@ -61,6 +62,7 @@ def create_app(served: Served, hosts: Iterable[str] = ()) -> Guard:
     for part in (questions, sources, downloads, uploads):
         app.include_router(part.router, prefix="/api")
     _add_files(app)
+    app.add_route("/docs", _reference, methods=["GET", "HEAD"])
     return Guard(_Known(app), hosts)
 
 
@@ -110,6 +112,10 @@ def _file(path: Path) -> Callable[[Request], Awaitable[Response]]:
         return response
 
     return answer
+
+
+async def _reference(request: Request) -> Response:
+    return reference(request.app.openapi())
 
 
 async def _ours(request: Request, error: Exception) -> Response:
