@@ -56,6 +56,7 @@ def create_app(served: Served, hosts: Iterable[str] = ()) -> Guard:
         redoc_url=None,
     )
     app.state.xsift = State(served)
+    app.add_exception_handler(Exception, _fault)
     app.add_exception_handler(XsiftError, _ours)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _invalid)
@@ -116,6 +117,11 @@ def _file(path: Path) -> Callable[[Request], Awaitable[Response]]:
 
 async def _reference(request: Request) -> Response:
     return reference(request.app.openapi())
+
+
+async def _fault(request: Request, error: Exception) -> Response:
+    """Answer where the fault is ours; the guard has it in the log."""
+    return Answer({"detail": "the server failed at this request; its own log says why"}, 500)
 
 
 async def _ours(request: Request, error: Exception) -> Response:
