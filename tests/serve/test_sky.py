@@ -34,7 +34,7 @@ def test_cones_are_astropys(radius):
     sure = np.abs(distance - radius) > 1e-9
     inside = in_cone(unit_vectors(around.ra.deg, around.dec.deg), 40.0, -70.0, radius)
     assert (inside == (distance <= radius))[sure].all()
-    assert 0 < inside.sum()
+    assert inside.sum() > 0
 
 
 def test_a_source_without_a_position_is_in_no_cone():

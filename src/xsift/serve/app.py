@@ -8,6 +8,7 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.responses import FileResponse, Response
 
@@ -39,6 +40,12 @@ _TYPES = {
 }
 
 
+class Refusal(BaseModel):
+    """Why there is no answer: what was found, where, what is allowed."""
+
+    detail: str
+
+
 def create_app(served: Served, hosts: Iterable[str] = ()) -> Guard:
     """Make the application that serves a catalogue.
 
@@ -52,6 +59,11 @@ def create_app(served: Served, hosts: Iterable[str] = ()) -> Guard:
         title="xsift",
         version=__version__,
         description="A classified catalogue of X-ray sources: " + str(served.survey.title),
+        responses={
+            400: {"model": Refusal, "description": "Not asked of this server, or not this way"},
+            404: {"model": Refusal, "description": "Not there"},
+            422: {"model": Refusal, "description": "Not understood"},
+        },
         docs_url=None,
         redoc_url=None,
     )

@@ -198,7 +198,20 @@ def _table(path: Path, needed: tuple[str, ...]) -> pa.Table:
         )
     if table.num_rows == 0:
         raise TableError(f"{path}: the table has no rows: nothing to serve")
-    return table.combine_chunks()
+    kinds = {name: _kind(table.schema.field(name).type) for name in table.column_names}
+    fields = [f.with_type(kinds[f.name]) for f in table.schema if kinds[f.name] is not None]
+    return table.select([f.name for f in fields]).cast(pa.schema(fields)).combine_chunks()
+
+
+def _kind(given: pa.DataType) -> pa.DataType | None:
+    """Return the kind in which a column is served; None for what is not (lists, times, ...)."""
+    if pa.types.is_dictionary(given):
+        return _kind(given.value_type)
+    if pa.types.is_integer(given) and given != pa.uint64():
+        return pa.int64()
+    if pa.types.is_floating(given):
+        return pa.float64()
+    return pa.string() if pa.types.is_string(given) or pa.types.is_large_string(given) else None
 
 
 def _record(path: Path) -> dict[str, Any]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import pathlib
 import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Annotated, Literal
 
 import pyarrow as pa
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Path, Query, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import Response, StreamingResponse
 
@@ -35,11 +35,16 @@ _BLOCK = 1 << 18
 
 @router.get("/table.{form}", response_class=Response)
 def table(
-    form: Literal["vot", "fits", "csv", "parquet"],
+    form: Annotated[Literal["vot", "fits", "csv", "parquet"], Path(description="Of the file")],
     filters: Wanted,
     asked: Asked,
-    level: Literal["sources", "detections"] = "sources",
-    columns: Annotated[str | None, Query(max_length=4000, description="By commas")] = None,
+    level: Annotated[
+        Literal["sources", "detections"], Query(description="Of the rows")
+    ] = "sources",
+    columns: Annotated[
+        str | None,
+        Query(max_length=4000, description="Of the file, by commas; all where not given"),
+    ] = None,
 ) -> Response:
     """Return the selection as a file, with units, UCDs and where it came from."""
     chosen = _chosen(asked.served, filters, level, columns)
@@ -47,7 +52,7 @@ def table(
     about = {k: str(v) for k, v in said.items()} if isinstance(said, dict) else {}
     about = {"creator": f"xsift {__version__}", **about}
     with tempfile.TemporaryDirectory(prefix="xsift-") as folder:
-        path = Path(folder) / f"{level}.{form}"
+        path = pathlib.Path(folder) / f"{level}.{form}"
         write_table(chosen, path, FORMS[form], about)
         size = path.stat().st_size
         file = path.open("rb")  # the name goes with the folder, the content with the handle
@@ -64,7 +69,7 @@ def table(
     return StreamingResponse(blocks(), media_type=MEDIA[form], headers=headers)
 
 
-@router.post("/samp")
+@router.post("/samp", responses={403: {"description": "From a page of another site"}})
 def send(request: Request, filters: Wanted, asked: Asked) -> Response:
     """Send the selection to the programs on this machine that take tables, over SAMP."""
     n = int(filters.mask(asked.served).sum())

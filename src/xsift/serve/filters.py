@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import pyarrow.compute as pc
@@ -17,10 +17,18 @@ from xsift.serve.sky import in_cone
 __all__ = ["MOST_INDICES", "Filters", "indices_of"]
 
 MOST_INDICES = 5000
-_WORDS = Query(max_length=20_000)
-_SHARE = Query(ge=0, le=1, allow_inf_nan=False)
-_COUNT = Query(ge=0, le=2**31)
-_LATITUDE = Query(ge=0, le=90, allow_inf_nan=False)
+
+
+def _share(what: str) -> Any:
+    return Query(ge=0, le=1, allow_inf_nan=False, description=what)
+
+
+def _count(what: str) -> Any:
+    return Query(ge=0, le=2**31, description=what)
+
+
+def _latitude(what: str) -> Any:
+    return Query(ge=0, le=90, allow_inf_nan=False, description=what)
 
 
 @dataclass(frozen=True)
@@ -34,18 +42,22 @@ class Filters:
         str | None, Query(alias="class", max_length=20_000, description="Class codes, by commas")
     ] = None
     group: Annotated[str | None, Query(max_length=20_000, description="Groups, by commas")] = None
-    status: Annotated[str | None, Query(max_length=100, description="ambiguous, unique")] = None
-    min_p: Annotated[float | None, _SHARE] = None
-    min_typicality: Annotated[float | None, _SHARE] = None
-    max_typicality: Annotated[float | None, _SHARE] = None
-    min_detections: Annotated[int | None, _COUNT] = None
-    max_detections: Annotated[int | None, _COUNT] = None
-    min_abs_b: Annotated[float | None, _LATITUDE] = None
-    max_abs_b: Annotated[float | None, _LATITUDE] = None
+    status: Annotated[
+        str | None, Query(max_length=100, description="unique or ambiguous, or both by commas")
+    ] = None
+    min_p: Annotated[float | None, _share("Least probability of its class")] = None
+    min_typicality: Annotated[float | None, _share("Least typicality")] = None
+    max_typicality: Annotated[float | None, _share("Highest typicality")] = None
+    min_detections: Annotated[int | None, _count("Fewest detections that voted")] = None
+    max_detections: Annotated[int | None, _count("Most detections that voted")] = None
+    min_abs_b: Annotated[float | None, _latitude("From the Galactic plane at least, deg")] = None
+    max_abs_b: Annotated[float | None, _latitude("From the Galactic plane at most, deg")] = None
     cone: Annotated[
         str | None, Query(max_length=200, description="RA,DEC,RADIUS in degrees, ICRS")
     ] = None
-    text: Annotated[str | None, Query(max_length=200, description="A part of the name")] = None
+    text: Annotated[
+        str | None, Query(max_length=200, description="A part of the name, without regard to case")
+    ] = None
     range_: Annotated[
         list[str] | None,
         Query(alias="range", max_length=100, description="column:low:high, either may be empty"),

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 import numpy as np
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Path, Query, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
@@ -73,7 +73,9 @@ def catalogue(asked: Asked) -> Response:
 
 
 @router.get("/column/{name}", responses=_BINARY, response_class=Response)
-def column(name: str, request: Request, asked: Asked) -> Response:
+def column(
+    name: Annotated[str, Path(description="Of /api/catalogue")], request: Request, asked: Asked
+) -> Response:
     """Return one column of all sources: float32, little-endian, or uint8 for words."""
     served = asked.served
     tag = f'"{served.fingerprint}-{len(name)}"'
@@ -113,11 +115,13 @@ def which(filters: Wanted, asked: Asked) -> Response:
 def page(
     filters: Wanted,
     asked: Asked,
-    sort: Annotated[str, Query(max_length=100)] = "",
-    offset: Annotated[int, Query(ge=0, le=2**31)] = 0,
-    limit: Annotated[int, Query(ge=0, le=PAGE_ROWS)] = 50,
+    sort: Annotated[
+        str, Query(max_length=100, description="Column; with - the highest first")
+    ] = "",
+    offset: Annotated[int, Query(ge=0, le=2**31, description="Sources before the page")] = 0,
+    limit: Annotated[int, Query(ge=0, le=PAGE_ROWS, description="Sources on the page")] = 50,
 ) -> Response:
-    """Return one page of the sources that pass, sorted by a column (``-column``: falling)."""
+    """Return one page of the sources that pass, sorted by a column."""
     passes = filters.mask(asked.served)
     indices = asked.orders.page(sort, passes, offset, limit)
     total = int(np.count_nonzero(passes))
@@ -126,7 +130,8 @@ def page(
 
 @router.get("/names")
 def names(
-    asked: Asked, indices: Annotated[str, Query(max_length=60_000, description="By commas")]
+    asked: Asked,
+    indices: Annotated[str, Query(max_length=60_000, description="Indices of sources, by commas")],
 ) -> Response:
     """Return the names of sources by their indices."""
     wanted = indices_of(indices, asked.served.n, "indices")
@@ -135,7 +140,9 @@ def names(
 
 
 @router.get("/anomalies")
-def anomalies(asked: Asked, limit: Annotated[int, Query(ge=1, le=PAGE_ROWS)] = 50) -> Response:
+def anomalies(
+    asked: Asked, limit: Annotated[int, Query(ge=1, le=PAGE_ROWS, description="How many")] = 50
+) -> Response:
     """Return the least typical detections and what makes them so."""
     if "typicality" not in asked.served.detections.column_names:
         raise HTTPException(404, "the catalogue has no typicality")

@@ -25,8 +25,10 @@ router = APIRouter()
 @router.get("/source")
 def card(
     asked: Asked,
-    name: Annotated[str | None, Query(max_length=200)] = None,
-    index: Annotated[int | None, Query(ge=0)] = None,
+    name: Annotated[str | None, Query(max_length=200, description="Of a source")] = None,
+    index: Annotated[
+        int | None, Query(ge=0, description="Of a source, instead of the name")
+    ] = None,
 ) -> Response:
     """Return a source's card: what `xsift show` prints, the vote in words, and what is near."""
     served = asked.served
@@ -49,7 +51,9 @@ def card(
 
 
 @router.get("/resolve")
-def resolve(asked: Asked, q: Annotated[str, Query(max_length=200)]) -> Response:
+def resolve(
+    asked: Asked, q: Annotated[str, Query(max_length=200, description="Name or coordinates")]
+) -> Response:
     """Return the position of a source by its name, or a part of it, or of coordinates."""
     if (position := parse_coordinates(q)) is not None:
         return Answer({"ra": position[0], "dec": position[1], "name": None, "index": None})

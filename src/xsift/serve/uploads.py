@@ -26,19 +26,33 @@ __all__ = ["router"]
 
 router = APIRouter()
 _FILE = {"schema": {"type": "string", "format": "binary"}}
+_REFUSALS: dict[int | str, dict[str, Any]] = {
+    403: {"description": "From a page of another site, or without the header X-Xsift"},
+    408: {"description": "The file did not arrive in time"},
+    413: {"description": "The file is too large"},
+    503: {"description": "Other files are being classified"},
+}
 _BODY = {"requestBody": {"required": True, "content": {"application/octet-stream": _FILE}}}
 
 
-@router.post("/classify", openapi_extra=_BODY)
+@router.post("/classify", openapi_extra=_BODY, responses=_REFUSALS)
 async def classify(
     request: Request,
     asked: Asked,
     form: Annotated[
-        Literal["json", "vot", "fits", "csv", "parquet"], Query(alias="format")
+        Literal["json", "vot", "fits", "csv", "parquet"],
+        Query(alias="format", description="Of the answer"),
     ] = "json",
-    level: Literal["sources", "detections"] = "detections",
-    source_column: Annotated[str, Query(min_length=1, max_length=100)] = "name",
-    x_filename: Annotated[str, Header(max_length=400)] = "",
+    level: Annotated[
+        Literal["sources", "detections"], Query(description="Of the rows of a file")
+    ] = "detections",
+    source_column: Annotated[
+        str,
+        Query(min_length=1, max_length=100, description="Says which detections are one source"),
+    ] = "name",
+    x_filename: Annotated[
+        str, Header(max_length=400, description="Name of the file, percent-encoded")
+    ] = "",
     x_xsift: Annotated[str, Header(description="1; a page of another site cannot set it")] = "1",
 ) -> Response:
     """Classify the detections of a table (VOTable, FITS, Parquet, CSV) with the catalogue's model.

@@ -60,11 +60,8 @@ def _say(line: str) -> None:
 
 
 def _classify(job: dict[str, Any]) -> None:
-    from xsift import pipeline
     from xsift.errors import TableError
     from xsift.read import read_table
-    from xsift.settings import Settings
-    from xsift.write import finite, load_model_tree, write_table
 
     given, _ = read_table(job["name"])
     if given.num_rows > UPLOAD_ROWS:
@@ -72,6 +69,11 @@ def _classify(job: dict[str, Any]) -> None:
             f"{job['name']}: {given.num_rows:,} rows: at most {UPLOAD_ROWS:,} are classified here; "
             "use xsift classify"
         )
+    # Only now: what is no table is refused at once.
+    from xsift import pipeline
+    from xsift.settings import Settings
+    from xsift.write import finite, load_model_tree, write_table
+
     result = pipeline.classify(job["name"], _MODEL, Settings(source_column=job["source_column"]))
     if job["form"] != "json":
         table = result.detections if job["level"] == "detections" else result.sources

@@ -115,7 +115,7 @@ def _votable_frame(table: pa.Table, about: dict[str, str]) -> tuple[str, str]:
     resource.tables.append(element)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", W50)  # astropy takes 'erg', which is deprecated, for wrong
-        element.fields.extend(_votable_field(document, field) for field in table.schema)
+        element.fields.extend(_votable_field(document, *one) for one in enumerate(table.schema))
     element.create_arrays(0)
     written = io.BytesIO()
     document.to_xml(written, tabledata_format="tabledata")
@@ -125,15 +125,19 @@ def _votable_frame(table: pa.Table, about: dict[str, str]) -> tuple[str, str]:
     return head.rstrip(" ") + data, "     </TABLEDATA>\n    </DATA>\n   " + middle + tail
 
 
-def _votable_field(document: Any, field: pa.Field) -> Any:
+def _votable_field(document: Any, at: int, field: pa.Field) -> Any:
     from astropy.io.votable.tree import Field
 
     said = describe(field)
     text = pa.types.is_string(field.type)
     kind = "unicodeChar" if text else _VOTABLE_TYPES[str(field.type)]
-    options: dict[str, Any] = {"name": re.sub(_NOT_XML, "", field.name), "datatype": kind}
-    if re.fullmatch(r"[A-Za-z_][\w.-]*", field.name, re.ASCII):
-        options["ID"] = field.name  # else astropy makes one up: a name may hold what no ID may
+    # A name may hold what no ID may.
+    is_plain = re.fullmatch(r"[A-Za-z_][\w.-]*", field.name, re.ASCII)
+    options: dict[str, Any] = {
+        "name": re.sub(_NOT_XML, "", field.name),
+        "ID": field.name if is_plain else f"column_{at}",
+        "datatype": kind,
+    }
     if text:
         options["arraysize"] = "*"
     if said.unit:
@@ -147,9 +151,12 @@ def _votable_field(document: Any, field: pa.Field) -> Any:
 
 def _write_fits(table: pa.Table, path: Path, about: dict[str, str]) -> None:
     from astropy.io import fits
+    from astropy.io.fits.verify import VerifyWarning
 
-    columns = [_fits_column(table.column(i), describe(f)) for i, f in enumerate(table.schema)]
-    hdu = fits.BinTableHDU.from_columns(columns)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", VerifyWarning)  # names with more than letters: allowed
+        columns = [_fits_column(table.column(i), describe(f)) for i, f in enumerate(table.schema)]
+        hdu = fits.BinTableHDU.from_columns(columns)
     for i, field in enumerate(table.schema, start=1):
         if ucd := describe(field).ucd:
             hdu.header.set(f"TUCD{i}", ucd)
