@@ -102,7 +102,7 @@ def demonstrate(
 
 def exhibit(
     folder: str | Path,
-    n_sources: int = 4000,
+    n_sources: int = 2500,
     seed: int = 42,
     progress: Callable[[str], None] = lambda step: None,
 ) -> None:

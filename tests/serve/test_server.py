@@ -199,4 +199,4 @@ def test_the_demo_is_served(tmp_path):
     assert said["is_demo"] is True
     assert said["n_sources"] > 1000
     assert said["has"] == dict.fromkeys(("positions", "typicality", "p_none", "obsid"), True)
-    assert "simulating 4,000 sources" in err
+    assert "simulating 2,500 sources" in err
