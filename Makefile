@@ -43,8 +43,8 @@ bench: $(VENV)/.stamp-dev ## run the benchmarks (SMOKE=1: small)
 docs: $(VENV)/.stamp-dev ## check the examples in the documentation (no pages are built yet)
 	$(BIN)/pytest tests/docs
 
-serve: ## serve the playground (not built yet: says so, and fails)
-	@echo "make serve: the playground is not built yet" >&2; exit 1
+serve: $(VENV)/.stamp-use ## serve the playground with a simulated catalogue, on this machine only
+	$(BIN)/xsift serve --demo
 
 models: $(VENV)/.stamp-dev ## regenerate the populations and the models that ship in the package
 	$(BIN)/python tools/fit_populations.py

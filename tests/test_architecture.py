@@ -42,10 +42,12 @@ ABOVE = [
     "card",
     "anomalies",
     "publication",
+    "serve",
     "terminal",
     "options",
     "evaluating",
     "fetching",
+    "serving",
     "cli",
 ]
 ROOT = {"__init__", "__main__"}

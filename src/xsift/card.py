@@ -15,11 +15,11 @@ from xsift import surveys
 from xsift.classes import Classes
 from xsift.errors import MissingColumnsError, ModelError, SettingError, TableError, nearest
 from xsift.features import derive
-from xsift.model import PaperModel, model_of
+from xsift.model import Model, PaperModel, model_of
 from xsift.read import read_table
 from xsift.write import load_model_tree
 
-__all__ = ["Card", "source_card"]
+__all__ = ["Card", "card_of", "source_card"]
 
 _DETECTION_COLUMNS = ("name", "role", "flag", "cluster", "class")
 _SOURCE_COLUMNS = ("name", "n_detections", "class_soft", "class_hard", "status", "class")
@@ -73,22 +73,45 @@ def source_card(name: str, folder: str | Path) -> Card:
     detections = _table(folder / "detections.parquet", _DETECTION_COLUMNS)
     full = _look_up(name, detections["name"], folder)
     rows = detections.filter(pc.equal(detections["name"], full))
-    keys = [k for k in ("obsid", "obi") if k in rows.column_names]
-    rows = rows.sort_by([(k, "ascending") for k in keys]) if keys else rows
     source = None
     if (folder / "sources.parquet").exists():
         sources = _table(folder / "sources.parquet", _SOURCE_COLUMNS)
         found = sources.filter(pc.equal(sources["name"], full)).to_pylist()
         source = found[0] if found else None
-    classes, distances = _distances(rows, folder)
-    _refuse_missing(folder / "detections.parquet", classes.columns, rows.column_names)
+    tree = load_model_tree(_model_of(folder))
+    _refuse_missing(folder / "detections.parquet", tree.classes.columns, rows.column_names)
     if source is not None:
-        spreads = [f"{column}_std" for column in classes.columns]
-        _refuse_missing(folder / "sources.parquet", [*classes.columns, *spreads], source)
+        spreads = [f"{column}_std" for column in tree.classes.columns]
+        _refuse_missing(folder / "sources.parquet", [*tree.classes.columns, *spreads], source)
+    try:
+        return card_of(full, rows, source, model_of(tree))
+    except SettingError as error:
+        raise ModelError(f"{folder / 'model.asdf'}: {error}") from error
+
+
+def card_of(name: str | int, rows: pa.Table, source: dict[str, Any] | None, model: Model) -> Card:
+    """Make the card of a source from its rows of the two tables.
+
+    Parameters
+    ----------
+    name : str or int
+    rows : pyarrow.Table
+        Of its detections, in any order.
+    source : dict or None
+    model : Model
+
+    Raises
+    ------
+    SettingError
+        If the model is of a survey that this xsift does not know.
+    """
+    keys = [k for k in ("obsid", "obi") if k in rows.column_names]
+    rows = rows.sort_by([(k, "ascending") for k in keys]) if keys else rows
     cards = [
-        row | {"squared_distances": d2} for row, d2 in zip(rows.to_pylist(), distances, strict=True)
+        row | {"squared_distances": d2}
+        for row, d2 in zip(rows.to_pylist(), _distances(rows, model), strict=True)
     ]
-    return Card(full, source, cards, classes)
+    return Card(name, source, cards, model.classes)
 
 
 def _table(path: Path, needed: Sequence[str]) -> pa.Table:
@@ -120,14 +143,9 @@ def _plain(name: Any) -> str:
     return "".join(str(name).split()).casefold()
 
 
-def _distances(rows: pa.Table, folder: Path) -> tuple[Classes, list[dict[str, float]]]:
-    tree = load_model_tree(_model_of(folder))
-    model = model_of(tree)
-    try:
-        survey = surveys.load(tree.survey)
-        features = derive(rows, survey, survey.feature_set(tree.feature_set))
-    except SettingError as error:
-        raise ModelError(f"{folder / 'model.asdf'}: {error}") from error
+def _distances(rows: pa.Table, model: Model) -> list[dict[str, float]]:
+    survey = surveys.load(model.survey)
+    features = derive(rows, survey, survey.feature_set(model.feature_set))
     out: list[dict[str, float]] = [{} for _ in range(rows.num_rows)]
     complete = np.flatnonzero(features.complete)
     if len(complete) and isinstance(model, PaperModel):
@@ -136,7 +154,7 @@ def _distances(rows: pa.Table, folder: Path) -> tuple[Classes, list[dict[str, fl
         for row, line in zip(complete, d2, strict=True):
             near = zip(model.classes.codes, line, strict=True)
             out[row] = {code: float(d) for code, d in near if np.isfinite(d)}
-    return model.classes, out
+    return out
 
 
 def _model_of(folder: Path) -> Path:

@@ -15,7 +15,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
-from xsift import __version__, evaluating, fetching
+from xsift import __version__, evaluating, fetching, serving
 from xsift.errors import SettingError, XsiftError
 from xsift.options import (
     DEFAULT,
@@ -284,6 +284,9 @@ def show(
         typer.echo(json.dumps(found.as_dict(), indent=2))
         return
     terminal.show_card(console(), found)
+
+
+app.command()(serving.serve)
 
 
 @app.command()
