@@ -18,6 +18,7 @@ from xsift.serve.answers import Answer
 from xsift.serve.catalogue import Served
 from xsift.serve.guard import Guard
 from xsift.serve.questions import State
+from xsift.serve.reference import reference
 
 __all__ = ["create_app"]
 
@@ -55,12 +56,14 @@ def create_app(served: Served, hosts: Iterable[str] = ()) -> Guard:
         redoc_url=None,
     )
     app.state.xsift = State(served)
+    app.add_exception_handler(Exception, _fault)
     app.add_exception_handler(XsiftError, _ours)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _invalid)
     for part in (questions, sources, downloads, uploads):
         app.include_router(part.router, prefix="/api")
     _add_files(app)
+    app.add_route("/docs", _reference, methods=["GET", "HEAD"])
     return Guard(_Known(app), hosts)
 
 
@@ -110,6 +113,15 @@ def _file(path: Path) -> Callable[[Request], Awaitable[Response]]:
         return response
 
     return answer
+
+
+async def _reference(request: Request) -> Response:
+    return reference(request.app.openapi())
+
+
+async def _fault(request: Request, error: Exception) -> Response:
+    """Answer where the fault is ours; the guard has it in the log."""
+    return Answer({"detail": "the server failed at this request; its own log says why"}, 500)
 
 
 async def _ours(request: Request, error: Exception) -> Response:

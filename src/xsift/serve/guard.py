@@ -68,30 +68,29 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        started = False
+        started = finished = False
 
         async def send_guarded(message: Message) -> None:
-            nonlocal started
+            nonlocal started, finished
             if message["type"] == "http.response.start":
                 started = True
                 headers = MutableHeaders(scope=message)
-                headers.update(_HEADERS)
+                for name, value in _HEADERS.items():
+                    headers.setdefault(name, value)
                 headers.setdefault("Cache-Control", "no-cache")
                 del headers["server"]
+            elif message["type"] == "http.response.body":
+                finished = not message.get("more_body", False)
             await send(message)
 
         answer = self._refusal(scope) or self._app
         try:
             await answer(scope, receive, send_guarded)
         except Exception as error:  # a fault of ours: one line for the user, one for the log
-            if isinstance(error, OSError) and type(error).__name__ == "ClientDisconnect":
-                return
             where = f"{scope['method']} {scope['path']}"
             print(f"xsift: {where!r}: {type(error).__name__}: {error}", file=sys.stderr)
-            if started:
-                raise
-            said = "the server failed at this request; its own log says why"
-            await Answer({"detail": said}, 500)(scope, receive, send_guarded)
+            if started and not finished:
+                raise  # the connection ends, so that nobody takes the half for the whole
 
     def _refusal(self, scope: Scope) -> Answer | None:
         headers = Headers(scope=scope)

@@ -131,7 +131,9 @@ def _votable_field(document: Any, field: pa.Field) -> Any:
     said = describe(field)
     text = pa.types.is_string(field.type)
     kind = "unicodeChar" if text else _VOTABLE_TYPES[str(field.type)]
-    options: dict[str, Any] = {"name": field.name, "ID": field.name, "datatype": kind}
+    options: dict[str, Any] = {"name": re.sub(_NOT_XML, "", field.name), "datatype": kind}
+    if re.fullmatch(r"[A-Za-z_][\w.-]*", field.name, re.ASCII):
+        options["ID"] = field.name  # else astropy makes one up: a name may hold what no ID may
     if text:
         options["arraysize"] = "*"
     if said.unit:
@@ -161,17 +163,17 @@ def _write_fits(table: pa.Table, path: Path, about: dict[str, str]) -> None:
 def _fits_column(column: pa.ChunkedArray, said: Column) -> Any:
     from astropy.io import fits
 
-    kind = column.type
+    kind, name = column.type, _ascii(said.name)
     if pa.types.is_string(kind):
         values = np.array([_ascii(v or "") for v in column.to_pylist()], dtype="S")
         width = max(1, values.dtype.itemsize)
-        return fits.Column(said.name, f"{width}A", array=values)
+        return fits.Column(name, f"{width}A", array=values)
     if pa.types.is_integer(kind):
         null = -(2**63)
         values = column.cast(pa.int64()).fill_null(null).to_numpy()
-        return fits.Column(said.name, "K", null=null, unit=said.unit or None, array=values)
+        return fits.Column(name, "K", null=null, unit=said.unit or None, array=values)
     values = column.cast(pa.float64()).to_numpy()
-    return fits.Column(said.name, "D", unit=said.unit or None, array=values)
+    return fits.Column(name, "D", unit=said.unit or None, array=values)
 
 
 def _ascii(text: str) -> str:
