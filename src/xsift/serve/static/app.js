@@ -54,7 +54,7 @@ function makeViews(about) {
   views.properties = new Properties(section("properties"));
   views.table = new Table(section("table"));
   if (about.has.typicality) views.anomalies = new Anomalies(section("anomalies"));
-  views.classify = new Classify(section("classify"), redraw);
+  views.classify = { update() {}, page: new Classify(section("classify"), redraw) };
   views.about = { update: () => drawAbout(section("about")) };
   watchCard(redraw);
   watchSearch();

@@ -71,7 +71,7 @@ function fill({ index, card, verdict, among: places, neighbours, links }) {
   const { source, detections } = card;
   const first = source ?? detections[0] ?? {};
   box.replaceChildren(head(String(card.name)), summary(first), el("p", { class: "verdict" }, verdict),
-    el("p", { class: "links" }, ...links.map(({ url, title }) => outwards(url, title)), ...toSky(first)),
+    ...leading(links, first),
     ...(source ? [el("h3", {}, detections.length > 1 ? "The source: mean of its detections" : "Probabilities"), classBars(source)] : []),
     el("h3", {}, detections.length === 1 ? "Its detection" : `Its ${detections.length} detections`),
     ...(detections.length > 1 ? [strips(detections)] : []), table(detections),
@@ -95,6 +95,14 @@ function summary(row) {
     el("span", { class: "faint facts" }, facts.join(" · ")));
 }
 
+// A source with many observations has many links: the first few, the others on demand.
+function leading(links, row) {
+  const all = links.map(({ url, title: text }) => outwards(url, text));
+  const rest = all.splice(links.length > 6 ? 4 : links.length);
+  return [el("p", { class: "links" }, ...toSky(row), ...all),
+    rest.length ? el("details", { class: "more" }, el("summary", {}, `${rest.length} more observations`), el("p", { class: "links" }, ...rest)) : null];
+}
+
 function toSky(row) {
   if (!Number.isFinite(row.ra)) return [];
   const [l, b] = toGalactic(row.ra, row.dec);
@@ -104,7 +112,7 @@ function toSky(row) {
 const title = (d) => [d.obsid && `obs ${d.obsid}`, d.obi !== null && d.obi !== undefined && `obi ${d.obi}`].filter(Boolean).join(", ");
 
 function strips(detections) {
-  return el("div", { class: "strips" }, ...detections.map((d, k) => el("div", { class: "strip-row" },
+  return el("div", { class: "strips", tabindex: "0", role: "region", "aria-label": "Probabilities of each detection" }, ...detections.map((d, k) => el("div", { class: "strip-row" },
     el("span", {}, title(d) || `detection ${k + 1}`), strip(d), el("span", { class: "faint" }, d.class ?? "–"))));
 }
 
@@ -118,7 +126,7 @@ function table(detections) {
     el("thead", {}, el("tr", {}, el("th", {}, el("span", { class: "unseen" }, "Quantity")),
       ...detections.map((d, k) => el("th", { scope: "col" }, title(d) || `detection ${k + 1}`)))),
     el("tbody", {}, plain("class"), plain("cluster"), plain("typicality"), plain("role"), plain("flag"), plain("label", "known as"),
-      plain("label_separation", "separation ["+"arcsec]"),
+      plain("label_separation", "separation [arcsec]"),
       section("Probabilities", detections.length),
       ...catalogue.classes.filter((c) => detections.some((d) => d[c.column] >= 0.005))
         .map((c) => row(c.column, (d) => (Number.isFinite(d[c.column])

@@ -7,6 +7,11 @@ const columns = new Map();
 
 export async function openCatalogue() {
   Object.assign(catalogue, await json("/api/catalogue"));
+  // "None of these" is a verdict like the classes, where the model knows it.
+  const beyond = catalogue.groups.includes("none") ? catalogue.words?.class?.slice(catalogue.classes.length) : [];
+  for (const code of beyond ?? []) {
+    catalogue.classes.push({ code, name: "none of these", label: "none of these", group: "none", column: "p_none" });
+  }
   catalogue.described = new Map(catalogue.columns.map((c) => [c.name, c]));
   catalogue.numbers = catalogue.columns.filter((c) => c.kind === "number");
   catalogue.features = catalogue.numbers.filter((c) => c.feature);

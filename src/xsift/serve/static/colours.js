@@ -21,7 +21,7 @@ export function ofClass(k) {
   const family = catalogue.classes.filter((c) => c.group === group);
   const place = family.length > 1 ? family.indexOf(catalogue.classes[k]) / (family.length - 1) : 0.5;
   const base = rgb(ofGroup(group));
-  return hex(place < 0.5 ? mixed(base, [0, 0, 0], 0.5 - place) : mixed(base, [255, 255, 255], (place - 0.5) * 1.1));
+  return hex(place < 0.5 ? mixed(base, [0, 0, 0], (0.5 - place) * 0.5) : mixed(base, [255, 255, 255], (place - 0.5) * 0.9));
 }
 
 export const markerOf = (group) => catalogue.markers?.[group] ?? "o";

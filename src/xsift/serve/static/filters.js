@@ -149,11 +149,19 @@ function makeGroups() {
       [el("span", { class: "mark" }), el("span", { class: "share", "aria-hidden": "true" })]);
     const members = catalogue.classes.map((c, k) => [c, k]).filter(([c]) => c.group === group);
     if (members.length < 2) {
-      groups.append(head);
+      groups.append(el("div", { class: "group" }, head));
       continue;
     }
-    groups.append(el("details", {}, el("summary", { "aria-label": `Classes of ${group}` }), head,
-      ...members.map(([c, k]) => row(c.label, { class: "row sub", "data-class": k }, [c.code], []))));
+    const below = el("div", { hidden: true },
+      ...members.map(([c, k]) => row(c.label, { class: "row sub", "data-class": k }, [c.code], [])));
+    const opener = el("button", {
+      type: "button", class: "opener", "aria-label": `Classes of ${group}`, "aria-expanded": "false",
+      onclick: () => {
+        below.hidden = !below.hidden;
+        opener.setAttribute("aria-expanded", String(!below.hidden));
+      },
+    }, "▸");
+    groups.append(el("div", { class: "group" }, head, opener), below);
   }
 }
 

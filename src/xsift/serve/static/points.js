@@ -42,7 +42,9 @@ function bin(ctx, { x, y, mask, code, palette, beside, dense, inside, around }) 
   const { width, height } = ctx.canvas;
   const pixels = width * height;
   const s = room(pixels);
-  const size = Math.max(1, Math.round(dense * (inside + around > 150_000 ? 1 : 2)));
+  const n = inside + around;
+  const large = width > 800 * dense ? 3 : 2;
+  const size = Math.max(1, Math.round(dense * (n > 150_000 ? 1 : n > 40_000 ? 2 : large)));
   for (let i = 0; i < mask.length; i++) {
     const kind = mask[i];
     if (!kind) continue;

@@ -82,7 +82,9 @@ function numbers(ctx, map, { lats, lons, isWhole, wide, high, latStep, lonStep }
   ctx.textAlign = "center";
   const row = isWhole ? 0 : Math.max(-89.9, map.b0 - high * 0.46);
   for (const l of lons) {
-    if (isWhole && l % 60) continue;
+    // At the rim a number would be cut.
+    const away = Math.abs(((l - map.l0 + 540) % 360) - 180);
+    if (isWhole && (l % 60 || away > 170 || map.scale < 75 * dense())) continue;
     put(written(((l % 360) + 360) % 360, lonStep), l, row, 0, isWhole ? 9 : 0);
   }
   ctx.textAlign = "left";
@@ -94,20 +96,22 @@ function numbers(ctx, map, { lats, lons, isWhole, wide, high, latStep, lonStep }
 }
 
 export function drawPlaces(ctx, map) {
-  const [, high] = fieldOf(map, ctx.canvas);
+  // Too many words for a small map of all.
+  if (map.scale < 95 * dense() || fieldOf(map, ctx.canvas)[1] < 0.5) return;
   ctx.font = `${11 * dense()}px system-ui, sans-serif`;
   ctx.textAlign = "left";
   ctx.textBaseline = "middle";
   for (const [name, l, b] of PLACES) {
     if (separation([l, b], [map.l0, map.b0]) > 170) continue;
-    if (high < 0.5) continue;
     const [x, y] = map.point(l, b);
+    const room = 8 * dense() + ctx.measureText(name).width;
+    const side = x + room + 9 * dense() > ctx.canvas.width ? -room : 9 * dense();
     ctx.lineWidth = 3 * dense();
     ctx.strokeStyle = ink("sky");
-    ctx.strokeText(name, x + 9 * dense(), y);
+    ctx.strokeText(name, x + side, y);
     ctx.fillStyle = ink("ink");
     ctx.globalAlpha = 0.75;
-    ctx.fillText(name, x + 9 * dense(), y);
+    ctx.fillText(name, x + side, y);
     ctx.globalAlpha = 1;
     ctx.strokeStyle = ink("faint");
     ctx.lineWidth = dense();

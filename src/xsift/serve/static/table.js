@@ -10,7 +10,7 @@ import { query, selection } from "./selection.js";
 import { set, state } from "./state.js";
 
 const PAGE = 50;
-const FIRST = ["class", "p_class", "group", "status", "n_detections", "typicality", "ra", "dec"];
+const FIRST = ["class", "p_class", "status", "n_detections", "typicality", "ra", "dec"];
 const FORMATS = [["vot", "VOTable"], ["fits", "FITS"], ["csv", "CSV"], ["parquet", "Parquet"]];
 
 export class Table {
