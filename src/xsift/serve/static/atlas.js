@@ -103,7 +103,7 @@ export class Atlas {
       const members = indices.filter((i) => groups[i] === code);
       if (!members.length) return;
       const layer = this.A.catalog({
-        name: group, color: ofGroup(group), sourceSize: 10, shape: SHAPES[catalogue.markers?.[group]] ?? "circle",
+        name: group, color: ofGroup(group, true), sourceSize: 10, shape: SHAPES[catalogue.markers?.[group]] ?? "circle",
       });
       layer.addSources(members.map((i) => this.A.source(...toEquatorial(l[i], b[i]), { index: i })));
       this.sky.addCatalog(layer);

@@ -10,9 +10,9 @@ const hex = (c) => "#" + c.map((v) => Math.round(v).toString(16).padStart(2, "0"
 const mixed = (c, other, share) => c.map((v, k) => v * (1 - share) + other[k] * share);
 
 // On a dark ground the dark colours of print are lifted.
-export function ofGroup(group) {
+export function ofGroup(group, onDark = isDark()) {
   const plain = rgb(catalogue.colours?.[group] ?? "#7f7f7f");
-  return hex(isDark() ? mixed(plain, [255, 255, 255], 0.3) : plain);
+  return hex(onDark ? mixed(plain, [255, 255, 255], 0.3) : plain);
 }
 
 // The classes of a group are shades of its colour, told apart by lightness.
