@@ -43,16 +43,14 @@ def serving(folder):
 @pytest.fixture(scope="session")
 def catalogue(tmp_path_factory):
     """A folder with a classified catalogue of 1,200 simulated sources all over the sky."""
-    from xsift import Settings, run
+    from xsift import classify
     from xsift.simulate import simulate
     from xsift.write import write_table
 
     folder = tmp_path_factory.mktemp("catalogue")
     simulation = simulate(1200, seed=7)
     write_table(simulation.detections, folder / "mine.vot", "votable", {})
-    write_table(simulation.known, folder / "known.csv", "csv", {})
-    settings = Settings(method="calibrated", seed=1)
-    run(folder / "mine.vot", folder / "known.csv", settings=settings).write(folder)
+    classify(folder / "mine.vot").write(folder)
     return folder
 
 
@@ -73,9 +71,10 @@ def chromium():
     if not CHROMIUM.exists():
         pytest.skip("Chromium is not installed: apt-get install chromium")
     playwright = pytest.importorskip("playwright.sync_api")
-    with playwright.sync_playwright() as run, run.chromium.launch(
-        executable_path=CHROMIUM, args=FLAGS
-    ) as browser:
+    with (
+        playwright.sync_playwright() as run,
+        run.chromium.launch(executable_path=CHROMIUM, args=FLAGS) as browser,
+    ):
         yield browser
 
 
@@ -131,8 +130,9 @@ def total():
 
     def read(page, of=None):
         if of is not None:
-            page.wait_for_function("n => document.querySelector('.total strong')?.textContent === n",
-                                   arg=f"{of:,}")
+            page.wait_for_function(
+                "n => document.querySelector('.total strong')?.textContent === n", arg=f"{of:,}"
+            )
         return int(page.inner_text(".total strong").replace(",", ""))
 
     return read
