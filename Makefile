@@ -13,7 +13,7 @@ PINS := -c constraints.txt --build-constraint constraints.txt
 LEFT_OUT := slow or stilts or remote or tap or browser
 NO_REAL := $(if $(wildcard ../shared/data),, and not real)
 
-.PHONY: help demo test slow tap check bench docs serve models clean
+.PHONY: help demo test slow tap browser check bench docs serve models clean
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
 
@@ -31,6 +31,9 @@ slow: $(VENV)/.stamp-dev ## run the slow tests and those that need STILTS
 
 tap: $(VENV)/.stamp-dev ## run the tests against a TAP server: DaCHS, as .ci/run installs it
 	$(BIN)/pytest -m "tap$(NO_REAL)"
+
+browser: $(VENV)/.stamp-dev ## run the tests of the page in Chromium, as .ci/run installs it
+	$(BIN)/pytest -m "browser$(NO_REAL)"
 
 check: $(VENV)/.stamp-dev ## check format, lint and types
 	$(BIN)/ruff format --check .

@@ -135,6 +135,11 @@ class Served:
         looks = look_of([g for g in self.words["group"] if g != NONE])
         return {name: colour for name, (colour, _) in looks.items()} | {NONE: "#777777"}
 
+    def markers(self) -> dict[str, str]:
+        """Return the marker of each group, by Matplotlib's name."""
+        looks = look_of([g for g in self.words["group"] if g != NONE])
+        return {name: marker for name, (_, marker) in looks.items()} | {NONE: "D"}
+
 
 def read_served(folder: str | Path, is_demo: bool = False) -> Served:
     """Read a catalogue that `run` or `classify` wrote.

@@ -71,6 +71,7 @@ def about(served: Served) -> dict[str, Any]:
             "formats": list(UPLOAD_FORMATS),
         },
         "colours": served.colours(),
+        "markers": served.markers(),
         "sesame": True,
         "words": {name: list(words) for name, words in served.words.items()},
     }

@@ -12,6 +12,7 @@ from fastapi import Query
 
 from xsift.errors import SettingError, nearest
 from xsift.serve.catalogue import Served, plain
+from xsift.serve.lasso import in_lasso
 from xsift.serve.sky import in_cone
 
 __all__ = ["MOST_INDICES", "Filters", "indices_of"]
@@ -62,6 +63,10 @@ class Filters:
         list[str] | None,
         Query(alias="range", max_length=100, description="column:low:high, either may be empty"),
     ] = None
+    lasso: Annotated[
+        str | None,
+        Query(max_length=10_000, description="XCOL:YCOL:XLOG:YLOG:x1:y1:x2:y2:..., a polygon"),
+    ] = None
     index: Annotated[
         str | None, Query(max_length=60_000, description="Indices of sources, by commas")
     ] = None
@@ -92,6 +97,8 @@ class Filters:
             passes &= _cone(served, self.cone)
         if self.text is not None and (part := plain(self.text).as_py()):
             passes &= np.asarray(pc.match_substring(served.plain_names, part))
+        if self.lasso is not None:
+            passes &= in_lasso(served, self.lasso)
         if self.index is not None:
             chosen = np.zeros(served.n, dtype=bool)
             chosen[indices_of(self.index, served.n, "index")] = True

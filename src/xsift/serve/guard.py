@@ -19,12 +19,16 @@ _CDS = (
     "https://alasky.cds.unistra.fr https://alaskybis.cds.unistra.fr https://alasky.u-strasbg.fr "
     "https://alaskybis.u-strasbg.fr https://cds.unistra.fr"
 )
+_ALADIN_STYLE = "sha256-pa21tSKLfzGJ0V/vMQ+9PK4da/HtyL++Khb2OIkPI+g="
 POLICY = "; ".join(
     (
         "default-src 'none'",
         # Aladin Lite is WebAssembly.
         "script-src 'self' 'wasm-unsafe-eval'",
-        "style-src 'self'",
+        # Aladin Lite 3.6.5 makes one style element, and writes style attributes. An attribute loads
+        # and runs nothing here; our own page has neither.
+        f"style-src-elem 'self' '{_ALADIN_STYLE}'",
+        "style-src-attr 'unsafe-inline'",
         f"img-src 'self' data: blob: {_CDS}",
         f"connect-src 'self' data: {_CDS}",
         "worker-src 'self' blob:",
