@@ -14,7 +14,7 @@ from starlette.responses import FileResponse, Response
 
 from xsift import __version__
 from xsift.errors import SettingError, TableError, XsiftError
-from xsift.serve import downloads, questions, sources, uploads
+from xsift.serve import downloads, questions, source, uploads
 from xsift.serve.answers import Answer
 from xsift.serve.catalogue import Served
 from xsift.serve.guard import Guard
@@ -72,7 +72,7 @@ def create_app(served: Served, hosts: Iterable[str] = ()) -> Guard:
     app.add_exception_handler(XsiftError, _ours)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _invalid)
-    for part in (questions, sources, downloads, uploads):
+    for part in (questions, source, downloads, uploads):
         app.include_router(part.router, prefix="/api")
     _add_files(app)
     app.add_route("/docs", _reference, methods=["GET", "HEAD"])
@@ -94,8 +94,8 @@ class _Known:
         app: Any = self._app
         if scope["type"] == "http":
             path = scope["path"]
-            if path.startswith("/api/table."):
-                path = "/api/table.{form}"
+            for start, template in (("/api/table.", "{form}"), ("/api/column/", "{name}")):
+                path = start + template if path.startswith(start) else path
             known = self._names.get((path, scope["method"]))
             if known is not None:
                 asked = Request(scope).query_params
@@ -121,7 +121,9 @@ def _add_files(app: FastAPI) -> None:
 
 def _file(path: Path) -> Callable[[Request], Awaitable[Response]]:
     async def answer(request: Request) -> Response:
-        response = FileResponse(path, media_type=_TYPES[path.suffix])
+        response = FileResponse(path, media_type=_TYPES[path.suffix], stat_result=path.stat())
+        if response.headers["etag"] == request.headers.get("if-none-match"):
+            return Response(status_code=304, headers={"ETag": response.headers["etag"]})
         return response
 
     return answer

@@ -124,6 +124,13 @@ class Served:
         return rows, np.concatenate([[0], np.cumsum(counts)])
 
     @cached_property
+    def unvoted(self) -> tuple[pa.Array, pa.Array]:
+        """Names of the sources none of whose detections voted: as they are, and without blanks."""
+        names = self.detections["name"].filter(pa.array(self.owner < 0)).drop_null().unique()
+        names = names.cast(pa.string())
+        return names, plain(names)
+
+    @cached_property
     def fingerprint(self) -> str:
         """Of the catalogue: for what a browser keeps."""
         stat = (self.folder / "sources.parquet").stat()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pathlib
 import tempfile
 from collections.abc import Iterator
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import pyarrow as pa
 from fastapi import APIRouter, Path, Query, Request
@@ -30,10 +30,14 @@ MEDIA = {
     "csv": "text/csv; charset=utf-8",
     "parquet": "application/vnd.apache.parquet",
 }
+_ANSWERS: dict[int | str, dict[str, Any]] = {
+    200: {"content": {media: {} for media in MEDIA.values()}},
+    503: {"description": "Other tables are being written"},
+}
 _BLOCK = 1 << 18
 
 
-@router.get("/table.{form}", response_class=Response)
+@router.get("/table.{form}", response_class=Response, responses=_ANSWERS)
 def table(
     form: Annotated[Literal["vot", "fits", "csv", "parquet"], Path(description="Of the file")],
     filters: Wanted,
@@ -51,7 +55,7 @@ def table(
     said = asked.served.record.get("about")
     about = {k: str(v) for k, v in said.items()} if isinstance(said, dict) else {}
     about = {"creator": f"xsift {__version__}", **about}
-    with tempfile.TemporaryDirectory(prefix="xsift-") as folder:
+    with asked.downloads.one(), tempfile.TemporaryDirectory(prefix="xsift-") as folder:
         path = pathlib.Path(folder) / f"{level}.{form}"
         write_table(chosen, path, FORMS[form], about)
         size = path.stat().st_size

@@ -63,7 +63,7 @@ def _plane(values: np.ndarray, is_log: bool) -> np.ndarray:
     values = np.asarray(values, dtype=float)
     if not is_log:
         return np.where(np.isfinite(values), values, np.nan)
-    return np.log10(values, out=np.full(len(values), np.nan), where=values > 0)
+    return np.asarray(np.log10(values, out=np.full(len(values), np.nan), where=values > 0))
 
 
 def _inside(px: np.ndarray, py: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -75,4 +75,4 @@ def _inside(px: np.ndarray, py: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.
             continue
         crosses = (y0 > y) != (y1 > y)
         inside ^= crosses & (x < (x1 - x0) * ((y - y0) / (y1 - y0)) + x0)
-    return inside & there
+    return np.asarray(inside & there)

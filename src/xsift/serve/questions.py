@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
@@ -16,7 +17,7 @@ from xsift.serve.catalogue import NO_CODE, Served
 from xsift.serve.comparison import Comparison
 from xsift.serve.describe import about
 from xsift.serve.filters import Filters, indices_of
-from xsift.serve.limits import PAGE_ROWS, WORKERS
+from xsift.serve.limits import DOWNLOADS, PAGE_ROWS, WORKERS
 from xsift.serve.pages import Orders
 from xsift.serve.turns import Turns
 
@@ -32,14 +33,16 @@ class State:
     served: Served
     orders: Orders = field(init=False)
     comparison: Comparison = field(init=False)
-    turns: Turns = field(init=False)
+    uploads: Turns = field(init=False)
+    downloads: Turns = field(init=False)
     about: dict[str, Any] = field(init=False)
     anomalies: list[Anomaly] = field(init=False)
 
     def __post_init__(self) -> None:
         self.orders = Orders(self.served)
         self.comparison = Comparison(self.served)
-        self.turns = Turns(WORKERS)
+        self.uploads = Turns(WORKERS, "other files are being classified")
+        self.downloads = Turns(DOWNLOADS, "other tables are being written")
         self.about = about(self.served)
         self.anomalies = []
         if "typicality" in self.served.detections.column_names:
@@ -78,7 +81,7 @@ def column(
 ) -> Response:
     """Return one column of all sources: float32, little-endian, or uint8 for words."""
     served = asked.served
-    tag = f'"{served.fingerprint}-{len(name)}"'
+    tag = f'"{served.fingerprint}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"'
     if name in served.codes:
         content = served.codes[name].tobytes()
     elif name in served.numbers:

@@ -12,10 +12,11 @@ __all__ = ["Turns"]
 
 
 class Turns:
-    """Lets a number of uploads be worked on at once; more are turned away, not kept waiting."""
+    """Lets a number of askers be worked for at once; more are turned away, not kept waiting."""
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, busy: str) -> None:
         self._free = threading.Semaphore(most)
+        self._busy = busy
 
     @contextmanager
     def one(self) -> Iterator[None]:
@@ -27,7 +28,7 @@ class Turns:
             503, if all are taken.
         """
         if not self._free.acquire(blocking=False):
-            said = "other files are being classified: try again in a few seconds"
+            said = f"{self._busy}: try again in a few seconds"
             raise HTTPException(503, said, headers={"Retry-After": "5"})
         try:
             yield

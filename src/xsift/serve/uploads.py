@@ -60,7 +60,7 @@ async def classify(
     The body is the file. Nothing of it is kept.
     """
     _refuse_large(request.headers.get("content-length"))
-    with asked.turns.one(), tempfile.TemporaryDirectory(prefix="xsift-") as folder:
+    with asked.uploads.one(), tempfile.TemporaryDirectory(prefix="xsift-") as folder:
         name = _file_name(x_filename)
         await _take_in(request, Path(folder) / name)
         job = Job(name, (asked.served.folder / "model.asdf").absolute(), form, level, source_column)
