@@ -252,8 +252,9 @@ def _coded(column: pa.ChunkedArray, words: tuple[str, ...], where: str) -> np.nd
 
 
 def _array(table: pa.Table, name: str) -> pa.Array:
-    """Return a column as the one piece that it is in; combine_chunks would copy it."""
-    return table[name].chunk(0)
+    """Return a column in one piece; where it is, without the copy that combine_chunks makes."""
+    column = table[name]
+    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
 
 
 def _numbers(table: pa.Table) -> dict[str, np.ndarray]:
