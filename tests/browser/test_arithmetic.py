@@ -71,7 +71,7 @@ def test_a_log_axis_gives_each_decade_the_same_length(compute):
 @pytest.mark.parametrize(
     ("low", "high", "is_log", "ticks"),
     [
-        (-1, 1, False, ["−1.0", "−0.5", "0.0", "0.5", "1.0"]),
+        (-1, 1, False, ["\N{MINUS SIGN}1.0", "\N{MINUS SIGN}0.5", "0.0", "0.5", "1.0"]),
         (0.5, 2000, True, ["1", "10", "100", "1000"]),
         (1e-6, 1, True, ["10⁻⁶", "10⁻⁴", "0.01", "1"]),
     ],

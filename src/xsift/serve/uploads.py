@@ -63,7 +63,7 @@ async def classify(
     with asked.uploads.one(), tempfile.TemporaryDirectory(prefix="xsift-") as folder:
         name = _file_name(x_filename)
         await _take_in(request, Path(folder) / name)
-        job = Job(name, asked.served.folder / "model.asdf", form, level, source_column)
+        job = Job(name, (asked.served.folder / "model.asdf").absolute(), form, level, source_column)
         content = await run_in_threadpool(run_worker, job, Path(folder))
     if form == "json":
         said: dict[str, Any] = json.loads(content)

@@ -68,6 +68,7 @@ async function copyLink(event) {
 
 function fill({ index, card, verdict, among: places, neighbours, links }) {
   own.opened = index ?? -1;
+  const hadFocus = box.contains(document.activeElement);
   const { source, detections } = card;
   const first = source ?? detections[0] ?? {};
   box.replaceChildren(head(String(card.name)), summary(first), el("p", { class: "verdict" }, verdict),
@@ -77,6 +78,7 @@ function fill({ index, card, verdict, among: places, neighbours, links }) {
     ...(detections.length > 1 ? [strips(detections)] : []), table(detections),
     ...(places ? [el("h3", {}, "Among the classes of this catalogue"), among(places)] : []),
     ...near(neighbours));
+  if (hadFocus) box.querySelector("h2").focus(); // the heading was made anew
   watchCard.redraw();
 }
 

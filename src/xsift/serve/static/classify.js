@@ -100,12 +100,16 @@ export class Classify {
   }
 
   understood({ understood, missing, ignored, n_detections: n }) {
+    const howMany = (name) => {
+      const lacking = understood.find((c) => c.used_as === name)?.n_missing;
+      return lacking ? `${name} (${count(lacking)} of ${count(n)})` : name;
+    };
     const parts = [el("details", {}, el("summary", {}, `${understood.length} columns were understood`),
       el("div", { class: "wide" }, el("table", { class: "facts-table left" },
         el("thead", {}, el("tr", {}, ...["Column", "Used as", "Unit", "Missing"].map((h) => el("th", { scope: "col" }, h)))),
         el("tbody", {}, ...understood.map((c) => el("tr", {}, el("td", {}, String(c.column)), el("td", {}, String(c.used_as)),
           el("td", {}, c.unit || "–"), el("td", {}, c.n_missing ? `${count(c.n_missing)} of ${count(n)}` : "none")))))))];
-    if (missing.length) parts.push(el("p", { class: "warning" }, `Missing from the table: ${missing.join(", ")}. The probabilities rest on the other features.`));
+    if (missing.length) parts.push(el("p", { class: "warning" }, `Missing: ${missing.map(howMany).join(", ")}. Where a feature is missing, the probabilities rest on the others.`));
     if (ignored.length) parts.push(el("details", {}, el("summary", {}, `${ignored.length} columns were not used`), el("p", { class: "faint" }, ignored.join(", "))));
     return parts;
   }
