@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import math
 import os
 import random
 import signal
@@ -54,9 +55,9 @@ def run(smoke: bool) -> Result:
         with _served(folder / "catalogue") as (address, process, start):
             alone = {kind: _alone(address, kind, n) for kind in MIX}
             _load(address, n, min(10.0, load / 3))  # orders and pools are made once
-            before = _resident(process)
+            before, cpu = _resident(process), _cpu(process)
             times, errors, worst = _load(address, n, load)
-            after = _resident(process)
+            after, cpu = _resident(process), _cpu(process) - cpu
     if errors:
         raise Failed(f"{errors} of {len(times) + errors} questions failed, the last: {worst}")
     if before and after > GROWTH * before:
@@ -70,6 +71,7 @@ def run(smoke: bool) -> Result:
         f"{USERS} users at once for {load:.0f} s, {PAUSE:g} s between questions on average: "
         f"{len(times):,} answers, no error, median {seconds(median(times))}, 95 % within "
         f"{seconds(p95)}, slowest {seconds(times[-1])}",
+        f"CPU of the server: {seconds(cpu / len(times))} an answer",
         f"memory before {megabytes(before)}, after {megabytes(after)}",
         f"other work on the machine: load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} "
         "cores, the users' own process among it",
@@ -85,6 +87,7 @@ def run(smoke: bool) -> Result:
             "errors": errors,
             "median_s": median(times),
             "p95_s": p95,
+            "cpu_per_answer_s": cpu / len(times),
             "resident_before_bytes": before,
             "resident_after_bytes": after,
         },
@@ -180,6 +183,15 @@ def _resident(process: subprocess.Popen[str]) -> int:
     except OSError:
         return 0
     return int(status.partition("VmRSS:")[2].split()[0]) * 1024
+
+
+def _cpu(process: subprocess.Popen[str]) -> float:
+    """Return the CPU seconds that a process has used; NaN where the system does not say."""
+    try:
+        fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return math.nan
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _draw(folder: Path, n: int) -> None:

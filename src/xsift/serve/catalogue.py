@@ -179,7 +179,8 @@ def read_served(folder: str | Path, is_demo: bool = False) -> Served:
     }
     numbers = _numbers(sources)
     numbers |= _derived(numbers, codes, tree.classes)
-    owner = pc.index_in(detections["name"], value_set=sources["name"].combine_chunks())
+    owner = pc.index_in(detections["name"], value_set=_array(sources, "name"))
+    pa.default_memory_pool().release_unused()
     return Served(
         folder,
         is_demo,
@@ -192,7 +193,7 @@ def read_served(folder: str | Path, is_demo: bool = False) -> Served:
         numbers,
         codes,
         words,
-        plain(sources["name"].cast(pa.string()).combine_chunks()),
+        plain(_array(sources, "name").cast(pa.string())),
         owner.combine_chunks().fill_null(-1).to_numpy(),
     )
 
@@ -250,13 +251,19 @@ def _coded(column: pa.ChunkedArray, words: tuple[str, ...], where: str) -> np.nd
     return np.asarray(found.fill_null(NO_CODE).to_numpy(), dtype=np.uint8)
 
 
+def _array(table: pa.Table, name: str) -> pa.Array:
+    """Return a column in one piece; where it is, without the copy that combine_chunks makes."""
+    column = table[name]
+    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+
+
 def _numbers(table: pa.Table) -> dict[str, np.ndarray]:
     out = {}
     for field_ in table.schema:
         if field_.name != "name" and (
             pa.types.is_integer(field_.type) or pa.types.is_floating(field_.type)
         ):
-            out[field_.name] = table[field_.name].combine_chunks().to_numpy(zero_copy_only=False)
+            out[field_.name] = _array(table, field_.name).to_numpy(zero_copy_only=False)
     return out
 
 

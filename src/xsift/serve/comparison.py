@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from typing import Any
 
 import numpy as np
@@ -22,19 +21,15 @@ _NEAREST = 8
 
 
 class Comparison:
-    """What the sources of a catalogue are compared with, computed when it is first asked for."""
+    """What the sources of a catalogue are compared with, computed once."""
 
     def __init__(self, served: Served) -> None:
         self._served = served
-        self._lock = threading.Lock()
-        self._among: dict[str, Any] | None = None
-        self._known: tuple[pa.Table, np.ndarray] | None = None
+        self._among = _distributions(served)
+        self._known = _known(served)
 
     def among(self, source: dict[str, Any] | None) -> dict[str, Any]:
         """Return, for each feature, the source's value and how the groups are distributed."""
-        with self._lock:
-            if self._among is None:
-                self._among = _distributions(self._served)
         value = source or {}
         return {name: {"value": value.get(name), **said} for name, said in self._among.items()}
 
@@ -44,9 +39,6 @@ class Comparison:
         The distance is taken in the space in which the model sees the features; over those that
         both have, and scaled up to all.
         """
-        with self._lock:
-            if self._known is None:
-                self._known = _known(self._served)
         known, Z = self._known
         others = np.asarray(pc.not_equal(known["name"], pa.scalar(card.name, known["name"].type)))
         found: dict[int, tuple[float, Any]] = {}

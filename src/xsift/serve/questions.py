@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from fastapi import APIRouter, Depends, Path, Query, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from xsift.anomalies import Anomaly, least_typical
+from xsift.anomalies import least_typical
 from xsift.serve.answers import Answer, rows_of
 from xsift.serve.catalogue import NO_CODE, Served
 from xsift.serve.comparison import Comparison
@@ -36,7 +38,7 @@ class State:
     uploads: Turns = field(init=False)
     downloads: Turns = field(init=False)
     about: dict[str, Any] = field(init=False)
-    anomalies: list[Anomaly] = field(init=False)
+    anomalies: list[dict[str, Any]] = field(init=False)
 
     def __post_init__(self) -> None:
         self.orders = Orders(self.served)
@@ -44,9 +46,7 @@ class State:
         self.uploads = Turns(WORKERS, "other files are being classified")
         self.downloads = Turns(DOWNLOADS, "other tables are being written")
         self.about = about(self.served)
-        self.anomalies = []
-        if "typicality" in self.served.detections.column_names:
-            self.anomalies = least_typical(self.served.detections, self.served.model, PAGE_ROWS)
+        self.anomalies = _anomalies(self.served)
 
 
 def _state(request: Request) -> State:
@@ -149,10 +149,7 @@ def anomalies(
     """Return the least typical detections and what makes them so."""
     if "typicality" not in asked.served.detections.column_names:
         raise HTTPException(404, "the catalogue has no typicality")
-    rows = [a.as_dict() for a in asked.anomalies[:limit]]
-    for row in rows:
-        row["index"] = _index_of(asked.served, row["detection"]["name"])
-    return Answer(rows)
+    return Answer(asked.anomalies[:limit])
 
 
 def _counts(served: Served, column: str, passes: np.ndarray) -> dict[str, int]:
@@ -163,8 +160,12 @@ def _counts(served: Served, column: str, passes: np.ndarray) -> dict[str, int]:
     }
 
 
-def _index_of(served: Served, name: object) -> int | None:
-    import pyarrow.compute as pc
-
-    found = pc.index(served.sources["name"], name).as_py()
-    return None if found < 0 else found
+def _anomalies(served: Served) -> list[dict[str, Any]]:
+    if "typicality" not in served.detections.column_names:
+        return []
+    rows = [a.as_dict() for a in least_typical(served.detections, served.model, PAGE_ROWS)]
+    names = served.sources["name"]
+    asked = pa.array([row["detection"]["name"] for row in rows], names.type)
+    for row, index in zip(rows, pc.index_in(asked, value_set=names).to_pylist(), strict=True):
+        row["index"] = index
+    return rows
