@@ -55,6 +55,7 @@ ABOVE = [
     "catalogue_figures",
     "catalogue_tallies",
     "catalogue_report",
+    "serve",
     "terminal",
     "comparison_text",
     "options",
@@ -62,6 +63,7 @@ ABOVE = [
     "evaluating",
     "fetching",
     "reporting",
+    "serving",
     "cli",
 ]
 ROOT = {"__init__", "__main__"}
