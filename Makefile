@@ -13,7 +13,7 @@ PINS := -c constraints.txt --build-constraint constraints.txt
 LEFT_OUT := slow or stilts or remote or tap or browser
 NO_REAL := $(if $(wildcard ../shared/data),, and not real)
 
-.PHONY: help demo test slow tap check bench docs reproduction pictures serve models clean
+.PHONY: help demo test slow tap browser check bench docs reproduction pictures serve models clean
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
 
@@ -31,6 +31,9 @@ slow: $(VENV)/.stamp-dev ## run the slow tests and those that need STILTS
 
 tap: $(VENV)/.stamp-dev ## run the tests against a TAP server: DaCHS, as .ci/run installs it
 	$(BIN)/pytest -m "tap$(NO_REAL)"
+
+browser: $(VENV)/.stamp-dev ## run the tests of the page in Chromium, as .ci/run installs it
+	$(BIN)/pytest -m "browser$(NO_REAL)"
 
 check: $(VENV)/.stamp-dev ## check format, lint and types
 	$(BIN)/ruff format --check .
@@ -51,8 +54,8 @@ reproduction: $(VENV)/.stamp-dev ## rebuild the reproduction page from the table
 pictures: $(VENV)/.stamp-dev ## draw the documentation's pictures anew, from the simulated survey
 	$(BIN)/python tools/draw_pictures.py
 
-serve: ## serve the playground (not built yet: says so, and fails)
-	@echo "make serve: the playground is not built yet" >&2; exit 1
+serve: $(VENV)/.stamp-use ## serve the playground with a simulated catalogue, on this machine only
+	$(BIN)/xsift serve --demo
 
 models: $(VENV)/.stamp-dev ## regenerate the populations and the models that ship in the package
 	$(BIN)/python tools/fit_populations.py

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from xsift.standing import Standing, standing_of
 from xsift.summary import Shown, Summary, SummaryTable
 from xsift.write import ModelTree, load_model_tree
 
-__all__ = ["Card", "source_card"]
+__all__ = ["Card", "SourceCard", "card_of", "source_card"]
 
 _DETECTION_COLUMNS = ("name", "role", "flag", "cluster", "class", "group")
 _SOURCE_COLUMNS = ("name", "n_detections", "class_soft", "class_hard", "status", "class")
@@ -41,17 +41,12 @@ class Card(Shown):
         squared Mahalanobis distance to the class in the detection's own cluster, where the class
         can be scored there and the model is in the folder.
     classes : Classes
-    standing : Standing
-        Where its features stand among those of the groups.
-    survey : str
     """
 
     name: str | int
     source: dict[str, Any] | None
     detections: list[dict[str, Any]]
     classes: Classes
-    standing: Standing
-    survey: str
 
     def summary(self) -> Summary:
         """Return the verdict, the probabilities by class, and each detection's class."""
@@ -79,15 +74,29 @@ class Card(Shown):
 
     def as_dict(self) -> dict[str, Any]:
         """Return the card for JSON."""
-        return {
-            "name": self.name,
-            "source": self.source,
-            "detections": self.detections,
-            "standing": self.standing.as_dict(),
-        }
+        return {"name": self.name, "source": self.source, "detections": self.detections}
 
 
-def source_card(name: str, folder: str | Path) -> Card:
+@dataclass(frozen=True, repr=False)
+class SourceCard(Card):
+    """A card with the place of the source's features in the whole catalogue.
+
+    Attributes
+    ----------
+    standing : Standing
+        Where its features stand among those of the groups.
+    survey : str
+    """
+
+    standing: Standing
+    survey: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the card for JSON."""
+        return super().as_dict() | {"standing": self.standing.as_dict()}
+
+
+def source_card(name: str, folder: str | Path) -> SourceCard:
     """Look a source up in a catalogue that `run` or `classify` wrote.
 
     Parameters
@@ -121,19 +130,43 @@ def source_card(name: str, folder: str | Path) -> Card:
         source = found[0] if found else None
     tree = load_model_tree(_model_of(folder))
     model, features = model_of(tree), _features(detections, tree, folder)
-    classes, distances = model.classes, _distances(model, features.X[mine], features.complete[mine])
-    _refuse_missing(folder / "detections.parquet", classes.columns, rows.column_names)
+    _refuse_missing(folder / "detections.parquet", tree.classes.columns, rows.column_names)
     if source is not None:
-        spreads = [f"{column}_std" for column in classes.columns]
-        _refuse_missing(folder / "sources.parquet", [*classes.columns, *spreads], source)
-    cards = [
-        row | {"squared_distances": d2} for row, d2 in zip(rows.to_pylist(), distances, strict=True)
-    ]
-    detections = detections.append_column(
-        "label_group", pa.array(_label_groups(detections, classes))
+        spreads = [f"{column}_std" for column in tree.classes.columns]
+        _refuse_missing(folder / "sources.parquet", [*tree.classes.columns, *spreads], source)
+    card = card_of(full, rows, source, model)
+    groups = pa.array(_label_groups(detections, tree.classes))
+    standing = standing_of(features, detections.append_column("label_group", groups), mine)
+    return SourceCard(
+        **{f.name: getattr(card, f.name) for f in fields(card)},
+        standing=standing,
+        survey=tree.survey,
     )
-    standing = standing_of(features, detections, mine)
-    return Card(full, source, cards, classes, standing, tree.survey)
+
+
+def card_of(name: str | int, rows: pa.Table, source: dict[str, Any] | None, model: Model) -> Card:
+    """Make the card of a source from its rows of the two tables.
+
+    Parameters
+    ----------
+    name : str or int
+    rows : pyarrow.Table
+        Of its detections, in any order.
+    source : dict or None
+    model : Model
+
+    Raises
+    ------
+    SettingError
+        If the model is of a survey that this xsift does not know.
+    """
+    keys = [k for k in ("obsid", "obi") if k in rows.column_names]
+    rows = rows.sort_by([(k, "ascending") for k in keys]) if keys else rows
+    cards = [
+        row | {"squared_distances": d2}
+        for row, d2 in zip(rows.to_pylist(), _distances(rows, model), strict=True)
+    ]
+    return Card(name, source, cards, model.classes)
 
 
 def _table(path: Path, needed: Sequence[str]) -> pa.Table:
@@ -173,11 +206,13 @@ def _features(detections: pa.Table, tree: ModelTree, folder: Path) -> FeatureTab
         raise ModelError(f"{folder / 'model.asdf'}: {error}") from error
 
 
-def _distances(model: Model, X: np.ndarray, is_complete: np.ndarray) -> list[dict[str, float]]:
-    out: list[dict[str, float]] = [{} for _ in range(len(X))]
-    complete = np.flatnonzero(is_complete)
+def _distances(rows: pa.Table, model: Model) -> list[dict[str, float]]:
+    survey = surveys.load(model.survey)
+    features = derive(rows, survey, survey.feature_set(model.feature_set))
+    out: list[dict[str, float]] = [{} for _ in range(rows.num_rows)]
+    complete = np.flatnonzero(features.complete)
     if len(complete) and isinstance(model, PaperModel):
-        Z = model.scaling.transform(X[complete])
+        Z = model.scaling.transform(features.X[complete])
         d2 = model.scorer.squared_distances(Z, model.mixture.predict(Z))
         for row, line in zip(complete, d2, strict=True):
             near = zip(model.classes.codes, line, strict=True)

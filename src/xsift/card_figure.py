@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from xsift import plots, surveys
-from xsift.card import Card
+from xsift.card import SourceCard
 from xsift.errors import SettingError
 from xsift.write import Staging
 
@@ -22,7 +22,7 @@ _COLUMNS = 4
 _PLANES = (("hard_hs", "hard_hm"), ("powlaw_gamma", "bb_kt"))
 
 
-def write_card_figure(card: Card, path: str | Path) -> None:
+def write_card_figure(card: SourceCard, path: str | Path) -> None:
     """Draw a card into a file, PNG, PDF or SVG by its name.
 
     Raises
@@ -44,7 +44,7 @@ def write_card_figure(card: Card, path: str | Path) -> None:
         card_figure(card).savefig(staging.path(path.name), format=form)
 
 
-def card_figure(card: Card) -> Figure:
+def card_figure(card: SourceCard) -> Figure:
     """Draw a card: two planes of features, then every feature, by group.
 
     Coloured are the groups of the catalogue (its known objects, or what it classified); black are
@@ -89,7 +89,7 @@ def card_figure(card: Card) -> Figure:
     return figure
 
 
-def _explain(figure: Figure, card: Card) -> None:
+def _explain(figure: Figure, card: SourceCard) -> None:
     looks = plots.look_of(card.standing.groups)
     from matplotlib.lines import Line2D
 

@@ -13,14 +13,14 @@ from rich.table import Table
 from xsift.classes import Classes
 
 if TYPE_CHECKING:
-    from xsift.card import Card
+    from xsift.card import SourceCard
 
 __all__ = ["show_card"]
 
 _CARD_ROWS = 30
 
 
-def show_card(console: Console, card: Card) -> None:
+def show_card(console: Console, card: SourceCard) -> None:
     """Print a source: its verdict, then each detection with its probabilities."""
     console.print(f"\n[bold]{escape(str(card.name))}[/bold]")
     if card.source is None:
@@ -49,7 +49,7 @@ def show_card(console: Console, card: Card) -> None:
     _print_standing(console, card)
 
 
-def _print_standing(console: Console, card: Card) -> None:
+def _print_standing(console: Console, card: SourceCard) -> None:
     """Print the median of each feature, and how many % of each group lie below it."""
     standing = card.standing
     if not standing.groups:
@@ -75,7 +75,7 @@ def _print_standing(console: Console, card: Card) -> None:
     console.print(table)
 
 
-def _print_votes(console: Console, card: Card) -> None:
+def _print_votes(console: Console, card: SourceCard) -> None:
     """Print how many detections each class won, most first."""
     won = [row["class"] for row in card.detections if row["role"] == "scored" and row["class"]]
     if len(won) > 1:
@@ -88,7 +88,7 @@ def _headings(with_distances: bool) -> list[str]:
     return ["obsid", "role", "cluster", "first", *d2, "second", *d2, "why"]
 
 
-def _print_verdict(console: Console, card: Card) -> None:
+def _print_verdict(console: Console, card: SourceCard) -> None:
     source = card.source or {}
     code = source["class"]
     title = "none of the classes" if code == "none" else card.classes.title_of(code)

@@ -15,7 +15,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
-from xsift import __version__, comparing, evaluating, fetching
+from xsift import __version__, comparing, evaluating, fetching, reporting, serving
 from xsift.errors import SettingError, XsiftError
 from xsift.options import (
     DEFAULT,
@@ -248,6 +248,7 @@ def scan(
 
 app.command()(evaluating.evaluate)
 app.command()(comparing.compare)
+app.command()(reporting.report)
 
 
 @app.command("anomalies")
@@ -294,6 +295,9 @@ def show(
         typer.echo(json.dumps(found.as_dict(), indent=2))
         return
     show_card(console(), found)
+
+
+app.command()(serving.serve)
 
 
 @app.command()

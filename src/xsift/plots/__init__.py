@@ -3,29 +3,67 @@
 Nothing here reads, saves or touches pyplot's state.
 """
 
+from xsift.plots.bars import (
+    against_latitude,
+    class_fractions,
+    detections_per_source,
+    shares_above,
+)
 from xsift.plots.confusion import confusion_counts, confusion_matrix, cross_table
+from xsift.plots.curves import (
+    class_looks,
+    density_curves,
+    histogram_steps,
+    line_looks,
+    series_looks,
+)
+from xsift.plots.effects import effects
 from xsift.plots.labels import against_labels
+from xsift.plots.names import feature_label, printable
 from xsift.plots.planes import hardness_plane, variability_plane
 from xsift.plots.reliability import reliability
 from xsift.plots.scan import against_k
-from xsift.plots.sky import galactic_map
+from xsift.plots.sky import galactic_density, galactic_map
 from xsift.plots.source import feature_distributions, source_in_plane
-from xsift.plots.style import GROUP_COLOURS, GROUP_MARKERS, figure_style, look_of
+from xsift.plots.style import (
+    GROUP_COLOURS,
+    GROUP_MARKERS,
+    class_colours,
+    figure_style,
+    look_of,
+)
+from xsift.plots.surfaces import density_contours, density_surface
 
 __all__ = [
     "GROUP_COLOURS",
     "GROUP_MARKERS",
     "against_k",
     "against_labels",
+    "against_latitude",
+    "class_colours",
+    "class_fractions",
+    "class_looks",
     "confusion_counts",
     "confusion_matrix",
     "cross_table",
+    "density_contours",
+    "density_curves",
+    "density_surface",
+    "detections_per_source",
+    "effects",
     "feature_distributions",
+    "feature_label",
     "figure_style",
+    "galactic_density",
     "galactic_map",
     "hardness_plane",
+    "histogram_steps",
+    "line_looks",
     "look_of",
+    "printable",
     "reliability",
+    "series_looks",
+    "shares_above",
     "source_in_plane",
     "variability_plane",
 ]

@@ -12,10 +12,11 @@ from xsift.plots.style import legend_beside, scatter_groups
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.collections import QuadMesh
 
-__all__ = ["galactic_map"]
+__all__ = ["galactic_density", "galactic_map"]
 
-_LABEL: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": 8, "zorder": 5}
+_LABEL: dict[str, Any] = {"ha": "center", "va": "center", "zorder": 5}
 
 
 def galactic_map(
@@ -42,23 +43,71 @@ def galactic_map(
     -------
     matplotlib.axes.Axes
     """
-    from matplotlib.patheffects import withStroke
-
     wrapped = (np.asarray(l_deg, dtype=float) + 180) % 360 - 180
     # Mollweide axes cannot be inverted: the points go to -l and the labels follow.
     scatter_groups(ax, -np.radians(wrapped), np.radians(np.asarray(b_deg, float)), group, groups)
+    _graticule(ax)
+    ax.set_xlabel("Galactic longitude $l$ (deg)")
+    ax.set_ylabel("Galactic latitude $b$ (deg)")
+    legend_beside(ax)
+    return ax
+
+
+def galactic_density(
+    ax: Axes, l_deg: ArrayLike, b_deg: ArrayLike, density: ArrayLike, levels: tuple[float, float]
+) -> QuadMesh:
+    """Map a density on the sky in Galactic coordinates, on a logarithmic scale.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+        Made with ``projection="mollweide"``. Longitude grows to the left.
+    l_deg, b_deg : array_like, (n,), (m,)
+        Centres of the cells, deg, each equally spaced, over the whole sky.
+    density : array_like, (n, m)
+    levels : pair of float
+        Lowest and highest density of the colours; below the lowest the map is white.
+
+    Returns
+    -------
+    matplotlib.collections.QuadMesh
+        For a colour bar. Rasterised.
+    """
+    from matplotlib.colors import LogNorm
+
+    lon, lat = np.asarray(l_deg, dtype=float), np.asarray(b_deg, dtype=float)
+    x = -((lon + 180) % 360 - 180)
+    order = np.argsort(x)
+    z = np.asarray(density, dtype=float)[order].T
+    mesh = ax.pcolormesh(
+        np.radians(_edges(x[order])),
+        np.radians(_edges(lat)),
+        np.ma.masked_less(z, levels[0]),
+        cmap="viridis_r",
+        norm=LogNorm(*levels),
+        rasterized=True,
+        zorder=1,
+    )
+    _graticule(ax, size=5.5)
+    return mesh
+
+
+def _edges(centres: NDArray[np.float64]) -> NDArray[np.float64]:
+    step = centres[1] - centres[0]
+    return np.append(centres - step / 2, centres[-1] + step / 2)
+
+
+def _graticule(ax: Axes, size: float = 8) -> None:
+    from matplotlib.patheffects import withStroke
+
     at = np.arange(-150, 151, 30)
     ax.set_xticks(np.radians(at), [""] * len(at))
     for a in at[at % 60 == 0]:
         # Tick labels would lie below the points.
-        text = ax.text(np.radians(a), 0, f"{-a % 360}°", **_LABEL)
-        text.set_path_effects([withStroke(linewidth=2.5, foreground="white")])
+        text = ax.text(np.radians(a), 0, f"{-a % 360}°", **_LABEL, fontsize=size)
+        text.set_path_effects([withStroke(linewidth=0.3 * size, foreground="white")])
     up = np.arange(-60, 61, 30)
     ax.set_yticks(
         np.radians(up), [f"{b:+d}°".replace("-", "\N{MINUS SIGN}") if b else "0°" for b in up]
     )
     ax.grid(True, color="#cccccc", linewidth=0.5)
-    ax.set_xlabel("Galactic longitude $l$ (deg)")
-    ax.set_ylabel("Galactic latitude $b$ (deg)")
-    legend_beside(ax)
-    return ax

@@ -16,6 +16,9 @@ __all__ = ["GROUP_COLOURS", "GROUP_MARKERS", "figure_style", "scatter_groups"]
 GROUP_COLOURS = {"AGN": "#0072B2", "Seyfert": "#E69F00", "XB": "#009E73", "YSO": "#CC3311"}
 """Colour of each group: told apart with any colour vision (Okabe & Ito; the red is P. Tol's)."""
 
+NONE_COLOUR = "#777777"
+"""Colour of what is none of the classes."""
+
 GROUP_MARKERS = {"AGN": "^", "Seyfert": "X", "XB": "s", "YSO": "o"}
 """Marker of each group."""
 
@@ -47,12 +50,52 @@ def figure_style() -> dict[str, Any]:
     }
 
 
+def class_colours(group: Sequence[str], groups: Sequence[str]) -> list[str]:
+    """Give each class, by the group that it belongs to, a shade of the group's colour.
+
+    Parameters
+    ----------
+    group : sequence of str, (k,)
+        Group of each class.
+    groups : sequence of str
+        All groups, in the order of the legend.
+    """
+    looks, found = look_of(groups), []
+    for i, name in enumerate(group):
+        shades = shades_of(looks[name][0], list(group).count(name))
+        found.append(shades[list(group[:i]).count(name)])
+    return found
+
+
+def shades_of(colour: str, n: int) -> list[str]:
+    """Return `n` shades of a colour, from itself to a lighter one."""
+    from matplotlib.colors import to_hex, to_rgb
+
+    red, green, blue = to_rgb(colour)
+    lighter = [0.55 * i / max(n - 1, 1) for i in range(n)]
+    return [
+        str(to_hex((red + (1 - red) * t, green + (1 - green) * t, blue + (1 - blue) * t)))
+        for t in lighter
+    ]
+
+
+def ramp_of(colour: str) -> Any:
+    """Return a colour map from white through a colour to a dark shade of it."""
+    from matplotlib.colors import LinearSegmentedColormap, to_hex, to_rgb
+
+    red, green, blue = to_rgb(colour)
+    dark = to_hex((0.45 * red, 0.45 * green, 0.45 * blue))
+    return LinearSegmentedColormap.from_list(f"ramp {colour}", ["white", colour, str(dark)])
+
+
 def look_of(groups: Sequence[str]) -> dict[str, tuple[str, str]]:
     """Give each group its colour and marker; a group without its own takes the next free pair."""
     looks, n = {}, 0
     for name in groups:
         if name in GROUP_COLOURS:
             looks[name] = (GROUP_COLOURS[name], GROUP_MARKERS[name])
+        elif name == "none":
+            looks[name] = (NONE_COLOUR, "x")
         else:
             # The seventh such group has the first one's colour and another marker.
             shift = n // len(_MORE_COLOURS)

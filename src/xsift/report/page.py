@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Any
 
-__all__ = ["cell", "figure_block", "page", "paragraph", "section", "table"]
+__all__ = ["cell", "figure_block", "heading", "page", "paragraph", "section", "table"]
 
 _NOTHING = "\N{EN DASH}"
 _STYLE = """
@@ -54,6 +54,11 @@ def page(title: str, parts: Iterable[str]) -> str:
 def section(title: str, parts: Iterable[str]) -> str:
     """Return a section with its heading."""
     return f"<section>\n<h2>{escape(title)}</h2>\n" + "\n".join(parts) + "\n</section>"
+
+
+def heading(text: str) -> str:
+    """Return a heading inside a section."""
+    return f"<h3>{escape(text)}</h3>"
 
 
 def paragraph(text: str) -> str:

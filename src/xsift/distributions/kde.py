@@ -1,0 +1,240 @@
+"""Kernel densities on a grid: values are binned first, so that a million cost as much as a few."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pyarrow as pa
+from scipy.ndimage import gaussian_filter1d
+
+__all__ = ["bandwidth", "curve", "curves", "level_of", "surface", "surfaces"]
+
+N_CURVE, N_SURFACE = 200, 60
+"""Points of a curve, and of each axis of a surface."""
+
+Span = tuple[float, float]
+
+
+def bandwidth(values: np.ndarray, dimensions: int = 1) -> float:
+    """Return Silverman's robust bandwidth: 0.9 min(sd, IQR / 1.34) n^(-1 / (4 + d)).
+
+    Parameters
+    ----------
+    values : ndarray of shape (n,)
+        Finite.
+    dimensions : int
+        Of the density that it is for.
+
+    Returns
+    -------
+    float
+        0 for fewer than two values, or equal ones. Where the quartiles coincide (many values at
+        one place), the standard deviation alone counts.
+
+    References
+    ----------
+    Silverman 1986, Density Estimation, section 3.4.
+    """
+    if len(values) < 2:
+        return 0.0
+    sd = float(np.std(values, ddof=1))
+    low, high = np.quantile(values, [0.25, 0.75])
+    width = min(sd, (high - low) / 1.34) if high > low else sd
+    return float(0.9 * width * len(values) ** (-1 / (4 + dimensions)))
+
+
+def curve(values: np.ndarray, span: Span, bounded: bool, n: int = N_CURVE) -> np.ndarray:
+    """Estimate the density of `values` at the centres of `n` equal bins over `span`.
+
+    Parameters
+    ----------
+    values : ndarray of shape (m,)
+        NaN, and what lies outside of the span, is left out.
+    span : pair of float
+    bounded : bool
+        Whether the quantity ends at the span: what a kernel puts beyond is then reflected, and
+        the density integrates to 1. Such quantities heap up at their ends, so that their spread
+        says little of the detail: the bandwidth is then at most a 20th of the span.
+    n : int
+
+    Returns
+    -------
+    ndarray of shape (n,)
+        Per unit of the values; zeros where there is no value.
+    """
+    inside = _inside(values, span)
+    counts, edges = np.histogram(inside, bins=n, range=span)
+    step = edges[1] - edges[0]
+    density = counts / max(len(inside), 1) / step
+    return _smooth(density, bandwidth(inside) / step, 0, bounded)
+
+
+def surface(
+    x: np.ndarray,
+    y: np.ndarray,
+    spans: tuple[Span, Span],
+    bounded: tuple[bool, bool],
+    n: int = N_SURFACE,
+) -> np.ndarray:
+    """Estimate the density of points at the centres of `n` by `n` equal cells.
+
+    Parameters
+    ----------
+    x, y : ndarray of shape (m,)
+        A point with a NaN, or outside of the spans, is left out.
+    spans : pair of pairs of float
+    bounded : pair of bool
+        As in `curve`, of each axis; the bandwidth is then at least a 40th of the span, too, or
+        few points would stand as dots around a heap.
+    n : int
+
+    Returns
+    -------
+    ndarray of shape (n, n)
+        ``[i, j]`` at the i-th x and j-th y, per unit of both.
+    """
+    keep = (x >= spans[0][0]) & (x <= spans[0][1]) & (y >= spans[1][0]) & (y <= spans[1][1])
+    x, y = x[keep], y[keep]
+    counts, *edges = np.histogram2d(x, y, bins=n, range=spans)
+    density = counts
+    area = 1.0
+    for axis, (values, edge) in enumerate(zip((x, y), edges, strict=True)):
+        step = edge[1] - edge[0]
+        area *= step
+        sigma = max(bandwidth(values, 2) / step, n / 40 if bounded[axis] else 1.0)
+        density = _smooth(density, sigma, axis, bounded[axis])
+    return np.asarray(density / max(len(x), 1) / area)
+
+
+def level_of(density: np.ndarray, share: float) -> float:
+    """Return the density above which lies a `share` of the mass: the smallest such region.
+
+    Parameters
+    ----------
+    density : ndarray
+        On cells of equal area.
+    share : float
+        0 to 1.
+
+    Returns
+    -------
+    float
+        NaN where there is no mass.
+    """
+    ordered = np.sort(density, axis=None)[::-1]
+    total = ordered.sum()
+    if not total > 0:
+        return float("nan")
+    at = int(np.searchsorted(np.cumsum(ordered), share * total))
+    return float(ordered[min(at, len(ordered) - 1)])
+
+
+def curves(
+    features: Mapping[str, np.ndarray],
+    code: np.ndarray,
+    names: Sequence[str],
+    spans: Mapping[str, tuple[Span, bool]],
+) -> pa.Table:
+    """Estimate the density of each feature in each population.
+
+    Parameters
+    ----------
+    features : mapping of str to ndarray of shape (n,)
+    code : ndarray of int, shape (n,)
+        Population of each row; -1: none.
+    names : sequence of str
+        Of the populations.
+    spans : mapping of str to (span, bounded)
+        By feature.
+
+    Returns
+    -------
+    pyarrow.Table
+        ``feature``, ``population``, ``n`` (values inside the span), ``x`` and ``density``. A
+        population without a value in a feature has no rows.
+    """
+    parts = []
+    for feature, values in features.items():
+        span, bounded = spans[feature]
+        x = _centres(span, N_CURVE)
+        for k, name in enumerate(names):
+            inside = _inside(values[code == k], span)
+            if len(inside):
+                density = curve(inside, span, bounded)
+                parts.append(
+                    pa.table(
+                        {
+                            "feature": [feature] * N_CURVE,
+                            "population": [name] * N_CURVE,
+                            "n": [len(inside)] * N_CURVE,
+                            "x": x,
+                            "density": density,
+                        }
+                    )
+                )
+    return _joined(parts, ("feature", "population", "n", "x", "density"))
+
+
+def surfaces(
+    x: np.ndarray,
+    y: np.ndarray,
+    code: np.ndarray,
+    names: Sequence[str],
+    spans: tuple[Span, Span],
+    bounded: tuple[bool, bool],
+    at_least: int = 5,
+) -> pa.Table:
+    """Estimate the density in a plane of each population that has `at_least` so many points.
+
+    Returns
+    -------
+    pyarrow.Table
+        ``population``, ``n`` (points inside the spans), ``x``, ``y`` and ``density``: `N_SURFACE`
+        squared rows per population, y running fastest.
+    """
+    parts = []
+    size = N_SURFACE**2
+    grid_x, grid_y = np.meshgrid(*(_centres(s, N_SURFACE) for s in spans), indexing="ij")
+    for k, name in enumerate(names):
+        members = code == k
+        (low_x, high_x), (low_y, high_y) = spans
+        at_x, at_y = x[members], y[members]
+        n = int(((at_x >= low_x) & (at_x <= high_x) & (at_y >= low_y) & (at_y <= high_y)).sum())
+        if n >= at_least:
+            parts.append(
+                pa.table(
+                    {
+                        "population": [name] * size,
+                        "n": [n] * size,
+                        "x": grid_x.ravel().astype(np.float32),
+                        "y": grid_y.ravel().astype(np.float32),
+                        "density": surface(at_x, at_y, spans, bounded).ravel().astype(np.float32),
+                    }
+                )
+            )
+    return _joined(parts, ("population", "n", "x", "y", "density"))
+
+
+def _joined(parts: list[pa.Table], names: tuple[str, ...]) -> pa.Table:
+    if parts:
+        return pa.concat_tables(parts)
+    kinds = {"feature": pa.string(), "population": pa.string(), "n": pa.int64()}
+    return pa.table({n: pa.array([], kinds.get(n, pa.float64())) for n in names})
+
+
+def _inside(values: np.ndarray, span: Span) -> np.ndarray:
+    return values[(values >= span[0]) & (values <= span[1])]  # NaN fails both
+
+
+def _centres(span: Span, n: int) -> np.ndarray:
+    edges = np.linspace(*span, n + 1)
+    return np.asarray((edges[:-1] + edges[1:]) / 2)
+
+
+def _smooth(density: np.ndarray, sigma: float, axis: int, bounded: bool) -> np.ndarray:
+    mode = "reflect" if bounded else "constant"
+    if bounded:
+        sigma = min(sigma, density.shape[axis] / 20)
+    # Below a bin's width the grid could not show the kernel.
+    return np.asarray(gaussian_filter1d(density, max(sigma, 1.0), axis, mode=mode, truncate=5.0))

@@ -1,0 +1,108 @@
+"""One-dimensional distributions of several populations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from numpy.typing import ArrayLike
+
+from xsift.plots.names import printable
+from xsift.plots.style import look_of, shades_of
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["density_curves", "histogram_steps"]
+
+_SERIES = (
+    "#0072B2",
+    "#E69F00",
+    "#009E73",
+    "#CC3311",
+    "#332288",
+    "#CC79A7",
+    "#56B4E9",
+    "#555555",
+)
+
+
+def density_curves(
+    ax: Axes,
+    curves: Mapping[str, tuple[ArrayLike, ArrayLike]],
+    looks: Mapping[str, tuple[str, str]] | None = None,
+) -> Axes:
+    """Draw the density of each population as a line.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+    curves : mapping of str to pair of array_like, (k,)
+        By population: x, and the density there.
+    looks : mapping of str to pair of str, optional
+        Colour and line style of each population. [default: those of the groups]
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        One line per population, labelled with its name; no legend.
+    """
+    looks = looks or line_looks(list(curves))
+    for name, (x, density) in curves.items():
+        colour, style = looks[name]
+        ax.plot(x, density, color=colour, linestyle=style, linewidth=1.4, label=printable(name))
+    ax.set_ylabel("density")
+    return ax
+
+
+def histogram_steps(
+    ax: Axes,
+    edges: ArrayLike,
+    shares: Mapping[str, ArrayLike],
+    looks: Mapping[str, tuple[str, str]] | None = None,
+) -> Axes:
+    """Draw a histogram of each population as a stepped line.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+    edges : array_like, (k + 1,)
+    shares : mapping of str to array_like, (k,)
+    looks : mapping of str to pair of str, optional
+        Colour and line style of each population.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        One step patch per population, labelled with its name; no legend.
+    """
+    looks = looks or line_looks(list(shares))
+    for name, heights in shares.items():
+        colour, style = looks[name]
+        ax.stairs(
+            heights, edges, color=colour, linestyle=style, linewidth=1.2, label=printable(name)
+        )
+    return ax
+
+
+def series_looks(names: list[str]) -> dict[str, tuple[str, str]]:
+    """Give populations that have no colour of their own, such as clusters, one of eight."""
+    styles = ("-", "--", "-.", ":")
+    return {n: (_SERIES[i % 8], styles[i % len(styles)]) for i, n in enumerate(names)}
+
+
+def line_looks(names: list[str]) -> dict[str, tuple[str, str]]:
+    """Give each population a colour and a line style: groups have their own colours."""
+    styles = ("-", "--", "-.", ":")
+    return {
+        name: (colour, styles[i % len(styles)])
+        for i, (name, (colour, _)) in enumerate(look_of(names).items())
+    }
+
+
+def class_looks(group: str, classes: list[str], groups: list[str]) -> dict[str, tuple[str, str]]:
+    """Give the classes of a group shades of its colour, and line styles of their own."""
+    colour = look_of(groups)[group][0]
+    styles = ("-", "--", "-.", ":")
+    shades = shades_of(colour, len(classes))
+    return {name: (shades[i], styles[i % len(styles)]) for i, name in enumerate(classes)}
