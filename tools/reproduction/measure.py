@@ -59,7 +59,7 @@ class Tables:
     def own(self) -> Catalogue:
         """All detections of CSC 2.0 that are at hand, by the published method."""
         self.step("classifying csc20_detections.parquet")
-        settings = Settings(label_column="label10_best", features="csc12")
+        settings = Settings(method="paper", label_column="label10_best", features="csc12")
         return quietly(run, self.path("csc20_detections.parquet"), None, settings)
 
     @cached_property
@@ -281,7 +281,7 @@ def scan(tables: Tables) -> dict[str, Rows]:
     """Scan K = 1 to 10, three starts each: what each K gains in BIC, per detection."""
     tables.step("scanning K = 1 to 10")
     with tempfile.TemporaryDirectory() as folder:
-        settings = Settings(features="csc12")
+        settings = Settings(method="paper", features="csc12")
         found = quietly(scan_k, tables.path("csc20_detections.parquet"), folder, 10, 3, settings)
     bic, silhouette = (
         {k: np.mean([getattr(f, what) for f in found.fits if f.k == k]) for k in range(2, 11)}

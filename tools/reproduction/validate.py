@@ -91,7 +91,11 @@ def _without(table: pa.Table, label: np.ndarray, held: np.ndarray) -> Catalogue:
         at = table.column_names.index("label10")
         pq.write_table(table.set_column(at, "label10", pa.array(list(left), pa.string())), path)
         settings = Settings(
-            features="csc11", source_column="source_group", label_column="label10", seed=SEED
+            method="paper",
+            features="csc11",
+            source_column="source_group",
+            label_column="label10",
+            seed=SEED,
         )
         return quietly(run, path, None, settings)
 
