@@ -13,12 +13,12 @@ PINS := -c constraints.txt --build-constraint constraints.txt
 LEFT_OUT := slow or stilts or remote or tap or browser
 NO_REAL := $(if $(wildcard ../shared/data),, and not real)
 
-.PHONY: help demo test slow tap check bench docs serve models clean
+.PHONY: help demo test slow tap browser check bench docs reproduction pictures serve models clean
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
 
 help: ## print this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
 
 demo: $(VENV)/.stamp-use ## run `xsift demo`: the whole way on a simulated survey, offline
 	$(BIN)/xsift demo
@@ -32,6 +32,9 @@ slow: $(VENV)/.stamp-dev ## run the slow tests and those that need STILTS
 tap: $(VENV)/.stamp-dev ## run the tests against a TAP server: DaCHS, as .ci/run installs it
 	$(BIN)/pytest -m "tap$(NO_REAL)"
 
+browser: $(VENV)/.stamp-dev ## run the tests of the page in Chromium, as .ci/run installs it
+	$(BIN)/pytest -m "browser$(NO_REAL)"
+
 check: $(VENV)/.stamp-dev ## check format, lint and types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -40,11 +43,19 @@ check: $(VENV)/.stamp-dev ## check format, lint and types
 bench: $(VENV)/.stamp-dev ## run the benchmarks (SMOKE=1: small)
 	$(BIN)/python -m benchmarks $(if $(filter-out 0,$(SMOKE)),--smoke)
 
-docs: $(VENV)/.stamp-dev ## check the examples in the documentation (no pages are built yet)
-	$(BIN)/pytest tests/docs
+docs: $(VENV)/.stamp-dev ## build the documentation into build/site, and check its examples
+	$(BIN)/python -m sphinx -q -b html -W --keep-going -d build/doctrees docs build/site
+	$(BIN)/pytest tests/docs -m "not (slow and real)"
+	@echo "The documentation: build/site/index.html"
 
-serve: ## serve the playground (not built yet: says so, and fails)
-	@echo "make serve: the playground is not built yet" >&2; exit 1
+reproduction: $(VENV)/.stamp-dev ## rebuild the reproduction page from the tables beside the clone
+	$(BIN)/python -m tools.reproduction
+
+pictures: $(VENV)/.stamp-dev ## draw the documentation's pictures anew, from the simulated survey
+	$(BIN)/python tools/draw_pictures.py
+
+serve: $(VENV)/.stamp-use ## serve the playground with a simulated catalogue, on this machine only
+	$(BIN)/xsift serve --demo
 
 models: $(VENV)/.stamp-dev ## regenerate the populations and the models that ship in the package
 	$(BIN)/python tools/fit_populations.py
@@ -62,7 +73,7 @@ $(VENV)/.stamp-use: $(VENV)/.stamp-venv pyproject.toml constraints.txt
 
 $(VENV)/.stamp-dev: $(VENV)/.stamp-venv pyproject.toml constraints.txt
 	@echo "Setting up $(VENV) for development"
-	@$(PIP) install $(PINS) -e ".[all,test,dev]"
+	@$(PIP) install $(PINS) -e ".[all,test,dev,docs]"
 	@touch $(VENV)/.stamp-use $@
 
 # Debian's python3 comes without ensurepip: there the system's pip puts the first pip in.

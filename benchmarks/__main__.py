@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks import calibrated, catalogue, crossmatch, density, engine, scorer, startup
+from benchmarks import calibrated, catalogue, crossmatch, density, engine, scorer, serve, startup
 from benchmarks.measure import Failed, Result
 
 BENCHMARKS = {
@@ -26,6 +26,7 @@ BENCHMARKS = {
     "startup": startup.run,
     "catalogue": catalogue.run,
     "crossmatch": crossmatch.run,
+    "serve": serve.run,
 }
 PACKAGES = ("xsift", "numpy", "scipy", "pyarrow", "numba", "scikit-learn")
 RESULTS = Path(__file__).parent / "results"

@@ -88,7 +88,8 @@ def _train(folder: Path) -> None:
     survey = simulate(TRAINING_SOURCES, seed=42)
     pq.write_table(survey.detections, folder / "train.parquet")
     pq.write_table(survey.known, folder / "known.parquet")
-    result = xsift.run(folder / "train.parquet", folder / "known.parquet")
+    settings = xsift.Settings(method="paper")
+    result = xsift.run(folder / "train.parquet", folder / "known.parquet", settings)
     result.write(folder / "model", formats=("parquet",))
 
 

@@ -26,7 +26,7 @@ def main() -> None:
         write_table(table, Path(f"{part}.parquet"), "parquet", {"part": part})
     write_table(survey.known, Path("known.csv"), "csv", {})
 
-    settings = xsift.Settings(method="calibrated", seed=7)
+    settings = xsift.Settings(seed=7)
     xsift.run("train.parquet", "known.csv", settings).write("trained")
     unseen = xsift.classify("test.parquet", "trained/model.asdf").detections
 

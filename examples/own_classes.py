@@ -51,7 +51,7 @@ def main() -> None:
 
     classes = read_classes("classes.toml")
     print("Columns:", ", ".join(classes.columns))
-    catalogue = xsift.run("table.parquet", "known.csv", xsift.Settings(clusters=4), classes)
+    catalogue = xsift.run("table.parquet", "known.csv", classes=classes)
     catalogue.write("own")
     trained = catalogue.record["model"]["class_counts"]
     said = catalogue.sources["class"].to_pylist()

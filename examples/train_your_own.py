@@ -26,7 +26,7 @@ def main() -> None:
         write_table(table, Path(f"{part}.parquet"), "parquet", {"part": part})
     write_table(survey.known, Path("known.csv"), "csv", {})
 
-    trained = xsift.run("train.parquet", "known.csv", xsift.Settings(clusters=6, seed=7))
+    trained = xsift.run("train.parquet", "known.csv", xsift.Settings(seed=7))
     trained.write("trained")
     print("Trained on", trained.record["model"]["class_counts"])
     for note in trained.record["warnings"]:

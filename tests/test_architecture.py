@@ -10,6 +10,7 @@ SRC = Path(__file__).parents[1] / "src" / "xsift"
 LEAVES = {"errors", "columns", "classes", "settings", "surveys"}
 STAGES = {
     "cluster",
+    "compare",
     "distributions",
     "evaluate",
     "features",
@@ -27,6 +28,7 @@ STAGES = {
 }
 # Where the stages meet: each may use what stands before it.
 ABOVE = [
+    "summary",
     "model",
     "priors",
     "shift",
@@ -41,19 +43,27 @@ ABOVE = [
     "archive",
     "scan",
     "demonstration",
+    "standing",
     "card",
+    "card_figure",
+    "card_text",
     "anomalies",
+    "comparison",
     "publication",
     "catalogue_view",
     "drawing",
     "catalogue_figures",
     "catalogue_tallies",
     "catalogue_report",
+    "serve",
     "terminal",
+    "comparison_text",
     "options",
+    "comparing",
     "evaluating",
     "fetching",
     "reporting",
+    "serving",
     "cli",
 ]
 ROOT = {"__init__", "__main__"}

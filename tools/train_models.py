@@ -49,11 +49,13 @@ TRAININGS = {
     ),
     "csc12-paper": (
         "csc20_detections.parquet",
-        Settings(features="csc12", label_column="label10_best"),
+        Settings(method="paper", features="csc12", label_column="label10_best"),
     ),
     "csc11-paper": (
         "csc21_labelled_train.parquet",
-        Settings(features="csc11", label_column="label10", source_column="source_group"),
+        Settings(
+            method="paper", features="csc11", label_column="label10", source_column="source_group"
+        ),
     ),
 }
 FIGURES = ("accuracy", "balanced_accuracy", "log_loss", "ece")

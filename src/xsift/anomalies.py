@@ -13,11 +13,12 @@ import pyarrow.compute as pc
 from xsift import surveys
 from xsift.errors import MissingColumnsError, ModelError, SettingError, TableError
 from xsift.features import derive
-from xsift.model import CalibratedModel, model_of
+from xsift.model import CalibratedModel, Model, model_of
 from xsift.read import read_table
+from xsift.summary import Shown, Summary, SummaryTable
 from xsift.write import load_model_tree
 
-__all__ = ["Anomaly", "Oddity", "anomalies"]
+__all__ = ["Anomalies", "Anomaly", "Oddity", "anomalies", "least_typical"]
 
 _MOST = 3
 _KEYS = ("name", "obsid", "obi", "ra", "dec", "class", "p_none", "typicality", "flag")
@@ -68,7 +69,33 @@ class Anomaly:
         return asdict(self)
 
 
-def anomalies(folder: str | Path, most: int = 20) -> list[Anomaly]:
+class Anomalies(Shown, list[Anomaly]):
+    """Detections, the least typical first: a list."""
+
+    def summary(self) -> Summary:
+        """Return the detections with what makes them atypical."""
+        rows = [
+            [
+                a.rank,
+                str(a.detection["name"]),
+                f"{a.detection['typicality']:.2g}",
+                a.detection.get("class") or "",
+                ", ".join(f"{o.feature} {o.value:.4g}" for o in a.oddities) or "no single feature",
+            ]
+            for a in self
+        ]
+        lines = ["  ".join(map(str, row)) for row in rows]
+        headings = ["", "name", "typicality", "class", "what makes it so"]
+        table = SummaryTable("Least typical first", headings, rows)
+        title = f"{len(self)} detections, the least typical first"
+        return Summary(title, lines, [table])
+
+    def _repr_html_(self) -> str:
+        found = self.summary()
+        return Summary(found.title, (), found.tables).html()
+
+
+def anomalies(folder: str | Path, most: int = 20) -> Anomalies:
     """Rank the detections of a catalogue, the least typical first.
 
     Parameters
@@ -95,24 +122,33 @@ def anomalies(folder: str | Path, most: int = 20) -> list[Anomaly]:
     table, _ = read_table(path)
     if "typicality" not in table.column_names:
         raise MissingColumnsError(str(path), ["typicality"], table.column_names, "Write it anew")
+    try:
+        return least_typical(table, model_of(load_model_tree(folder / "model.asdf")), most)
+    except SettingError as error:
+        raise ModelError(f"{folder / 'model.asdf'}: {error}") from error
+
+
+def least_typical(table: pa.Table, model: Model, most: int) -> Anomalies:
+    """Rank the rows of a table of detections, the least typical first.
+
+    Raises
+    ------
+    SettingError
+        If the model is of a survey that this xsift does not know.
+    """
     known = table.filter(pc.is_valid(table["typicality"]))
     order = pc.sort_indices(known, sort_keys=[("typicality", "ascending")])[:most]
     rows = known.take(order)
     keep = [k for k in _KEYS if k in rows.column_names]
-    found = zip(rows.select(keep).to_pylist(), _oddities(rows, folder / "model.asdf"), strict=True)
-    return [Anomaly(rank, row, odd) for rank, (row, odd) in enumerate(found, start=1)]
+    found = zip(rows.select(keep).to_pylist(), _oddities(rows, model), strict=True)
+    return Anomalies(Anomaly(rank, row, odd) for rank, (row, odd) in enumerate(found, start=1))
 
 
-def _oddities(rows: pa.Table, path: Path) -> list[list[Oddity]]:
-    tree = load_model_tree(path)
-    model = model_of(tree)
+def _oddities(rows: pa.Table, model: Model) -> list[list[Oddity]]:
     if not isinstance(model, CalibratedModel):
         return [[] for _ in range(rows.num_rows)]
-    try:
-        survey = surveys.load(tree.survey)
-        features = derive(rows, survey, survey.feature_set(tree.feature_set))
-    except SettingError as error:
-        raise ModelError(f"{path}: {error}") from error
+    survey = surveys.load(model.survey)
+    features = derive(rows, survey, survey.feature_set(model.feature_set))
     X = features.values
     now = model.typicality_of(X)
     without = np.full(X.shape, -np.inf)

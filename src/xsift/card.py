@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -14,19 +14,21 @@ import pyarrow.compute as pc
 from xsift import surveys
 from xsift.classes import Classes
 from xsift.errors import MissingColumnsError, ModelError, SettingError, TableError, nearest
-from xsift.features import derive
-from xsift.model import PaperModel, model_of
+from xsift.features import FeatureTable, derive
+from xsift.model import Model, PaperModel, model_of
 from xsift.read import read_table
-from xsift.write import load_model_tree
+from xsift.standing import Standing, standing_of
+from xsift.summary import Shown, Summary, SummaryTable
+from xsift.write import ModelTree, load_model_tree
 
-__all__ = ["Card", "source_card"]
+__all__ = ["Card", "SourceCard", "card_of", "source_card"]
 
-_DETECTION_COLUMNS = ("name", "role", "flag", "cluster", "class")
+_DETECTION_COLUMNS = ("name", "role", "flag", "cluster", "class", "group")
 _SOURCE_COLUMNS = ("name", "n_detections", "class_soft", "class_hard", "status", "class")
 
 
-@dataclass(frozen=True)
-class Card:
+@dataclass(frozen=True, repr=False)
+class Card(Shown):
     """A source and its detections, as plain data.
 
     Attributes
@@ -46,12 +48,55 @@ class Card:
     detections: list[dict[str, Any]]
     classes: Classes
 
+    def summary(self) -> Summary:
+        """Return the verdict, the probabilities by class, and each detection's class."""
+        detections = SummaryTable(
+            "Detections",
+            ["obsid", "role", "class", "why"],
+            [
+                [str(d.get("obsid") or ""), d["role"], d["class"] or "", d["flag"] or ""]
+                for d in self.detections
+            ],
+        )
+        if self.source is None:
+            return Summary(str(self.name), ["No detection of this source voted."], [detections])
+        source = self.source
+        n = source["n_detections"]
+        said = f"{source['class']} ({self.classes.title_of(source['class'])}), {source['status']}"
+        named = {c.column: c.title or c.code for c in self.classes.classes}
+        named |= {"p_none": "none of these"} if source.get("p_none") is not None else {}
+        ranked = sorted(named, key=lambda column: -source[column])
+        p = [[named[c], source[c], source.get(f"{c}_std")] for c in ranked]
+        classes = SummaryTable("Classes", ["", "p", "scatter"], p)
+        likeliest = ", ".join(f"{named[c]} {source[c]:.3f}" for c in ranked[:3])
+        lines = [f"{said}, from {n} detection{'s'[: n != 1]}", likeliest]
+        return Summary(str(self.name), lines, [classes, detections])
+
     def as_dict(self) -> dict[str, Any]:
         """Return the card for JSON."""
         return {"name": self.name, "source": self.source, "detections": self.detections}
 
 
-def source_card(name: str, folder: str | Path) -> Card:
+@dataclass(frozen=True, repr=False)
+class SourceCard(Card):
+    """A card with the place of the source's features in the whole catalogue.
+
+    Attributes
+    ----------
+    standing : Standing
+        Where its features stand among those of the groups.
+    survey : str
+    """
+
+    standing: Standing
+    survey: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the card for JSON."""
+        return super().as_dict() | {"standing": self.standing.as_dict()}
+
+
+def source_card(name: str, folder: str | Path) -> SourceCard:
     """Look a source up in a catalogue that `run` or `classify` wrote.
 
     Parameters
@@ -72,23 +117,56 @@ def source_card(name: str, folder: str | Path) -> Card:
         )
     detections = _table(folder / "detections.parquet", _DETECTION_COLUMNS)
     full = _look_up(name, detections["name"], folder)
-    rows = detections.filter(pc.equal(detections["name"], full))
-    keys = [k for k in ("obsid", "obi") if k in rows.column_names]
-    rows = rows.sort_by([(k, "ascending") for k in keys]) if keys else rows
+    # In key order, and so are all that follows from it.
+    keys = [k for k in ("obsid", "obi") if k in detections.column_names]
+    order = [(k, "ascending") for k in keys]
+    detections = detections.sort_by(order) if order else detections
+    mine = np.asarray(pc.fill_null(pc.equal(detections["name"], full), False))
+    rows = detections.filter(pa.array(mine))
     source = None
     if (folder / "sources.parquet").exists():
         sources = _table(folder / "sources.parquet", _SOURCE_COLUMNS)
         found = sources.filter(pc.equal(sources["name"], full)).to_pylist()
         source = found[0] if found else None
-    classes, distances = _distances(rows, folder)
-    _refuse_missing(folder / "detections.parquet", classes.columns, rows.column_names)
+    tree = load_model_tree(_model_of(folder))
+    model, features = model_of(tree), _features(detections, tree, folder)
+    _refuse_missing(folder / "detections.parquet", tree.classes.columns, rows.column_names)
     if source is not None:
-        spreads = [f"{column}_std" for column in classes.columns]
-        _refuse_missing(folder / "sources.parquet", [*classes.columns, *spreads], source)
+        spreads = [f"{column}_std" for column in tree.classes.columns]
+        _refuse_missing(folder / "sources.parquet", [*tree.classes.columns, *spreads], source)
+    card = card_of(full, rows, source, model)
+    groups = pa.array(_label_groups(detections, tree.classes))
+    standing = standing_of(features, detections.append_column("label_group", groups), mine)
+    return SourceCard(
+        **{f.name: getattr(card, f.name) for f in fields(card)},
+        standing=standing,
+        survey=tree.survey,
+    )
+
+
+def card_of(name: str | int, rows: pa.Table, source: dict[str, Any] | None, model: Model) -> Card:
+    """Make the card of a source from its rows of the two tables.
+
+    Parameters
+    ----------
+    name : str or int
+    rows : pyarrow.Table
+        Of its detections, in any order.
+    source : dict or None
+    model : Model
+
+    Raises
+    ------
+    SettingError
+        If the model is of a survey that this xsift does not know.
+    """
+    keys = [k for k in ("obsid", "obi") if k in rows.column_names]
+    rows = rows.sort_by([(k, "ascending") for k in keys]) if keys else rows
     cards = [
-        row | {"squared_distances": d2} for row, d2 in zip(rows.to_pylist(), distances, strict=True)
+        row | {"squared_distances": d2}
+        for row, d2 in zip(rows.to_pylist(), _distances(rows, model), strict=True)
     ]
-    return Card(full, source, cards, classes)
+    return Card(name, source, cards, model.classes)
 
 
 def _table(path: Path, needed: Sequence[str]) -> pa.Table:
@@ -120,14 +198,17 @@ def _plain(name: Any) -> str:
     return "".join(str(name).split()).casefold()
 
 
-def _distances(rows: pa.Table, folder: Path) -> tuple[Classes, list[dict[str, float]]]:
-    tree = load_model_tree(_model_of(folder))
-    model = model_of(tree)
+def _features(detections: pa.Table, tree: ModelTree, folder: Path) -> FeatureTable:
     try:
         survey = surveys.load(tree.survey)
-        features = derive(rows, survey, survey.feature_set(tree.feature_set))
+        return derive(detections, survey, survey.feature_set(tree.feature_set))
     except SettingError as error:
         raise ModelError(f"{folder / 'model.asdf'}: {error}") from error
+
+
+def _distances(rows: pa.Table, model: Model) -> list[dict[str, float]]:
+    survey = surveys.load(model.survey)
+    features = derive(rows, survey, survey.feature_set(model.feature_set))
     out: list[dict[str, float]] = [{} for _ in range(rows.num_rows)]
     complete = np.flatnonzero(features.complete)
     if len(complete) and isinstance(model, PaperModel):
@@ -136,7 +217,14 @@ def _distances(rows: pa.Table, folder: Path) -> tuple[Classes, list[dict[str, fl
         for row, line in zip(complete, d2, strict=True):
             near = zip(model.classes.codes, line, strict=True)
             out[row] = {code: float(d) for code, d in near if np.isfinite(d)}
-    return model.classes, out
+    return out
+
+
+def _label_groups(detections: pa.Table, classes: Classes) -> list[str | None]:
+    group = {c.code: c.group for c in classes.classes}
+    if "label" not in detections.column_names:
+        return [None] * detections.num_rows
+    return [group.get(label) for label in detections["label"].to_pylist()]
 
 
 def _model_of(folder: Path) -> Path:

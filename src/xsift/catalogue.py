@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -12,10 +13,11 @@ from xsift.columns import Column, output_columns, with_metadata
 from xsift.features import FeatureTable
 from xsift.label import Labels
 from xsift.model import Classification
+from xsift.summary import Summary, SummaryTable
 from xsift.surveys import Survey
 from xsift.vote import Votes
 
-__all__ = ["CARRIED", "NONE", "detection_table", "roles", "source_table"]
+__all__ = ["CARRIED", "NONE", "catalogue_summary", "detection_table", "roles", "source_table"]
 
 NONE = "none"
 """Class and group of a detection that is most probably of none of the classes."""
@@ -136,6 +138,25 @@ def source_table(
         columns[name] = table[name].take(first)
     columns["model_id"] = pa.nulls(len(first), pa.string())
     return with_metadata(pa.table(columns), _described(classes, survey))
+
+
+def catalogue_summary(sources: pa.Table, record: dict[str, Any]) -> Summary:
+    """Say in brief what a catalogue holds: counts, sources by class, what to be wary of."""
+    n = record["counts"]
+    method = record.get("model", {}).get("method")
+    title = f"{n['sources']:,} sources of {n['voting']:,} detections of {record['input']}"
+    lines = [f"{n['unique']:,} unique: both votes agree; {n['ambiguous']:,} ambiguous"]
+    if method:
+        lines.append(f"{method} method; model {record['model']['model_id']}")
+    lines += [f"Warning: {note}" for note in record["warnings"]]
+    found: dict[tuple[str, str], list[int]] = {}
+    columns = (sources[c].to_pylist() for c in ("group", "class", "status"))
+    for group, code, status in zip(*columns, strict=True):
+        found.setdefault((group, code), [0, 0])[status != "unique"] += 1
+    rows = [[g if g == c else f"{g} {c}", *many] for (g, c), many in sorted(found.items())]
+    return Summary(
+        title, lines, [SummaryTable("Sources by class", ["", "unique", "ambiguous"], rows)]
+    )
 
 
 def _verdict(best: np.ndarray, classes: Classes) -> dict[str, pa.Array]:

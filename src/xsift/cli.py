@@ -15,7 +15,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
-from xsift import __version__, evaluating, fetching, reporting
+from xsift import __version__, comparing, evaluating, fetching, reporting, serving
 from xsift.errors import SettingError, XsiftError
 from xsift.options import (
     DEFAULT,
@@ -247,6 +247,7 @@ def scan(
 
 
 app.command()(evaluating.evaluate)
+app.command()(comparing.compare)
 app.command()(reporting.report)
 
 
@@ -275,16 +276,28 @@ def show(
     catalogue: Annotated[
         Path, typer.Option("--catalogue", help="Folder that run or classify wrote.")
     ],
+    figure: Annotated[
+        Path | None,
+        typer.Option("--figure", help="Draw it, too: a file that ends in .png, .pdf or .svg."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Show one source: every detection, every probability, and why."""
-    from xsift import card, terminal
+    """Show one source: every detection, every probability, where it stands, and why."""
+    from xsift import card
+    from xsift.card_text import show_card
 
     found = card.source_card(name, catalogue)
+    if figure is not None:
+        from xsift.card_figure import write_card_figure
+
+        write_card_figure(found, figure)
     if as_json:
         typer.echo(json.dumps(found.as_dict(), indent=2))
         return
-    terminal.show_card(console(), found)
+    show_card(console(), found)
+
+
+app.command()(serving.serve)
 
 
 @app.command()

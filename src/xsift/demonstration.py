@@ -16,7 +16,7 @@ from xsift.pipeline import Catalogue, run
 from xsift.settings import Settings
 from xsift.simulate import simulate
 
-__all__ = ["Demonstration", "Recovery", "demonstrate"]
+__all__ = ["Demonstration", "Recovery", "demonstrate", "exhibit"]
 
 SURVEY, KNOWN, TRUTH = "simulated_survey.vot", "simulated_known.csv", "simulated_truth.csv"
 FIGURES = ("sky.png", "hardness.png", "variability.png", "confusion.png")
@@ -98,6 +98,34 @@ def demonstrate(
     progress("drawing figures")
     _draw(folder, result, true_codes)
     return Demonstration(result, recovery, tuple(str(folder / f) for f in FIGURES))
+
+
+def exhibit(
+    folder: str | Path,
+    n_sources: int = 2500,
+    seed: int = 42,
+    progress: Callable[[str], None] = lambda step: None,
+) -> None:
+    """Simulate a survey and classify it by the calibrated method, to be looked at.
+
+    A third of the known objects is given as known: the others are there to be found.
+
+    Raises
+    ------
+    OutputError
+        If the folder cannot be written.
+    """
+    folder = write.check_folder(folder)
+    progress(f"simulating {n_sources:,} sources")
+    simulation = simulate(n_sources, seed)
+    about = {"creator": "xsift demo", "seed": str(seed)}
+    with write.Staging(folder) as staging:
+        write.write_table(simulation.detections, staging.path(SURVEY), "votable", about)
+        few = simulation.known.take(pa.array(range(0, simulation.known.num_rows, 3)))
+        write.write_table(few, staging.path(KNOWN), "csv", about)
+    settings = Settings(method="calibrated", features="csc12", seed=seed)
+    result = run(folder / SURVEY, folder / KNOWN, settings, progress=progress)
+    result.write(folder, formats=("parquet",))
 
 
 def _recovery(true_codes: list[str], groups: list[str], classes: Classes) -> Recovery:

@@ -10,7 +10,7 @@ import numpy as np
 
 from xsift import plots
 
-__all__ = ["evaluation_figures"]
+__all__ = ["evaluation_figures", "svg_of"]
 
 
 def evaluation_figures(results: Mapping[str, Any]) -> dict[str, str]:
@@ -33,10 +33,10 @@ def evaluation_figures(results: Mapping[str, Any]) -> dict[str, str]:
         groups = found["detections"]["groups"]
         counts, bins = np.array(groups["confusion"]), groups["reliability"]
         names = groups["names"]
-        drawn[f"confusion {method}"] = _svg(
+        drawn[f"confusion {method}"] = svg_of(
             lambda ax, c=counts, n=names: plots.confusion_counts(ax, c, n), (4.6, 3.8)
         )
-        drawn[f"reliability {method}"] = _svg(
+        drawn[f"reliability {method}"] = svg_of(
             lambda ax, b=bins: plots.reliability(
                 ax, b["n"], b["confidence"], b["accuracy"], b["low"], b["high"]
             ),
@@ -44,7 +44,7 @@ def evaluation_figures(results: Mapping[str, Any]) -> dict[str, str]:
         )
     if "shares" in results:
         shares, values = _few_labels(results)
-        drawn["labels"] = _svg(
+        drawn["labels"] = svg_of(
             lambda ax: plots.against_labels(ax, shares, values, "balanced accuracy, groups"),
             (6.4, 4.0),
         )
@@ -66,7 +66,7 @@ def _few_labels(
     return shares, values
 
 
-def _svg(draw: Callable[..., Any], size: tuple[float, float]) -> str:
+def svg_of(draw: Callable[..., Any], size: tuple[float, float]) -> str:
     """Return a figure as an SVG element: its text is text, and it says nothing of the day."""
     import matplotlib as mpl
     from matplotlib.figure import Figure

@@ -6,7 +6,7 @@ read -> features -> label -> cluster, score -> vote -> write
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from xsift import read, surveys, write
-from xsift.catalogue import CARRIED, detection_table, roles, source_table
+from xsift.catalogue import CARRIED, catalogue_summary, detection_table, roles, source_table
 from xsift.classes import PAPER_CLASSES, Classes
 from xsift.errors import OutputError, SettingError
 from xsift.features import FeatureTable, derive
@@ -36,6 +36,7 @@ from xsift.record import (
 )
 from xsift.settings import Settings
 from xsift.shift import warn_of_shift
+from xsift.summary import Shown, Summary
 from xsift.training import train
 from xsift.vote import Pool, tally
 from xsift.write.model_file import load_model_tree
@@ -52,8 +53,8 @@ def _silent(step: str) -> None:
     """Take no notice of a step."""
 
 
-@dataclass(frozen=True, eq=False)
-class Catalogue:
+@dataclass(frozen=True, eq=False, repr=False)
+class Catalogue(Shown):
     """A classified catalogue.
 
     Attributes
@@ -69,7 +70,11 @@ class Catalogue:
     detections: pa.Table | None
     sources: pa.Table
     model: ModelTree | None
-    record: dict[str, Any] = field(repr=False)
+    record: dict[str, Any]
+
+    def summary(self) -> Summary:
+        """Return the catalogue in brief: counts, sources by class, warnings."""
+        return catalogue_summary(self.sources, self.record)
 
     def write(self, folder: str | Path, formats: tuple[str, ...] = ("parquet", "votable")) -> None:
         """Write the tables, the model and `run.json` into a folder, all or none.
@@ -128,6 +133,7 @@ def run(
     settings = settings or Settings()
     if labels is None and settings.label_column is None:
         raise SettingError("no known objects: give --labels FILE or --label-column COL")
+    _refuse_idle_settings(settings)
     survey, feature_set = surveys.survey_of(settings.survey, settings.features)
     settings = replace(settings, survey=survey.name, features=feature_set)
     with recorded() as notes:
@@ -246,7 +252,11 @@ def vote_table(
         )
         progress("voting")
         rows = np.flatnonzero(given.votes)
-        votes = tally(given.table, given.p, rows, len(given.classes))
+        voting = np.column_stack([given.p, given.beside])
+        # Only the calibrated method gives "none of these" a share, and it takes this mean.
+        pool: Pool = "geometric" if (given.beside[rows, :1] > 0).any() else "mean"
+        n_ballots = len(given.classes) + min(1, given.beside.shape[1])
+        votes = tally(given.table, voting, rows, n_ballots, pool)
         features = tuple(f.name for f in survey.features if f.name in given.table.column_names)
         sources = source_table(given.table, features, votes, given.classes, survey)
     counted = {
@@ -261,6 +271,19 @@ def vote_table(
         "counts": counted,
     }
     return _finish(Catalogue(None, sources, None, record), None, notes, "vote", None)
+
+
+def _refuse_idle_settings(settings: Settings) -> None:
+    """Refuse what the user set for the other method: it would do nothing."""
+    of = {"calibrated": ("clusters", "min_members"), "paper": ("closing",)}
+    default = Settings()
+    for name in of[settings.method]:
+        if (value := getattr(settings, name)) != getattr(default, name):
+            other = "paper" if settings.method == "calibrated" else "calibrated"
+            raise SettingError(
+                f"--{name.replace('_', '-')} {value} does nothing with --method {settings.method}: "
+                f"leave it out, or give --method {other}"
+            )
 
 
 def _without_inputs(detections: read.Detections) -> read.Detections:

@@ -20,13 +20,14 @@ from xsift.cluster.silhouette import EXACT_UP_TO
 from xsift.errors import SettingError, TableError
 from xsift.features import PaperScaler, derive
 from xsift.settings import Settings
+from xsift.summary import Shown, Summary, SummaryTable
 from xsift.vote import key_order
 
 __all__ = ["Scan", "scan_k"]
 
 
-@dataclass(frozen=True)
-class Scan:
+@dataclass(frozen=True, repr=False)
+class Scan(Shown):
     """Every fit of a scan, and what it advises.
 
     Attributes
@@ -46,6 +47,17 @@ class Scan:
     n_rows: int
     silhouette_is_exact: bool
     n_resumed: int
+
+    def summary(self) -> Summary:
+        """Return the advice, and the means of each number of clusters."""
+        what = ("bic", "icl", "silhouette", "stability")
+        rows = []
+        for k in sorted({f.k for f in self.fits}):
+            fits = [f for f in self.fits if f.k == k]
+            rows.append([k, *(float(np.mean([getattr(f, n) for f in fits])) for n in what)])
+        title = f"{len(self.fits)} fits to {self.n_rows:,} detections"
+        means = SummaryTable("Means over the starts", ["K", "BIC", "ICL", *what[2:]], rows)
+        return Summary(title, [self.advice], [means])
 
     def table(self) -> pa.Table:
         """Return the fits as a table, one row each; null where a number does not apply."""

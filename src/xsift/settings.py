@@ -33,14 +33,13 @@ def _setting(default: Any, doc: str) -> Any:
 class Settings:
     """How a table of detections is classified.
 
-    The defaults are the published method's (Perez-Diaz et al. 2024). `Settings.help` of a field
-    is what the command line prints for it.
+    `help_of` a field is what the command line prints for it.
     """
 
     method: str = _setting(
-        "paper",
-        "Scorer: 'paper' is the published method, exactly; 'calibrated' gives probabilities that "
-        "can be trusted, and scores incomplete detections.",
+        "calibrated",
+        "Scorer: 'calibrated' gives probabilities that can be trusted, and scores incomplete "
+        "detections; 'paper' is the published method, exactly.",
     )
     features: str | None = _setting(
         None, "Feature set, e.g. csc12 (the paper's twelve) or csc11. [default: the survey's own]"
@@ -61,10 +60,10 @@ class Settings:
         "auto", "How labels find detections: sky, name, or auto (sky where both have positions)."
     )
     radius: float = _setting(1.0, "Match radius on the sky, arcsec.")
-    clusters: int = _setting(6, "Number of Gaussian components, K.")
+    clusters: int = _setting(6, "Paper: number of Gaussian components, K.")
     seed: int = _setting(42, "Seed of every random number.")
     min_members: int = _setting(
-        12, "Labelled detections that a class needs inside a cluster to be scored there."
+        12, "Paper: labelled detections that a class needs inside a cluster to be scored there."
     )
     closing: str = _setting(
         "keep",

@@ -23,7 +23,6 @@ from xsift.classes import PAPER_CLASSES, Classes
 
 if TYPE_CHECKING:  # what is printed was made elsewhere
     from xsift.anomalies import Anomaly
-    from xsift.card import Card
     from xsift.demonstration import Demonstration
     from xsift.pipeline import Catalogue
     from xsift.publication import Published
@@ -33,7 +32,6 @@ __all__ = [
     "bar",
     "progress",
     "show_anomalies",
-    "show_card",
     "show_evaluation",
     "show_published",
     "show_recovery",
@@ -41,7 +39,6 @@ __all__ = [
     "show_summary",
 ]
 
-_CARD_ROWS = 30
 _HEADINGS = {"missing": "Missing", "unscored": "Not scored", "set_aside": "Set aside"}
 _SCANNED = ("bic", "icl", "silhouette", "stability")
 _STAGES = (
@@ -209,7 +206,7 @@ def show_recovery(console: Console, result: Demonstration) -> None:
     console.print(
         f"Accuracy {found.accuracy:.3f}, balanced {found.balanced_accuracy:.3f} over "
         f"{len(found.groups)} groups; {found.n_other:,} sources of other types among the "
-        "classified ones, which this method cannot know.",
+        "classified ones are left out of these figures.",
         highlight=False,
     )
     for name in result.figures:
@@ -254,29 +251,6 @@ def _evaluation_cells(method: str, found: dict[str, Any]) -> list[str]:
     return [*cells, f"{by_source['balanced_accuracy']['value']:.3f}"]
 
 
-def show_card(console: Console, card: Card) -> None:
-    """Print a source: its verdict, then each detection with its probabilities."""
-    console.print(f"\n[bold]{escape(str(card.name))}[/bold]")
-    if card.source is None:
-        console.print("No detection of this source voted: each says why below.")
-    else:
-        _print_verdict(console, card)
-    table = Table(title="Detections", title_justify="left", title_style="", box=None)
-    for heading in ("obsid", "role", "cluster", "first", "d²", "second", "d²", "why"):
-        number = heading in ("obsid", "cluster", "d²")
-        table.add_column(heading, justify="right" if number else "left", no_wrap=heading != "why")
-    for row in card.detections[:_CARD_ROWS]:
-        table.add_row(*map(escape, _detection_cells(row, card.classes)))
-    console.print(table)
-    if (more := len(card.detections) - _CARD_ROWS) > 0:
-        console.print(f"and {more} more: --json shows all", highlight=False)
-    console.print(
-        "d² is the squared distance to the class in the detection's cluster: the smallest wins.",
-        style="dim",
-        highlight=False,
-    )
-
-
 def show_anomalies(console: Console, found: Sequence[Anomaly]) -> None:
     """Print the most atypical detections, and what makes them so."""
     table = Table(title="Least typical first", title_justify="left", title_style="", box=None)
@@ -298,39 +272,3 @@ def show_anomalies(console: Console, found: Sequence[Anomaly]) -> None:
         )
         table.add_row(*map(escape, cells))
     console.print(table)
-
-
-def _print_verdict(console: Console, card: Card) -> None:
-    source = card.source or {}
-    code = source["class"]
-    console.print(
-        f"{escape(code)} ({card.classes.title_of(code)}), {source['status']}, "
-        f"from {source['n_detections']} detection{'s'[: source['n_detections'] != 1]}; "
-        f"soft vote {source['class_soft']}, hard vote {source['class_hard']}",
-        highlight=False,
-    )
-    ranked = sorted(card.classes.classes, key=lambda c: -source[c.column])
-    for c in ranked:
-        p, spread = source[c.column], source[f"{c.column}_std"]
-        if p >= 0.005:
-            bar = "█" * round(30 * p)
-            spread_text = f" ± {spread:5.3f}" if source["n_detections"] > 1 else ""
-            console.print(f"  {escape(c.code):4} {p:6.3f}{spread_text}  {bar}", highlight=False)
-
-
-def _detection_cells(row: dict[str, Any], classes: Classes) -> list[str]:
-    ranked = [(row[c.column], c.code) for c in classes.classes if row[c.column] is not None]
-    ranked.sort(key=lambda pair: -pair[0])
-    obsid = row.get("obsid")
-    if row.get("obi") is not None:
-        obsid = f"{obsid}/{row['obi']}"
-    cells = [obsid, row["role"], row["cluster"]]
-    for place in range(2):
-        p, code = ranked[place] if place < len(ranked) else (0.0, "")
-        d2 = row["squared_distances"].get(code)
-        shown = p >= 0.0005
-        cells += [f"{code} {p:.3f}" if shown else "", f"{d2:.1f}" if shown and d2 else ""]
-    flag = row["flag"] or ""
-    if flag.startswith("misses") and flag.count(",") > 2:
-        flag = f"misses {row['n_missing']} features"
-    return ["" if cell is None else str(cell) for cell in [*cells, flag]]

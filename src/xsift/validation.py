@@ -31,10 +31,11 @@ from xsift.record import recorded
 from xsift.report import evaluation_page
 from xsift.sampling import Sampled, read_sample
 from xsift.settings import EvaluationSettings, Settings
+from xsift.summary import Shown, Summary, SummaryTable
 from xsift.surveys import Survey
 from xsift.write.provenance import file_name, now
 
-__all__ = ["evaluate"]
+__all__ = ["Evaluation", "evaluate"]
 
 Advance = Callable[[int, int], None]
 PARTS = ".parts"
@@ -122,6 +123,30 @@ def _features(X: np.ndarray, names: tuple[str, ...], survey: str) -> FeatureTabl
     return FeatureTable(names, X, np.isfinite(X), surveys.load(survey))
 
 
+class Evaluation(Shown, dict[str, Any]):
+    """A finished validation: a dict of what `evaluation.json` holds."""
+
+    def summary(self) -> Summary:
+        """Return the figures over the groups, by method, of the folds by source."""
+        measures = ("balanced_accuracy", "accuracy", "log_loss", "ece")
+        rows, lines = [], []
+        for method, found in self["results"]["folds"].items():
+            if "failed" in found:
+                lines.append(f"{method} failed: {found['failed']}")
+                continue
+            figures = [found["detections"]["groups"][m] for m in measures]
+            rows.append([method, *figures])
+            values = zip(measures, figures, strict=True)
+            lines.append(f"{method}: " + ", ".join(f"{m} {f['value']:.3f}" for m, f in values))
+        counted = self["counts"]
+        title = (
+            f"Validation on {counted['labelled_detections']:,} detections of "
+            f"{counted['labelled_sources']:,} sources, in folds by source"
+        )
+        table = SummaryTable("Over the groups, with 95 % intervals", ["", *measures], rows)
+        return Summary(title, lines, [table])
+
+
 def evaluate(
     table: str | Path,
     out: str | Path,
@@ -130,7 +155,7 @@ def evaluate(
     evaluation: EvaluationSettings | None = None,
     classes: Classes = PAPER_CLASSES,
     advance: Advance = lambda done, total: None,
-) -> dict[str, Any]:
+) -> Evaluation:
     """Validate methods on the labelled sources of a table, and write the figures and a report.
 
     Finished fits are kept in `out`; the same command goes on where it was stopped.
@@ -149,8 +174,8 @@ def evaluate(
 
     Returns
     -------
-    dict
-        What `evaluation.json` holds.
+    Evaluation
+        A dict: what `evaluation.json` holds.
 
     Raises
     ------
@@ -184,7 +209,7 @@ def evaluate(
         html = evaluation_page(record, evaluation_figures(figures))
         staging.path("report.html").write_text(html, "utf-8")
     store.drop_others()
-    return record
+    return Evaluation(record)
 
 
 def _methods(given: Sampled, classes: Classes, settings: Settings) -> dict[str, Method]:

@@ -21,7 +21,9 @@ from xsift.write import load_model_tree
 def catalogue(files):
     from xsift import Settings, run
 
-    result = run(files / "labelled.parquet", None, Settings(clusters=2, label_column="label"))
+    result = run(
+        files / "labelled.parquet", None, Settings(method="paper", clusters=2, label_column="label")
+    )
     result.write(files / "catalogue")
     return files / "catalogue"
 
@@ -67,7 +69,7 @@ def with_column(table, name, values):
     return table.set_column(table.column_names.index(name), name, pa.array(values))
 
 
-LABELLED = ("--label-column", "label", "--clusters", 2)
+LABELLED = ("--label-column", "label", "--method", "paper", "--clusters", 2)
 
 
 def test_missing_columns_with_the_nearest(refused, saved, small_table):
@@ -125,14 +127,14 @@ def test_no_detection_is_complete(refused, saved, small_table):
 
 def test_more_clusters_than_detections(refused, saved, small_table):
     path = saved(small_table.slice(0, 40))
-    said = refused("run", path, "--label-column", "label", "--clusters", 50)
+    said = refused("run", path, "--label-column", "label", "--method", "paper", "--clusters", 50)
     assert said.startswith("40 complete detections are too few for 50 clusters")
 
 
 def test_labels_that_match_nothing(refused, saved, files):
     far = saved(pa.table({"ra": [200.0], "dec": [80.0], "label": ["QSO"]}), "known.parquet")
     said = refused("run", files / "table.parquet", "--labels", far)
-    assert said.startswith("no detection with all features and a label among QSO, AGN")
+    assert said.startswith("no detection with a feature and a label among QSO, AGN")
     nameless = saved(pa.table({"ident": ["a"], "label": ["QSO"]}), "known.parquet")
     said = refused("run", files / "table.parquet", "--labels", nameless)
     assert "known.parquet: missing columns ra, dec. Or give a name column" in said

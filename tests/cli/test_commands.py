@@ -16,7 +16,9 @@ from xsift.settings import Settings
 def catalogue(files):
     from xsift import run
 
-    result = run(files / "table.parquet", files / "known.parquet", Settings(clusters=2))
+    result = run(
+        files / "table.parquet", files / "known.parquet", Settings(method="paper", clusters=2)
+    )
     result.write(files / "catalogue")
     return files / "catalogue"
 
@@ -34,7 +36,8 @@ def test_commands_are_listed_in_the_order_of_the_data(xsift):
 def test_run_writes_the_catalogue(xsift, files, tmp_path):
     said = xsift(
         *("run", files / "table.parquet", "--labels", files / "known.parquet"),
-        *("--clusters", 2, "--out", tmp_path / "new" / "out", "--format", "csv"),
+        *("--method", "paper", "--clusters", 2, "--format", "csv"),
+        *("--out", tmp_path / "new" / "out"),
     )
     assert said.status == 0
     written = sorted(p.name for p in (tmp_path / "new" / "out").iterdir())
@@ -66,7 +69,16 @@ def test_votlint_finds_nothing_in_a_catalogue(catalogue, stilts):
 
 def test_json_is_the_record_and_nothing_else(xsift, files, tmp_path):
     said = xsift(
-        *("run", files / "labelled.parquet", "--label-column", "label", "--clusters", 2),
+        *(
+            "run",
+            files / "labelled.parquet",
+            "--label-column",
+            "label",
+            "--clusters",
+            2,
+            "--method",
+            "paper",
+        ),
         *("--out", tmp_path, "--json"),
     )
     assert json.loads(said.out) == json.loads((tmp_path / "run.json").read_text())
@@ -78,7 +90,16 @@ def test_a_label_column_and_a_labels_file_train_the_same(xsift, files, tmp_path,
     table = pq.read_table(files / "table.parquet").append_column("label", label)
     pq.write_table(table, tmp_path / "t.parquet")
     xsift(
-        *("run", tmp_path / "t.parquet", "--label-column", "label", "--clusters", 2),
+        *(
+            "run",
+            tmp_path / "t.parquet",
+            "--label-column",
+            "label",
+            "--clusters",
+            2,
+            "--method",
+            "paper",
+        ),
         *("--out", tmp_path),
     )
     a, b = (pq.read_table(f / "sources.parquet") for f in (tmp_path, catalogue))
@@ -182,7 +203,16 @@ def test_own_classes(xsift, files, tmp_path):
     text = "\n".join(f'[[class]]\ncode = "{c}"\ngroup = "{g}"' for c, g in rows)
     path.write_text(text + '\ncolumn = "p_young"')
     said = xsift(
-        *("run", files / "labelled.parquet", "--label-column", "label", "--clusters", 2),
+        *(
+            "run",
+            files / "labelled.parquet",
+            "--label-column",
+            "label",
+            "--clusters",
+            2,
+            "--method",
+            "paper",
+        ),
         *("--classes", path, "--out", tmp_path),
     )
     assert said.status == 0
@@ -212,6 +242,10 @@ def test_own_classes(xsift, files, tmp_path):
             "allowed are paper, calib",
         ),
         (("run", "t.vot", "--out", "x", "--labels", "k", "--closing", "half"), "keep or remove"),
+        (
+            ("run", "t.vot", "--out", "x", "--labels", "k", "--clusters", "8"),
+            "--clusters 8 does nothing with --method calibrated: leave it out",
+        ),
         (("run", "t.vot", "--out", "x", "--labels", "k", "--survey", "xmm"), "known surveys are"),
         (("run", "t.vot", "--out", "x", "--labels", "k", "--features", "f"), "has csc12, csc11"),
         (("run", "t.vot", "--out", "x", "--labels", "k", "--format", "xls"), "allowed are parquet"),

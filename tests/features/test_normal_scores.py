@@ -9,6 +9,7 @@ from scipy.special import ndtr, ndtri
 from sklearn.preprocessing import QuantileTransformer
 
 from xsift.features import fit_normal_scores
+from xsift.features.interpolation import interpolate
 
 
 def test_few_values_by_hand():
@@ -90,3 +91,17 @@ def test_a_row_does_not_depend_on_the_others():
     whole = scores.transform(X)
     for i in (0, 17, 99):
         assert_array_equal(scores.transform(X[i : i + 1])[0], whole[i])
+
+
+@pytest.mark.parametrize("n_knots", [1, 2, 3, 64, 501])
+@pytest.mark.parametrize("n", [1, 256, 1000])  # blocks of 256
+def test_interpolation_is_numpys_to_the_last_bit(n_knots, n):
+    rng = np.random.default_rng(n_knots)
+    value = np.unique(rng.lognormal(size=n_knots))
+    score = np.sort(rng.normal(size=len(value)))
+    at = [value, np.nextafter(value, -np.inf), np.nextafter(value, np.inf), rng.lognormal(size=n)]
+    x = np.concatenate([*at, [-1.0, 1e9, np.inf, -np.inf, np.nan]])[-n - 5 :]
+    expected = np.where(
+        np.isnan(x), np.nan, np.interp(x, value, score)
+    )  # one knot: numpy's is none
+    assert_array_equal(interpolate(x, value, score), expected)

@@ -189,7 +189,7 @@ def test_what_run_says_about_surveys(xsift, quick):
 
 def test_a_file_called_like_a_survey_is_a_file(xsift, quick, small_table):
     pq.write_table(small_table, "csc20")
-    said = xsift("run", "csc20", "--label-column", "label", "--clusters", 2, "--out", "o")
+    said = xsift("run", "csc20", "--label-column", "label", "--out", "o")
     assert said.status == 0, said.err
 
 

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from xsift import Settings, run
+from xsift import Settings, run, vote_table
 from xsift.classes import PAPER_CLASSES
 from xsift.simulate import simulate
 from xsift.write import write_table
@@ -133,3 +133,10 @@ def test_votlint_finds_nothing(made, request, stilts):
         lint = ["stilts", "votlint", folder / name]
         said = subprocess.run(lint, capture_output=True, text=True, check=False)
         assert said.stdout + said.stderr == ""
+
+
+def test_a_new_vote_gives_the_same_sources(calibrated):
+    again = vote_table(calibrated / "detections.parquet").sources
+    sources = pq.read_table(calibrated / "sources.parquet")
+    assert again.drop_columns("model_id").equals(sources.drop_columns("model_id"))
+    assert (sources["n_detections"].to_numpy() > 1).any()

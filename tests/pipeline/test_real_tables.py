@@ -70,13 +70,13 @@ def test_only_unlabelled_detections_vote_unless_asked(query, real):
     )
     assert only_trained
     assert not only_trained & sources
-    settings = Settings(vote_trained=True)
+    settings = Settings(method="paper", vote_trained=True)
     everyone = run(real("csc20_query.fits"), real("csc20_labels.csv"), settings)
     assert only_trained <= set(everyone.sources["name"].to_pylist())
 
 
 def test_csc20_with_all_ten_classes(real):
-    settings = Settings(label_column="label10_best", features="csc12")
+    settings = Settings(method="paper", label_column="label10_best", features="csc12")
     result = run(real("csc20_detections.parquet"), settings=settings)
     counts = result.record["counts"]
     assert (counts["detections"], counts["complete"]) == (58576, 14757)
@@ -85,7 +85,9 @@ def test_csc20_with_all_ten_classes(real):
 
 
 def test_types_outside_the_classes_are_set_aside_and_counted(real):
-    settings = Settings(label_column="otype", source_column="source_group", features="csc11")
+    settings = Settings(
+        method="paper", label_column="otype", source_column="source_group", features="csc11"
+    )
     result = run(real("csc21_labelled_train.parquet"), settings=settings)
     role = np.array(result.detections["role"].to_pylist())
     label = np.array(result.detections["label"].to_pylist(), dtype=object)
@@ -149,7 +151,11 @@ def test_held_out_sources(real, tmp_path, seed):
     predicted = np.empty(len(source), dtype=object)
     fold_of = np.random.default_rng(seed).integers(0, 5, source.max() + 1)
     settings = Settings(
-        label_column="label10", source_column="source_group", features="csc11", seed=seed
+        method="paper",
+        label_column="label10",
+        source_column="source_group",
+        features="csc11",
+        seed=seed,
     )
     for fold in range(5):
         held_out = fold_of[source] == fold
@@ -159,7 +165,7 @@ def test_held_out_sources(real, tmp_path, seed):
         unseen = classify(
             tmp_path / "test.parquet",
             tmp_path / "M" / "model.asdf",
-            Settings(source_column="source_group"),
+            Settings(method="paper", source_column="source_group"),
         )
         predicted[held_out] = unseen.detections["group"].to_pylist()
     assert 0.57 <= balanced_accuracy(truth, predicted) <= 0.62

@@ -165,7 +165,7 @@ def test_on_the_command_line(xsift, calibrated, prior, tmp_path):
 @pytest.mark.parametrize("command", ["run", "classify"])
 def test_the_papers_method_has_no_shares_to_replace(xsift, files, tmp_path, command):
     how = (
-        ("--label-column", "label", "--clusters", 2)
+        ("--label-column", "label", "--method", "paper")
         if command == "run"
         else ("--model", "csc12-paper")
     )
@@ -201,6 +201,6 @@ def test_shares_of_a_table_of_one_class(calibrated, model, tmp_path):
 
 
 def test_from_python_too(files):
-    settings = Settings(label_column="label", clusters=2, prior="uniform")
+    settings = Settings(method="paper", label_column="label", clusters=2, prior="uniform")
     with pytest.raises(SettingError, match="has no class shares"):
         run(files / "labelled.parquet", settings=settings)

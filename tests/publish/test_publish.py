@@ -26,7 +26,9 @@ HOSTILE = "<script>&amp;\"'\x00\x1b[31m \\sql{drop} ]]> | *x*\n# y"
 @pytest.fixture(scope="module")
 def catalogue(files, tmp_path_factory):
     folder = tmp_path_factory.mktemp("catalogue")
-    pipeline.run(files / "table.parquet", files / "known.parquet", Settings()).write(folder)
+    pipeline.run(files / "table.parquet", files / "known.parquet", Settings(method="paper")).write(
+        folder
+    )
     return folder
 
 

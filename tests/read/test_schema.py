@@ -138,6 +138,8 @@ def test_missing_columns_are_named_with_the_nearest(small_table):
         hold(small_table.drop_columns(["name"]))
     with pytest.raises(MissingColumnsError, match=r"var_newq_b \(or .*\)\. Tables without it can"):
         hold(small_table.drop_columns(["var_newq_b"]))
+    with pytest.raises(MissingColumnsError, match=r"bb_kt\. A column .* may be there and empty"):
+        hold(small_table.drop_columns(["bb_kt"]))
 
 
 def test_names_are_stripped_and_blank_ones_null(small_table):

@@ -1,8 +1,11 @@
 """The blend: what it is made of, on what it is learned, and which expert it trusts."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.special import softmax
 from sklearn.metrics import log_loss
 
 from xsift.score import calibrated
@@ -35,7 +38,7 @@ def scorer():
 def test_rows_sum_to_one_whatever_is_missing(scorer):
     evidence, _, _ = draw(300, 1)
     Z = np.where(np.random.default_rng(0).random(evidence.Z.shape) < 0.5, np.nan, evidence.Z)
-    for some in (evidence, evidence._replace(Z=Z), evidence._replace(Z=np.full((300, 3), np.nan))):
+    for some in (evidence, replace(evidence, Z=Z), replace(evidence, Z=np.full((300, 3), np.nan))):
         p = scorer.predict_proba(some)
         assert p.shape == (300, 4)
         assert (p >= 0).all()
@@ -75,7 +78,7 @@ def test_no_fold_trains_on_the_sources_that_it_judges(monkeypatch):
     evidence, y, source = draw()
     Z = evidence.Z.copy()
     Z[:, 0] = np.arange(len(y)) / 1000
-    evidence = evidence._replace(Z=Z)
+    evidence = replace(evidence, Z=Z)
     fitted, judged = [], []
     original_fit, original_judge = calibrated._fit_experts, calibrated._Experts.log_p
 
@@ -123,9 +126,9 @@ def test_the_blend_finds_the_better_expert(best):
     assert blend[:, 0].argmax() == best
     others = np.delete(blend[:, 0], best)
     assert (others < 0.3 * blend[best, 0]).all()
-    p = calibrated._softmax(calibrated._blended(blend, log_p, evidence))
+    p = softmax(calibrated._blended(blend, log_p, evidence), axis=1)
     unseen, y_unseen = experts({best: 3.0}, seed=1)
-    q = calibrated._softmax(calibrated._blended(blend, unseen, evidence))
+    q = softmax(calibrated._blended(blend, unseen, evidence), axis=1)
     alone = log_loss(y, np.exp(log_p[best]))
     assert log_loss(y, p) < alone + 0.005
     assert log_loss(y_unseen, q) < log_loss(y_unseen, np.exp(unseen[best])) + 0.01
@@ -135,7 +138,7 @@ def test_two_experts_who_know_different_things_are_better_together():
     log_p, y = experts({0: 2.0, 2: 2.0})
     evidence = evidence_with(0.0, len(y))
     blend = calibrated._fit_blend(log_p, evidence, y, np.ones(len(y)))
-    p = calibrated._softmax(calibrated._blended(blend, log_p, evidence))
+    p = softmax(calibrated._blended(blend, log_p, evidence), axis=1)
     assert log_loss(y, p) < 0.9 * min(log_loss(y, np.exp(log_p[i])) for i in (0, 2))
 
 
@@ -177,7 +180,7 @@ def test_the_gradient_of_the_blend_is_right():
 
     def loss(b):
         parts = np.concatenate([log_p, log_p * evidence.missing[:, None]])
-        p = calibrated._softmax(np.tensordot(b.T.ravel(), parts, 1))
+        p = softmax(np.tensordot(b.T.ravel(), parts, 1), axis=1)
         return -weight @ np.log(p[np.arange(400), y]) + ((b - start) ** 2).sum()
 
     least = loss(blend)
@@ -195,14 +198,15 @@ def test_a_group_of_one_class_has_all_of_its_group(scorer):
     assert scorer.within[2] is None
     assert scorer.within[0] is not None
     evidence, _, _ = draw(51, 4)
-    p_group = calibrated._softmax(
+    p_group = softmax(
         calibrated._blended(
             scorer.blend,
             calibrated._Experts(scorer.trees, scorer.slope, scorer.intercept).log_p(
                 evidence, GROUP
             ),
             evidence,
-        )
+        ),
+        axis=1,
     )
     p = scorer.predict_proba(evidence)
     assert_allclose(p[:, 2:], p_group[:, 1:], rtol=1e-12)

@@ -22,12 +22,14 @@ def single(X):
     return X.astype(np.float32).astype(np.float64)
 
 
-def draw(n, d, n_classes, seed, missing=0.0):
+def draw(n, d, n_classes, seed, missing=0.0, digits=1):
+    """Rounded, so that there are no more values than bins, and both sides have the same bounds."""
     rng = np.random.default_rng(seed)
     X = rng.normal(size=(n, d))
     y = rng.integers(0, n_classes, n)
     X[:, 0] += y
     X[:, 1] *= 1 + y
+    X = X.round(digits)
     X[rng.random(X.shape) < missing] = np.nan
     return single(X), y, rng.uniform(0.5, 2.0, n)
 
@@ -49,6 +51,21 @@ def test_equals_scikit_learn(n_classes, missing):
     theirs = oracle(X, y, weight).predict_proba(other)
     assert_allclose(trees.predict_proba(other), theirs, **CLOSE)
     assert np.ptp(theirs, axis=0).min() > 0.3  # there was something to agree on
+
+
+def test_more_values_than_bins():
+    """Bins of equal number: what scikit-learn makes of the numbers of the bins, no more."""
+    X, y, weight = draw(2000, 3, 3, 6, 0.2, digits=6)
+    trees = boost(X, y, weight, 3, (0,), **SETTINGS)
+    binned = np.full(X.shape, np.nan)
+    for j in range(3):
+        known = np.sort(X[~np.isnan(X[:, j]), j])
+        last = {known[int(np.ceil(i * len(known) / 255)) - 1] for i in range(1, 255)}
+        for row in np.flatnonzero(~np.isnan(X[:, j])):
+            binned[row, j] = sum(x < X[row, j] for x in last)
+    assert np.nanmax(binned) > 250
+    theirs = oracle(binned, y, weight).predict_proba(binned)
+    assert_allclose(trees.predict_proba(X), theirs, **CLOSE)
 
 
 def test_values_on_a_threshold_and_beside_it():
@@ -165,3 +182,29 @@ def test_a_split_of_what_is_missing_from_all_else_has_a_finite_threshold():
 
 def test_no_rows(trained):
     assert trained.predict_proba(np.empty((0, 4))).shape == (0, 3)
+
+
+@pytest.mark.parametrize("n_trees", [1, 3, 4, 5, 23])
+def test_sums_are_those_of_a_plain_loop(n_trees):
+    """Trees of several classes in any order, in numbers that four at once do not divide."""
+    rng = np.random.default_rng(n_trees)
+    X = single(rng.normal(size=(300, 3)))
+    X[rng.random(X.shape) < 0.2] = np.nan
+    shape = (n_trees, 2**DEPTH - 1)
+    trees = Trees(
+        rng.normal(size=4),
+        rng.choice([0, 1, 3], n_trees),
+        rng.integers(-3, 3, shape),
+        single(rng.normal(size=shape)),
+        single(rng.normal(size=(n_trees, 2**DEPTH))),
+    )
+    expected = np.tile(trees.baseline, (300, 1))
+    for i, x in enumerate(X):
+        for t, k in enumerate(trees.output):
+            at = 0
+            while at < shape[1]:
+                j = trees.feature[t, at]
+                value = x[j] if j >= 0 else -x[-1 - j]
+                at = 2 * at + (1 if value <= trees.threshold[t, at] else 2)
+            expected[i, k] += trees.leaf[t, at - shape[1]]
+    assert_array_equal(trees.raw_scores(X), expected)

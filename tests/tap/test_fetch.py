@@ -139,7 +139,7 @@ def test_from_the_archive_to_the_catalogue(tap, xsift, tmp_path, monkeypatch):
     centre = tap.csc21["ra"][0].as_py(), tap.csc21["dec"][0].as_py()
     cone = f"{centre[0]} {centre[1]} 60"
     words = ("run", "csc21", "--cone", cone, "--url", tap.url, "--simbad-url", tap.url)
-    words += ("--clusters", 3, "--out", tmp_path / "out")
+    words += ("--method", "paper", "--clusters", 3, "--out", tmp_path / "out")
     said = xsift(*words)
     assert said.status == 0, said.err
     for step in ("fetching detections", "asking SIMBAD", "matching known objects", "clustering"):

@@ -38,7 +38,7 @@ def catalogue(tmp_path_factory):
     )
     write_table(pa.table(columns), folder / "table.vot", "votable", {})
     write_table(known, folder / "known.csv", "csv", {})
-    done = pipeline.run(folder / "table.vot", folder / "known.csv", Settings())
+    done = pipeline.run(folder / "table.vot", folder / "known.csv", Settings(method="paper"))
     done.write(folder)
     record = json.loads((folder / "run.json").read_text())
     record["input"] = "<img src=x onerror=alert(1)>.vot"

@@ -9,7 +9,9 @@ from xsift.cluster.mixture import Mixture, fit_mixture, log_density_and_responsi
 if TYPE_CHECKING:
     from xsift.cluster.blocks import ParquetBlocks
     from xsift.cluster.class_mixtures import ClassMixtures, fit_class_mixtures, mean_posterior
+    from xsift.cluster.evidence import weigh_roots
     from xsift.cluster.gaussian_mixture import GaussianMixture
+    from xsift.cluster.missing import group_by_pattern
 
 __all__ = [
     "ClassMixtures",
@@ -18,8 +20,10 @@ __all__ = [
     "ParquetBlocks",
     "fit_class_mixtures",
     "fit_mixture",
+    "group_by_pattern",
     "log_density_and_responsibilities",
     "mean_posterior",
+    "weigh_roots",
 ]
 
 
@@ -37,4 +41,12 @@ def __getattr__(name: str) -> Any:
         from xsift.cluster import class_mixtures
 
         return getattr(class_mixtures, name)
+    if name == "group_by_pattern":
+        from xsift.cluster.missing import group_by_pattern
+
+        return group_by_pattern
+    if name == "weigh_roots":
+        from xsift.cluster.evidence import weigh_roots
+
+        return weigh_roots
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -19,8 +19,9 @@ from typing import NamedTuple
 import numpy as np
 
 from xsift.cluster.blocks import ArrayRows, Orders
+from xsift.cluster.evidence import class_posteriors
+from xsift.cluster.missing import group_by_pattern
 from xsift.cluster.moments import Frame, Moments, Parameters, accumulate_moments
-from xsift.cluster.scoring import class_posteriors
 from xsift.cluster.start import lloyd, plant_seeds
 
 __all__ = ["ClassMixtures", "fit_class_mixtures", "mean_posterior"]
@@ -65,13 +66,29 @@ class ClassMixtures:
         return mean_posterior((self,), X)
 
 
-def mean_posterior(bags: Sequence[ClassMixtures], X: np.ndarray) -> np.ndarray:
+def mean_posterior(
+    bags: Sequence[ClassMixtures], X: np.ndarray, ends: np.ndarray | None = None
+) -> np.ndarray:
     """Return the mean of the bags' P(class | x), shape (n, C).
 
     A row's bits do not depend on the rows around it.
+
+    Parameters
+    ----------
+    bags : sequence of ClassMixtures
+    X : ndarray of shape (n, d)
+        NaN is missing.
+    ends : ndarray of int, optional
+        Where each pattern of missing features ends, if the rows are ordered by what they lack.
     """
+    if ends is None:
+        order, ends = group_by_pattern(X, np.ones(len(X)), True)
+        p = np.empty((len(X), bags[0].n_classes))
+        p[order] = mean_posterior(bags, X[order], ends)
+        return p
     return class_posteriors(
         X,
+        ends,
         np.concatenate([bag.weights for bag in bags]),
         np.concatenate([bag.means for bag in bags]),
         np.concatenate([bag.covariances for bag in bags]),

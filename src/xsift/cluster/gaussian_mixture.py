@@ -79,7 +79,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):
         Mean log-likelihood before the last maximisation, and before each one of the best start.
     collapses_ : list of tuple (component, feature, rows, standard deviation)
     n_features_in_ : int
-    feature_names_in_ : ndarray of str, shape (n_features_in_,)
+    feature_names_in_ : ndarray of str, shape (n_features,)
         Only where the features of X have names.
 
     Warns

@@ -16,7 +16,7 @@ import math
 import numba
 import numpy as np
 
-__all__ = ["complete_moments", "group_by_pattern", "marginal", "split_features"]
+__all__ = ["complete_moments", "group_by_pattern", "split_features"]
 
 _GOLDEN = 0x9E3779B97F4A7C15  # 2^64 over the golden ratio: its multiples spread evenly
 
@@ -119,43 +119,6 @@ def split_features(row: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def marginal(covariance: np.ndarray, observed: np.ndarray, whitening: np.ndarray) -> float:
-    """Whiten the marginal of a Gaussian over some features.
-
-    Parameters
-    ----------
-    covariance : ndarray of shape (d, d)
-    observed : ndarray of int, shape (o,)
-    whitening : ndarray of shape (o or more, o or more)
-        Zeros; W = L^-1 is written into its corner, lower triangular, with Sigma_OO = L L^T, so
-        that |W (x_O - mu_O)|^2 is the squared Mahalanobis distance.
-
-    Returns
-    -------
-    float
-        log(det(Sigma_OO)^-1/2 (2 pi)^-o/2). NaN where Sigma_OO is not positive definite.
-    """
-    o = observed.size
-    L = np.zeros((o, o))
-    log_norm = -0.5 * o * math.log(2.0 * math.pi)
-    for j in range(o):
-        for i in range(j, o):
-            rest = covariance[observed[i], observed[j]]
-            for m in range(j):
-                rest -= L[i, m] * L[j, m]
-            L[i, j] = math.sqrt(rest) if i == j else rest / L[j, j]
-        log_norm -= math.log(L[j, j])
-    for j in range(o):
-        whitening[j, j] = 1.0 / L[j, j]
-        for i in range(j + 1, o):
-            rest = 0.0
-            for m in range(j, i):
-                rest -= L[i, m] * whitening[m, j]
-            whitening[i, j] = rest / L[i, i]
-    return log_norm
-
-
-@numba.njit(cache=True, nogil=True, error_model="numpy")
 def complete_moments(
     covariance: np.ndarray,
     whitening: np.ndarray,
@@ -181,7 +144,7 @@ def complete_moments(
     covariance : ndarray of shape (d, d)
         Of the component, from the last iteration.
     whitening : ndarray of shape (o or more, o or more)
-        From `marginal`.
+        From `marginals`.
     observed, missing : ndarray of int, shapes (o,) and (d - o,)
     count : float
         Sum of the responsibilities r.

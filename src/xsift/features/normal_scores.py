@@ -33,10 +33,12 @@ class NormalScores:
 
     def transform(self, X: np.ndarray) -> np.ndarray:
         """Map features: shape (n, d) to shape (n, d); NaN stays NaN."""
+        from xsift.features.interpolation import interpolate
+
         Z = np.empty(X.shape)
         for j, (value, score) in enumerate(zip(self.value, self.score, strict=True)):
-            x = X[:, j]
-            Z[:, j] = np.where(np.isnan(x), np.nan, np.interp(x, value, score))
+            # Copies: the compiled code is for arrays that lie together and can be written to.
+            Z[:, j] = interpolate(np.array(X[:, j], dtype=np.float64), value.copy(), score.copy())
         return Z
 
 

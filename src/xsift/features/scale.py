@@ -33,8 +33,8 @@ class PaperScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
 
     Notes
     -----
-    Departure from the reference code, which refits the constants on whatever table it is given
-    (`paper-facts` defect 7): here a detection's scaled features never depend on other rows.
+    Departure from the reference code, which refits the constants on whatever table it is given:
+    here a detection's scaled features never depend on other rows.
     A feature that is constant in training is only shifted. NaN stays NaN.
 
     References

@@ -19,13 +19,15 @@ from xsift.classes import Classes
 from xsift.cluster import (
     ClassMixtures,
     Mixture,
+    group_by_pattern,
     log_density_and_responsibilities,
     mean_posterior,
+    weigh_roots,
 )
 from xsift.features import FeatureTable, NormalScores, close_hardness
 from xsift.model.classification import Classification, refuse_other_features
 from xsift.model.typicality import Typicality
-from xsift.score.calibrated import CalibratedScorer, Evidence
+from xsift.score.calibrated import SCALE, CalibratedScorer, Evidence
 from xsift.score.none import NONE_SHARE, NoneScorer
 from xsift.score.trees import Trees
 from xsift.write.model_schema import (
@@ -39,7 +41,8 @@ from xsift.write.model_schema import (
 
 __all__ = ["CalibratedModel", "Prior", "responsibilities_in"]
 
-_ROWS = 16_384
+_ROWS = 131_072  # the more, the more of them lack the same features, and are worked on at once
+_AT_ONCE = 8_192
 
 
 class Prior(NamedTuple):
@@ -135,17 +138,46 @@ class CalibratedModel:
         p = np.full((n, len(self.classes)), np.nan, order="F")  # a table can share the columns
         p_none, typicality = np.full(n, np.nan), np.full(n, np.nan)
         for first in range(0, n, _ROWS):
-            rows = slice(first, first + _ROWS)
-            Z = self.scores.transform(close_hardness(X[rows], self.closure, self.closing))
-            density, r = responsibilities_in(self.mixtures, Z)
-            evidence = Evidence(Z, mean_posterior(self.bags, Z), r)
-            p_none[rows] = self.none.predict(evidence, density)
-            p[rows] = self.scorer.predict_proba(evidence) * (1 - p_none[rows])[:, None]
-            cluster[rows] = r[:, : len(self.mixtures[0].weights)].argmax(axis=1)
+            Z = self.scores.transform(
+                close_hardness(X[first : first + _ROWS], self.closure, self.closing)
+            )
+            order, ends = group_by_pattern(Z, np.ones(len(Z)), True)
+            Z, rows = Z[order], first + order
+            density, cluster[rows], raw = self._mixtures_say(Z, ends)
+            evidence = Evidence(Z, mean_posterior(self.bags, Z, ends), None)
             typicality[rows] = self.typicality.of(Z, density)
+            for start in range(0, len(Z), _AT_ONCE):
+                some = slice(start, start + _AT_ONCE)
+                part = evidence.take(some)
+                none = self.none.predict(part, density[some])
+                p_none[rows[some]] = none
+                p_class = self.scorer.predict_proba(part, raw[some])
+                for k, column in enumerate(p_class.T):
+                    p[rows[some], k] = column * (1 - none)
         is_empty = np.isnan(X).all(axis=1)
         cluster[is_empty], p[is_empty], p_none[is_empty] = -1, np.nan, np.nan
         return Classification(cluster, p, p_none, typicality)
+
+    def _mixtures_say(
+        self, Z: np.ndarray, ends: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return log-density and component in the first mixture, and the regression's raw scores.
+
+        Rows are ordered by what they lack.
+        """
+        slope, d = self.scorer.slope, Z.shape[1]
+        raw = np.empty((len(Z), slope.shape[1]), order="F")
+        raw[:] = self.scorer.intercept
+        for j in range(d):
+            column = SCALE * np.nan_to_num(Z[:, j])
+            for g in range(slope.shape[1]):
+                raw[:, g] += column * slope[j, g]
+        said, at = [], d
+        for m in self.mixtures:
+            part = slope[at : at + len(m.weights)]
+            said.append(weigh_roots(Z, ends, m.weights, m.means, m.covariances, part, raw))
+            at += len(m.weights)
+        return *said[0], raw
 
     def tree(self) -> CalibratedTree:
         """Return the method's part of the model file."""

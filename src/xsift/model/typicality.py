@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
-from xsift.cluster import Mixture, log_density_and_responsibilities
+from xsift.cluster import Mixture, group_by_pattern, log_density_and_responsibilities
 
 __all__ = ["Typicality", "rank", "uniform_ranks"]
 
@@ -56,7 +55,12 @@ class Typicality:
         Below all draws it falls on with the density, so that the most atypical keep an order.
         """
         out = np.full(len(Z), np.nan)
-        for rows, hidden in _patterns(Z):
+        order, ends = group_by_pattern(Z, np.ones(len(Z)), True)
+        for first, end in zip(np.r_[0, ends[:-1]], ends, strict=True):
+            rows = order[first:end]
+            hidden = np.isnan(Z[rows[0]])
+            if hidden.all():
+                continue
             drawn = self._drawn(hidden)
             here = log_density[rows]
             rank = np.searchsorted(drawn, here, side="right") / (len(drawn) + 1)
@@ -108,15 +112,3 @@ def uniform_ranks(ranks: np.ndarray) -> np.ndarray:
     # The ends stay open: what is rarer than all of them is still ranked.
     quantiles[0], quantiles[-1] = 0.0, 1.0
     return np.asarray(quantiles)
-
-
-def _patterns(Z: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield the rows that lack the same features, and what they lack; rows without any are left."""
-    is_hidden = np.isnan(Z)
-    packed = np.packbits(is_hidden, axis=1)
-    _, first, pattern = np.unique(packed, axis=0, return_index=True, return_inverse=True)
-    order = np.argsort(pattern.ravel(), kind="stable")
-    ends = np.cumsum(np.bincount(pattern.ravel(), minlength=len(first)))
-    for start, end, row in zip(np.r_[0, ends[:-1]], ends, first, strict=True):
-        if not is_hidden[row].all():
-            yield order[start:end], is_hidden[row]

@@ -9,7 +9,7 @@ from xsift.plots.bars import (
     detections_per_source,
     shares_above,
 )
-from xsift.plots.confusion import confusion_counts, confusion_matrix
+from xsift.plots.confusion import confusion_counts, confusion_matrix, cross_table
 from xsift.plots.curves import (
     class_looks,
     density_curves,
@@ -24,6 +24,7 @@ from xsift.plots.planes import hardness_plane, variability_plane
 from xsift.plots.reliability import reliability
 from xsift.plots.scan import against_k
 from xsift.plots.sky import galactic_density, galactic_map
+from xsift.plots.source import feature_distributions, source_in_plane
 from xsift.plots.style import (
     GROUP_COLOURS,
     GROUP_MARKERS,
@@ -44,11 +45,13 @@ __all__ = [
     "class_looks",
     "confusion_counts",
     "confusion_matrix",
+    "cross_table",
     "density_contours",
     "density_curves",
     "density_surface",
     "detections_per_source",
     "effects",
+    "feature_distributions",
     "feature_label",
     "figure_style",
     "galactic_density",
@@ -61,5 +64,6 @@ __all__ = [
     "reliability",
     "series_looks",
     "shares_above",
+    "source_in_plane",
     "variability_plane",
 ]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["confusion_counts", "confusion_matrix"]
+__all__ = ["confusion_counts", "confusion_matrix", "cross_table"]
 
 
 def confusion_matrix(
@@ -53,11 +53,38 @@ def confusion_counts(ax: Axes, counts: NDArray[np.int64], names: Sequence[str]) 
     -------
     matplotlib.axes.Axes
     """
+    return cross_table(ax, counts, names, names, "true class", "predicted class")
+
+
+def cross_table(
+    ax: Axes,
+    counts: NDArray[np.int64],
+    rows: Sequence[str],
+    columns: Sequence[str],
+    row_title: str,
+    column_title: str,
+) -> Axes:
+    """Draw how often each row meets each column, as shares of its row; they may differ in number.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+    counts : ndarray of int, (r, c)
+    rows, columns : sequence of str
+        From top to bottom and from left to right.
+    row_title, column_title : str
+        What the rows and the columns are.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        One image of the shares. A row without members is empty (NaN).
+    """
     members = counts.sum(axis=1, keepdims=True)
     share = np.full(counts.shape, np.nan)
     np.divide(counts, members, out=share, where=members > 0)
     image = ax.imshow(share, cmap="Blues", vmin=0, vmax=1, aspect="equal")
-    size = float(np.clip(56 / max(len(names), 1), 5, 9))
+    size = float(np.clip(56 / max(*counts.shape, 1), 5, 9))
     for (row, column), value in np.ndenumerate(share):
         if np.isnan(value):
             continue
@@ -70,13 +97,14 @@ def confusion_counts(ax: Axes, counts: NDArray[np.int64], names: Sequence[str]) 
             fontsize=size,
             color="white" if value > 0.55 else "#333333" if counts[row, column] else "#aaaaaa",
         )
-    at = np.arange(len(names))
-    ax.set_xticks(at, names, rotation=45, ha="right", rotation_mode="anchor")
-    ax.set_yticks(at, [f"{n} ({m:,})" for n, m in zip(names, members[:, 0], strict=True)])
-    ax.set(xlabel="predicted class", ylabel="true class (number)")
+    named = zip(rows, members[:, 0], strict=True)
+    ax.set_xticks(np.arange(len(columns)), columns, rotation=45, ha="right", rotation_mode="anchor")
+    ax.set_yticks(np.arange(len(rows)), [f"{name} ({m:,})" for name, m in named])
+    ax.set(xlabel=column_title, ylabel=f"{row_title} (number)")
     ax.tick_params(length=0)
     ax.grid(False)
-    ax.figure.colorbar(image, ax=ax, label="share of the true class", fraction=0.046, pad=0.03)
+    label = f"share of the {row_title}"
+    ax.figure.colorbar(image, ax=ax, label=label, fraction=0.046, pad=0.03)
     return ax
 
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,17 +17,21 @@ from xsift.read import schema
 from xsift.read.fits import read_fits
 from xsift.read.flat import column_names, read_parquet, read_text
 from xsift.read.probabilities import Probabilities, hold_probabilities
+from xsift.read.published import Published, hold_published
 from xsift.read.source import Source, open_source
 from xsift.read.votable import read_votable
+from xsift.read.where import rows_where
 from xsift.surveys import Feature, Survey
 
 __all__ = [
     "Detections",
     "Known",
     "Probabilities",
+    "Published",
     "read_detections",
     "read_known",
     "read_probabilities",
+    "read_published",
     "read_table",
 ]
 
@@ -114,39 +119,52 @@ def read_detections(
     return Detections(where, source.sha256, held, label)
 
 
-def read_known(path: str | Path, survey: Survey, label_column: str | None = None) -> Known:
+def read_known(
+    path: str | Path,
+    survey: Survey,
+    label_column: str | Sequence[str] | None = None,
+    where: Sequence[str] = (),
+) -> Known:
     """Read a table of known objects: a label column, and names or positions or both.
 
     Parameters
     ----------
-    label_column : str, optional
-        Where None, the first of label, otype, main_type, class, type that the table has.
+    label_column : str or sequence of str, optional
+        A column; or several, of which the first that the table has is taken, or else, as where
+        None, the first of label, otype, main_type, class, type.
+    where : sequence of str
+        Conditions on its rows (`rows_where`).
 
     Raises
     ------
     TableError
         If it has no label column, or neither names nor positions.
     """
-    where = str(path)
+    file = str(path)
     table, source = read_table(path)
     if table.num_rows == 0:
-        raise TableError(f"{where}: the table has no rows")
-    choices = (label_column,) if label_column else _LABEL_COLUMNS
-    found = next((f for c in choices if (f := schema.find_column(table, where, c))), None)
+        raise TableError(f"{file}: the table has no rows")
+    table = rows_where(table, file, where)
+    choices = (
+        (label_column,)
+        if isinstance(label_column, str)
+        else (*(label_column or ()), *_LABEL_COLUMNS)
+    )
+    found = next((f for c in choices if (f := schema.find_column(table, file, c))), None)
     if found is None:
         remedy = "Name the column of types with --label-column"
-        raise MissingColumnsError(where, [" or ".join(choices)], table.column_names, remedy)
+        raise MissingColumnsError(file, [" or ".join(choices)], table.column_names, remedy)
     arrays: dict[str, pa.Array] = {
-        "label": pa.array(_labels(table.column(found), where, found), type=pa.string())
+        "label": pa.array(_labels(table.column(found), file, found), type=pa.string())
     }
-    if (name := schema.find_column(table, where, "name")) is not None:
-        arrays["name"] = schema.text(table.column(name), where, name)
+    if (name := schema.find_column(table, file, "name")) is not None:
+        arrays["name"] = schema.text(table.column(name), file, name)
     for axis in ("ra", "dec"):
-        if (column := schema.find_column(table, where, axis)) is not None:
-            arrays[axis] = schema.held(table, where, column, survey.column(axis))
+        if (column := schema.find_column(table, file, axis)) is not None:
+            arrays[axis] = schema.held(table, file, column, survey.column(axis))
     if "name" not in arrays and not {"ra", "dec"} <= set(arrays):
-        raise MissingColumnsError(where, ["ra", "dec"], table.column_names, "Or give a name column")
-    return Known(where, source.sha256, pa.table(arrays))
+        raise MissingColumnsError(file, ["ra", "dec"], table.column_names, "Or give a name column")
+    return Known(file, source.sha256, pa.table(arrays))
 
 
 def read_probabilities(
@@ -165,6 +183,18 @@ def read_probabilities(
     """
     table, source = read_table(path)
     return hold_probabilities(table, source, survey, source_column, classes, vote_trained)
+
+
+def read_published(path: str | Path, survey: Survey, classes: Classes) -> Published:
+    """Read a published table of sources: classes, and probabilities such as ``0.056±0.152``.
+
+    Raises
+    ------
+    TableError
+        As `read_table` and `hold_published` do.
+    """
+    table, source = read_table(path)
+    return hold_published(table, source, survey, classes)
 
 
 def _labels(column: pa.ChunkedArray, where: str, name: str) -> list[str | None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import warnings
 from dataclasses import dataclass
 
@@ -31,6 +32,8 @@ class Probabilities:
         Those that the file has columns of, in the order of the given ones.
     p : ndarray of shape (n, C)
         NaN where a detection has none.
+    beside : ndarray of shape (n, 0), (n, 1) or (n, 2)
+        ``p_none``, and then ``typicality``, where the file has them.
     votes : ndarray of bool, shape (n,)
         Rows with a source name, probabilities and a role that votes.
     """
@@ -39,6 +42,7 @@ class Probabilities:
     table: pa.Table
     classes: Classes
     p: np.ndarray
+    beside: np.ndarray
     votes: np.ndarray
 
 
@@ -79,7 +83,11 @@ def hold_probabilities(
         votes &= np.asarray(may)
     if not votes.any():
         raise TableError(f"{where}: no detection has a source name and probabilities")
-    total = p.sum(axis=1) + _none(table, where)
+    beside = [
+        _probabilities(table, where, name)
+        for name in itertools.takewhile(table.column_names.__contains__, ("p_none", "typicality"))
+    ]
+    total = p.sum(axis=1) + (np.nan_to_num(beside[0]) if beside else 0.0)
     odd = votes & (np.abs(total - 1) > 0.01)
     if odd.any():
         warnings.warn(
@@ -88,7 +96,9 @@ def hold_probabilities(
             XsiftWarning,
             stacklevel=3,
         )
-    return Probabilities(source.sha256, held, chosen, p, votes)
+    return Probabilities(
+        source.sha256, held, chosen, p, np.column_stack([*beside, np.empty((len(p), 0))]), votes
+    )
 
 
 def _class_columns(table: pa.Table, classes: Classes) -> dict[str, str]:
@@ -120,9 +130,3 @@ def _probabilities(table: pa.Table, where: str, name: str) -> np.ndarray:
             f"{where}: column {name}, row {bad[0] + 1}: {p[bad[0]]:g} is not a probability (0 to 1)"
         )
     return p
-
-
-def _none(table: pa.Table, where: str) -> np.ndarray:
-    if "p_none" not in table.column_names:
-        return np.zeros(table.num_rows)
-    return np.asarray(np.nan_to_num(schema.numbers(table.column("p_none"), where, "p_none")))

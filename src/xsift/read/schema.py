@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from xsift.errors import MissingColumnsError, TableError
+from xsift.errors import MissingColumnsError, TableError, nearest
 from xsift.surveys import Feature, Survey, SurveyColumn
 
 __all__ = ["find_column", "held", "hold", "numbers", "text"]
@@ -137,14 +137,16 @@ def _refuse_missing(
         if not has and (not inputs or None in inputs):
             missing.append(feature.sources)
     if missing:
+        # A hint at a column that serves for something else would mislead.
+        needed = {n for f in features for n in (f.name, *f.inputs)}
+        others = [a for a in available if a.strip().casefold() not in needed]
         remedy = ""
         if source in missing:
             remedy = "Name the column of source names with --source-column"
         elif all(m.startswith("var_newq") for m in missing):
             remedy = "Tables without it can use --features csc11 (or --model csc11)"
-        # A hint at a column that serves for something else would mislead.
-        needed = {n for f in features for n in (f.name, *f.inputs)}
-        others = [a for a in available if a.strip().casefold() not in needed]
+        elif not any(nearest(m.split(" ")[0], others) for m in missing):
+            remedy = "A column that you do not have may be there and empty"
         raise MissingColumnsError(where, missing, others, remedy)
 
 

@@ -65,13 +65,16 @@ def open_source(path: str | Path) -> Source:
 
 def _read(where: str, path: str | Path) -> bytes:
     try:
-        kind = Path(path).stat().st_mode
+        status = Path(path).stat()
+        kind = status.st_mode
         if stat.S_ISDIR(kind):
             raise TableError(f"{where} is a directory: give a table file")
         if not (stat.S_ISREG(kind) or stat.S_ISFIFO(kind)):  # a device may have no end
             raise TableError(f"{where} is not a file: give a table file")
         with open(path, "rb") as file:
-            raw = file.read(MAX_BYTES + 1)
+            # Asked for a number of bytes, Python sets aside that many, whatever the file holds.
+            is_small = stat.S_ISREG(kind) and status.st_size <= MAX_BYTES
+            raw = file.read() if is_small else file.read(MAX_BYTES + 1)
     except OSError as error:
         raise TableError(f"{where}: cannot be read: {error.strerror or error}") from error
     except TableError:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 from scipy.optimize import minimize
-from scipy.special import softmax
 
+from xsift.score.softmax import normalised, softmax
 from xsift.score.trees import Trees, boost
 
-__all__ = ["CalibratedScorer", "Evidence", "fit_calibrated"]
+__all__ = ["SCALE", "CalibratedScorer", "Evidence", "fit_calibrated"]
+
+SCALE = 0.3
+"""Of the normal scores beside the roots of responsibilities, in the logistic regression."""
 
 _LEAST = 1e-4
 _FOLDS = 4
@@ -20,7 +24,8 @@ _SEEDS = (0, 1)
 _PULL = 1.0  # of the blend towards its start, in nats
 
 
-class Evidence(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Evidence:
     """What is known of detections when they are scored.
 
     Attributes
@@ -30,30 +35,36 @@ class Evidence(NamedTuple):
     p_class : ndarray of shape (n, C)
         Posterior of the class mixtures. For detections that train: of mixtures that never saw
         their source.
-    responsibilities : ndarray of shape (n, M)
-        Of the components of mixtures of all detections, labelled or not.
+    responsibilities : ndarray of shape (n, M), or None
+        Of the components of mixtures of all detections, labelled or not. None where the regression
+        has been worked out from them already.
     """
 
     Z: np.ndarray
     p_class: np.ndarray
-    responsibilities: np.ndarray
+    responsibilities: np.ndarray | None
 
-    def take(self, rows: np.ndarray) -> Evidence:
+    def take(self, rows: np.ndarray | slice) -> Evidence:
         """Return the evidence of some rows."""
-        return Evidence(self.Z[rows], self.p_class[rows], self.responsibilities[rows])
+        r = self.responsibilities
+        return Evidence(self.Z[rows], self.p_class[rows], None if r is None else r[rows])
 
-    @property
+    @cached_property
     def features(self) -> np.ndarray:
         """What the trees look at: normal scores, and logarithms of the posterior."""
-        return np.column_stack([self.Z, _log(self.p_class)])
+        d = self.Z.shape[1]
+        features = np.empty((len(self.Z), d + self.p_class.shape[1]), np.float32, order="F")
+        features[:, :d], features[:, d:] = self.Z, _log(self.p_class)
+        return features
 
     @property
     def coordinates(self) -> np.ndarray:
         """What the logistic regression looks at, NaN nowhere."""
+        assert self.responsibilities is not None
         # Square roots: distances between them are Hellinger's, and bounded.
-        return np.column_stack([0.3 * np.nan_to_num(self.Z), np.sqrt(self.responsibilities)])
+        return np.column_stack([SCALE * np.nan_to_num(self.Z), np.sqrt(self.responsibilities)])
 
-    @property
+    @cached_property
     def missing(self) -> np.ndarray:
         """Share of the features that a detection lacks, shape (n,)."""
         return np.asarray(np.isnan(self.Z).mean(axis=1))
@@ -64,16 +75,24 @@ class _Experts(NamedTuple):
     slope: np.ndarray  # (F, G)
     intercept: np.ndarray  # (G,)
 
-    def log_p(self, evidence: Evidence, group: np.ndarray) -> np.ndarray:
-        """Return what each expert says of the groups, shape (3, n, G)."""
-        raw = _rowwise(evidence.coordinates, self.slope) + self.intercept
-        return np.stack(
-            [
-                _log(self.trees.predict_proba(evidence.features)),
-                _log(softmax(raw, axis=1)),
-                _log(_sums(evidence.p_class, group)),
-            ]
+    def log_p(
+        self, evidence: Evidence, group: np.ndarray, raw: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Return what each expert says of the groups, shape (3, n, G).
+
+        `raw` are the raw scores of the regression, where they are known.
+        """
+        if raw is None:
+            raw = _rowwise(evidence.coordinates, self.slope) + self.intercept
+        experts = (
+            self.trees.predict_proba(evidence.features),
+            softmax(raw),
+            _sums(evidence.p_class, group),
         )
+        log_p = np.empty((3, raw.shape[1], len(raw))).transpose(0, 2, 1)
+        for own, p in zip(log_p, experts, strict=True):
+            own[:] = _log(p)
+        return log_p
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,16 +124,24 @@ class CalibratedScorer:
     blend: np.ndarray
     within: tuple[Trees | None, ...]
 
-    def predict_proba(self, evidence: Evidence) -> np.ndarray:
-        """Return the probability of each class, shape (n, C)."""
+    def predict_proba(self, evidence: Evidence, raw: np.ndarray | None = None) -> np.ndarray:
+        """Return the probability of each class, shape (n, C), in Fortran order.
+
+        Parameters
+        ----------
+        evidence : Evidence
+        raw : ndarray of shape (n, G), optional
+            Raw scores of the regression, where they are known: `coordinates` times `slope`, plus
+            `intercept`.
+        """
         experts = _Experts(self.trees, self.slope, self.intercept)
-        p_group = softmax(
-            _blended(self.blend, experts.log_p(evidence, self.group), evidence), axis=1
-        )
-        p = np.empty(evidence.p_class.shape)
+        log_p = experts.log_p(evidence, self.group, raw)
+        p_group = softmax(_blended(self.blend, log_p, evidence))
+        p = np.empty(evidence.p_class.shape, order="F")
         for g, trees in enumerate(self.within):
             own = np.flatnonzero(self.group == g)
-            p[:, own] = p_group[:, g : g + 1] * _split(trees, evidence, own)
+            for k, share in zip(own, _split(trees, evidence, own).T, strict=True):
+                np.multiply(p_group[:, g], share, out=p[:, k])
         return p
 
 
@@ -205,7 +232,7 @@ def _fit_blend(
     rows = np.arange(len(y))
 
     def loss(blend: np.ndarray) -> tuple[float, np.ndarray]:
-        p = softmax(np.tensordot(blend, parts, 1), axis=1)
+        p = softmax(np.tensordot(blend, parts, 1))
         value = -weight @ np.log(p[rows, y])
         p[rows, y] -= 1
         gradient = np.einsum("n,ng,ing->i", weight, p, parts)
@@ -217,11 +244,11 @@ def _fit_blend(
 
 
 def _blended(blend: np.ndarray, log_p: np.ndarray, evidence: Evidence) -> np.ndarray:
-    missing = evidence.missing[:, None]
-    total = np.zeros(log_p.shape[1:])
+    missing = evidence.missing
+    total = np.zeros(log_p.shape[:0:-1]).T
     for (weight, gain), part in zip(blend, log_p, strict=True):
-        total += np.maximum(weight + gain * missing, 0.0) * part
-    return total
+        total += np.maximum(weight + gain * missing, 0.0)[:, None] * part
+    return np.asarray(total)
 
 
 def _fit_within(
@@ -245,8 +272,7 @@ def _split(trees: Trees | None, evidence: Evidence, own: np.ndarray) -> np.ndarr
     """Return how the classes share their group's probability, shape (n, len(own))."""
     if trees is not None:
         return trees.predict_proba(evidence.features)
-    p = evidence.p_class[:, own] + _LEAST
-    return np.asarray(p / p.sum(axis=1, keepdims=True))
+    return normalised(evidence.p_class[:, own] + _LEAST)
 
 
 def _folds(source: np.ndarray, seed: int) -> np.ndarray:
@@ -258,15 +284,15 @@ def _folds(source: np.ndarray, seed: int) -> np.ndarray:
 
 
 def _sums(p: np.ndarray, group: np.ndarray) -> np.ndarray:
-    out = np.zeros((len(p), int(group.max()) + 1))
+    out = np.zeros((len(p), int(group.max()) + 1), order="F")
     for k, g in enumerate(group):
         out[:, g] += p[:, k]
     return out
 
 
 def _log(p: np.ndarray) -> np.ndarray:
-    p = np.maximum(p, _LEAST)
-    return np.asarray(np.log(p / p.sum(axis=1, keepdims=True)))
+    p = normalised(np.maximum(p, _LEAST))
+    return np.asarray(np.log(p, out=p))
 
 
 def _rowwise(X: np.ndarray, slope: np.ndarray) -> np.ndarray:

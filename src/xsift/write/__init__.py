@@ -2,7 +2,7 @@
 
 from xsift.write.model_file import load_model_tree, save_model_tree
 from xsift.write.model_schema import ModelTree
-from xsift.write.provenance import environment, write_json
+from xsift.write.provenance import environment, finite, write_json
 from xsift.write.staging import Staging, check_folder
 from xsift.write.tables import write_table
 
@@ -11,6 +11,7 @@ __all__ = [
     "Staging",
     "check_folder",
     "environment",
+    "finite",
     "load_model_tree",
     "save_model_tree",
     "write_json",

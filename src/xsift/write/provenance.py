@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-__all__ = ["environment", "file_name", "now", "write_json"]
+__all__ = ["environment", "file_name", "finite", "now", "write_json"]
 
 _PACKAGES = ("numpy", "scipy", "astropy", "pyarrow", "numba", "scikit-learn", "asdf")
 
@@ -35,13 +35,14 @@ def file_name(path: str | Path) -> str:
 
 def write_json(tree: dict[str, Any], path: Path) -> None:
     """Write JSON that a person can read; NaN becomes null."""
-    text = json.dumps(_finite(tree), indent=2, ensure_ascii=False, allow_nan=False)
+    text = json.dumps(finite(tree), indent=2, ensure_ascii=False, allow_nan=False)
     path.write_text(text + "\n", "utf-8")
 
 
-def _finite(value: Any) -> Any:
+def finite(value: Any) -> Any:
+    """Return plain data with None for every number that JSON cannot hold."""
     if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
+        return {key: finite(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
+        return [finite(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value

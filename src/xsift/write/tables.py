@@ -115,7 +115,7 @@ def _votable_frame(table: pa.Table, about: dict[str, str]) -> tuple[str, str]:
     resource.tables.append(element)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", W50)  # astropy takes 'erg', which is deprecated, for wrong
-        element.fields.extend(_votable_field(document, field) for field in table.schema)
+        element.fields.extend(_votable_field(document, *one) for one in enumerate(table.schema))
     element.create_arrays(0)
     written = io.BytesIO()
     document.to_xml(written, tabledata_format="tabledata")
@@ -125,13 +125,19 @@ def _votable_frame(table: pa.Table, about: dict[str, str]) -> tuple[str, str]:
     return head.rstrip(" ") + data, "     </TABLEDATA>\n    </DATA>\n   " + middle + tail
 
 
-def _votable_field(document: Any, field: pa.Field) -> Any:
+def _votable_field(document: Any, at: int, field: pa.Field) -> Any:
     from astropy.io.votable.tree import Field
 
     said = describe(field)
     text = pa.types.is_string(field.type)
     kind = "unicodeChar" if text else _VOTABLE_TYPES[str(field.type)]
-    options: dict[str, Any] = {"name": field.name, "ID": field.name, "datatype": kind}
+    # A name may hold what no ID may.
+    is_plain = re.fullmatch(r"[A-Za-z_][\w.-]*", field.name, re.ASCII)
+    options: dict[str, Any] = {
+        "name": re.sub(_NOT_XML, "", field.name),
+        "ID": field.name if is_plain else f"column_{at}",
+        "datatype": kind,
+    }
     if text:
         options["arraysize"] = "*"
     if said.unit:
@@ -145,9 +151,12 @@ def _votable_field(document: Any, field: pa.Field) -> Any:
 
 def _write_fits(table: pa.Table, path: Path, about: dict[str, str]) -> None:
     from astropy.io import fits
+    from astropy.io.fits.verify import VerifyWarning
 
-    columns = [_fits_column(table.column(i), describe(f)) for i, f in enumerate(table.schema)]
-    hdu = fits.BinTableHDU.from_columns(columns)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", VerifyWarning)  # names with more than letters: allowed
+        columns = [_fits_column(table.column(i), describe(f)) for i, f in enumerate(table.schema)]
+        hdu = fits.BinTableHDU.from_columns(columns)
     for i, field in enumerate(table.schema, start=1):
         if ucd := describe(field).ucd:
             hdu.header.set(f"TUCD{i}", ucd)
@@ -161,17 +170,17 @@ def _write_fits(table: pa.Table, path: Path, about: dict[str, str]) -> None:
 def _fits_column(column: pa.ChunkedArray, said: Column) -> Any:
     from astropy.io import fits
 
-    kind = column.type
+    kind, name = column.type, _ascii(said.name)
     if pa.types.is_string(kind):
         values = np.array([_ascii(v or "") for v in column.to_pylist()], dtype="S")
         width = max(1, values.dtype.itemsize)
-        return fits.Column(said.name, f"{width}A", array=values)
+        return fits.Column(name, f"{width}A", array=values)
     if pa.types.is_integer(kind):
         null = -(2**63)
         values = column.cast(pa.int64()).fill_null(null).to_numpy()
-        return fits.Column(said.name, "K", null=null, unit=said.unit or None, array=values)
+        return fits.Column(name, "K", null=null, unit=said.unit or None, array=values)
     values = column.cast(pa.float64()).to_numpy()
-    return fits.Column(said.name, "D", unit=said.unit or None, array=values)
+    return fits.Column(name, "D", unit=said.unit or None, array=values)
 
 
 def _ascii(text: str) -> str:

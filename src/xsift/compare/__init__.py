@@ -1,0 +1,26 @@
+"""Agreement with another catalogue: its classes in our words, and statistics of the pairs."""
+
+from xsift.compare.agreement import Agreement, agreement, by_confidence, share
+from xsift.compare.mapping import (
+    IGNORE,
+    NONE,
+    Mapping,
+    Translation,
+    load_mapping,
+    mapping_names,
+    translate,
+)
+
+__all__ = [
+    "IGNORE",
+    "NONE",
+    "Agreement",
+    "Mapping",
+    "Translation",
+    "agreement",
+    "by_confidence",
+    "load_mapping",
+    "mapping_names",
+    "share",
+    "translate",
+]

@@ -1,0 +1,193 @@
+"""What the classes of another catalogue are called here: a small TOML file, checked on loading."""
+
+from __future__ import annotations
+
+import tomllib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from xsift.classes import code_of
+from xsift.errors import LabelError, SettingError
+
+__all__ = [
+    "IGNORE",
+    "NONE",
+    "Mapping",
+    "Translation",
+    "load_mapping",
+    "mapping_names",
+    "translate",
+]
+
+NONE = "none"
+"""What the mapping calls a class that ours cannot name."""
+
+IGNORE = "ignore"
+"""What the mapping calls a class that says nothing: such objects take no part."""
+
+_FEW = 12
+
+
+class Mapping(BaseModel):
+    """The classes of another catalogue, each with the group of ours that it is.
+
+    Attributes
+    ----------
+    title, reference, note : str
+        Which catalogue; where its class names are published; what a reader should know.
+    is_tested : bool
+        Whether it has been tried on the catalogue itself.
+    class_columns : tuple of str
+        Where the catalogue keeps its classes: the first of these that it has.
+    merge : dict of str to tuple of str
+        Groups of ours that count as one, by their common name. An empty table merges nothing.
+    classes : dict of str
+        By the other's class: a group of ours, ``none`` or ``ignore``.
+    rest : {"none", "ignore"}, optional
+        What classes that are not named are; without it, they are an error.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    title: str = Field(min_length=1, max_length=200)
+    reference: str = Field(default="", max_length=500)
+    note: str = Field(default="", max_length=2000)
+    is_tested: bool = False
+    class_columns: tuple[str, ...] = ()
+    merge: dict[str, tuple[str, ...]] = {"AGN+Seyfert": ("AGN", "Seyfert")}
+    classes: dict[str, str] = Field(min_length=1, max_length=2000)
+    rest: Literal["none", "ignore"] | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Mapping:
+        together = [group for groups in self.merge.values() for group in groups]
+        if len(set(together)) < len(together):
+            raise ValueError("a group is merged into two")
+        if reserved := {NONE, IGNORE} & {*together, *self.merge}:
+            raise ValueError(f"{min(reserved)!r} is no group")
+        meant: dict[str, str] = {}
+        for name, group in self.classes.items():
+            code = code_of(name)
+            if code is None:
+                raise ValueError(f"class {name!r}: this means no label")
+            if self.merged(meant.setdefault(code, group)) != self.merged(group):
+                raise ValueError(f"class {name!r} is another spelling of a class of another group")
+        return self
+
+    def merged(self, group: str) -> str:
+        """Return the name under which a group of ours counts."""
+        return next((name for name, groups in self.merge.items() if group in groups), group)
+
+    def groups(self, ours: Sequence[str]) -> tuple[str, ...]:
+        """Return the groups of a catalogue of ours, merged, each once."""
+        return tuple(dict.fromkeys(self.merged(group) for group in ours))
+
+
+@dataclass(frozen=True)
+class Translation:
+    """The other catalogue's labels in our words.
+
+    Attributes
+    ----------
+    group : list of (str or None)
+        Of each label: a group, ``none``, or None where it takes no part.
+    spelled : dict of str
+        The other's own spelling of each code, from the mapping.
+    """
+
+    group: list[str | None]
+    spelled: dict[str, str]
+
+
+def translate(
+    labels: Sequence[str | None], mapping: Mapping, ours: Sequence[str], where: str
+) -> Translation:
+    """Put labels into the groups of a catalogue of ours.
+
+    Parameters
+    ----------
+    labels : sequence of (str or None)
+        Codes, as `xsift.read.read_known` gives them.
+    mapping : Mapping
+    ours : sequence of str
+        Groups of our catalogue, not merged.
+    where : str
+        The mapping, for messages.
+
+    Raises
+    ------
+    LabelError
+        If the mapping names a group that our catalogue has not, or not a class that the labels
+        have.
+    """
+    groups = mapping.groups(ours)
+    target: dict[str, str] = {}
+    spelled: dict[str, str] = {}
+    for name, group in mapping.classes.items():
+        code = code_of(name) or name
+        merged = group if group in (NONE, IGNORE) else mapping.merged(group)
+        if merged not in (*groups, NONE, IGNORE):
+            raise LabelError(
+                f"mapping {where}: class {name!r} is {group!r}, but the groups of the catalogue "
+                f"are {', '.join(dict.fromkeys((*ours, *groups)))}: give one of them, none or "
+                "ignore"
+            )
+        target[code] = merged
+        spelled.setdefault(code, name)
+    unknown = Counter(label for label in labels if label is not None and label not in target)
+    if unknown and mapping.rest is None:
+        said = [f"{name!r} ({n:,})" for name, n in unknown.most_common(_FEW)]
+        more = f" and {len(unknown) - _FEW} more" if len(unknown) > _FEW else ""
+        raise LabelError(
+            f"mapping {where} does not name the classes {', '.join(said)}{more}: add each to "
+            "[classes] with a group, none or ignore, or give rest = 'none' or rest = 'ignore'"
+        )
+    rest = mapping.rest or NONE
+    found = [None if label is None else target.get(label, rest) for label in labels]
+    return Translation([None if g == IGNORE else g for g in found], spelled)
+
+
+def mapping_names() -> tuple[str, ...]:
+    """List the mappings that come with xsift."""
+    files = resources.files(__package__).joinpath("mappings").iterdir()
+    return tuple(sorted(f.name[:-5] for f in files if f.name.endswith(".toml")))
+
+
+def load_mapping(name: str | Path) -> Mapping:
+    """Load a mapping by its name, or from a TOML file of yours.
+
+    Raises
+    ------
+    SettingError
+        If there is no such mapping.
+    LabelError
+        If the file cannot be read, or breaks the rules.
+    """
+    if str(name) in mapping_names():
+        file = resources.files(__package__).joinpath("mappings", f"{name}.toml")
+        return _checked(tomllib.loads(file.read_text(encoding="utf-8")), str(name))
+    path = Path(name)
+    if not path.exists():
+        known = ", ".join(mapping_names())
+        raise SettingError(f"--mapping {name}: no such file; those that come with xsift: {known}")
+    try:
+        tree = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:  # of text and of TOML are ValueErrors
+        raise LabelError(f"{path}: not a readable mapping: {error}") from error
+    return _checked(tree, str(path))
+
+
+def _checked(tree: dict[str, Any], where: str) -> Mapping:
+    try:
+        return Mapping.model_validate(tree)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        said = first["msg"].removeprefix("Value error, ")
+        raise LabelError(f"mapping {where}: {place + ': ' if place else ''}{said}") from error

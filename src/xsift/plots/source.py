@@ -1,0 +1,162 @@
+"""One source against the distributions of the groups."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from xsift.plots.style import look_of
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["feature_distributions", "source_in_plane"]
+
+_BINS = 30
+_LOWEST = 1e-5
+
+
+def feature_distributions(
+    ax: Axes,
+    values: ArrayLike,
+    group: Sequence[str | None] | NDArray[np.object_],
+    groups: Sequence[str],
+    own: ArrayLike,
+    name: str,
+    is_log: bool = False,
+) -> Axes:
+    """Draw the distribution of a feature in each group, and a line at each value of a source.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+    values : array_like, (n,)
+        Of the groups' members. NaN is left out.
+    group : sequence of str or None, (n,)
+    groups : sequence of str
+        Groups to draw, in the order of the legend; one without values is left out.
+    own : array_like, (k,)
+        Of the source's detections; NaN has no line.
+    name : str
+        Of the feature, for the axis.
+    is_log : bool
+        A logarithmic axis; values below 1e-5, 0 included, stand at 1e-5.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        A step line of relative frequency for each group (each sums to 1 over the same bins), and
+        one black vertical line for each detection.
+    """
+    lowest = _LOWEST if is_log else -np.inf
+    theirs = np.maximum(np.asarray(values, dtype=float), lowest)
+    lines = np.maximum(np.asarray(own, dtype=float), lowest)
+    lines = lines[np.isfinite(lines)]
+    group = np.asarray(group, dtype=object)
+    fine = np.isfinite(theirs) & np.isin(group, list(groups))
+    edges = _edges(theirs[fine], lines, is_log)
+    looks = look_of(groups)
+    for g in groups:
+        chosen = theirs[fine & (group == g)]
+        if len(chosen):
+            # What lies beyond the axis is counted in its last bin.
+            counts, _ = np.histogram(np.clip(chosen, edges[0], edges[-1]), edges)
+            label = f"{g} ({len(chosen):,})"
+            ax.stairs(counts / len(chosen), edges, color=looks[g][0], linewidth=1.2, label=label)
+    alpha = float(np.clip(6 / max(len(lines), 1), 0.25, 0.9))
+    for x in lines:
+        ax.axvline(x, color="black", linewidth=0.9, alpha=alpha)
+    ax.set(xlim=(edges[0], edges[-1]), xlabel=name)
+    if is_log:
+        _logarithmic(ax, "x")
+    ax.set_ylim(bottom=0)
+    if not len(lines):
+        ax.text(0.5, 0.5, "missing", transform=ax.transAxes, ha="center", va="center")
+    return ax
+
+
+def _logarithmic(ax: Axes, axis: str) -> None:
+    """Make an axis logarithmic, with few and plain labels: a page may not parse formulae."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    ax.set(**{f"{axis}scale": "log"})
+    low, high = (ax.get_xlim if axis == "x" else ax.get_ylim)()
+    within_a_decade = high / low < 20
+    scale = ax.xaxis if axis == "x" else ax.yaxis
+    scale.set_major_locator(LogLocator(subs=(1, 2, 5) if within_a_decade else (1,), numticks=5))
+    scale.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
+    scale.set_minor_formatter(NullFormatter())
+
+
+def _edges(
+    values: NDArray[np.float64], own: NDArray[np.float64], is_log: bool
+) -> NDArray[np.float64]:
+    """Return the bins: over the middle 99 % of the values, and all of the source's."""
+    if not len(values) and not len(own):
+        return np.geomspace(_LOWEST, 1, _BINS + 1) if is_log else np.linspace(0, 1, _BINS + 1)
+    ends = np.percentile(values, [0.5, 99.5]) if len(values) else np.array([own.min(), own.max()])
+    low, high = min(ends[0], own.min(initial=np.inf)), max(ends[1], own.max(initial=-np.inf))
+    if is_log:
+        ratio = max(high / low, 1.5) ** 0.03
+        return np.geomspace(low / ratio, high * ratio, _BINS + 1)
+    margin = 0.03 * max(high - low, 1e-3)
+    return np.linspace(low - margin, high + margin, _BINS + 1)
+
+
+def source_in_plane(
+    ax: Axes,
+    x: ArrayLike,
+    y: ArrayLike,
+    group: Sequence[str | None] | NDArray[np.object_],
+    groups: Sequence[str],
+    own_x: ArrayLike,
+    own_y: ArrayLike,
+    names: tuple[str, str],
+    is_log: tuple[bool, bool] = (False, False),
+) -> Axes:
+    """Scatter the groups in a plane of two features, with a source's detections as black stars.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+    x, y : array_like, (n,)
+    group : sequence of str or None, (n,)
+    groups : sequence of str
+    own_x, own_y : array_like, (k,)
+        NaN is left out, everywhere.
+    names : tuple of two str
+    is_log : tuple of two bool
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+    """
+    across, up = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
+    group = np.asarray(group, dtype=object)
+    fine = np.isfinite(across) & np.isfinite(up)
+    looks = look_of(groups)
+    members = {g: fine & (group == g) for g in groups}
+    # The rarest on top, or the crowd would hide it.
+    for g in sorted(groups, key=lambda g: -int(members[g].sum())):
+        rows, (colour, marker) = members[g], looks[g]
+        ax.scatter(
+            across[rows],
+            up[rows],
+            s=7,
+            c=colour,
+            marker=marker,
+            alpha=0.5,
+            linewidths=0,
+            rasterized=True,
+        )
+    ax.scatter(
+        own_x, own_y, s=60, c="black", marker="*", edgecolors="white", linewidths=0.5, zorder=5
+    )
+    for axis, log in zip(("x", "y"), is_log, strict=True):
+        if log:
+            _logarithmic(ax, axis)
+    ax.set(xlabel=names[0], ylabel=names[1])
+    return ax

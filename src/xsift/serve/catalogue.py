@@ -1,0 +1,288 @@
+"""A written catalogue in memory, in the shape in which it is asked about."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from xsift import __version__, surveys
+from xsift.catalogue import NONE
+from xsift.classes import Classes
+from xsift.columns import Column, describe
+from xsift.errors import MissingColumnsError, ModelError, SettingError, TableError
+from xsift.model import Model, model_of
+from xsift.plots.style import look_of
+from xsift.read import read_table
+from xsift.serve.sky import galactic, unit_vectors
+from xsift.surveys import Survey
+from xsift.write import load_model_tree
+from xsift.write.model_schema import ModelTree
+
+__all__ = ["NO_CODE", "STATUSES", "Served", "plain", "read_served"]
+
+STATUSES = ("ambiguous", "unique")
+NO_CODE = 255
+_NEEDED = ("name", "n_detections", "class_soft", "class_hard", "status", "class", "group")
+_DERIVED = {
+    "glon": Column("glon", "deg", "pos.galactic.lon", "Galactic longitude"),
+    "glat": Column("glat", "deg", "pos.galactic.lat", "Galactic latitude"),
+    "p_class": Column("p_class", "", "stat.probability", "Probability of its class"),
+    "p_group": Column("p_group", "", "stat.probability", "Probability of its group"),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Served:
+    """A catalogue in memory.
+
+    Sources are numbered as in their table: the *index*. Arrays below are in that order.
+
+    Attributes
+    ----------
+    folder : Path
+    is_demo : bool
+    record : dict
+        What `run.json` holds.
+    tree : ModelTree
+    model : Model
+    survey : Survey
+    sources, detections : pyarrow.Table
+        As written, each column in one piece.
+    numbers : dict of ndarray
+        Columns of numbers of the sources, NaN where missing, and those that follow from them.
+    codes : dict of ndarray of uint8
+        Columns of few words, as numbers in `words`; `NO_CODE` where missing.
+    words : dict of tuple of str
+    plain_names : pyarrow.Array
+        Names without blanks and case.
+    owner : ndarray of int32
+        Of each detection the index of its source, -1 where it has none.
+    """
+
+    folder: Path
+    is_demo: bool
+    record: dict[str, Any] = field(repr=False)
+    tree: ModelTree = field(repr=False)
+    model: Model = field(repr=False)
+    survey: Survey = field(repr=False)
+    sources: pa.Table = field(repr=False)
+    detections: pa.Table = field(repr=False)
+    numbers: dict[str, np.ndarray] = field(repr=False)
+    codes: dict[str, np.ndarray] = field(repr=False)
+    words: dict[str, tuple[str, ...]] = field(repr=False)
+    plain_names: pa.Array = field(repr=False)
+    owner: np.ndarray = field(repr=False)
+
+    @property
+    def n(self) -> int:
+        """Number of sources."""
+        return int(self.sources.num_rows)
+
+    @property
+    def classes(self) -> Classes:
+        """The classes of the model."""
+        return self.tree.classes
+
+    @property
+    def has_none(self) -> bool:
+        """Whether anything can be of none of the classes."""
+        p_none = self.numbers.get("p_none")
+        return p_none is not None and bool((p_none > 0).any())
+
+    @cached_property
+    def groups(self) -> tuple[str, ...]:
+        """Groups that a source can have."""
+        return self.words["group"] if self.has_none else self.words["group"][:-1]
+
+    @cached_property
+    def columns(self) -> dict[str, Column]:
+        """Columns of the sources and what follows from them, described."""
+        written = {f.name: describe(f) for f in self.sources.schema}
+        return written | {k: v for k, v in _DERIVED.items() if k in self.numbers}
+
+    @cached_property
+    def xyz(self) -> np.ndarray | None:
+        """Directions as unit vectors, shape (3, n); None for a catalogue without positions."""
+        if not {"ra", "dec"} <= set(self.numbers):
+            return None
+        return unit_vectors(self.numbers["ra"], self.numbers["dec"])
+
+    @cached_property
+    def detections_of(self) -> tuple[np.ndarray, np.ndarray]:
+        """Rows of the detections by source, and where each source's begin: (rows, starts)."""
+        rows = np.argsort(self.owner, kind="stable").astype(np.int32)
+        rows = rows[np.count_nonzero(self.owner < 0) :]
+        counts = np.bincount(self.owner[self.owner >= 0], minlength=self.n)
+        return rows, np.concatenate([[0], np.cumsum(counts)])
+
+    @cached_property
+    def unvoted(self) -> tuple[pa.Array, pa.Array]:
+        """Names of the sources none of whose detections voted: as they are, and without blanks."""
+        names = self.detections["name"].filter(pa.array(self.owner < 0)).drop_null().unique()
+        names = names.cast(pa.string())
+        return names, plain(names)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Of the catalogue: for what a browser keeps."""
+        stat = (self.folder / "sources.parquet").stat()
+        text = f"{self.tree.model_id} {self.n} {stat.st_size} {stat.st_mtime_ns} {__version__}"
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def colours(self) -> dict[str, str]:
+        """Return the colour of each group."""
+        looks = look_of([g for g in self.words["group"] if g != NONE])
+        return {name: colour for name, (colour, _) in looks.items()} | {NONE: "#777777"}
+
+    def markers(self) -> dict[str, str]:
+        """Return the marker of each group, by Matplotlib's name."""
+        looks = look_of([g for g in self.words["group"] if g != NONE])
+        return {name: marker for name, (_, marker) in looks.items()} | {NONE: "D"}
+
+
+def read_served(folder: str | Path, is_demo: bool = False) -> Served:
+    """Read a catalogue that `run` or `classify` wrote.
+
+    Raises
+    ------
+    TableError
+        If the folder holds none, or its tables lack what is needed.
+    ModelError
+        If its model cannot be used.
+    """
+    folder = Path(folder)
+    for needed in ("detections.parquet", "sources.parquet", "model.asdf"):
+        if not (folder / needed).exists():
+            raise TableError(
+                f"{folder}: no {needed} here: give a folder that run or classify wrote"
+            )
+    tree = load_model_tree(folder / "model.asdf")
+    try:
+        survey = surveys.load(tree.survey)
+        survey.feature_set(tree.feature_set)
+    except SettingError as error:
+        raise ModelError(f"{folder / 'model.asdf'}: {error}") from error
+    sources = _table(folder / "sources.parquet", (*_NEEDED, *tree.classes.columns))
+    detections = _table(folder / "detections.parquet", ("name", "role"))
+    words = _words(tree.classes)
+    codes = {
+        name: _coded(sources[name], words[name], f"{folder / 'sources.parquet'}: column {name}")
+        for name in words
+    }
+    numbers = _numbers(sources)
+    numbers |= _derived(numbers, codes, tree.classes)
+    owner = pc.index_in(detections["name"], value_set=_array(sources, "name"))
+    pa.default_memory_pool().release_unused()
+    return Served(
+        folder,
+        is_demo,
+        _record(folder / "run.json"),
+        tree,
+        model_of(tree),
+        survey,
+        sources,
+        detections,
+        numbers,
+        codes,
+        words,
+        plain(_array(sources, "name").cast(pa.string())),
+        owner.combine_chunks().fill_null(-1).to_numpy(),
+    )
+
+
+def plain(names: Any) -> Any:
+    """Take blanks and case out of names, an Arrow array or scalar."""
+    return pc.utf8_lower(pc.replace_substring_regex(names, r"\s+", ""))
+
+
+def _table(path: Path, needed: tuple[str, ...]) -> pa.Table:
+    table, _ = read_table(path)
+    if missing := [name for name in needed if name not in table.column_names]:
+        raise MissingColumnsError(
+            str(path), missing, table.column_names, "Write the catalogue anew"
+        )
+    if table.num_rows == 0:
+        raise TableError(f"{path}: the table has no rows: nothing to serve")
+    kinds = {name: _kind(table.schema.field(name).type) for name in table.column_names}
+    fields = [f.with_type(kinds[f.name]) for f in table.schema if kinds[f.name] is not None]
+    return table.select([f.name for f in fields]).cast(pa.schema(fields)).combine_chunks()
+
+
+def _kind(given: pa.DataType) -> pa.DataType | None:
+    """Return the kind in which a column is served; None for what is not (lists, times, ...)."""
+    if pa.types.is_dictionary(given):
+        return _kind(given.value_type)
+    if pa.types.is_integer(given) and given != pa.uint64():
+        return pa.int64()
+    if pa.types.is_floating(given):
+        return pa.float64()
+    return pa.string() if pa.types.is_string(given) or pa.types.is_large_string(given) else None
+
+
+def _record(path: Path) -> dict[str, Any]:
+    """Read the record of the run; without one there is less to tell, and no more."""
+    try:
+        record = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return record if isinstance(record, dict) else {}
+
+
+def _words(classes: Classes) -> dict[str, tuple[str, ...]]:
+    codes = (*classes.codes, NONE)
+    of_class = dict.fromkeys(("class", "class_soft", "class_hard"), codes)
+    return {**of_class, "group": (*classes.groups, NONE), "status": STATUSES}
+
+
+def _coded(column: pa.ChunkedArray, words: tuple[str, ...], where: str) -> np.ndarray:
+    found = pc.index_in(column, value_set=pa.array(words)).combine_chunks()
+    strange = pc.and_(pc.is_null(found), pc.is_valid(column.combine_chunks()))
+    if pc.any(strange).as_py():
+        first = column.filter(strange)[0].as_py()
+        raise TableError(f"{where}: {first!r} is none of the model's {', '.join(words)}")
+    return np.asarray(found.fill_null(NO_CODE).to_numpy(), dtype=np.uint8)
+
+
+def _array(table: pa.Table, name: str) -> pa.Array:
+    """Return a column in one piece; where it is, without the copy that combine_chunks makes."""
+    column = table[name]
+    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+
+
+def _numbers(table: pa.Table) -> dict[str, np.ndarray]:
+    out = {}
+    for field_ in table.schema:
+        if field_.name != "name" and (
+            pa.types.is_integer(field_.type) or pa.types.is_floating(field_.type)
+        ):
+            out[field_.name] = _array(table, field_.name).to_numpy(zero_copy_only=False)
+    return out
+
+
+def _derived(
+    numbers: dict[str, np.ndarray], codes: dict[str, np.ndarray], classes: Classes
+) -> dict[str, np.ndarray]:
+    out = {}
+    if {"ra", "dec"} <= set(numbers):
+        out["glon"], out["glat"] = galactic(numbers["ra"], numbers["dec"])
+    n = len(codes["class"])
+    p_class, p_group = np.full(n, np.nan), np.full(n, np.nan)
+    columns = [*classes.columns, "p_none"]
+    groups = [*(c.group for c in classes.classes), NONE]
+    for j, name in enumerate(columns):
+        if name in numbers:
+            of_class = codes["class"] == j
+            p_class[of_class] = numbers[name][of_class]
+    for g, group in enumerate((*classes.groups, NONE)):
+        members = [c for c, of in zip(columns, groups, strict=True) if of == group and c in numbers]
+        of_group = codes["group"] == g
+        p_group[of_group] = sum(numbers[c][of_group] for c in members)
+    return {**out, "p_class": p_class, "p_group": p_group}

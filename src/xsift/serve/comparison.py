@@ -1,0 +1,121 @@
+"""A source among the others: the features of the groups, and the nearest known objects."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from xsift.card import Card
+from xsift.features import close_hardness, derive
+from xsift.model import CalibratedModel, Model
+from xsift.serve.catalogue import Served
+
+__all__ = ["Comparison"]
+
+_QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+_BINS = 40
+_NEAREST = 8
+
+
+class Comparison:
+    """What the sources of a catalogue are compared with, computed once."""
+
+    def __init__(self, served: Served) -> None:
+        self._served = served
+        self._among = _distributions(served)
+        self._known = _known(served)
+
+    def among(self, source: dict[str, Any] | None) -> dict[str, Any]:
+        """Return, for each feature, the source's value and how the groups are distributed."""
+        value = source or {}
+        return {name: {"value": value.get(name), **said} for name, said in self._among.items()}
+
+    def neighbours(self, card: Card, rows: pa.Table) -> list[dict[str, Any]]:
+        """Return the labelled detections that trained and lie nearest to those of a source.
+
+        The distance is taken in the space in which the model sees the features; over those that
+        both have, and scaled up to all.
+        """
+        known, Z = self._known
+        others = np.asarray(pc.not_equal(known["name"], pa.scalar(card.name, known["name"].type)))
+        found: dict[int, tuple[float, Any]] = {}
+        for row, z in zip(rows.to_pylist(), _seen(rows, self._served), strict=True):
+            distance = np.where(others, _distances(Z, z), np.inf)
+            for i in np.argsort(distance, kind="stable")[:_NEAREST]:
+                if np.isfinite(distance[i]) and distance[i] < found.get(int(i), (np.inf,))[0]:
+                    found[int(i)] = (float(distance[i]), row.get("obsid"))
+        nearest = sorted(found.items(), key=lambda item: item[1][0])[:_NEAREST]
+        return [self._neighbour(known.slice(i, 1), *said) for i, said in nearest]
+
+    def _neighbour(self, row: pa.Table, distance: float, of: Any) -> dict[str, Any]:
+        keep = [k for k in ("name", "obsid", "label", "ra", "dec") if k in row.column_names]
+        said: dict[str, Any] = row.select(keep).to_pylist()[0]
+        classes = self._served.classes
+        group = classes.group_of(said["label"]) if said["label"] in classes.codes else None
+        return said | {"group": group, "distance": distance, "of": of}
+
+
+def _distributions(served: Served) -> dict[str, Any]:
+    scaling = {f.name: f.scaling for f in served.survey.features}
+    return {
+        name: _distribution(served, served.numbers[name], scaling.get(name) == "log-range")
+        for name in served.tree.features
+        if name in served.numbers
+    }
+
+
+def _distribution(served: Served, values: np.ndarray, wants_log: bool) -> dict[str, Any]:
+    finite = np.isfinite(values)
+    in_log = wants_log and bool(finite.any()) and float(values[finite].min()) > 0
+    x = np.log10(np.where(finite, values, 1.0)) if in_log else values
+    there = x[finite]
+    # Not the extremes: one odd value would leave all others in one bin.
+    low, high = np.quantile(there, [0.002, 0.998]) if len(there) else (0.0, 1.0)
+    high = high if high > low else low + 1.0
+    edges = np.linspace(low, high, _BINS + 1)
+    quantiles, counts = {}, {}
+    for code, group in enumerate(served.groups):
+        members = finite & (served.codes["group"] == code)
+        mine = x[members]
+        counts[group] = np.histogram(mine.clip(low, high), edges)[0].tolist()
+        if len(mine):
+            quantiles[group] = np.quantile(values[members], _QUANTILES).tolist()
+    shown = 10**edges if in_log else edges
+    return {
+        "log": in_log,
+        "quantiles": quantiles,
+        "histogram": {"edges": shown.tolist(), "counts": counts},
+    }
+
+
+def _known(served: Served) -> tuple[pa.Table, np.ndarray]:
+    table = served.detections
+    if "label" not in table.column_names:
+        empty = table.slice(0, 0)
+        return empty.append_column("label", pa.array([], pa.string())), np.empty((0, 0))
+    known = table.filter(pc.and_(pc.equal(table["role"], "trained"), pc.is_valid(table["label"])))
+    return known, _seen(known, served)
+
+
+def _seen(rows: pa.Table, served: Served) -> np.ndarray:
+    """Return detections as the model sees them, shape (n, d): NaN where a feature is missing."""
+    model: Model = served.model
+    features = derive(rows, served.survey, served.survey.feature_set(model.feature_set))
+    X = features.values
+    if isinstance(model, CalibratedModel):
+        return model.scores.transform(close_hardness(X, model.closure, model.closing))
+    return model.scaling.transform(X)
+
+
+def _distances(Z: np.ndarray, z: np.ndarray) -> np.ndarray:
+    """Return the distances of rows to one, over what both have; infinite where that is nothing."""
+    if not len(Z):
+        return np.empty(0)
+    difference = Z - z
+    n = (~np.isnan(difference)).sum(axis=1)
+    total = np.nansum(difference**2, axis=1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(n > 0, np.sqrt(total * (Z.shape[1] / n)), np.inf)

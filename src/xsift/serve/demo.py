@@ -1,0 +1,51 @@
+"""The demo's catalogue: simulated once, then kept."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import xsift
+from xsift.demonstration import exhibit
+from xsift.errors import OutputError
+from xsift.fetch.cache import default_folder
+
+__all__ = ["demo_folder"]
+
+_PREFIX = "demo-"
+
+
+def demo_folder(progress: Callable[[str], None]) -> Path:
+    """Return the folder of the demo's catalogue; it is made where this xsift has not made it yet.
+
+    It is kept in the user's cache, or in a temporary folder where there can be none.
+    """
+    name = _PREFIX + _fingerprint()
+    cache = default_folder()
+    folder = cache / name
+    if (folder / "run.json").exists():
+        return folder
+    try:
+        exhibit(folder, progress=progress)
+    except OutputError:
+        folder = Path(tempfile.mkdtemp(prefix="xsift-demo-"))
+        exhibit(folder, progress=progress)
+        return folder
+    for old in cache.glob(_PREFIX + "*"):
+        if old.name != name:
+            shutil.rmtree(old, ignore_errors=True)
+    return folder
+
+
+def _fingerprint() -> str:
+    """Return what changes whenever the code does: an old catalogue would not be this xsift's."""
+    digest = hashlib.sha256()
+    package = Path(xsift.__file__).parent
+    for path in sorted(package.rglob("*.py")):
+        if path.is_relative_to(package / "serve"):
+            continue
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]

@@ -1,0 +1,99 @@
+"""What the page has to know of a catalogue before it asks anything else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from xsift import __version__
+from xsift.serve.catalogue import STATUSES, Served
+from xsift.serve.limits import UPLOAD_BYTES, UPLOAD_FORMATS, UPLOAD_ROWS
+
+__all__ = ["about"]
+
+
+def about(served: Served) -> dict[str, Any]:
+    """Describe a catalogue: where it came from, its classes, its columns."""
+    tree, record = served.tree, served.record
+    said = record.get("about") if isinstance(record.get("about"), dict) else {}
+    assert isinstance(said, dict)
+    features = set(tree.features)
+    scaling = {f.name: f.scaling for f in served.survey.features}
+    columns = []
+    for name, column in served.columns.items():
+        low, high = _ends(served.numbers[name]) if name in served.numbers else (None, None)
+        columns.append(
+            {
+                "name": name,
+                "unit": column.unit,
+                "description": column.description,
+                "kind": _kind(served, name),
+                "feature": name in features,
+                "log": scaling.get(name) == "log-range" and low is not None and low > 0,
+                "min": low,
+                "max": high,
+            }
+        )
+    return {
+        "title": "Simulated survey" if served.is_demo else str(said.get("input") or "Catalogue"),
+        "xsift": __version__,
+        "is_demo": served.is_demo,
+        "about": {
+            "input": said.get("input"),
+            "survey": served.survey.title,
+            "release": tree.release,
+            "method": tree.method,
+            "model_id": tree.model_id,
+            "created": record.get("created"),
+            "warnings": record.get("warnings") or [],
+        },
+        "n_sources": served.n,
+        "n_detections": served.detections.num_rows,
+        "classes": [
+            {"code": c.code, "name": c.title or c.code, "label": c.title or c.code}
+            | {"group": c.group, "column": c.column}
+            for c in tree.classes.classes
+        ],
+        "groups": list(served.groups),
+        "statuses": list(STATUSES),
+        "columns": columns,
+        "has": {
+            "positions": served.xyz is not None,
+            "typicality": "typicality" in served.numbers,
+            "p_none": served.has_none,
+            "obsid": "obsid" in served.detections.column_names,
+        },
+        "examples": _examples(served),
+        "upload": {
+            "max_bytes": UPLOAD_BYTES,
+            "max_rows": UPLOAD_ROWS,
+            "formats": list(UPLOAD_FORMATS),
+        },
+        "colours": served.colours(),
+        "markers": served.markers(),
+        "sesame": True,
+        "words": {name: list(words) for name, words in served.words.items()},
+    }
+
+
+def _kind(served: Served, name: str) -> str:
+    if name in served.codes:
+        return "code"
+    return "number" if name in served.numbers else "text"
+
+
+def _ends(values: np.ndarray) -> tuple[float | None, float | None]:
+    there = values[np.isfinite(values)]
+    return (float(there.min()), float(there.max())) if len(there) else (None, None)
+
+
+def _examples(served: Served) -> list[str]:
+    """Name a few sources worth a look: the one of each group with the most detections."""
+    found = []
+    n = served.numbers["n_detections"]
+    for code in range(len(served.groups)):
+        members = np.flatnonzero(served.codes["group"] == code)
+        if len(members):
+            found.append(int(members[n[members].argmax()]))
+    return [str(name) for name in served.sources["name"].take(found).to_pylist()]

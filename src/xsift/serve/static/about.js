@@ -1,0 +1,49 @@
+// What this is, how to read it, how to cite it.
+
+import { catalogue } from "./catalogue.js";
+import { markerOf, ofGroup } from "./colours.js";
+import { count, el, outwards } from "./dom.js";
+import { markCanvas } from "./marks.js";
+
+export function drawAbout(section) {
+  const { about } = catalogue;
+  const p = (...text) => el("p", {}, ...text);
+  const fact = (name, value) => (value === null || value === undefined || value === "" ? [] : [el("dt", {}, name), el("dd", {}, String(value))]);
+  section.replaceChildren(
+    el("h2", {}, "About this page"),
+    p(`${count(catalogue.n_sources)} X-ray sources with ${count(catalogue.n_detections)} detections, each with a probability for every class, `,
+      "from X-ray data alone: hardness, spectrum and variability. Detections are clustered without labels, the clusters are linked to known objects, ",
+      "every detection is scored against the classes of its cluster, and the detections of a source vote."),
+    catalogue.is_demo ? p(el("strong", {}, "These sources are simulated."), " Nothing here is a real object.") : "",
+    el("h3", {}, "How to read the probabilities"),
+    el("ul", {},
+      el("li", {}, "They say how sure the model is between the classes that it knows, under the class shares that it was trained with. A class that it does not know cannot win."),
+      about.method === "calibrated"
+        ? el("li", {}, "By the calibrated method, of the sources with a probability of 0.8 about 80 in 100 have that class. \"None of these\" is the probability that a source is like nothing known.")
+        : el("li", {}, "By the published method they are a ranking rather than frequencies: many lie near 0 or 1, and more of them are wrong than they say."),
+      el("li", {}, "± is how far the detections of one source disagree. It is no error of the mean, and one detection has none."),
+      el("li", {}, "Ambiguous: the mean of the probabilities and the count of votes name different classes."),
+      el("li", {}, "Typicality is the share of known detections in a sparser place: near 0 the source is unlike nearly all of them, and its class means little.")),
+    el("h3", {}, "How to use it"),
+    el("ul", {},
+      el("li", {}, "Sky shows where the sources are, Properties what they are like. What is selected in one is selected in all, and the table and its downloads hold the same sources."),
+      el("li", {}, "Drag to move, wheel or pinch to zoom, double-click to see all. On a map with the focus: arrows, + and −, 0, and Enter for the nearest source."),
+      el("li", {}, "Everything that you set is in the address: copy it, and a colleague with the same catalogue sees the same.")),
+    el("h3", {}, "Groups"),
+    el("dl", { class: "group-list" }, ...catalogue.groups.flatMap((g) => [
+      el("dt", {}, markCanvas(markerOf(g), ofGroup(g)), g === "none" ? "none of these" : g),
+      el("dd", {}, catalogue.classes.filter((c) => c.group === g).map((c) => `${c.label} (${c.code})`).join(", "))])),
+    el("h3", {}, "This catalogue"),
+    el("dl", { class: "facts-list" }, ...fact("Input", about.input), ...fact("Survey", about.survey), ...fact("Release", about.release),
+      ...fact("Method", about.method), ...fact("Model", about.model_id), ...fact("Made", about.created), ...fact("xsift", catalogue.xsift)),
+    ...(about.warnings?.length ? [el("h3", {}, "What its run warned of"), el("ul", {}, ...about.warnings.map((w) => el("li", {}, w)))] : []),
+    el("h3", {}, "How to cite"),
+    p("The method: Pérez-Díaz, Martínez-Galarza, Caicedo & D'Abrusco 2024, ",
+      outwards("https://arxiv.org/abs/2401.12203", "Unsupervised machine learning for the classification of astrophysical X-ray sources"),
+      ". The data: ", outwards("https://cxc.cfa.harvard.edu/csc/", "Chandra Source Catalog"), " (Evans et al. 2010, 2024), where the catalogue is of Chandra. ",
+      "The software: xsift, with its version and the model's fingerprint above. Types of known objects come from ",
+      outwards("https://simbad.cds.unistra.fr/simbad/", "SIMBAD"), ", and the map of the sky with pictures is ",
+      outwards("https://aladin.cds.unistra.fr/AladinLite/", "Aladin Lite"), " (CDS, Strasbourg; GNU GPL 3, an unmodified file of its own)."),
+    el("h3", {}, "For programs"),
+    p("Everything on this page comes from an HTTP interface: ", el("a", { href: "/docs" }, "its documentation"), " and ", el("a", { href: "/openapi.json" }, "its description (OpenAPI)"), "."));
+}

@@ -1,0 +1,57 @@
+// The catalogue: its description, and its columns as typed arrays, fetched when first asked for.
+
+import { bytes, json } from "./api.js";
+
+export const catalogue = {};
+const columns = new Map();
+
+export async function openCatalogue() {
+  Object.assign(catalogue, await json("/api/catalogue"));
+  // "None of these" is a verdict like the classes, where the model knows it.
+  const beyond = catalogue.groups.includes("none") ? catalogue.words?.class?.slice(catalogue.classes.length) : [];
+  for (const code of beyond ?? []) {
+    catalogue.classes.push({ code, name: "none of these", label: "none of these", group: "none", column: "p_none" });
+  }
+  catalogue.described = new Map(catalogue.columns.map((c) => [c.name, c]));
+  catalogue.numbers = catalogue.columns.filter((c) => c.kind === "number");
+  catalogue.features = catalogue.numbers.filter((c) => c.feature);
+  return catalogue;
+}
+
+// The values of a column, if they are here; null while they are on their way.
+export const column = (name) => columns.get(name)?.values ?? null;
+
+export function fetchColumn(name) {
+  if (!columns.has(name)) {
+    const entry = { values: null };
+    entry.promise = bytes(`/api/column/${encodeURIComponent(name)}`).then((buffer) => {
+      const isCode = catalogue.described.get(name)?.kind === "code";
+      entry.values = isCode ? new Uint8Array(buffer) : new Float32Array(buffer);
+      return entry.values;
+    });
+    // A failed column may be asked for again.
+    entry.promise.catch(() => columns.delete(name));
+    columns.set(name, entry);
+  }
+  return columns.get(name).promise;
+}
+
+export const fetchColumns = (names) => Promise.all(names.map(fetchColumn));
+
+// What an axis or a heading says.
+export function labelOf(name) {
+  const about = catalogue.described.get(name);
+  return about?.unit ? `${name} [${about.unit}]` : name;
+}
+
+const names = new Map();
+
+// Names of a few sources, by index.
+export async function namesOf(indices) {
+  const unknown = indices.filter((i) => !names.has(i));
+  if (unknown.length) {
+    const found = await json(`/api/names?indices=${unknown.join(",")}`);
+    unknown.forEach((index, k) => names.set(index, found[k]));
+  }
+  return indices.map((i) => names.get(i));
+}
