@@ -13,6 +13,7 @@ How a page is read, from the top, in one temporary folder that holds a simulated
 
 A comment above a block says more: ``<!-- roughly -->``: numbers may differ a little (the clusters
 depend on the last bits); ``<!-- real -->``: needs the real tables, as any block that names them.
+Both are said as ``<!-- real, roughly -->``.
 """
 
 import contextlib
@@ -54,7 +55,7 @@ class Block(NamedTuple):
 
     @property
     def is_real(self) -> bool:
-        return self.note == "real" or DATA in self.body
+        return "real" in self.note.split(", ") or DATA in self.body
 
 
 def blocks(page: Path) -> list[Block]:
