@@ -47,6 +47,9 @@ export function vectors(lon, lat) {
   return out;
 }
 
+const X = new Float32Array(1);
+const Y = new Float32Array(1);
+
 // The equal-area projection of Hammer about any centre, longitude growing to the left.
 export class Hammer {
   constructor(l0, b0, scale, x0, y0) {
@@ -58,31 +61,36 @@ export class Hammer {
   }
 
   // With x, y, z the direction seen from the centre: cos b cos(l/2) and the rest follow by roots.
-  project(v, out, count) {
+  // v: directions as from `vectors`; xs, ys: (n,) for the pixels.
+  project(v, xs, ys) {
     const [a, b, c, d, e, , f, g, h] = this.turn;
-    const { scale, x0, y0 } = this;
-    const wide = scale * 2 * Math.SQRT2;
-    const high = scale * Math.SQRT2;
-    for (let i = 0, k = 0; i < count; i++, k += 3) {
-      const x = a * v[k] + b * v[k + 1] + c * v[k + 2];
-      const y = d * v[k] + e * v[k + 1];
-      const z = f * v[k] + g * v[k + 1] + h * v[k + 2];
+    const { x0, y0 } = this;
+    const wide = this.scale * 2 * Math.SQRT2;
+    const high = this.scale * Math.SQRT2;
+    const n = xs.length;
+    for (let i = 0, k = 0; i < n; i++, k += 3) {
+      const vx = v[k];
+      const vy = v[k + 1];
+      const vz = v[k + 2];
+      const x = a * vx + b * vy + c * vz;
+      const y = d * vx + e * vy;
+      const z = f * vx + g * vy + h * vz;
       const cosb = Math.sqrt(x * x + y * y);
-      const depth = Math.sqrt(1 + Math.sqrt(0.5 * cosb * Math.max(cosb + x, 0)));
+      const half = Math.sqrt(0.5 * cosb * Math.max(cosb + x, 0)); // cos b cos(l/2)
       // cos b sin(l/2): near the centre the difference cosb - x cancels, y / 2 cos(l/2) does not.
-      const across =
-        x > 0
-          ? (0.5 * y * Math.SQRT2) / Math.sqrt(1 + x / cosb || 1)
-          : Math.sign(y || 1) * Math.sqrt(0.5 * cosb * (cosb - x));
-      out.x[i] = x0 - (wide * across) / depth;
-      out.y[i] = y0 - (high * z) / depth;
+      let across = 0;
+      if (x > 0) across = (0.5 * y * cosb) / half;
+      else across = y < 0 ? -Math.sqrt(0.5 * cosb * (cosb - x)) : Math.sqrt(0.5 * cosb * (cosb - x));
+      const depth = Math.sqrt(1 + half);
+      xs[i] = x0 - (wide * across) / depth;
+      ys[i] = y0 - (high * z) / depth;
     }
-    return out;
   }
 
+  // The same kind of arrays for one place: others would make the loop above slow for good.
   point(l, b) {
-    const out = this.project(vector(l, b), { x: [0], y: [0] }, 1);
-    return [out.x[0], out.y[0]];
+    this.project(Float32Array.from(vector(l, b)), X, Y);
+    return [X[0], Y[0]];
   }
 
   // The direction at a point of the canvas; null beside the sky.

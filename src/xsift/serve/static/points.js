@@ -4,91 +4,113 @@ import { trace } from "./marks.js";
 import { BESIDE, IN } from "./selection.js";
 
 const FEW = 12_000;
-let sums = null; // reused between frames: red, green, blue, count, count of those beside
+const EMPTY = 0xffffffff;
+const rooms = { pixels: 0 }; // reused between frames
 
 function room(pixels) {
-  if (!sums || sums.count.length < pixels) {
-    sums = {
-      red: new Float32Array(pixels), green: new Float32Array(pixels), blue: new Float32Array(pixels),
-      count: new Float32Array(pixels), beside: new Float32Array(pixels),
-    };
+  if (rooms.pixels < pixels) {
+    rooms.pixels = pixels;
+    rooms.sums = new Uint32Array(4 * pixels); // red, green, blue and count, side by side for the cache
+    rooms.beside = new Uint32Array(pixels);
   }
-  for (const name of Object.keys(sums)) sums[name].fill(0, 0, pixels);
-  return sums;
+  rooms.sums.fill(0, 0, 4 * pixels);
+  rooms.beside.fill(0, 0, pixels);
+  return rooms;
 }
 
-// x, y: (n,) in pixels of the canvas, NaN where there is no such point. code: (n,) into `palette`
-// ([r, g, b] each) and `shapes`; null: density, `palette` is then a scale of 256.
-// Returns how many chosen points lie in the canvas.
-export function paint(canvas, { x, y, mask, code, palette, shapes, beside, dense = 1 }) {
+// The pixel that each point falls into, EMPTY outside of the canvas. Into an array of the caller, who
+// keeps it while the points do not move.
+function pixelsOf(place, width, height) {
+  const key = `${width} ${height} ${place.moved}`;
+  if (place.key === key) return place.pixel;
+  place.key = key;
+  place.pixel ??= new Uint32Array(place.x.length);
+  const { x, y, pixel } = place;
+  for (let i = 0; i < pixel.length; i++) {
+    const px = x[i];
+    const py = y[i];
+    pixel[i] = px >= 0 && py >= 0 && px < width && py < height ? (py | 0) * width + (px | 0) : EMPTY;
+  }
+  return pixel;
+}
+
+// place: {x, y, moved}: (n,) in pixels of the canvas, NaN where there is no such point; `moved` tells
+// one placing from another. code: (n,) into `palette` ([r, g, b] each) and `shapes`; null: density,
+// `palette` is then a scale of 256. Returns how many chosen points lie in the canvas.
+export function paint(canvas, { place, mask, code, palette, shapes, beside, dense = 1 }) {
   const ctx = canvas.getContext("2d");
   const { width, height } = canvas;
   ctx.clearRect(0, 0, width, height);
-  let inside = 0;
-  let around = 0;
-  for (let i = 0; i < mask.length; i++) {
-    if (x[i] >= 0 && x[i] < width && y[i] >= 0 && y[i] < height) {
-      if (mask[i] === IN) inside++;
-      else if (mask[i] === BESIDE) around++;
-    }
-  }
-  const job = { x, y, mask, code, palette, shapes, beside, dense, inside, around };
-  if (inside + around > FEW || !code) bin(ctx, job);
+  const pixel = pixelsOf(place, width, height);
+  const seen = [0, 0, 0];
+  for (let i = 0; i < mask.length; i++) if (pixel[i] !== EMPTY) seen[mask[i]]++;
+  const job = { ...place, pixel, mask, code, palette, shapes, beside, dense, inside: seen[IN], around: seen[BESIDE] };
+  if (job.inside + job.around > FEW || !code) bin(ctx, job);
   else stamp(ctx, job);
-  return inside;
+  return job.inside;
 }
 
-function bin(ctx, { x, y, mask, code, palette, beside, dense, inside, around }) {
+function bin(ctx, job) {
   const { width, height } = ctx.canvas;
   const pixels = width * height;
   const s = room(pixels);
-  const n = inside + around;
-  const large = width > 800 * dense ? 3 : 2;
-  const size = Math.max(1, Math.round(dense * (n > 150_000 ? 1 : n > 40_000 ? 2 : large)));
-  for (let i = 0; i < mask.length; i++) {
-    const kind = mask[i];
-    if (!kind) continue;
-    const px = x[i] | 0;
-    const py = y[i] | 0;
-    if (!(x[i] >= 0 && y[i] >= 0 && px < width - size && py < height - size)) continue;
-    const c = code ? palette[code[i]] : null;
-    for (let dy = 0; dy < size; dy++) {
-      for (let dx = 0, k = (py + dy) * width + px; dx < size; dx++, k++) {
-        if (kind === BESIDE) {
-          s.beside[k]++;
-          continue;
-        }
-        s.count[k]++;
-        if (c) {
-          s.red[k] += c[0];
-          s.green[k] += c[1];
-          s.blue[k] += c[2];
-        }
-      }
-    }
+  const n = job.inside + job.around;
+  const large = width > 800 * job.dense ? 3 : 2;
+  const size = Math.max(1, Math.round(job.dense * (n > 150_000 ? 1 : n > 40_000 ? 2 : large)));
+  for (let dy = 0; dy < size; dy++) {
+    for (let dx = 0; dx < size; dx++) add(s, job, dy * width + dx, pixels);
   }
   const image = ctx.createImageData(width, height);
-  shade(image.data, s, pixels, code ? null : palette, beside);
+  shade(new Uint32Array(image.data.buffer), s, pixels, job.code ? null : job.palette, job.beside);
   ctx.putImageData(image, 0, 0);
 }
 
+// Count every point `offset` pixels further on.
+function add(s, { pixel, mask, code, palette }, offset, pixels) {
+  const { sums, beside } = s;
+  const [r, g, b] = [0, 1, 2].map((k) => Uint32Array.from({ length: 256 }, (_, j) => palette[j]?.[k] ?? 0));
+  for (let i = 0; i < mask.length; i++) {
+    const kind = mask[i];
+    if (!kind || pixel[i] === EMPTY) continue;
+    const k = pixel[i] + offset;
+    if (k >= pixels) continue;
+    if (kind === BESIDE) {
+      beside[k]++;
+      continue;
+    }
+    const j = k << 2;
+    sums[j + 3]++;
+    if (code) {
+      const c = code[i];
+      sums[j] += r[c];
+      sums[j + 1] += g[c];
+      sums[j + 2] += b[c];
+    }
+  }
+}
+
 // The colour is the mean of a pixel's points, the opacity grows with the logarithm of their number.
-function shade(data, s, pixels, ramp, beside) {
+// Little-endian words: alpha, blue, green, red.
+function shade(words, s, pixels, ramp, beside) {
+  const { sums } = s;
   let most = 1;
-  for (let k = 0; k < pixels; k++) if (s.count[k] > most) most = s.count[k];
+  for (let j = 3; j < 4 * pixels; j += 4) if (sums[j] > most) most = sums[j];
   const full = Math.log1p(ramp ? most : Math.min(most, 60));
+  const strength = Float64Array.from({ length: 1024 }, (_, n) => Math.min(1, Math.log1p(n) / full));
+  const grey = (beside[2] << 16) | (beside[1] << 8) | beside[0];
   for (let k = 0, j = 0; k < pixels; k++, j += 4) {
-    const n = s.count[k];
+    const n = sums[j + 3];
     if (n) {
-      const strength = Math.min(1, Math.log1p(n) / full);
-      const c = ramp ? ramp[Math.round(255 * strength)] : null;
-      data[j] = c ? c[0] : s.red[k] / n;
-      data[j + 1] = c ? c[1] : s.green[k] / n;
-      data[j + 2] = c ? c[2] : s.blue[k] / n;
-      data[j + 3] = c ? 255 : 255 * (0.5 + 0.5 * strength);
+      const t = n < 1024 ? strength[n] : Math.min(1, Math.log1p(n) / full);
+      if (ramp) {
+        const c = ramp[Math.round(255 * t)];
+        words[k] = 0xff000000 | (c[2] << 16) | (c[1] << 8) | c[0];
+      } else {
+        const alpha = 128 + Math.round(127 * t);
+        words[k] = (alpha << 24) | ((sums[j + 2] / n) << 16) | ((sums[j + 1] / n) << 8) | (sums[j] / n);
+      }
     } else if (s.beside[k]) {
-      [data[j], data[j + 1], data[j + 2]] = beside;
-      data[j + 3] = Math.min(150, 70 + 20 * s.beside[k]);
+      words[k] = (Math.min(150, 70 + 20 * s.beside[k]) << 24) | grey;
     }
   }
 }

@@ -118,7 +118,7 @@ export class Properties {
     const look = colouring(state.colour, state.clog);
     Object.assign(this.layer, { width: canvas.width, height: canvas.height });
     const inside = paint(this.layer, {
-      ...this.plane.place, ...look, dense: dense(), beside: rgb(ink("beside")),
+      place: this.place, mask: selection.mask, ...look, dense: dense(), beside: rgb(ink("beside")),
     });
     const ctx = canvas.getContext("2d");
     ctx.clearRect(0, 0, canvas.width, canvas.height);
@@ -138,9 +138,13 @@ export class Properties {
   put(xv, yv, { x, y, area }) {
     const n = xv.length;
     this.place ??= { x: new Float32Array(n), y: new Float32Array(n) };
-    fillPixels(this.place.x, xv, x, area.left, area.right);
-    fillPixels(this.place.y, yv, y, area.top, area.bottom);
-    this.plane.place = { ...this.place, mask: selection.mask };
+    const where = [this.names().x, this.names().y, ...[x, y].flatMap((a) => [a.low, a.high, a.isLog, a.from, a.to])].join();
+    if (where !== this.place.moved) {
+      fillPixels(this.place.x, xv, x, area.left, area.right);
+      fillPixels(this.place.y, yv, y, area.top, area.bottom);
+    }
+    this.place.moved = where;
+    this.plane.place = { x: this.place.x, y: this.place.y, mask: selection.mask };
   }
 
   say(inside, xv, yv) {

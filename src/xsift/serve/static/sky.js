@@ -79,11 +79,14 @@ export class Sky {
     const map = (this.map = this.mapFor(canvas));
     const n = catalogue.n_sources;
     this.place ??= { x: new Float32Array(n), y: new Float32Array(n) };
-    map.project(v, this.place, n);
-    this.plane.place = { ...this.place, mask: selection.mask };
+    // While a filter is dragged the map stands still.
+    const where = `${this.centre()} ${canvas.width} ${canvas.height}`;
+    if (where !== this.place.moved) map.project(v, this.place.x, this.place.y);
+    this.place.moved = where;
+    this.plane.place = { x: this.place.x, y: this.place.y, mask: selection.mask };
     Object.assign(this.layer, { width: canvas.width, height: canvas.height });
     const inside = paint(this.layer, {
-      ...this.plane.place, code: column("group"), dense: dense(),
+      place: this.place, mask: selection.mask, code: column("group"), dense: dense(),
       palette: catalogue.groups.map((g) => rgb(ofGroup(g))).concat([[127, 127, 127]]),
       shapes: catalogue.groups.map(markerOf), beside: rgb(ink("beside")),
     });
