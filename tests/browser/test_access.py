@@ -1,4 +1,4 @@
-"""For everyone: by keyboard, with a screen reader, on a phone, in the dark, any colour vision."""
+"""For everyone: by keyboard, by ear, on a phone, in the dark, with any colour vision."""
 
 from pathlib import Path
 

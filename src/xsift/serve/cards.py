@@ -51,7 +51,7 @@ def find(served: Served, name: str) -> int | str:
 
 
 def card(served: Served, which: int | str) -> Card:
-    """Return the card that `xsift show` prints."""
+    """Return the card that `xsift show` prints, without its place in the catalogue."""
     mine = rows(served, which)
     source = served.sources.slice(which, 1).to_pylist()[0] if isinstance(which, int) else None
     name = source["name"] if source else mine["name"][0].as_py()

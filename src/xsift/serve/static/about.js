@@ -43,7 +43,8 @@ export function drawAbout(section) {
       ". The data: ", outwards("https://cxc.cfa.harvard.edu/csc/", "Chandra Source Catalog"), " (Evans et al. 2010, 2024), where the catalogue is of Chandra. ",
       "The software: xsift, with its version and the model's fingerprint above. Types of known objects come from ",
       outwards("https://simbad.cds.unistra.fr/simbad/", "SIMBAD"), ", and the map of the sky with pictures is ",
-      outwards("https://aladin.cds.unistra.fr/AladinLite/", "Aladin Lite"), " (CDS, Strasbourg; GNU GPL 3, an unmodified file of its own)."),
+      outwards("https://aladin.cds.unistra.fr/AladinLite/", "Aladin Lite"), " (CDS, Strasbourg; an unmodified file of its own under the ",
+      el("a", { href: "/static/aladin/LICENSE.txt" }, "GNU GPL 3"), ")."),
     el("h3", {}, "For programs"),
     p("Everything on this page comes from an HTTP interface: ", el("a", { href: "/docs" }, "its documentation"), " and ", el("a", { href: "/openapi.json" }, "its description (OpenAPI)"), "."));
 }

@@ -1,6 +1,8 @@
 // The search box: a source of the catalogue, coordinates, or (with a network) an object's name by Sesame.
 
 import { json } from "./api.js";
+import { catalogue } from "./catalogue.js";
+import { el } from "./dom.js";
 import { toGalactic } from "./geometry.js";
 import { notice } from "./notice.js";
 import { set, state } from "./state.js";
@@ -10,6 +12,9 @@ const SESAME = "https://cds.unistra.fr/cgi-bin/nph-sesame/-oI/SNV?";
 export function watchSearch() {
   const form = document.getElementById("search");
   const box = document.getElementById("query");
+  // A few names to try.
+  form.append(el("datalist", { id: "examples" }, ...(catalogue.examples ?? []).map((name) => el("option", { value: String(name) }))));
+  box.setAttribute("list", "examples");
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     const words = box.value.trim();
