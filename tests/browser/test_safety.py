@@ -122,7 +122,7 @@ def test_aladin_shows_the_sources_without_a_network_and_says_so_once(open_page, 
         "t => document.querySelector('#view-sky .where').textContent !== t", arg=before
     )
     page.get_by_role("button", name="All-sky map").click()
-    assert page.locator("#view-sky canvas.over").is_visible()
+    page.wait_for_selector("#view-sky canvas.over:visible")
     # The one question whether there is a network was refused here: Aladin itself asked nothing.
     assert all(url.endswith("/DSS/DSSColor/properties") for url in page.watch.outside)
     assert len(page.watch.outside) == 1

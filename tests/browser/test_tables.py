@@ -125,7 +125,7 @@ def test_a_card_shows_every_detection_and_probability(open_page, catalogue, sour
     card.get_by_role("button", name="Copied").wait_for()
     assert page.evaluate("navigator.clipboard.readText()") == page.url
     page.keyboard.press("Escape")
-    assert not card.is_visible()
+    page.wait_for_selector("#card", state="hidden")
     assert "card=" not in page.url
 
 

@@ -54,9 +54,9 @@ function makeViews(about) {
   views.properties = new Properties(section("properties"));
   views.table = new Table(section("table"));
   if (about.has.typicality) views.anomalies = new Anomalies(section("anomalies"));
-  views.classify = { update() {}, page: new Classify(section("classify"), redraw) };
+  views.classify = { update() {}, page: new Classify(section("classify"), redrawMaps) };
   views.about = { update: () => drawAbout(section("about")) };
-  watchCard(redraw);
+  watchCard(redrawMaps);
   watchSearch();
   const opener = document.getElementById("open-filters");
   opener.addEventListener("click", () => document.body.classList.toggle("with-filters"));
@@ -93,6 +93,8 @@ function showSections() {
 }
 
 const redraw = perFrame(() => show(true));
+// The maps mark the source of the open card, and what was classified here.
+const redrawMaps = perFrame(() => show(false, new Set(["card"])));
 
 function show(all, keys) {
   if (all) chooseNow();

@@ -55,7 +55,9 @@ export class Table {
     return this.menu;
   }
 
-  update() {
+  update(changed) {
+    // A card that opens or closes leaves the rows, and the focus on one of them.
+    if (this.shown && changed && [...changed].every((key) => key === "card")) return;
     for (const [name, box] of this.boxes) box.checked = this.columns().includes(name);
     for (const link of this.menu.querySelectorAll("a")) {
       const { format, level } = link.dataset;
