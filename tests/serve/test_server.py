@@ -140,6 +140,17 @@ def test_a_wrong_command_is_one_line(xsift, arguments, said):
     assert answer.err.splitlines()[-1].startswith(f"xsift: {said}")
 
 
+def test_without_the_extra_there_is_one_line(run_python):
+    said = run_python(
+        "import sys; sys.modules['uvicorn'] = None\n"
+        "from typer.testing import CliRunner\nfrom xsift.cli import app\n"
+        "print(CliRunner().invoke(app, ['serve', '--demo']).stderr)"
+    )
+    assert said.strip() == (
+        "xsift: xsift serve needs uvicorn: install it with pip install 'xsift[serve]'"
+    )
+
+
 def test_a_folder_without_a_catalogue(xsift, tmp_path):
     answer = xsift("serve", tmp_path, "--port", "0")
     assert answer.status == 1

@@ -199,6 +199,21 @@ def test_a_file_that_is_cut_off(upload, as_file, form):
         assert answer.json()["detail"].startswith(f"few.{form}: ")
 
 
+@pytest.mark.parametrize("name", ["model.asdf", "result", "../result", "..", "", "a" * 300, "%00"])
+def test_any_name_will_do(upload, name, no_leftovers):
+    answer = upload(b"name\nx\n", name=name)
+    assert answer.status_code == 422
+    assert ": missing columns hard_hm" in answer.json()["detail"]
+
+
+def test_a_file_is_never_run(upload, tmp_path):
+    mark = tmp_path / "was-here"
+    code = f"open({str(mark)!r}, 'w')\n".encode()
+    for name in ("numpy.py", "sitecustomize.py", "xsift.py"):
+        assert upload(code, name=name).status_code == 422
+    assert not mark.exists()
+
+
 def test_wrong_types_are_named(upload, few, csv_bytes):
     words = pa.array(["soft"] * 30)
     at = few.column_names.index("bb_kt")

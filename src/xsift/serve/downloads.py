@@ -39,15 +39,17 @@ _BLOCK = 1 << 18
 
 @router.get("/table.{form}", response_class=Response, responses=_ANSWERS)
 def table(
-    form: Annotated[Literal["vot", "fits", "csv", "parquet"], Path(description="Of the file")],
+    form: Annotated[
+        Literal["vot", "fits", "csv", "parquet"], Path(description="Format of the file")
+    ],
     filters: Wanted,
     asked: Asked,
     level: Annotated[
-        Literal["sources", "detections"], Query(description="Of the rows")
+        Literal["sources", "detections"], Query(description="Which table")
     ] = "sources",
     columns: Annotated[
         str | None,
-        Query(max_length=4000, description="Of the file, by commas; all where not given"),
+        Query(max_length=4000, description="Columns, by commas; all if none is given"),
     ] = None,
 ) -> Response:
     """Return the selection as a file, with units, UCDs and where it came from."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import sys
 from collections.abc import Iterable
@@ -90,6 +91,10 @@ class Guard:
         answer = self._refusal(scope) or self._app
         try:
             await answer(scope, receive, send_guarded)
+        except asyncio.CancelledError:  # only a server that ends cancels its tasks
+            if not started:
+                said = "the server is being stopped"
+                await Answer({"detail": said}, 503)(scope, receive, send_guarded)
         except Exception as error:  # a fault of ours: one line for the user, one for the log
             where = f"{scope['method']} {scope['path']}"
             print(f"xsift: {where!r}: {type(error).__name__}: {error}", file=sys.stderr)

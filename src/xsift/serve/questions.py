@@ -77,7 +77,9 @@ def catalogue(asked: Asked) -> Response:
 
 @router.get("/column/{name}", responses=_BINARY, response_class=Response)
 def column(
-    name: Annotated[str, Path(description="Of /api/catalogue")], request: Request, asked: Asked
+    name: Annotated[str, Path(description="Name of a column of /api/catalogue")],
+    request: Request,
+    asked: Asked,
 ) -> Response:
     """Return one column of all sources: float32, little-endian, or uint8 for words."""
     served = asked.served

@@ -38,20 +38,17 @@ def _endpoints(api: dict[str, Any]) -> Iterator[str]:
         for method, said in methods.items():
             parts = [paragraph(part) for part in said.get("description", "").split("\n\n") if part]
             if rows := [_parameter(p) for p in said.get("parameters", [])]:
-                parts.append(_table(rows))
+                parts.append("<ul>\n" + "\n".join(rows) + "\n</ul>")
             yield section(f"{method.upper()} {path}", parts)
 
 
-def _parameter(said: dict[str, Any]) -> tuple[str, str, str]:
+def _parameter(said: dict[str, Any]) -> str:
     schema = said.get("schema", {})
-    what = said.get("description") or schema.get("description") or ""
-    if said.get("required"):
-        what = f"{what} (needed)".strip()
-    return (
-        f"{said['name']}{'' if said['in'] == 'query' else ', in the ' + said['in']}",
-        what,
-        _kind(schema),
-    )
+    where = "" if said["in"] == "query" else f", in the {said['in']}"
+    needed = ", needed" if said.get("required") else ""
+    kind = escape(f"{_kind(schema)}{where}{needed}")
+    what = escape(said.get("description") or schema.get("description") or "")
+    return f"<li><code>{escape(said['name'])}</code> ({kind}): {what}</li>"
 
 
 def _kind(schema: dict[str, Any]) -> str:
@@ -68,15 +65,3 @@ def _kind(schema: dict[str, Any]) -> str:
             return f"{kind}, {low:g} to {high:,}"
         return f"{kind}, {low:g} and more" if low is not None else kind
     return ""
-
-
-def _table(rows: list[tuple[str, str, str]]) -> str:
-    cells = "".join(
-        f"<tr><td><code>{escape(name)}</code></td><td>{escape(kind)}</td>"
-        f"<td>{escape(what)}</td></tr>\n"
-        for name, what, kind in rows
-    )
-    return (
-        '<div class="wide"><table>\n<thead><tr><th scope="col">parameter</th>'
-        f'<th scope="col">kind</th><th scope="col">meaning</th></tr></thead>\n{cells}</table></div>'
-    )

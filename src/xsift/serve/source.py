@@ -25,10 +25,8 @@ router = APIRouter()
 @router.get("/source")
 def card(
     asked: Asked,
-    name: Annotated[str | None, Query(max_length=200, description="Of a source")] = None,
-    index: Annotated[
-        int | None, Query(ge=0, description="Of a source, instead of the name")
-    ] = None,
+    name: Annotated[str | None, Query(max_length=200, description="Name of a source")] = None,
+    index: Annotated[int | None, Query(ge=0, description="Index of a source, instead")] = None,
 ) -> Response:
     """Return a source's card: what `xsift show` prints, the vote in words, and what is near."""
     served = asked.served

@@ -41,14 +41,18 @@ async def classify(
     asked: Asked,
     form: Annotated[
         Literal["json", "vot", "fits", "csv", "parquet"],
-        Query(alias="format", description="Of the answer"),
+        Query(alias="format", description="Format of the answer"),
     ] = "json",
     level: Annotated[
-        Literal["sources", "detections"], Query(description="Of the rows of a file")
+        Literal["sources", "detections"], Query(description="Which table, where the format is one")
     ] = "detections",
     source_column: Annotated[
         str,
-        Query(min_length=1, max_length=100, description="Says which detections are one source"),
+        Query(
+            min_length=1,
+            max_length=100,
+            description="Column that says which detections are one source",
+        ),
     ] = "name",
     x_filename: Annotated[
         str, Header(max_length=400, description="Name of the file, percent-encoded")
@@ -61,10 +65,11 @@ async def classify(
     """
     _refuse_large(request.headers.get("content-length"))
     with asked.uploads.one(), tempfile.TemporaryDirectory(prefix="xsift-") as folder:
-        name = _file_name(x_filename)
-        await _take_in(request, Path(folder) / name)
+        name, place = _file_name(x_filename), Path(folder) / "upload"
+        place.mkdir()
+        await _take_in(request, place / name)
         job = Job(name, (asked.served.folder / "model.asdf").absolute(), form, level, source_column)
-        content = await run_in_threadpool(run_worker, job, Path(folder))
+        content = await run_in_threadpool(run_worker, job, place)
     if form == "json":
         said: dict[str, Any] = json.loads(content)
         return Answer(said)

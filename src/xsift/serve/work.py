@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import json
 import os
@@ -23,7 +24,9 @@ _PASSED = (
     *("LD_LIBRARY_PATH", "XDG_CACHE_HOME", "NUMBA_CACHE_DIR", "NUMBA_NUM_THREADS"),
     *("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"),
 )
-_RESULT = "result"
+# Beside the file's folder: whatever the file is called, it is in nobody's way.
+_RESULT = "../result"
+_running: set[subprocess.Popen[bytes]] = set()
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,8 @@ class Job:
 def run_worker(job: Job, folder: Path) -> bytes:
     """Classify a file in a process with limits on time and memory; return the answer's content.
 
+    The folder holds the file alone; the folder above it takes the result.
+
     Raises
     ------
     HTTPException
@@ -55,6 +60,7 @@ def run_worker(job: Job, folder: Path) -> bytes:
         env={k: os.environ[k] for k in _PASSED if k in os.environ},
         start_new_session=True,
     )
+    _running.add(worker)
     try:
         output, _ = worker.communicate(message.encode(), timeout=WORKER_SECONDS)
     except subprocess.TimeoutExpired:
@@ -65,7 +71,7 @@ def run_worker(job: Job, folder: Path) -> bytes:
     if worker.returncode == 0 and not line:
         return (folder / _RESULT).read_bytes()
     if line:
-        raise HTTPException(422, line.splitlines()[-1].replace(str(folder), "")[:1000])
+        raise HTTPException(422, line.splitlines()[-1].replace(str(folder.parent), "")[:1000])
     if worker.returncode == -signal.SIGXCPU:
         raise HTTPException(422, _took_long(job))
     # A library that runs out of memory may end the process without a word.
@@ -78,6 +84,13 @@ def _took_long(job: Job) -> str:
     return f"{job.name}: classifying it took more than {WORKER_SECONDS} s: use xsift classify"
 
 
+@atexit.register
+def _end_all() -> None:
+    """End the workers of a server that ends: their sessions are their own."""
+    for worker in list(_running):
+        _end(worker)
+
+
 def _end(worker: subprocess.Popen[bytes]) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.killpg(worker.pid, signal.SIGKILL)
@@ -86,3 +99,4 @@ def _end(worker: subprocess.Popen[bytes]) -> None:
             with contextlib.suppress(OSError):
                 stream.close()
     worker.wait()
+    _running.discard(worker)

@@ -20,7 +20,7 @@ from xsift.serve.limits import SHOWN_ROWS, UPLOAD_ROWS, WORKER_BYTES, WORKER_SEC
 __all__ = ["main"]
 
 _FORMS = {"vot": "votable", "fits": "fits", "csv": "csv", "parquet": "parquet"}
-_MODEL = "model.asdf"
+_MODEL = "../model.asdf"
 
 
 def main() -> None:
