@@ -232,6 +232,9 @@ def test_pasted_rows_say_what_is_missing(open_page):
     assert "nonsense" in page.inner_text(".result")
     page.get_by_role("button", name="See them on the sky").click()
     page.wait_for_selector("#view-sky:visible")
+    yours = page.locator("#view-sky .legend").get_by_role("button", name="yours 1")
+    yours.click()
+    yours.wait_for(state="detached")
 
 
 def test_rows_without_needed_columns_are_refused_by_name(open_page):

@@ -9,6 +9,7 @@ import { el, perFrame } from "./dom.js";
 import { drawFilters, makeFilters } from "./filters.js";
 import { drawLegends } from "./legend.js";
 import { notice } from "./notice.js";
+import { own } from "./own.js";
 import { Properties } from "./properties.js";
 import { watchSearch } from "./search.js";
 import { choose, prepare } from "./selection.js";
@@ -54,8 +55,9 @@ function makeViews(about) {
   views.properties = new Properties(section("properties"));
   views.table = new Table(section("table"));
   if (about.has.typicality) views.anomalies = new Anomalies(section("anomalies"));
-  views.classify = { update() {}, page: new Classify(section("classify"), redrawMaps) };
+  views.classify = { update() {}, page: new Classify(section("classify"), redraw) };
   views.about = { update: () => drawAbout(section("about")) };
+  own.redraw = redraw;
   watchCard(redrawMaps);
   watchSearch();
   const opener = document.getElementById("open-filters");
@@ -93,7 +95,7 @@ function showSections() {
 }
 
 const redraw = perFrame(() => show(true));
-// The maps mark the source of the open card, and what was classified here.
+// The maps mark the source of the open card.
 const redrawMaps = perFrame(() => show(false, new Set(["card"])));
 
 function show(all, keys) {

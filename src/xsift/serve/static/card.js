@@ -150,5 +150,5 @@ function near(neighbours) {
       el("thead", {}, el("tr", {}, ...["Name", "Observation", "Known as", "Distance"].map((h) => el("th", { scope: "col" }, h)))),
       el("tbody", {}, ...neighbours.map((n) => el("tr", {},
         el("td", {}, el("button", { type: "button", class: "link", onclick: () => set({ card: String(n.name) }) }, String(n.name))),
-        el("td", {}, shown(n.obsid)), el("td", {}, `${n.label} (${n.group})`), el("td", {}, shown(n.distance, 3)))))))];
+        el("td", {}, String(n.obsid ?? "–")), el("td", {}, `${n.label} (${n.group})`), el("td", {}, shown(n.distance, 3)))))))];
 }

@@ -125,7 +125,7 @@ export class Classify {
           const c = catalogue.classes.find((k) => k.code === d.class);
           return el("tr", {}, el("th", { scope: "row" }, String(d.name)), el("td", {}, strip(d)),
             el("td", {}, c ? el("span", { class: "dot", vars: { "--tone": ofGroup(c.group) } }, c.label) : "unscored"),
-            el("td", { class: "number" }, c ? probability(d[c.column]) : "–"), ...extra.map((k) => el("td", {}, shown(d[k], 3))));
+            el("td", { class: "number" }, c ? probability(d[c.column]) : "–"), ...extra.map((k) => el("td", {}, k === "obsid" ? String(d[k] ?? "–") : shown(d[k], 3))));
         })))));
   }
 

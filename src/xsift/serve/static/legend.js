@@ -4,6 +4,7 @@ import { catalogue } from "./catalogue.js";
 import { markerOf, ofGroup } from "./colours.js";
 import { count, el } from "./dom.js";
 import { markCanvas } from "./marks.js";
+import { own } from "./own.js";
 import { selection } from "./selection.js";
 import { set, state } from "./state.js";
 
@@ -30,6 +31,12 @@ export function legend() {
   return bar;
 }
 
+function yours() {
+  if (!own.rows.length) return [];
+  return [el("button", { type: "button", class: "key", title: "Take them away", onclick: () => own.clear() },
+    el("span", { "aria-hidden": "true" }, "✕"), el("span", {}, "yours"), el("span", { class: "n" }, count(own.rows.length)))];
+}
+
 export function drawLegends() {
   for (const bar of legends) {
     const focused = document.activeElement?.dataset?.group;
@@ -41,7 +48,7 @@ export function drawLegends() {
         onclick: () => show(codesOf(group), !shown),
       }, markCanvas(markerOf(group), ofGroup(group)), el("span", {}, group),
       el("span", { class: "n" }, count(countOf(group))));
-    }));
+    }), ...yours());
     if (holds) bar.querySelector(`[data-group="${CSS.escape(focused)}"]`)?.focus();
   }
 }

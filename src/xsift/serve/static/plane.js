@@ -4,7 +4,6 @@
 import { catalogue, namesOf, column } from "./catalogue.js";
 import { el, perFrame, shown, probability } from "./dom.js";
 import { nearest } from "./points.js";
-import { selection } from "./selection.js";
 import { set } from "./state.js";
 
 export const dense = () => Math.min(2, globalThis.devicePixelRatio || 1);
@@ -203,11 +202,11 @@ export function tools(choices, chosen, pick, label) {
   return bar;
 }
 
-// What the marks mean; a line for each group.
+// What was classified here, as crosses.
 export function crosses(ctx, points, colour) {
   ctx.strokeStyle = colour;
-  ctx.lineWidth = 1.8 * dense();
-  const r = 5 * dense();
+  ctx.lineWidth = (points.length > 200 ? 1.1 : 1.8) * dense();
+  const r = (points.length > 200 ? 2.5 : 5) * dense();
   ctx.beginPath();
   for (const [x, y] of points) {
     ctx.moveTo(x - r, y - r);
@@ -225,6 +224,3 @@ export function ring(ctx, x, y, colour, r = 9) {
   ctx.arc(x, y, r * dense(), 0, 2 * Math.PI);
   ctx.stroke();
 }
-
-export const describeCount = (inside) =>
-  `${inside.toLocaleString("en")} of ${selection.total.toLocaleString("en")} chosen sources in view`;
