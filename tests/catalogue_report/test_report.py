@@ -64,7 +64,7 @@ def paper(tmp_path_factory, small_table):
     """A catalogue by the paper's method, of 600 detections, half of them labelled."""
     folder = tmp_path_factory.mktemp("paper")
     pq.write_table(small_table, folder / "table.parquet")
-    settings = Settings(label_column="label", clusters=3)
+    settings = Settings(method="paper", label_column="label", clusters=3)
     run(folder / "table.parquet", settings=settings).write(folder, ("parquet",))
     return folder
 
@@ -314,7 +314,7 @@ def test_impossible_values_are_not_drawn(paper, tmp_path):
 def test_other_classes_and_hostile_names(small_table, tmp_path, monkeypatch):
     (tmp_path / "classes.toml").write_text(CLASSES, "utf-8")
     pq.write_table(small_table, tmp_path / "table.parquet")
-    settings = Settings(label_column="label", clusters=2)
+    settings = Settings(method="paper", label_column="label", clusters=2)
     classes = read_classes(tmp_path / "classes.toml")
     run(tmp_path / "table.parquet", settings=settings, classes=classes).write(tmp_path)
     record = json.loads((tmp_path / "run.json").read_text("utf-8"))
