@@ -66,6 +66,10 @@ def test_a_group_taken_out_is_gone_everywhere_and_in_the_address(open_page, tota
     before = pixels(page, "sky")
     page.locator("#filters [data-group=YSO] input").uncheck()
     total(page, of=sum(g != "YSO" for g in groups))
+    page.wait_for_function(
+        "n => document.querySelector('#view-sky .where').textContent.startsWith(`${n} in view`)",
+        arg=f"{sum(g != 'YSO' for g in groups):,}",
+    )
     assert pixels(page, "sky") < before
     assert "Y*O" not in wait_for_state(page, "class")
     page.get_by_role("link", name="Table", exact=True).click()

@@ -45,8 +45,9 @@ async function start() {
   // The map first; the numbers behind the filters follow.
   show(true);
   await fetchColumns(["status", "p_class", "n_detections", ...(about.has.typicality ? ["typicality"] : [])]);
-  changed(new Set(FILTERS));
-  document.body.dataset.ready = "yes";
+  await changed(new Set(FILTERS));
+  // Drawn in the next frame, and the maps in the one after it.
+  requestAnimationFrame(() => requestAnimationFrame(() => (document.body.dataset.ready = "yes")));
 }
 
 function makeViews(about) {
