@@ -21,9 +21,10 @@ FEATURES = (
 
 @pytest.fixture(scope="module")
 def catalogue(files):
-    run(files / "labelled.parquet", settings=Settings(label_column="label", clusters=2)).write(
-        files / "trained", ()
-    )
+    run(
+        files / "labelled.parquet",
+        settings=Settings(method="paper", label_column="label", clusters=2),
+    ).write(files / "trained", ())
     return files / "trained"
 
 

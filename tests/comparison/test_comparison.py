@@ -18,9 +18,9 @@ HOSTILE = "<script>alert(1)</script>"
 
 @pytest.fixture(scope="module")
 def catalogue(files):
-    run(files / "table.parquet", files / "known.parquet", Settings(clusters=2)).write(
-        files / "catalogue", ()
-    )
+    run(
+        files / "table.parquet", files / "known.parquet", Settings(method="paper", clusters=2)
+    ).write(files / "catalogue", ())
     return files / "catalogue"
 
 

@@ -156,7 +156,7 @@ def labelled(archive):
 
 def test_from_the_archive_to_the_catalogue(xsift, labelled, quick):
     words = ("run", "csc21", "--cone", "84 -5 90", "--url", labelled.url)
-    words += ("--simbad-url", labelled.url, "--clusters", 1, "--out", "out")
+    words += ("--simbad-url", labelled.url, "--method", "paper", "--clusters", 1, "--out", "out")
     said = xsift(*words)
     assert said.status == 0, said.err
     steps = ["fetching detections of Chandra Source Catalog 2.1", "detections fetched"]

@@ -56,7 +56,7 @@ def test_a_file_of_either_method_gives_the_same_bits(calibrated, model, X, tmp_p
     assert_array_equal(table["p_none"].to_numpy()[known], a.p_none[known])
     scored = ~np.isnan(a.typicality)
     assert_array_equal(table["typicality"].to_numpy()[scored], a.typicality[scored])
-    settings = Settings(label_column="label", features="csc12", clusters=2)
+    settings = Settings(method="paper", label_column="label", features="csc12", clusters=2)
     paper = run(calibrated / "table.parquet", settings=settings)
     paper.write(tmp_path)
     old = load_model(tmp_path / "model.asdf")
