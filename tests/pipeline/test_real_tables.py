@@ -17,7 +17,8 @@ from xsift.vote import key_order
 @pytest.fixture(scope="module")
 def query(real):
     labels = real("csc20_labels.csv")
-    return {f: run(real(f"csc20_query.{f}"), labels) for f in ("vot", "fits")}
+    paper = Settings(method="paper")
+    return {f: run(real(f"csc20_query.{f}"), labels, paper) for f in ("vot", "fits")}
 
 
 def test_votable_and_fits_give_the_same_catalogue(query):
@@ -127,7 +128,8 @@ def test_clusters_are_scikit_learns_on_the_table_in_key_order(real):
 
     survey = surveys.load("csc20")
     chosen = survey.feature_set("csc12")
-    result = run(real("csc20_query.fits"), real("csc20_labels.csv"))
+    paper = Settings(method="paper")
+    result = run(real("csc20_query.fits"), real("csc20_labels.csv"), paper)
     table = read_detections(real("csc20_query.fits"), survey, chosen).table
     features = derive(table, survey, chosen)
     order = key_order(table, np.flatnonzero(features.complete))
