@@ -22,8 +22,9 @@ __all__ = ["Job", "run_worker"]
 _PASSED = (
     *("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "PYTHONPATH", "VIRTUAL_ENV", "SYSTEMROOT"),
     *("LD_LIBRARY_PATH", "XDG_CACHE_HOME", "NUMBA_CACHE_DIR", "NUMBA_NUM_THREADS"),
-    *("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"),
 )
+# Each thread, and each of its heaps, takes address space, which is limited.
+_FRUGAL = {"MALLOC_ARENA_MAX": "2", "OMP_NUM_THREADS": "2", "OPENBLAS_NUM_THREADS": "2"}
 # Beside the file's folder: whatever the file is called, it is in nobody's way.
 _RESULT = "../result"
 _running: set[subprocess.Popen[bytes]] = set()
@@ -57,7 +58,7 @@ def run_worker(job: Job, folder: Path) -> bytes:
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         cwd=folder,
-        env={k: os.environ[k] for k in _PASSED if k in os.environ},
+        env={k: os.environ[k] for k in _PASSED if k in os.environ} | _FRUGAL,
         start_new_session=True,
     )
     _running.add(worker)

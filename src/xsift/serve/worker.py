@@ -51,7 +51,9 @@ def _limit() -> None:
     ):
         hard = resource.getrlimit(what)[1]
         most = most if hard == resource.RLIM_INFINITY else min(most, hard)
-        resource.setrlimit(what, (most, most))
+        # At the hard limit of its time a process is killed without SIGXCPU, which says why.
+        spare = 5 if what == resource.RLIMIT_CPU and hard == resource.RLIM_INFINITY else 0
+        resource.setrlimit(what, (most, most + spare))
 
 
 def _say(line: str) -> None:
