@@ -53,7 +53,8 @@ class Tables:
     def query(self) -> Catalogue:
         """The part of the published query that is at hand, by the published method."""
         self.step("classifying csc20_query.vot")
-        return quietly(run, self.path("csc20_query.vot"), self.path("csc20_labels.csv"))
+        known, settings = self.path("csc20_labels.csv"), Settings(method="paper")
+        return quietly(run, self.path("csc20_query.vot"), known, settings)
 
     @cached_property
     def own(self) -> Catalogue:
