@@ -14,7 +14,7 @@ from xsift import write
 from xsift.classes import PAPER_CLASSES, Classes
 from xsift.pipeline import Catalogue, run
 from xsift.settings import Settings
-from xsift.simulate import simulate
+from xsift.simulate import Simulation, simulate
 
 __all__ = ["Demonstration", "Recovery", "demonstrate", "exhibit"]
 
@@ -78,16 +78,10 @@ def demonstrate(
         If the folder cannot be written.
     """
     folder = write.check_folder(folder)
-    progress(f"simulating {n_sources:,} sources")
-    simulation = simulate(n_sources, seed)
-    about = {"creator": "xsift demo", "seed": str(seed)}
+    simulation, result = _classified(folder, n_sources, seed, 1, progress)
     truth = pa.table({"name": simulation.detections["name"], "truth": pa.array(simulation.truth)})
     with write.Staging(folder) as staging:
-        write.write_table(simulation.detections, staging.path(SURVEY), "votable", about)
-        write.write_table(simulation.known, staging.path(KNOWN), "csv", about)
-        write.write_table(truth, staging.path(TRUTH), "csv", about)
-    settings = Settings(features="csc12", seed=seed)
-    result = run(folder / SURVEY, folder / KNOWN, settings, progress=progress)
+        write.write_table(truth, staging.path(TRUTH), "csv", _about(seed))
     names = simulation.detections["name"].to_pylist()
     source_truth = dict(zip(names, simulation.truth, strict=True))
     true_codes = [source_truth[n] for n in result.sources["name"].to_pylist()]
@@ -106,7 +100,7 @@ def exhibit(
     seed: int = 42,
     progress: Callable[[str], None] = lambda step: None,
 ) -> None:
-    """Simulate a survey and classify it by the calibrated method, to be looked at.
+    """Simulate a survey and classify it, to be looked at.
 
     A third of the known objects is given as known: the others are there to be found.
 
@@ -116,16 +110,26 @@ def exhibit(
         If the folder cannot be written.
     """
     folder = write.check_folder(folder)
+    _, result = _classified(folder, n_sources, seed, 3, progress)
+    result.write(folder, formats=("parquet",))
+
+
+def _classified(
+    folder: Path, n_sources: int, seed: int, one_in: int, progress: Callable[[str], None]
+) -> tuple[Simulation, Catalogue]:
+    """Simulate a survey, write it, and classify it with one in so many of its known objects."""
     progress(f"simulating {n_sources:,} sources")
     simulation = simulate(n_sources, seed)
-    about = {"creator": "xsift demo", "seed": str(seed)}
+    known = simulation.known.take(pa.array(range(0, simulation.known.num_rows, one_in)))
     with write.Staging(folder) as staging:
-        write.write_table(simulation.detections, staging.path(SURVEY), "votable", about)
-        few = simulation.known.take(pa.array(range(0, simulation.known.num_rows, 3)))
-        write.write_table(few, staging.path(KNOWN), "csv", about)
-    settings = Settings(method="calibrated", features="csc12", seed=seed)
-    result = run(folder / SURVEY, folder / KNOWN, settings, progress=progress)
-    result.write(folder, formats=("parquet",))
+        write.write_table(simulation.detections, staging.path(SURVEY), "votable", _about(seed))
+        write.write_table(known, staging.path(KNOWN), "csv", _about(seed))
+    settings = Settings(features="csc12", seed=seed)
+    return simulation, run(folder / SURVEY, folder / KNOWN, settings, progress=progress)
+
+
+def _about(seed: int) -> dict[str, str]:
+    return {"creator": "xsift demo", "seed": str(seed)}
 
 
 def _recovery(true_codes: list[str], groups: list[str], classes: Classes) -> Recovery:
