@@ -37,7 +37,7 @@ def naive_posterior(model, X):
 @pytest.mark.parametrize("missing", [0.0, 0.4])
 def test_the_posterior_is_scipys(missing):
     model = fit_class_mixtures(*draw(missing=missing), np.ones(400), GROUP, 0)
-    assert len(model.weights) > 10  # more than one component in each class
+    assert (np.bincount(model.owner) > 1).all()
     X, _ = draw(60, missing=0.4, seed=5)
     X[0] = np.nan
     assert_allclose(model.posterior(X), naive_posterior(model, X), rtol=1e-10, atol=1e-12)

@@ -110,8 +110,8 @@ def fit_class_mixtures(
     group: np.ndarray,
     seed: int,
     *,
-    max_components: int = 12,
-    rows_per_component: int = 15,
+    max_components: int = 4,
+    rows_per_component: int = 30,
 ) -> ClassMixtures:
     """Learn the mixtures of the classes.
 

@@ -1,7 +1,7 @@
 """Training the calibrated method.
 
-The class mixtures are learned on bags of sources. A labelled detection's own posterior comes from
-the bags that its source is not in: so what is learned on top of it is not learned on itself.
+The class mixtures are learned on parts of the sources. A labelled detection's own posterior comes
+from those that its source had no part in: so what is learned on top of it is not learned on itself.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from xsift.classes import Classes
 from xsift.cluster import ClassMixtures, Mixture, fit_class_mixtures
 from xsift.errors import LabelError, XsiftWarning
 from xsift.evaluate.methods import Training
+from xsift.evaluate.splits import folds_by_source
 from xsift.features import close_hardness, fit_normal_scores
 from xsift.model.calibrated import CalibratedModel, responsibilities_in
 from xsift.model.typicality import Typicality, rank, uniform_ranks
@@ -24,7 +25,7 @@ from xsift.surveys import Survey
 
 __all__ = ["fit_calibrated_model"]
 
-_BAGS = 4
+_DEALS, _PARTS = 4, 3
 _COMPONENTS = 40
 _MIXTURES = 2
 _RANK_FOLDS = 4
@@ -124,8 +125,7 @@ def _closure(survey: Survey, names: tuple[str, ...]) -> tuple[int, int, int] | N
 
 def _unseen_ranks(Z: np.ndarray, source: np.ndarray, seed: int) -> np.ndarray:
     """Rank each row under a mixture of the other sources' rows."""
-    sources, code = np.unique(source, return_inverse=True)
-    folds = np.random.RandomState(seed).permutation(np.arange(len(sources)) % _RANK_FOLDS)[code]
+    folds = folds_by_source(source, np.zeros(len(source), dtype=np.int64), _RANK_FOLDS, seed)
     ranks = np.full(len(Z), np.nan)
     for k in range(_RANK_FOLDS):
         if len(others := np.flatnonzero(folds != k)):
@@ -175,26 +175,25 @@ def _bagged(
 ) -> tuple[tuple[ClassMixtures, ...], Evidence]:
     """Learn the class mixtures on bags of sources, and let each judge the sources it has not seen.
 
-    Sources without a label are left out of as many bags as those with one are: a mean over more
-    bags would be smoother, which trees notice.
+    Sources are dealt into three parts, four times; a bag is two parts, and judges the third. So
+    every detection that trains has its posterior from as many bags, labelled or not: a mean over
+    more would be smoother, which trees notice.
     """
-    sources = np.unique(training.source)
-    shares = np.bincount(training.y[labelled], minlength=len(group)) / len(labelled)
+    y = training.y[labelled]
     p, n = np.zeros((len(rows), len(group))), np.zeros(len(rows))
-    bags = []
-    for b in range(_BAGS):
-        rng = np.random.default_rng([seed, b])
-        times = rng.multinomial(len(sources), np.full(len(sources), 1 / len(sources)))
-        of_row = times[np.searchsorted(sources, training.source)]
-        weight = of_row[labelled].astype(np.float64)
-        if len(np.unique(training.y[labelled[weight > 0]])) < 2:
-            weight[:] = 1.0  # a handful of sources: this bag has all, and judges none
-            of_row[labelled] = 1
-        bags.append(fit_class_mixtures(Z[labelled], training.y[labelled], weight, group, seed + b))
-        unseen = np.flatnonzero(of_row[rows] == 0)
-        p[unseen] += bags[-1].posterior(rows_Z[unseen])
-        n[unseen] += 1
-    p[n == 0] = shares
+    bags: list[ClassMixtures] = []
+    for deal in range(_DEALS):
+        part = folds_by_source(training.source, training.y, _PARTS, seed + deal)
+        for k in range(_PARTS):
+            weight = (part[labelled] != k).astype(np.float64)
+            judged = np.flatnonzero(part[rows] == k)
+            if len(np.unique(y[weight > 0])) < 2:
+                weight[:] = 1.0  # a handful of sources: this bag has all, and judges none
+                judged = judged[:0]
+            bags.append(fit_class_mixtures(Z[labelled], y, weight, group, seed + len(bags)))
+            p[judged] += bags[-1].posterior(rows_Z[judged])
+            n[judged] += 1
+    p[n == 0] = np.bincount(y, minlength=len(group)) / len(y)
     p /= np.maximum(n, 1)[:, None]
     _, r = responsibilities_in(mixtures, rows_Z)
     return tuple(bags), Evidence(rows_Z, p, r)
