@@ -68,7 +68,7 @@ def _training(sources: int) -> Any:
     source = np.asarray(names.indices)
     y = sort_labels(drawn.truth, PAPER_CLASSES).y
     X = features.values
-    return Training(X, y, np.zeros(len(y), dtype=bool), source), survey, name
+    return Training(X, y, np.full(len(y), None), source), survey, name
 
 
 def _time(sources: int, n: int, rounds: int) -> dict[str, Any]:

@@ -4,9 +4,10 @@ csc12: csc20_detections.parquet, label `label10_best`, twelve features.
 csc11: csc21_labelled_train.parquet, label `label10`, sources `source_group`, eleven features.
 csc12-paper, csc11-paper: the same by the published method, with its defaults.
 
-The first two are by the calibrated method, with the mismatch of hardness ratios taken out: in the
-second table two of them are the source's, and a model to be used on other tables must not learn
-from that. They carry their own validation, five folds by source. The tables are not part of the
+The first two are by the calibrated method, without what is true of these tables alone: the mismatch
+of hardness ratios (in the second table two of them are the source's), and what missing features say
+of the class (the first table was gathered from several, each of its own classes and columns). They
+carry their own validation, five folds by source. The tables are not part of the
 project; without them this says where it looked.
 """
 
@@ -32,6 +33,7 @@ TRAININGS = {
         Settings(
             method="calibrated",
             closing="remove",
+            missing="remove",
             features="csc12",
             label_column="label10_best",
             type_column="simbad_main_type",
@@ -42,6 +44,7 @@ TRAININGS = {
         Settings(
             method="calibrated",
             closing="remove",
+            missing="remove",
             features="csc11",
             label_column="label10",
             source_column="source_group",

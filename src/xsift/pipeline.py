@@ -275,7 +275,7 @@ def vote_table(
 
 def _refuse_idle_settings(settings: Settings) -> None:
     """Refuse what the user set for the other method: it would do nothing."""
-    of = {"calibrated": ("clusters", "min_members"), "paper": ("closing",)}
+    of = {"calibrated": ("clusters", "min_members"), "paper": ("closing", "missing")}
     default = Settings()
     for name in of[settings.method]:
         if (value := getattr(settings, name)) != getattr(default, name):

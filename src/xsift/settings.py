@@ -70,6 +70,11 @@ class Settings:
         "Calibrated: where three hardness ratios of a detection do not belong to one spectrum, "
         "'keep' the mismatch as a feature, or 'remove' it, for a model to use on other tables.",
     )
+    missing: str = _setting(
+        "keep",
+        "Calibrated: 'keep' what missing features say of the class, which is true of this table, "
+        "or 'remove' it, for a model to use on other tables.",
+    )
     prior: str = _setting(
         "train",
         "Calibrated: class shares under which the probabilities hold: 'train' (those of the "
@@ -84,6 +89,7 @@ class Settings:
             self.method in SCORERS, f"--method {self.method!r}: allowed are {', '.join(SCORERS)}"
         )
         _require(self.closing in ("keep", "remove"), f"--closing {self.closing!r}: keep or remove")
+        _require(self.missing in ("keep", "remove"), f"--missing {self.missing!r}: keep or remove")
         _require(
             self.match in ("auto", "sky", "name"), f"--match {self.match!r}: sky, name or auto"
         )

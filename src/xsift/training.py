@@ -71,12 +71,12 @@ def train(
         return fit_paper_model(features, y, order, survey, feature_set, classes, settings), y
     progress(f"training on {len(order):,} detections, {int((y >= 0).sum()):,} of them labelled")
     types, _, shared = known_types(detections.path, settings.type_column)
-    is_other = np.array([code is not None for code in other_types(labels, types, classes)])
+    other = other_types(labels, types, classes)
     X = features.values
     source = codes_of(detections.table["name"])[order]
     # A detection without a name is a source of its own.
     source = np.where(source < 0, source.max(initial=0) + 1 + np.arange(len(order)), source)
     # In key order first: the numbers of the units must not depend on the order of the file.
     unit = units_of(source, X[order], None if shared is None else shared[order])
-    training = Training(X[order], y[order], is_other[order], unit)
+    training = Training(X[order], y[order], other[order], unit)
     return fit_calibrated_model(training, survey, feature_set, classes, settings), y

@@ -14,7 +14,7 @@ def training():
     kind = np.repeat(rng.integers(0, 4, n // 2), 2)
     X = np.tanh(0.7 * rng.normal(size=(n, 4)) + (kind[:, None] - 1.5) * [0.8, 0.2, -0.4, 0.6])
     y = np.array([0, 2, 3, -1])[kind]
-    return Training(X, y, kind == 3, np.repeat(np.arange(n // 2), 2))
+    return Training(X, y, np.where(kind == 3, "CV*", None), np.repeat(np.arange(n // 2), 2))
 
 
 @pytest.mark.parametrize(
@@ -62,6 +62,6 @@ def test_boosting_weighs_sources_and_takes_the_closure(training):
 def test_boosting_meets_missing_values_in_training(training):
     """Without any feature there is little to say but the class shares."""
     nothing = np.full((1, 4), np.nan)
-    plain = Training(training.X, training.y, np.zeros(300, dtype=bool), training.source)
+    plain = Training(training.X, training.y, np.full(300, None), training.source)
     fitted = Boosting(4, NAMES).fit(plain, seed=0)
     assert fitted.predict(nothing).p[0] == pytest.approx(fitted.shares, abs=0.2)

@@ -1,5 +1,7 @@
 """The calibrated model: frozen, row by row, and a typicality that is what it says."""
 
+from dataclasses import replace
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -202,7 +204,7 @@ def test_typicality_of_a_trained_model_is_uniform_on_new_rows(hidden, table_of):
     is_train = source % 2 == 0
     y = np.array([PAPER_CLASSES.codes.index(c) if c else -1 for c in table["label"].to_pylist()])
     keep = is_train & (rng.random(6000) < 0.5)  # 1,500 rows train: a smaller table, a quicker fit
-    training = Training(X[keep], y[keep], np.zeros(keep.sum(), bool), source[keep])
+    training = Training(X[keep], y[keep], np.full(keep.sum(), None), source[keep])
     fitted = fit_calibrated_model(training, survey, "csc12", PAPER_CLASSES, SETTINGS)
     Z = X[~is_train]
     Z[rng.random(Z.shape) < hidden] = np.nan
@@ -210,6 +212,33 @@ def test_typicality_of_a_trained_model_is_uniform_on_new_rows(hidden, table_of):
     t = t[~np.isnan(t)]
     assert len(t) > 2900
     assert kstest(t, "uniform").statistic < 0.06
+
+
+def test_what_is_missing_says_nothing_of_the_class(table_of):
+    """In training the spectrum is missing of most young stars and of few others; the rest is noise.
+
+    Then a detection without a spectrum has about the shares of the classes. Kept, what is missing
+    teaches that seven in ten are young.
+    """
+    survey = surveys.load("csc20")
+    names = [f.name for f in survey.feature_set("csc12")]
+    table, rng = table_of(4000, 2), np.random.default_rng(0)
+    X = np.column_stack([table[n].to_numpy() for n in names])
+    y = np.array([PAPER_CLASSES.codes.index(c) if c else -1 for c in table["label"].to_pylist()])
+    spectrum = np.array([not n.startswith("var") for n in names])
+    X[:, ~spectrum] = rng.permutation(X[:, ~spectrum])
+    lacks = rng.random(4000) < np.where(y >= 7, 0.9, 0.1)
+    X[np.ix_(lacks, spectrum)] = np.nan
+    training = Training(X, y, np.full(4000, None), np.arange(4000))
+    young = {}
+    for missing in ("keep", "remove"):
+        settings = replace(SETTINGS, missing=missing)
+        fitted = fit_calibrated_model(training, survey, "csc12", PAPER_CLASSES, settings)
+        is_young = fitted.scorer.group == 3
+        p = fitted.predict(np.where(spectrum, np.nan, X)).p
+        young[missing] = p[:, is_young].sum(axis=1).mean(), fitted.scorer.shares[is_young].sum()
+    assert young["keep"][0] > 0.6
+    assert_allclose(*young["remove"], atol=0.1)
 
 
 def test_the_rare_is_less_typical_than_the_common():
@@ -233,6 +262,6 @@ def test_the_rare_is_less_typical_than_the_common():
 )
 def test_too_few_labels(y, source, said):
     X = np.random.default_rng(0).normal(size=(8, 12))
-    training = Training(X, np.array(y), np.zeros(8, bool), np.array(source))
+    training = Training(X, np.array(y), np.full(8, None), np.array(source))
     with pytest.raises(LabelError, match=said):
         fit_calibrated_model(training, surveys.load("csc20"), "csc12", PAPER_CLASSES, SETTINGS)

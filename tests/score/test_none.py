@@ -15,14 +15,27 @@ def evidence_of(Z):
     return Evidence(Z, np.full((n, 3), 1 / 3), np.ones((n, 1)))
 
 
+GROUP = np.array([0, 0, 1])
+
+
 def draw(n, seed, share=0.3):
     rng = np.random.default_rng(seed)
     is_other = rng.random(n) < share
     return evidence_of(rng.normal(size=(n, 3)) + 1.5 * is_other[:, None]), is_other
 
 
+def learn(evidence, is_other, weight=None, other="CV*"):
+    """Fit two groups that nothing tells apart, and other types."""
+    n = len(is_other)
+    y = np.where(is_other, -1, np.arange(n) % 3)
+    types = np.where(is_other, other, None)
+    return fit_none(
+        evidence, y, GROUP, types, np.ones(n) if weight is None else weight, np.arange(n), 0
+    )
+
+
 def test_other_types_are_learned():
-    scorer = fit_none(*draw(2000, 0), np.ones(2000), 0)
+    scorer = learn(*draw(2000, 0))
     assert_allclose(scorer.share, 0.3, atol=0.03)
     evidence, is_other = draw(20_000, 1)
     odds = scorer.log_odds(evidence, np.zeros(20_000))
@@ -33,8 +46,22 @@ def test_other_types_are_learned():
     assert abs(p.mean() - is_other.mean()) < 0.02
 
 
+def test_types_of_thirty_sources_are_told_apart():
+    evidence, is_other = draw(1000, 0)
+    types = np.where(np.arange(1000) % 2, "CV*", "ULX")
+    rare = np.flatnonzero(is_other)[:29]
+    types[rare] = "Psr"
+    scorer = learn(evidence, is_other, other=types)
+    assert len(scorer.trees.baseline) == 2 + 3  # two groups, two types, the rest
+    raw = scorer.trees.raw_scores(evidence.features)
+    p = np.exp(raw) / np.exp(raw).sum(axis=1, keepdims=True)
+    odds = p[:, 2:].sum(axis=1) / p[:, :2].sum(axis=1)
+    expected = np.log(odds) - logit(scorer.share)
+    assert_allclose(scorer.log_odds(evidence, np.zeros(1000)), expected, atol=1e-12)
+
+
 def test_the_share_that_is_stated_moves_the_odds_and_nothing_else():
-    scorer = fit_none(*draw(1000, 0), np.ones(1000), 0)
+    scorer = learn(*draw(1000, 0))
     evidence, _ = draw(50, 1)
     density = np.zeros(50)
     odds = scorer.log_odds(evidence, density)
@@ -48,7 +75,7 @@ def test_the_share_that_is_stated_moves_the_odds_and_nothing_else():
 def test_the_weight_of_the_rows_is_the_share():
     evidence, is_other = draw(400, 2, 0.5)
     weight = np.where(is_other, 1.0, 4.0)
-    share = fit_none(evidence, is_other, weight, 0).share
+    share = learn(evidence, is_other, weight).share
     assert_allclose(share, is_other.sum() / (is_other.sum() + 4 * (~is_other).sum()), rtol=1e-12)
 
 
@@ -56,12 +83,12 @@ def test_too_few_other_types_are_not_learned_from():
     evidence, is_other = draw(500, 3)
     is_other[np.flatnonzero(is_other)[29:]] = False
     assert is_other.sum() == 29
-    assert fit_none(evidence, is_other, np.ones(500), 0).trees is None
-    assert fit_none(evidence, np.zeros(500, bool), np.ones(500), 0).trees is None
+    assert learn(evidence, is_other).trees is None
+    assert learn(evidence, np.zeros(500, bool)).trees is None
 
 
 def test_without_trees_the_odds_are_those_of_independent_features():
-    scorer = NoneScorer(None, NONE_SHARE)
+    scorer = NoneScorer(None, 2, NONE_SHARE)
     Z = np.array([[0.0, 0.0], [2.0, -2.0], [1.0, np.nan], [np.nan, np.nan]])
     mixture = multivariate_normal([0, 0], [[1, 0.9], [0.9, 1]])
     density = np.array([*mixture.logpdf(Z[:2]), np.log(0.3), 0.0])
@@ -72,7 +99,7 @@ def test_without_trees_the_odds_are_those_of_independent_features():
 
 
 def test_without_trees_missing_features_say_nothing():
-    scorer = NoneScorer(None, NONE_SHARE)
+    scorer = NoneScorer(None, 2, NONE_SHARE)
     Z = np.array([[1.0, np.nan], [1.0, np.nan]])
     density = np.array([multivariate_normal(0, 1).logpdf(1.0)] * 2)
     assert_allclose(scorer.log_odds(evidence_of(Z), density), 0, atol=1e-12)
@@ -82,7 +109,7 @@ def test_without_trees_missing_features_say_nothing():
 
 
 def test_a_row_does_not_depend_on_the_others():
-    scorer = fit_none(*draw(1000, 0), np.ones(1000), 0)
+    scorer = learn(*draw(1000, 0))
     evidence, _ = draw(300, 1)
     whole = scorer.predict(evidence, np.zeros(300))
     assert whole.min() >= 0

@@ -101,7 +101,7 @@ def with_nan(array):
     ("part", "value", "said"),
     [
         ("format", "other-model", "format: Input should be 'xsift-model'"),
-        ("version", 1, "version: Input should be 2"),
+        ("version", 1, "version: Input should be 3"),
         ("method", "magic", "method: Input should be 'paper' or 'calibrated'"),
         ("features", [], "features: List should have at least 1 item"),
         ("features", ["x"] * 1000, "features: List should have at most 200 items"),

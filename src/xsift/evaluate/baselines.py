@@ -7,7 +7,7 @@ are not tuned again inside a fold.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -185,7 +185,7 @@ class LinearSvc:
             platt = LogisticRegression(C=1.0, max_iter=1000).fit(margins, y)
             return _Calibrated(_machine(X, y, seed), platt, classes)
 
-        known = Training(training.X, training.y, np.zeros(len(training.y), bool), training.source)
+        known = replace(training, other=np.full(len(training.y), None))
         return _fit_both(known, self.n_classes, learn, np.ones(len(training.y)))
 
 
@@ -241,8 +241,8 @@ def _fit_both(
 
     find_other = None
     if training.is_other.any():
-        both = known | training.is_other
-        other = learn(training.X[both], training.is_other[both], training.source[both])
+        both = training.take(np.flatnonzero(known | training.is_other))
+        other = learn(both.X, both.is_other, both.source)
 
         def find_other(X: np.ndarray) -> np.ndarray:
             return np.asarray(other.predict_proba(X)[:, 1])

@@ -220,21 +220,20 @@ def _prepared(
     sample: Sample, train: np.ndarray, test: np.ndarray, task: Task, protocol: Protocol
 ) -> tuple[Training, np.ndarray]:
     """Return what the method sees of the training rows, and the features of the test rows."""
-    X, y, is_other = sample.X, sample.y, sample.is_other
-    training = Training(X[train], y[train], is_other[train], sample.source[train])
+    X, y, other = sample.X, sample.y, sample.other
+    training = Training(X[train], y[train], other[train], sample.source[train])
     X_test = X[test]
     if task.experiment == "shares":
         kept = _kept(sample, train, float(task.variant), _seed(protocol.seed, task.draw))
-        training = replace(
-            training, y=np.where(kept, training.y, -1), is_other=training.is_other & kept
-        )
+        training = replace(training, y=np.where(kept, training.y, -1))
+        training.other[~kept] = None
     elif task.experiment == "missing":
         hidden = np.random.default_rng(_seed(protocol.seed, task.draw)).random(X.shape) < HIDDEN
         X_test = np.where(hidden[test], np.nan, X_test)
         if task.variant == "both":
             training = replace(training, X=np.where(hidden[train], np.nan, training.X))
     elif task.experiment == "none":
-        training = replace(training, is_other=training.is_other & ~held_out(sample, task)[train])
+        training.other[held_out(sample, task)[train]] = None
     return training, X_test
 
 

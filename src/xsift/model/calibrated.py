@@ -232,7 +232,7 @@ class CalibratedModel:
                 for b in part.bags
             ),
             scorer,
-            NoneScorer(_trees_of(part.none_trees), part.none_share),
+            NoneScorer(_trees_of(part.none_trees), len(scorer.within), part.none_share),
             Typicality(mixtures[0], part.rank_quantiles),
         )
 

@@ -31,6 +31,7 @@ _MIXTURES = 2
 _RANK_FOLDS = 4
 _HIDDEN = 0.6
 _COPY_WEIGHT = 0.5
+_PATTERN_ROWS = 20.0  # detections that lack the same features: fewer say little of their shares
 _FEWEST_SOURCES = 4
 
 
@@ -66,17 +67,14 @@ def fit_calibrated_model(
     twice = np.concatenate([known, known])
     bags, evidence = _bagged(Z, training, labelled, group, hidden, twice, mixtures, seed)
     weight = _weights(training, known)
+    if settings.missing == "remove":
+        kind = np.where(training.is_other, group.max() + 1, group[training.y])
+        weight = _balanced(weight, training.X[known], kind[known])
     weight = np.concatenate([weight, _COPY_WEIGHT * weight])
-    has_class = np.flatnonzero(training.y[twice] >= 0)
-    scorer = fit_calibrated(
-        evidence.take(has_class),
-        training.y[twice[has_class]],
-        group,
-        weight[has_class],
-        training.source[twice[has_class]],
-        seed,
-    )
-    none = fit_none(evidence, training.is_other[twice], weight, seed)
+    y, other, source = training.y[twice], training.other[twice], training.source[twice]
+    own = np.flatnonzero(y >= 0)
+    scorer = fit_calibrated(evidence.take(own), y[own], group, weight[own], source[own], seed)
+    none = fit_none(evidence, y, group, other, weight, source, seed)
     typicality = Typicality(mixtures[0], uniform_ranks(_unseen_ranks(Z, training.source, seed)))
     return CalibratedModel(
         survey.name,
@@ -203,3 +201,22 @@ def _weights(training: Training, rows: np.ndarray) -> np.ndarray:
     """Weigh a detection with 1 / sqrt(detections of its source): they are far from independent."""
     _, code, count = np.unique(training.source[rows], return_inverse=True, return_counts=True)
     return np.asarray(count[code] ** -0.5)
+
+
+def _balanced(weight: np.ndarray, X: np.ndarray, kind: np.ndarray) -> np.ndarray:
+    """Weigh rows anew, so that what they lack says nothing of their kind.
+
+    Among rows that lack the same features the kinds get the shares that they have in all, where
+    each counts by the square of the share of features that it has.
+    """
+    is_missing = np.isnan(X)
+    known = weight * (1 - is_missing.mean(axis=1)) ** 2
+    share = np.bincount(kind, known) / known.sum()
+    _, pattern = np.unique(is_missing, axis=0, return_inverse=True)
+    pattern = pattern.reshape(-1)
+    found = np.zeros((pattern.max() + 1, len(share)))
+    np.add.at(found, (pattern, kind), weight)
+    # Without the row itself: else a pattern of one row would count against rare kinds.
+    same = found[pattern, kind] - weight + _PATTERN_ROWS * share[kind]
+    total = found.sum(axis=1)[pattern] - weight + _PATTERN_ROWS
+    return np.asarray(weight * share[kind] * total / same)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import expit, logit
+from scipy.special import expit, logit, logsumexp
 
 from xsift.score.calibrated import Evidence
 from xsift.score.trees import Trees, boost
@@ -19,6 +19,7 @@ Labelled detections all have a class: their shares say nothing of it. This is st
 """
 
 _FEWEST = 30
+_SOURCES = 30
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,14 +29,17 @@ class NoneScorer:
     Attributes
     ----------
     trees : Trees or None
-        Known types outside the classes against the classes. None where too few are known: then a
-        detection is compared with what it would be if its features had nothing to do with each
-        other.
+        Of the groups of classes and, after them, the types outside the classes: what makes one
+        other type unlike a group tells more of types never seen than what they have in common.
+        None where too few are known: then a detection is compared with what it would be if its
+        features had nothing to do with each other.
+    n_groups : int
     share : float
         Share of other types among the detections that trained.
     """
 
     trees: Trees | None
+    n_groups: int
     share: float
 
     def log_odds(self, evidence: Evidence, log_density: np.ndarray) -> np.ndarray:
@@ -52,7 +56,8 @@ class NoneScorer:
             apart = -0.5 * np.nansum(Z**2 + np.log(2 * np.pi), axis=1)
             return np.asarray(apart - log_density)
         raw = self.trees.raw_scores(evidence.features)
-        return np.asarray(raw[:, 1] - raw[:, 0] - logit(self.share))
+        other = logsumexp(raw[:, self.n_groups :], axis=1)
+        return np.asarray(other - logsumexp(raw[:, : self.n_groups], axis=1) - logit(self.share))
 
     def predict(
         self, evidence: Evidence, log_density: np.ndarray, none_share: float = NONE_SHARE
@@ -61,26 +66,47 @@ class NoneScorer:
         return np.asarray(expit(self.log_odds(evidence, log_density) + logit(none_share)))
 
 
-def fit_none(evidence: Evidence, is_other: np.ndarray, weight: np.ndarray, seed: int) -> NoneScorer:
+def fit_none(
+    evidence: Evidence,
+    y: np.ndarray,
+    group: np.ndarray,
+    other: np.ndarray,
+    weight: np.ndarray,
+    source: np.ndarray,
+    seed: int,
+) -> NoneScorer:
     """Learn what other types look like.
 
     Parameters
     ----------
     evidence : Evidence
         Of labelled detections and of those known to be of other types.
-    is_other : ndarray of bool, shape (n,)
+    y : ndarray of int, shape (n,)
+        Class index; -1 where there is none.
+    group : ndarray of int, shape (C,)
+        Group of each class.
+    other : ndarray of object, shape (n,)
+        Type, where it is none of the classes; else None. Types of 30 sources at least are told
+        apart, all others are one.
     weight : ndarray of shape (n,)
+    source : ndarray of int, shape (n,)
     seed : int
     """
+    n_groups, is_other = int(group.max()) + 1, y < 0
     if is_other.sum() < _FEWEST:
-        return NoneScorer(None, NONE_SHARE)
+        return NoneScorer(None, n_groups, NONE_SHARE)
+    output, n = np.where(is_other, -1, group[y]), n_groups
+    for code in sorted(set(other[is_other])):
+        if len(np.unique(source[other == code])) >= _SOURCES:
+            output[other == code], n = n, n + 1
+    output[output < 0] = n
     trees = boost(
-        *(evidence.features, is_other.astype(np.int64), weight, 2, (seed, seed + 1)),
-        max_iter=120,
-        learning_rate=0.05,
+        *(evidence.features, output, weight, int(output.max()) + 1, (seed, seed + 1)),
+        max_iter=80,
+        learning_rate=0.08,
         max_leaf_nodes=8,
         min_samples_leaf=int(np.clip(is_other.sum() // 30, 5, 30)),
         l2_regularization=5.0,
-        max_features=0.5,
+        max_features=0.3,
     )
-    return NoneScorer(trees, float(weight[is_other].sum() / weight.sum()))
+    return NoneScorer(trees, n_groups, float(weight[is_other].sum() / weight.sum()))

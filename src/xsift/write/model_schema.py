@@ -243,7 +243,9 @@ class CalibratedTree(_Strict):
             bag.check(f"bags.{k}", d, n_classes)
         self.scorer.check(d, sum(len(m.weights) for m in self.mixtures), n_classes)
         if self.none_trees is not None:
-            self.none_trees.check("none_trees", d + n_classes, 2)
+            # Groups first, then one other type at least.
+            n_outputs = max(len(self.none_trees.baseline), len(self.scorer.within) + 1)
+            self.none_trees.check("none_trees", d + n_classes, n_outputs)
         if self.rank_quantiles.ndim != 1 or len(self.rank_quantiles) < 2:
             raise ValueError("rank_quantiles is to be a list of two numbers and more")
         if (np.diff(self.rank_quantiles) < 0).any():
@@ -269,7 +271,7 @@ class ModelTree(_Strict):
     """Everything that classifies a detection, as plain data."""
 
     format: Literal["xsift-model"] = "xsift-model"
-    version: Literal[2] = 2
+    version: Literal[3] = 3
     method: Literal["paper", "calibrated"]
     survey: str
     release: str
