@@ -149,7 +149,8 @@ def test_an_overconfident_expert_is_damped():
     evidence = evidence_with(0.0, len(y))
     mild = calibrated._fit_blend(log_p, evidence, y, np.ones(len(y)))
     damped = calibrated._fit_blend(sharp, evidence, y, np.ones(len(y)))
-    assert_allclose(3 * damped[0, 0], mild[0, 0], rtol=0.05)
+    # Three times as sure of itself, a third of the weight: nearly, for both are pulled to 0.8.
+    assert_allclose(3 * damped[0, 0], mild[0, 0], rtol=0.25)
 
 
 def test_an_expert_who_is_good_where_much_is_missing_is_heard_there():
@@ -181,7 +182,9 @@ def test_the_gradient_of_the_blend_is_right():
     def loss(b):
         parts = np.concatenate([log_p, log_p * evidence.missing[:, None]])
         p = softmax(np.tensordot(b.T.ravel(), parts, 1), axis=1)
-        return -weight @ np.log(p[np.arange(400), y]) + ((b - start) ** 2).sum()
+        return (
+            -weight @ np.log(p[np.arange(400), y]) + 0.02 * weight.sum() * ((b - start) ** 2).sum()
+        )
 
     least = loss(blend)
     for i in range(3):
