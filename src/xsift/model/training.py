@@ -67,13 +67,13 @@ def fit_calibrated_model(
     twice = np.concatenate([known, known])
     bags, evidence = _bagged(Z, training, labelled, group, hidden, twice, mixtures, seed)
     weight = _weights(training, known)
-    if settings.missing == "remove":
-        kind = np.where(training.is_other, group.max() + 1, group[training.y])
-        weight = _balanced(weight, training.X[known], kind[known])
     weight = np.concatenate([weight, _COPY_WEIGHT * weight])
     y, other, source = training.y[twice], training.other[twice], training.source[twice]
     own = np.flatnonzero(y >= 0)
-    scorer = fit_calibrated(evidence.take(own), y[own], group, weight[own], source[own], seed)
+    own_weight = weight[own]
+    if settings.missing == "remove":
+        own_weight = _balanced(own_weight, training.X[twice[own]], group[y[own]])
+    scorer = fit_calibrated(evidence.take(own), y[own], group, own_weight, source[own], seed)
     none = fit_none(evidence, y, group, other, weight, source, seed)
     typicality = Typicality(mixtures[0], uniform_ranks(_unseen_ranks(Z, training.source, seed)))
     return CalibratedModel(
