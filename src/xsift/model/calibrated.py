@@ -149,9 +149,9 @@ class CalibratedModel:
             for start in range(0, len(Z), _AT_ONCE):
                 some = slice(start, start + _AT_ONCE)
                 part = evidence.take(some)
-                none = self.none.predict(part, density[some])
-                p_none[rows[some]] = none
                 p_class = self.scorer.predict_proba(part, raw[some])
+                none = self.none.predict(part, density[some], p_class, self.scorer.shares)
+                p_none[rows[some]] = none
                 for k, column in enumerate(p_class.T):
                     p[rows[some], k] = column * (1 - none)
         is_empty = np.isnan(X).all(axis=1)

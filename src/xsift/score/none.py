@@ -18,6 +18,7 @@ NONE_SHARE = 0.01
 Labelled detections all have a class: their shares say nothing of it. This is stated, not learned.
 """
 
+_DOUBT = 0.8  # what a nat of doubt between the classes adds to the log-odds (scoring notes)
 _FEWEST = 30
 _SOURCES = 30
 
@@ -42,7 +43,9 @@ class NoneScorer:
     n_groups: int
     share: float
 
-    def log_odds(self, evidence: Evidence, log_density: np.ndarray) -> np.ndarray:
+    def log_odds(
+        self, evidence: Evidence, log_density: np.ndarray, p_class: np.ndarray, shares: np.ndarray
+    ) -> np.ndarray:
         """Return the logarithm of p(x | none) / p(x | a class), shape (n,).
 
         Parameters
@@ -50,6 +53,11 @@ class NoneScorer:
         evidence : Evidence
         log_density : ndarray of shape (n,)
             Under the mixture of all detections.
+        p_class : ndarray of shape (n, C)
+            Of the classes, if it is one of them. What is like no class leaves doubt between them:
+            that holds of types never seen, too.
+        shares : ndarray of shape (C,)
+            Class shares: doubt is counted from that of a detection of which nothing is known.
         """
         if self.trees is None:
             Z = evidence.Z
@@ -57,13 +65,20 @@ class NoneScorer:
             return np.asarray(apart - log_density)
         raw = self.trees.raw_scores(evidence.features)
         other = logsumexp(raw[:, self.n_groups :], axis=1)
-        return np.asarray(other - logsumexp(raw[:, : self.n_groups], axis=1) - logit(self.share))
+        odds = other - logsumexp(raw[:, : self.n_groups], axis=1) - logit(self.share)
+        return np.asarray(odds + _DOUBT * (_entropy(p_class) - _entropy(shares[None])))
 
     def predict(
-        self, evidence: Evidence, log_density: np.ndarray, none_share: float = NONE_SHARE
+        self,
+        evidence: Evidence,
+        log_density: np.ndarray,
+        p_class: np.ndarray,
+        shares: np.ndarray,
+        none_share: float = NONE_SHARE,
     ) -> np.ndarray:
         """Return the probability of none of the classes, shape (n,)."""
-        return np.asarray(expit(self.log_odds(evidence, log_density) + logit(none_share)))
+        odds = self.log_odds(evidence, log_density, p_class, shares)
+        return np.asarray(expit(odds + logit(none_share)))
 
 
 def fit_none(
@@ -110,3 +125,11 @@ def fit_none(
         max_features=0.3,
     )
     return NoneScorer(trees, n_groups, float(weight[is_other].sum() / weight.sum()))
+
+
+def _entropy(p: np.ndarray) -> np.ndarray:
+    # Column by column: numpy sums a single row in another order, and its last bits would differ.
+    total = np.zeros(len(p))
+    for column in p.T:
+        total -= column * np.log(np.maximum(column, 1e-12))
+    return total
