@@ -7,7 +7,7 @@ from scipy.stats import multivariate_normal
 from sklearn.metrics import roc_auc_score
 
 from xsift.score.calibrated import Evidence
-from xsift.score.none import NONE_SHARE, NoneScorer, fit_none
+from xsift.score.none import NONE_SHARE, NoneScorer, excess_entropy, fit_none
 
 
 def evidence_of(Z):
@@ -16,7 +16,7 @@ def evidence_of(Z):
 
 
 GROUP = np.array([0, 0, 1])
-SHARES = np.full(3, 1 / 3)  # and the posterior of `evidence_of`: doubt as where nothing is known
+SHARES = np.full(3, 1 / 3)
 
 
 def draw(n, seed, share=0.3):
@@ -39,11 +39,11 @@ def test_other_types_are_learned():
     scorer = learn(*draw(2000, 0))
     assert_allclose(scorer.share, 0.3, atol=0.03)
     evidence, is_other = draw(20_000, 1)
-    odds = scorer.log_odds(evidence, np.zeros(20_000), evidence.p_class, SHARES)
+    odds = scorer.log_odds(evidence, np.zeros(20_000), np.zeros(20_000))
     # The true odds are those of two normals 1.5 sqrt(3) apart: their area is 0.967.
     assert roc_auc_score(is_other, odds) > 0.95
     # Under the share of training it is calibrated: as many as it says.
-    p = scorer.predict(evidence, np.zeros(20_000), evidence.p_class, SHARES, 0.3)
+    p = scorer.predict(evidence, np.zeros(20_000), np.zeros(20_000), 0.3)
     assert abs(p.mean() - is_other.mean()) < 0.02
 
 
@@ -58,17 +58,15 @@ def test_types_of_thirty_sources_are_told_apart():
     p = np.exp(raw) / np.exp(raw).sum(axis=1, keepdims=True)
     odds = p[:, 2:].sum(axis=1) / p[:, :2].sum(axis=1)
     expected = np.log(odds) - logit(scorer.share)
-    assert_allclose(
-        scorer.log_odds(evidence, np.zeros(1000), evidence.p_class, SHARES), expected, atol=1e-12
-    )
+    assert_allclose(scorer.log_odds(evidence, np.zeros(1000), np.zeros(1000)), expected, atol=1e-12)
 
 
 def test_doubt_between_the_classes_raises_the_odds():
     scorer = learn(*draw(1000, 0))
     evidence, _ = draw(3, 1)
     p = np.array([[1 / 3, 1 / 3, 1 / 3], [1, 0, 0], [0.5, 0.5, 0]])
-    odds = scorer.log_odds(evidence, np.zeros(3), p, SHARES)
-    plain = scorer.log_odds(evidence, np.zeros(3), evidence.p_class, SHARES)
+    odds = scorer.log_odds(evidence, np.zeros(3), excess_entropy(p, SHARES))
+    plain = scorer.log_odds(evidence, np.zeros(3), np.zeros(3))
     doubt = np.log([3, 1, 2])
     assert_allclose(odds - plain, 0.8 * (doubt - np.log(3)), atol=1e-12)
 
@@ -77,16 +75,14 @@ def test_the_share_that_is_stated_moves_the_odds_and_nothing_else():
     scorer = learn(*draw(1000, 0))
     evidence, _ = draw(50, 1)
     density = np.zeros(50)
-    odds = scorer.log_odds(evidence, density, evidence.p_class, SHARES)
+    odds = scorer.log_odds(evidence, density, np.zeros(50))
     assert NONE_SHARE == 0.01
     assert_allclose(
-        scorer.predict(evidence, density, evidence.p_class, SHARES),
+        scorer.predict(evidence, density, np.zeros(50)),
         expit(odds + logit(0.01)),
         rtol=1e-12,
     )
-    assert_allclose(
-        scorer.predict(evidence, density, evidence.p_class, SHARES, 0.5), expit(odds), rtol=1e-12
-    )
+    assert_allclose(scorer.predict(evidence, density, np.zeros(50), 0.5), expit(odds), rtol=1e-12)
     # A detection that is as likely of no class as of a class has the stated share.
     assert_allclose(expit(0 + logit(NONE_SHARE)), NONE_SHARE)
 
@@ -111,7 +107,7 @@ def test_without_trees_the_odds_are_those_of_independent_features():
     Z = np.array([[0.0, 0.0], [2.0, -2.0], [1.0, np.nan], [np.nan, np.nan]])
     mixture = multivariate_normal([0, 0], [[1, 0.9], [0.9, 1]])
     density = np.array([*mixture.logpdf(Z[:2]), np.log(0.3), 0.0])
-    odds = scorer.log_odds(evidence_of(Z), density, evidence_of(Z).p_class, SHARES)
+    odds = scorer.log_odds(evidence_of(Z), density, np.zeros(len(Z)))
     apart = multivariate_normal([0, 0]).logpdf(Z[:2])
     assert_allclose(odds[:2], apart - density[:2], rtol=1e-12)
     assert odds[1] > 3 > odds[0]  # against the correlation: as if the features knew nothing
@@ -121,28 +117,22 @@ def test_without_trees_missing_features_say_nothing():
     scorer = NoneScorer(None, 2, NONE_SHARE)
     Z = np.array([[1.0, np.nan], [1.0, np.nan]])
     density = np.array([multivariate_normal(0, 1).logpdf(1.0)] * 2)
+    assert_allclose(scorer.log_odds(evidence_of(Z), density, np.zeros(len(Z))), 0, atol=1e-12)
     assert_allclose(
-        scorer.log_odds(evidence_of(Z), density, evidence_of(Z).p_class, SHARES), 0, atol=1e-12
-    )
-    assert_allclose(
-        scorer.predict(evidence_of(Z), density, evidence_of(Z).p_class, SHARES),
+        scorer.predict(evidence_of(Z), density, np.zeros(len(Z))),
         NONE_SHARE,
         rtol=1e-12,
     )
     nothing = evidence_of(np.full((1, 2), np.nan))
-    assert_allclose(
-        scorer.predict(nothing, np.zeros(1), nothing.p_class, SHARES), NONE_SHARE, rtol=1e-12
-    )
+    assert_allclose(scorer.predict(nothing, np.zeros(1), np.zeros(1)), NONE_SHARE, rtol=1e-12)
 
 
 def test_a_row_does_not_depend_on_the_others():
     scorer = learn(*draw(1000, 0))
     evidence, _ = draw(300, 1)
-    whole = scorer.predict(evidence, np.zeros(300), evidence.p_class, SHARES)
+    whole = scorer.predict(evidence, np.zeros(300), np.zeros(300))
     assert whole.min() >= 0
     assert whole.max() <= 1
     for i in range(0, 300, 37):
-        one = scorer.predict(
-            evidence.take(np.array([i])), np.zeros(1), evidence.p_class[:1], SHARES
-        )
+        one = scorer.predict(evidence.take(np.array([i])), np.zeros(1), np.zeros(1))
         assert_array_equal(one, whole[i : i + 1])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from time import perf_counter
 
 import numpy as np
@@ -220,21 +220,21 @@ def _prepared(
     sample: Sample, train: np.ndarray, test: np.ndarray, task: Task, protocol: Protocol
 ) -> tuple[Training, np.ndarray]:
     """Return what the method sees of the training rows, and the features of the test rows."""
-    X, y, other = sample.X, sample.y, sample.other
-    training = Training(X[train], y[train], other[train], sample.source[train])
-    X_test = X[test]
+    # Rows chosen by index are copies: what is hidden from the method stays in the sample.
+    X, y, other = sample.X[train], sample.y[train], sample.other[train]
+    X_test = sample.X[test]
     if task.experiment == "shares":
         kept = _kept(sample, train, float(task.variant), _seed(protocol.seed, task.draw))
-        training = replace(training, y=np.where(kept, training.y, -1))
-        training.other[~kept] = None
+        y[~kept], other[~kept] = -1, None
     elif task.experiment == "missing":
-        hidden = np.random.default_rng(_seed(protocol.seed, task.draw)).random(X.shape) < HIDDEN
-        X_test = np.where(hidden[test], np.nan, X_test)
+        rng = np.random.default_rng(_seed(protocol.seed, task.draw))
+        hidden = rng.random(sample.X.shape) < HIDDEN
+        X_test[hidden[test]] = np.nan
         if task.variant == "both":
-            training = replace(training, X=np.where(hidden[train], np.nan, training.X))
+            X[hidden[train]] = np.nan
     elif task.experiment == "none":
-        training.other[held_out(sample, task)[train]] = None
-    return training, X_test
+        other[held_out(sample, task)[train]] = None
+    return Training(X, y, other, sample.source[train]), X_test
 
 
 def _kept(sample: Sample, train: np.ndarray, share: float, seed: int) -> np.ndarray:

@@ -28,7 +28,7 @@ from xsift.features import FeatureTable, NormalScores, close_hardness
 from xsift.model.classification import Classification, refuse_other_features
 from xsift.model.typicality import Typicality
 from xsift.score.calibrated import SCALE, CalibratedScorer, Evidence
-from xsift.score.none import NONE_SHARE, NoneScorer
+from xsift.score.none import NONE_SHARE, NoneScorer, excess_entropy
 from xsift.score.trees import Trees
 from xsift.write.model_schema import (
     CalibratedTree,
@@ -150,7 +150,8 @@ class CalibratedModel:
                 some = slice(start, start + _AT_ONCE)
                 part = evidence.take(some)
                 p_class = self.scorer.predict_proba(part, raw[some])
-                none = self.none.predict(part, density[some], p_class, self.scorer.shares)
+                doubt = excess_entropy(p_class, self.scorer.shares)
+                none = self.none.predict(part, density[some], doubt)
                 p_none[rows[some]] = none
                 for k, column in enumerate(p_class.T):
                     p[rows[some], k] = column * (1 - none)

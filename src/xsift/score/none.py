@@ -10,7 +10,7 @@ from scipy.special import expit, logit, logsumexp
 from xsift.score.calibrated import Evidence
 from xsift.score.trees import Trees, boost
 
-__all__ = ["NONE_SHARE", "NoneScorer", "fit_none"]
+__all__ = ["NONE_SHARE", "NoneScorer", "excess_entropy", "fit_none"]
 
 NONE_SHARE = 0.01
 """Share of detections of no class under which `p_none` holds, unless another prior is given.
@@ -44,7 +44,7 @@ class NoneScorer:
     share: float
 
     def log_odds(
-        self, evidence: Evidence, log_density: np.ndarray, p_class: np.ndarray, shares: np.ndarray
+        self, evidence: Evidence, log_density: np.ndarray, doubt: np.ndarray
     ) -> np.ndarray:
         """Return the logarithm of p(x | none) / p(x | a class), shape (n,).
 
@@ -53,11 +53,9 @@ class NoneScorer:
         evidence : Evidence
         log_density : ndarray of shape (n,)
             Under the mixture of all detections.
-        p_class : ndarray of shape (n, C)
-            Of the classes, if it is one of them. What is like no class leaves doubt between them:
+        doubt : ndarray of shape (n,)
+            Between the classes, as `excess_entropy` gives it. What is like no class leaves doubt:
             that holds of types never seen, too.
-        shares : ndarray of shape (C,)
-            Class shares: doubt is counted from that of a detection of which nothing is known.
         """
         if self.trees is None:
             Z = evidence.Z
@@ -66,19 +64,32 @@ class NoneScorer:
         raw = self.trees.raw_scores(evidence.features)
         other = logsumexp(raw[:, self.n_groups :], axis=1)
         odds = other - logsumexp(raw[:, : self.n_groups], axis=1) - logit(self.share)
-        return np.asarray(odds + _DOUBT * (_entropy(p_class) - _entropy(shares[None])))
+        return np.asarray(odds + _DOUBT * doubt)
 
     def predict(
         self,
         evidence: Evidence,
         log_density: np.ndarray,
-        p_class: np.ndarray,
-        shares: np.ndarray,
+        doubt: np.ndarray,
         none_share: float = NONE_SHARE,
     ) -> np.ndarray:
         """Return the probability of none of the classes, shape (n,)."""
-        odds = self.log_odds(evidence, log_density, p_class, shares)
+        odds = self.log_odds(evidence, log_density, doubt)
         return np.asarray(expit(odds + logit(none_share)))
+
+
+def excess_entropy(p_class: np.ndarray, shares: np.ndarray) -> np.ndarray:
+    """Return the entropy of class probabilities, less that of the class shares, shape (n,).
+
+    In nats: 0 where nothing is known of a detection, lower the surer its class is.
+
+    Parameters
+    ----------
+    p_class : ndarray of shape (n, C)
+        Of the classes, if it is one of them.
+    shares : ndarray of shape (C,)
+    """
+    return np.asarray(_entropy(p_class) - _entropy(shares[None]))
 
 
 def fit_none(

@@ -244,7 +244,7 @@ class CalibratedTree(_Strict):
         self.scorer.check(d, sum(len(m.weights) for m in self.mixtures), n_classes)
         if self.none_trees is not None:
             # Groups first, then one other type at least.
-            n_outputs = max(len(self.none_trees.baseline), len(self.scorer.within) + 1)
+            n_outputs = max(self.none_trees.baseline.size, len(self.scorer.within) + 1)
             self.none_trees.check("none_trees", d + n_classes, n_outputs)
         if self.rank_quantiles.ndim != 1 or len(self.rank_quantiles) < 2:
             raise ValueError("rank_quantiles is to be a list of two numbers and more")
