@@ -76,7 +76,8 @@ def read_table(path: str | Path, columns: list[str] | None = None) -> tuple[pa.T
     path : str or Path
         VOTable, FITS, Parquet or CSV, also gzip-compressed; recognised by content.
     columns : list of str, optional
-        Where the format allows it, only these are read.
+        Where the format allows it, only these are read. Of several tables in a file, the one with
+        the most of them is read, with a warning (`choose_table`).
 
     Raises
     ------
@@ -84,10 +85,13 @@ def read_table(path: str | Path, columns: list[str] | None = None) -> tuple[pa.T
         If it is none of them, or damaged.
     """
     source = open_source(path)
-    if source.format == "parquet":
-        return read_parquet(source, columns), source
-    reader = {"votable": read_votable, "fits": read_fits, "text": read_text}[source.format]
-    return reader(source), source
+    reader = {
+        "votable": read_votable,
+        "fits": read_fits,
+        "parquet": read_parquet,
+        "text": read_text,
+    }[source.format]
+    return reader(source, columns), source
 
 
 def read_detections(
