@@ -120,8 +120,8 @@ def candidate_of(code: str, label: str | None = None) -> str | None:
 
     Examples
     --------
-    >>> candidate_of("Q?"), candidate_of("QSO"), candidate_of("LP?", "LongPeriodV*_Candidate")
-    ('QSO', None, 'LongPeriodV*')
+    >>> candidate_of("Q?"), candidate_of("QSO"), candidate_of("Kn?", "Kilonova_Candidate")
+    ('QSO', None, 'Kilonova')
     """
     if code in _CANDIDATE_OF:
         return _CANDIDATE_OF[code]

@@ -18,7 +18,7 @@ from xsift.evaluate.splits import identical_detections, join
 from xsift.evaluate.strata import Stratum, strata_of
 from xsift.features import derive, mismatch
 from xsift.label import Labels, match_known, sort_labels
-from xsift.read import schema
+from xsift.read import cells, schema
 from xsift.settings import Settings
 from xsift.surveys import Survey
 from xsift.vote import key_order
@@ -189,14 +189,14 @@ def known_types(
     types = groups = None
     column = schema.find_column(found, where, wanted)
     if column is not None:
-        spellings = schema.text(found.column(column), where, column).to_pylist()
+        spellings = cells.text(found.column(column), where, column).to_pylist()
         codes = {s: code_of(s) for s in set(spellings)}
         types = [codes[s] for s in spellings]
     elif type_column is not None:
         raise MissingColumnsError(where, [type_column], found.column_names)
     shared = schema.find_column(found, where, SHARED_COLUMN)
     if shared is not None:
-        groups = codes_of(schema.text(found.column(shared), where, shared))
+        groups = codes_of(cells.text(found.column(shared), where, shared))
     return types, column, groups
 
 

@@ -1,4 +1,4 @@
-"""A column that the file has and xsift cannot read: known by name, refused only where it is used."""
+"""A column that xsift cannot read: known by name, refused only where it is used."""
 
 from __future__ import annotations
 
