@@ -19,7 +19,7 @@ from xsift.catalogue import CARRIED, catalogue_summary, detection_table, roles, 
 from xsift.classes import PAPER_CLASSES, Classes
 from xsift.errors import OutputError, SettingError
 from xsift.features import FeatureTable, derive
-from xsift.label import Labels, match_known, sort_labels
+from xsift.label import Labels, sort_labels
 from xsift.model import Model, PaperModel, model_of, model_tree
 from xsift.model.calibrated import CalibratedModel
 from xsift.packaged import fitting_model, named_model, refuse_other_model
@@ -34,6 +34,7 @@ from xsift.record import (
     warn_of_rows,
     warn_of_training_table,
 )
+from xsift.sampling import label_detections
 from xsift.settings import Settings
 from xsift.shift import warn_of_shift
 from xsift.summary import Shown, Summary
@@ -141,20 +142,21 @@ def run(
         progress(f"reading {table}")
         column = settings.label_column if labels is None else None
         chosen = survey.feature_set(feature_set)
-        detections = read.read_detections(table, survey, chosen, settings.source_column, column)
+        detections = read.read_detections(
+            table, survey, chosen, settings.source_column, column, settings.method == "paper"
+        )
         features = derive(detections.table, survey, chosen)
         detections = _without_inputs(detections)
-        if known is None:
-            label, separation = detections.label or [], None
-        else:
-            progress("matching known objects")
-            match = match_known(detections.table, known.table, settings.match, settings.radius)
-            label, separation = match.label, match.separation_arcsec
-        sorted_labels = sort_labels(label, classes)
-        model, y = train(detections, features, sorted_labels, survey, classes, settings, progress)
+        progress("matching known objects")
+        known_types = label_detections(detections, known, settings, classes)
+        labelled = known_types.labels
+        model, y = train(detections, features, labelled, survey, classes, settings, progress)
         warn_of_classes(model)
         progress("scoring and voting")
-        result = _catalogue(detections, features, sorted_labels, separation, model, settings)
+        result = _catalogue(
+            detections, features, labelled, known_types.separation_arcsec, model, settings
+        )
+        result.record["counts"] |= known_types.counts
     training = TrainingTree(
         input=file_name(detections.path),
         input_sha256=detections.sha256,
@@ -162,7 +164,7 @@ def run(
         labels_sha256=known.sha256 if known else None,
         settings=settings.as_dict(),
         counts=result.record["counts"],
-        class_counts=sorted_labels.counts(y >= 0),
+        class_counts=labelled.counts(y >= 0),
         warnings=notes,
         environment=write.environment(),
         created=now(),
@@ -206,7 +208,7 @@ def classify(
         survey = surveys.load(tree.survey)
         chosen = survey.feature_set(tree.feature_set)
         detections = detections or read.read_detections(
-            table, survey, chosen, settings.source_column
+            table, survey, chosen, settings.source_column, need_all=tree.method == "paper"
         )
         features = derive(detections.table, survey, chosen)
         detections = _without_inputs(detections)

@@ -265,7 +265,7 @@ def test_names_are_stripped_and_blank_ones_null(small_table):
     table = table.set_column(0, "name", [[b"\xff", b"a", b"b", b"c"]])
     with pytest.raises(TableError, match="column name holds binary, not UTF-8 text"):
         hold(table)
-    with pytest.raises(TableError, match=r"column ra, row 1: .* is no name: a source column holds"):
+    with pytest.raises(TableError, match=r"column ra, row 3: .* is no name: a source column holds"):
         hold(small_table, source="ra")
 
 
