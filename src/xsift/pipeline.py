@@ -31,6 +31,7 @@ from xsift.record import (
     recorded,
     source_counts,
     warn_of_classes,
+    warn_of_nothing_scored,
     warn_of_rows,
     warn_of_training_table,
 )
@@ -333,6 +334,7 @@ def _judge(
         shift = {"shares": shares_of(said, model), "shift": warn_of_shift(X, said, model)}
     said = under_prior(said, model, settings.prior)
     role, flag = roles(features, labels, model.can_score(features), said.is_scored, said.cluster)
+    warn_of_nothing_scored(role, labels)
     # What is set aside is of a type that the model does not know: it gets no verdict.
     verdict = np.isin(role, ("trained", "scored")) & said.is_scored
     # One array under both tables: its columns are what the table of detections holds.

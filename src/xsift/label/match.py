@@ -10,11 +10,13 @@ import numpy as np
 import pyarrow as pa
 from scipy.spatial import KDTree
 
+from xsift.classes import AMBIGUOUS, BANDS, UNKNOWN
 from xsift.errors import LabelError, XsiftWarning
 from xsift.label.names import namesakes
 
 __all__ = ["Match", "match_known", "nearest_on_sky", "separations"]
 
+_SAYS_LITTLE = AMBIGUOUS | BANDS | {UNKNOWN}
 _ARCSEC = np.pi / 180 / 3600
 
 
@@ -52,7 +54,8 @@ def match_known(
 
     A known object may serve several detections (those of one source lie at one position). Of
     several known objects at one position, or of one name, the first counts whose type is in
-    `codes`, else the first; a warning counts those that contradict each other.
+    `codes`, else the first whose type is more than ambiguous, else the first; a warning counts
+    those that contradict each other.
 
     Parameters
     ----------
@@ -107,11 +110,16 @@ def match_known(
 
 
 def _rank(label: str | None, codes: Sequence[str]) -> int:
-    return 2 if label is None else 1 - (label in codes)
+    """Rank what a type says: a class, another type, something on how it was seen, nothing."""
+    if label is None:
+        return 3
+    if label in codes:
+        return 0
+    return 2 if label in _SAYS_LITTLE else 1
 
 
 def _places(ra: np.ndarray, dec: np.ndarray) -> np.ndarray:
-    """Give each position its place along the sky, so that the file's order is forgotten; -1: none."""
+    """Give each position its place along the sky: the order of the file is forgotten."""
     there = np.isfinite(ra) & np.isfinite(dec)
     place = np.full(len(ra), -1)
     # A tenth of a milliarcsecond: the last digits of one position differ between catalogues.
@@ -135,7 +143,8 @@ def _one_each(
         warnings.warn(
             f"{len(np.unique(of[differs])):,} known objects have another of the same {what} with "
             f"another type, such as those in rows {one + 1} and {other + 1} ({labels[one]} and "
-            f"{labels[other]}): the first type that is a class counts, else the first type",
+            f"{labels[other]}): a type that is a class counts first, then one that says more than "
+            "Star or X, then the order of the file",
             XsiftWarning,
             stacklevel=3,
         )
