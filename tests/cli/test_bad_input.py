@@ -79,7 +79,7 @@ def test_missing_columns_with_the_nearest(refused, saved, small_table):
         "t.parquet: missing column hard_hm (did you mean hard-hm?). Rename the column; where "
         "you do not have it, add an empty one"
     )
-    assert refused("classify", path).endswith("missing column hard_hm (did you mean hard-hm?)")
+    assert "missing column hard_hm (did you mean hard-hm?). Rename" in refused("classify", path)
 
 
 def test_unknown_columns_of_the_command_line(refused, files):
@@ -112,7 +112,7 @@ def test_an_empty_table(refused, saved, small_table, command):
 
 
 def test_too_little_to_train_on(refused, saved, small_table):
-    one = saved(small_table.slice(0, 1))
+    one = saved(with_column(small_table.slice(0, 1), "label", ["QSO"]))
     assert "two classes are needed at least" in refused("run", one, *LABELLED)
     one_class = with_column(small_table, "label", ["QSO"] * 600)
     said = refused("run", saved(one_class), *LABELLED)

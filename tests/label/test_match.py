@@ -143,7 +143,7 @@ def test_contradictory_names_warn():
     known = pa.table({"label": ["QSO", "AGN"], "name": ["a", "a"]})
     with pytest.warns(
         XsiftWarning,
-        match=r"1 known objects have another of the same name .* rows 1 and 2 \(QSO and AGN\): t",
+        match=r"1 known objects have another of the same name .* rows 1 and 2 \(QSO and AGN\): a",
     ):
         match = match_known(pa.table({"name": ["a"]}), known)
     assert match.label == ["QSO"]
