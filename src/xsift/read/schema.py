@@ -179,7 +179,7 @@ def _warn_of_repeated(values: np.ndarray, want: SurveyColumn, where: str) -> Non
 def _wrapped(values: np.ndarray, want: SurveyColumn, where: str) -> np.ndarray:
     """Take angles one turn away from the allowed ones into them."""
     turn = want.period or 0.0
-    outside = ((values < 0) & (values >= -turn / 2)) | ((values > turn) & (values < 2 * turn))
+    outside = ((values < 0) & (values > -turn)) | ((values > turn) & (values < 2 * turn))
     outside &= ~np.isin(values, _MARKS)
     if not outside.any():
         return values

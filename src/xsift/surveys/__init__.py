@@ -32,7 +32,7 @@ class SurveyColumn(_Strict):
     """A column of the release: unit, UCD, meaning and the values that are possible.
 
     `low` and `high` are inclusive, in `unit`; `above` excludes its own value. None: no bound.
-    `period` is the full turn of an angle: values up to half a turn below 0 or one above it wrap.
+    `period` is the full turn of an angle: values less than a turn outside 0 to `period` wrap.
     """
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
