@@ -32,10 +32,9 @@ def text(column: pa.ChunkedArray, where: str, name: str) -> pa.Array:
         If it holds bytes that are not UTF-8, or something that is no text.
     """
     try:
-        as_text = column.cast(pa.string())
+        stripped = pc.utf8_trim_whitespace(column.cast(pa.string())).combine_chunks()
     except pa.ArrowException as error:
         raise TableError(f"{where}: column {name} holds {column.type}, not UTF-8 text") from error
-    stripped = pc.utf8_trim_whitespace(as_text).combine_chunks()
     if isinstance(stripped, pa.ChunkedArray):  # more text than one array can hold
         raise TableError(f"{where}: column {name} holds more than 2 GiB of text: split the table")
     # Most cells are longer than any word for missing: only the short ones are looked up.
