@@ -7,14 +7,13 @@ import os
 import re
 from pathlib import Path
 
-import asdf
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from astropy.io import fits
 
-from xsift.write import load_model_tree
+from xsift.write import load_model_tree, save_model_tree
 
 
 @pytest.fixture(scope="module")
@@ -220,9 +219,7 @@ def test_lists_of_classes_that_are_none(refused, saved, files, toml):
 
 
 def rewritten(path, target, **changes):
-    with asdf.open(path, memmap=False, lazy_load=False) as file:
-        tree = dict(file["xsift"]) | changes
-    asdf.AsdfFile({"xsift": tree}).write_to(target)
+    save_model_tree(load_model_tree(path).model_copy(update=changes), target)
     return target
 
 

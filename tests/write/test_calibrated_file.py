@@ -23,15 +23,18 @@ def sound(calibrated):
 @pytest.fixture
 def path_of(tmp_path):
     def write(tree):
-        asdf.AsdfFile({"xsift": tree}).write_to(tmp_path / "m.asdf")
+        asdf.AsdfFile({"xsift": copied(tree)}).write_to(tmp_path / "m.asdf")
         return tmp_path / "m.asdf"
 
     return write
 
 
 def copied(tree):
+    """Copy a tree; its arrays lie together, as ours do: asdf would write strides."""
     if isinstance(tree, dict):
         return {k: copied(v) for k, v in tree.items()}
+    if isinstance(tree, np.ndarray):
+        return np.array(tree, order="C")
     return [copied(v) for v in tree] if isinstance(tree, list) else tree
 
 
