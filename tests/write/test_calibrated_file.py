@@ -87,7 +87,7 @@ WRONG = [
     ("mixtures.1.weights", lambda w: w * 2, r"mixtures\.1\.weights are to be positive"),
     ("mixtures.1.covariances", lambda c: -c, "covariance of cluster 0 is not positive definite"),
     ("bags", [], "bags: List should have at least 1 item"),
-    ("bags.0.owner", lambda o: o[::-1], r"bags\.0\.owner is to rise"),
+    ("bags.0.owner", lambda o: o[::-1], r"bags\.0\.owner are to rise"),
     ("bags.0.owner", lambda o: o + 9, r"bags\.0\.owner are to be whole numbers from 0 to 9"),
     ("bags.0.owner", lambda o: o - 1, r"bags\.0\.owner are to be whole numbers from 0 to 9"),
     ("bags.0.owner", lambda o: o / 1.0, r"bags\.0\.owner are to be whole numbers from 0 to 9"),
