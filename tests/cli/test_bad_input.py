@@ -278,6 +278,10 @@ def test_a_disk_that_fills(refused, files, monkeypatch, form):
         (("--clusters", 0), "--clusters 0: allowed is 1 to 1000"),
         (("--radius", "nan"), "--radius nan: allowed is above 0"),
         (("--seed", -1), "--seed -1"),
+        (
+            ("--method", "paper", "--min-members", 2**64),
+            "--min-members 18446744073709551616: allowed is 2 to 2147483648",
+        ),
         (("--features", "csc13"), "--features csc13: survey csc20 has csc12, csc11"),
         (("--survey", "rosat"), "--survey rosat: known surveys are csc20, csc21"),
         (("--match", "magic"), "--match 'magic'"),

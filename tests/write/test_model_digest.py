@@ -100,13 +100,15 @@ def test_files_of_earlier_versions(whole, tmp_path, version):
 
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
+WHOLE_NUMBERS = st.integers(2 - 2**63, 2**63 - 1)  # those that asdf writes
 
 
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-@given(text=TEXT, key=TEXT, number=st.floats(), whole_number=st.integers(-(2**70), 2**70))
-def test_what_is_saved_is_loaded(tree, tmp_path, text, key, number, whole_number):
+@given(text=TEXT, key=TEXT, number=st.floats(), whole_number=WHOLE_NUMBERS)
+def test_what_is_saved_is_loaded(tmp_path, text, key, number, whole_number):
+    tree = load_model_tree(packaged_models()["csc12-paper"])
     about = {
         "input": text,
         "warnings": [text, "", key * 30],
@@ -141,7 +143,8 @@ def test_views_and_shared_arrays_are_saved_one_by_one(calibrated, tmp_path):
     assert load_model_tree(tmp_path / "m.asdf").digest == model.digest
 
 
-ODD = [chr(c) for c in range(32, 127) if chr(c) not in "/."] + ["é", "星", "\udcff", "%41", "a:b"]
+ODD = [chr(c) for c in range(32, 127) if chr(c) not in "/."]
+ODD += ["é", "星", "\udcff", "%41", "a:b"]
 
 
 @pytest.mark.parametrize("character", ODD, ids=ascii)
@@ -164,11 +167,11 @@ def test_names_are_names(tree, tmp_path, monkeypatch, character):
 def test_packaged_models_are_those_of_the_list():
     found = packaged_models()
     listed = json.loads((found["csc12"].parent / "digests.json").read_text())
-    assert list(found) == list(listed) == NAMES
+    assert sorted(found) == sorted(listed) == NAMES
     for name, path in found.items():
         assert hashlib.sha256(path.read_bytes()).hexdigest() == listed[name]
         assert named_model(name) == path
-    assert [load_model_tree(path).model_id for path in found.values()] == MODEL_IDS
+    assert [load_model_tree(found[name]).model_id for name in NAMES] == MODEL_IDS
 
 
 @pytest.fixture
