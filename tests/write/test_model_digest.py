@@ -19,7 +19,7 @@ from xsift import packaged
 from xsift.errors import ModelError
 from xsift.packaged import fitting_model, named_model, packaged_models
 from xsift.settings import Settings
-from xsift.write import load_model_tree, save_model_tree
+from xsift.write import load_model_tree, model_file, save_model_tree
 
 NAMES = ["csc11", "csc11-paper", "csc12", "csc12-paper"]
 # Fingerprints of the models as they were trained: saving them again must not change a number.
@@ -121,6 +121,17 @@ def test_what_is_saved_is_loaded(tmp_path, text, key, number, whole_number):
     again = load_model_tree(tmp_path / "m.asdf")
     assert again.digest == odd.digest
     assert (again.release, again.training.warnings) == (text, about["warnings"])
+
+
+def test_too_large_to_be_read_is_not_saved(tree, whole, tmp_path, monkeypatch):
+    monkeypatch.setattr(model_file, "MAX_BYTES", 90_000)
+    said = r"the model takes 96,\d\d\d bytes: xsift reads models of 90,000 at most; fewer clusters"
+    with pytest.raises(ModelError, match=said):
+        save_model_tree(tree, tmp_path / "m.asdf")
+    assert not (tmp_path / "m.asdf").exists()
+    (tmp_path / "m.asdf").write_bytes(whole)
+    with pytest.raises(ModelError, match=r"m\.asdf: larger than 0 MiB: not a model"):
+        load_model_tree(tmp_path / "m.asdf")
 
 
 def test_asdf_reads_what_is_saved(tree, tmp_path):

@@ -205,6 +205,10 @@ BOMBS = {
         lambda w: w[: w.rindex(b"\xd3BLK") + 20],
         "block 9 is cut off",
     ),
+    "a million blocks": (
+        lambda w: w[: w.index(b"#ASDF BLOCK INDEX")] + (b"\xd3BLK\0\x30" + bytes(48)) * 10**6,
+        "more than 10,000 blocks: refused",
+    ),
     "an index that lies": (lambda w: w.replace(b"---\n- 4", b"---\n- 9"), None),
     "history of another": (lambda w: w.replace(b"history:", b"histori:"), None),
     "an extension that is evil": (

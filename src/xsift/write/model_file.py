@@ -20,7 +20,13 @@ __all__ = ["load_model_tree", "save_model_tree"]
 
 
 def save_model_tree(tree: ModelTree, path: Path) -> None:
-    """Write a model as ASDF."""
+    """Write a model as ASDF.
+
+    Raises
+    ------
+    ModelError
+        If the file would be too large to be read again.
+    """
     import asdf
 
     plain = tree.model_dump(mode="python")
@@ -28,6 +34,11 @@ def save_model_tree(tree: ModelTree, path: Path) -> None:
     plain["digest"] = tree.digest
     content = io.BytesIO()  # asdf takes names for addresses: `C#/model.asdf` would be the file `C`
     asdf.AsdfFile({"xsift": plain}, version="1.6.0").write_to(content)
+    if (size := content.tell()) > MAX_BYTES:
+        raise ModelError(
+            f"the model takes {size:,} bytes: xsift reads models of {MAX_BYTES:,} at most; "
+            "fewer clusters or classes make it smaller"
+        )
     path.write_bytes(content.getbuffer())
 
 

@@ -26,7 +26,7 @@ __all__ = [
     "TreesTree",
 ]
 
-MAX_BYTES = 256 * 1024**2
+MAX_BYTES = 128 * 1024**2
 VERSION = 4  # 3 had no digest
 _MOST = 100_000
 _LARGEST = float(np.finfo(np.float32).max)  # what trees hold; squares of it are far from infinite

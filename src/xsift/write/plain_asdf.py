@@ -18,6 +18,7 @@ __all__ = ["read_plain"]
 # A model's header is some KiB. YAML is slow to read, and deep nesting overflows libyaml's stack.
 _MAX_HEADER = 256 * 1024
 _MAX_DEPTH = 32
+_MAX_BLOCKS = 10_000  # more than a header of this size can name
 _MAGIC = b"\xd3BLK"
 _BLOCK = struct.Struct(">HI4sQQQ16s")  # size of this, flags, compression, allocated, used, data
 _NDARRAY = "tag:stsci.edu:asdf/core/ndarray-1.1.0"
@@ -74,6 +75,8 @@ def _blocks(content: bytes, at: int) -> dict[int, memoryview]:
     blocks: dict[int, memoryview] = {}
     while content.startswith(_MAGIC, at):
         what, start = f"block {len(blocks)}", at + len(_MAGIC)
+        if len(blocks) >= _MAX_BLOCKS:
+            raise ValueError(f"more than {_MAX_BLOCKS:,} blocks: refused")
         if start + _BLOCK.size > len(content):
             raise ValueError(f"{what} is cut off")
         size, flags, compression, allocated, used, n_data, _ = _BLOCK.unpack_from(content, start)
@@ -86,7 +89,7 @@ def _blocks(content: bytes, at: int) -> dict[int, memoryview]:
         if flags or size < _BLOCK.size - 2 or not n_data == used <= allocated:
             raise ValueError(f"the header of {what} is not that of a block of a model")
         blocks[len(blocks)] = memoryview(content)[start : start + used]
-    if content[at:] and not content.startswith(b"#ASDF BLOCK INDEX", at):
+    if at < len(content) and not content.startswith(b"#ASDF BLOCK INDEX", at):
         raise ValueError(f"what follows at byte {at:,} is no block")
     return blocks
 
@@ -97,7 +100,7 @@ def _plain(node: Any, where: str, blocks: dict[int, memoryview]) -> Any:
         tree = {}
         for name, value in node.value:
             if name.tag != _YAML + "str" or name.value in tree:
-                raise ValueError(f"{where}: the key {name.value!r} is no text, or there twice")
+                raise ValueError(f"{where}: the key {name.value!r:.40} is no text, or there twice")
             tree[name.value] = _plain(value, f"{where}.{name.value}", blocks)
         return _array(tree, where, blocks) if node.tag == _NDARRAY else tree
     if node.tag == _YAML + "seq":
