@@ -137,8 +137,9 @@ def _markup_format(where: str, content: bytes) -> str:
         root = root_of(content)
     except DeclaresEntitiesError as error:
         raise TableError(f"{where}: {error}") from error
-    if root == "VOTABLE":
+    head = content[:65536].replace(b"\0", b"")
+    if root == "VOTABLE" or (root is None and b"VOTABLE" in head):  # the reader says what is wrong
         return "votable"
-    is_page = (root or "").lower() == "html" or b"<html" in content[:65536].lower()
+    is_page = (root or "").lower() == "html" or b"<html" in head.lower()
     kind = "an HTML page" if is_page else "XML, but not a VOTable"
     raise TableError(f"{where}: {kind}: give a VOTable, FITS, Parquet or CSV table")

@@ -29,11 +29,11 @@ def tables(where: str, content: bytes) -> list[BinaryTable | AsciiTable]:
     found: list[BinaryTable | AsciiTable] = []
     for hdu in hdus_of(where, content):
         kind = hdu.text("XTENSION")
-        if kind not in ("BINTABLE", "TABLE") or hdu.header.get("ZIMAGE") is True:
+        if kind not in ("BINTABLE", "TABLE") or hdu.get("ZIMAGE") is True:
             continue
-        if hdu.header["BITPIX"] != 8 or hdu.integer("NAXIS") != 2 or hdu.integer("GCOUNT", 1) != 1:
+        if hdu.get("BITPIX") != 8 or hdu.integer("NAXIS") != 2 or hdu.integer("GCOUNT", 1) != 1:
             raise hdu.fail(f"a {kind} with other BITPIX, NAXIS or GCOUNT than 8, 2 and 1")
-        if hdu.header.get("ZTABLE") is True:
+        if hdu.get("ZTABLE") is True:
             raise hdu.fail("a compressed table: uncompress it with funpack")
         if hdu.integer("TFIELDS"):
             found.append((BinaryTable if kind == "BINTABLE" else AsciiTable)(hdu, content))

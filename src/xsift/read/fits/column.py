@@ -87,7 +87,7 @@ def columns_of(hdu: Hdu) -> list[Column]:
     n = hdu.integer("TFIELDS")
     if n > _MAX_COLUMNS:
         raise hdu.fail(f"TFIELDS is {n:,}: FITS allows {_MAX_COLUMNS}")
-    get = hdu.header.get
+    get = hdu.get
     return [
         Column(
             hdu.text(f"TTYPE{i}") or f"col{i}",
