@@ -85,7 +85,6 @@ def test_columns_before_between_and_after_those_of_any_length(read):
         + field("double", "2*", name="f")
         + field("short", name="g")
     )
-    row = struct.pack(">hi3s i 3s iH id h", 1, 3, b"xyz", 7, b"abc", 9, 0, 1, 2.5, 8)
     row = b"".join(
         [
             struct.pack(">hi", 1, 3) + b"xyz",
