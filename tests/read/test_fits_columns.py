@@ -52,6 +52,9 @@ def read(tmp_path):
     ("content", "values", "kind"),
     [
         (one("B", b"\x00\xff", 2), [0, 255], pa.uint8()),
+        (one("B", b"\x00\xff", 2, TNULL=-1), [0, 255], pa.uint8()),
+        (one("B", b"\x00\xff", 2, TNULL=256), [0, 255], pa.uint8()),
+        (one("B", b"\x00\xff", 2, TNULL="255"), [0, None], pa.uint8()),
         (one("B", b"\x00\xff", 2, TZERO=-128), [-128, 127], pa.int8()),
         (one("I", struct.pack(">2h", -1, 5), 2, TNULL=-1), [None, 5], pa.int16()),
         (one("I", struct.pack(">2h", -1, 5), 2, TZERO=32768), [32767, 32773], pa.uint16()),

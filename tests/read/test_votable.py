@@ -10,7 +10,7 @@ from astropy.table import MaskedColumn, Table
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from xsift import surveys
+from xsift import archive, surveys
 from xsift.errors import TableError, XsiftWarning
 from xsift.read import read_table, schema
 from xsift.read.unreadable import why_unreadable
@@ -178,6 +178,14 @@ def test_a_column_with_a_cell_of_another_kind_is_read_as_text(read, datatype, ce
     rows = ROW.replace("</TR>", f"<TD>{cell}</TD></TR>") + ROW.replace("</TR>", "<TD>1</TD></TR>")
     table = read(votable(fields, f"<TABLEDATA>{rows}</TABLEDATA>"))
     assert table["n"].to_pylist() == [cell, "1"]
+    declared = table.schema.field("n").metadata.get(b"declared")
+    assert declared == (None if datatype == "boolean" else datatype.encode())
+
+
+def test_a_service_that_sends_no_number_is_not_believed():
+    content = votable(data=f"<TABLEDATA>{ROW.replace('7', '1e99')}</TABLEDATA>")
+    with pytest.raises(TableError, match="a service: column obsid has a cell that is no int num"):
+        archive.parse(content, "a service")
 
 
 @pytest.mark.parametrize(

@@ -92,11 +92,11 @@ class _Found(Exception):
 
 def _refuse_declarations(name: str, system: str | None, public: str | None, own: bool) -> None:
     if own:
-        raise DeclaresEntitiesError("the XML declares entities: refused as unsafe")
+        raise DeclaresEntitiesError("the VOTable declares entities: refused as unsafe")
 
 
 def _refuse_entity(*declaration: Any) -> None:
-    raise DeclaresEntitiesError("the XML declares entities: refused as unsafe")
+    raise DeclaresEntitiesError("the VOTable declares entities: refused as unsafe")
 
 
 def _refuse_skipped(name: str, is_parameter: bool) -> None:

@@ -64,12 +64,12 @@ def _heed_query_status(source: Source, said: list[tuple[str, str]]) -> None:
         if value == "ERROR":
             why = f": {_first_line(text)}" if text.strip() else ""
             raise TableError(f"{source.path}: not a table but a service's error message{why}")
-        if value == "OVERFLOW":
-            warnings.warn(
-                f"{source.path}: the service cut this table off at its row limit",
-                XsiftWarning,
-                stacklevel=3,
-            )
+    if any(value == "OVERFLOW" for value, _ in said):
+        warnings.warn(
+            f"{source.path}: the service cut this table off at its row limit",
+            XsiftWarning,
+            stacklevel=3,
+        )
 
 
 def _first_line(error: object) -> str:

@@ -56,7 +56,11 @@ class TableData:
             self._pack()
 
     def columns(self) -> list[tuple[pa.Field, pa.ChunkedArray]]:
-        """Return the columns in their order."""
+        """Return the columns in their order.
+
+        One that is declared as numbers and holds something else is text, and its metadata say what
+        is ``declared``.
+        """
         self._pack()
         made = []
         for at, field in enumerate(self.fields):
@@ -68,7 +72,10 @@ class TableData:
             if values is None:
                 made.append(unreadable(field.name, self.n_rows, f"arrays of {field.datatype}"))
                 continue
-            made.append((pa.field(field.name, values.type, metadata={"unit": field.unit}), values))
+            metadata = {"unit": field.unit}
+            if field.kind is not None and pa.types.is_string(values.type):
+                metadata["declared"] = field.datatype
+            made.append((pa.field(field.name, values.type, metadata=metadata), values))
         return made
 
     def _pack(self) -> None:
