@@ -140,6 +140,12 @@ def test_addresses_that_are_no_data_are_not_fetched(read, server):
 @pytest.mark.parametrize(
     ("content", "said"),
     [
+        (
+            votable(table=' ID="a"', fields="<FIELD/>" * 5_000, data="").replace(
+                b"</TABLE>", b"</TABLE>" + b'<TABLE ref="a"/>' * 100_000
+            ),
+            "more than 20,000 columns",
+        ),
         (votable(table=' nrows="10000000000"'), "declares 10000000000 rows and has 1"),
         (votable(table=f' nrows="{"9" * 100_000}"'), "declares 99999999999999999999 rows"),
         (votable(FIELDS + "<FIELD/>" * 100_000), "more than 20,000 columns"),

@@ -73,6 +73,7 @@ class Walk:
         self.where = where
         self.tables: list[Table] = []
         self.said: list[tuple[str, str]] = []
+        self._n_columns = 0
         self._path: list[str] = []
         self._by_id: dict[str, list[Field]] = {}
         self._values: dict[str, str] = {}  # null by the ID of VALUES
@@ -149,14 +150,14 @@ class Walk:
         table.borrows = attributes.get("ref", "") in self._by_id
         if table.borrows:
             table.fields = self._by_id[attributes["ref"]]
+            self._count_columns(len(table.fields))
         self.tables.append(table)
         if "ID" in attributes:
             self._by_id[attributes["ID"]] = table.fields
 
     def _start_field(self, attributes: dict[str, str]) -> None:
         fields = self.tables[-1].fields
-        if len(fields) >= _MAX_COLUMNS:
-            raise self._fail(f"more than {_MAX_COLUMNS:,} columns")
+        self._count_columns(1)
         if self.tables[-1].rows is not None or self.tables[-1].borrows:
             raise self._fail("a column declared after the rows, or beside another table's")
         name = attributes.get("name", "").strip() or attributes.get("ID", "").strip()
@@ -168,6 +169,12 @@ class Walk:
                 attributes.get("unit", "").strip(),
             )
         )
+
+    def _count_columns(self, more: int) -> None:
+        """Count the columns of all tables: a few letters can lend one table's to another."""
+        self._n_columns += more
+        if self._n_columns > _MAX_COLUMNS:
+            raise self._fail(f"more than {_MAX_COLUMNS:,} columns")
 
     def _refuse_remote(self, attributes: dict[str, str]) -> None:
         for name, address in attributes.items():
