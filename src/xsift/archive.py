@@ -48,8 +48,19 @@ _LABEL_COLUMNS = (
 
 
 def parse(content: bytes, where: str) -> pa.Table:
-    """Turn a VOTable that a service sent into a table."""
-    return read_votable(Source(where, "votable", content, ""))
+    """Turn a VOTable that a service sent into a table.
+
+    Raises
+    ------
+    TableError
+        If it is damaged; also where a column of numbers has a cell that is none.
+    """
+    table = read_votable(Source(where, "votable", content, ""))
+    for field in table.schema:
+        if declared := (field.metadata or {}).get(b"declared"):
+            kind = declared.decode()
+            raise TableError(f"{where}: column {field.name} has a cell that is no {kind} number")
+    return table
 
 
 def form_of(out: Path) -> str:

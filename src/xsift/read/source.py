@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from xsift.errors import TableError
+from xsift.read.markup import DeclaresEntitiesError, root_of
 
 __all__ = ["MAX_BYTES", "Source", "open_source"]
 
@@ -112,14 +113,33 @@ def _format(where: str, content: bytes) -> str:
         return "fits"
     if content.startswith(b"PAR1"):
         return "parquet"
-    head = content[:65536].lstrip(b"\xef\xbb\xbf \t\r\n")
-    if head.startswith(b"<"):
-        if b"VOTABLE" in head:
-            return "votable"
-        kind = "an HTML page" if b"<html" in head.lower() else "XML, but not a VOTable"
-        raise TableError(f"{where}: {kind}: give a VOTable, FITS, Parquet or CSV table")
+    if _is_markup(content):
+        return _markup_format(where, content)
+    head = content[:65536]
     if b"\0" in head and not head.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise TableError(
             f"{where}: not a table that xsift reads: give a VOTable, FITS, Parquet or CSV table"
         )
     return "text"
+
+
+def _is_markup(content: bytes) -> bool:
+    """Whether the first character is ``<``, in UTF-8, UTF-16 or UTF-32."""
+    head = content[:1024].removeprefix(b"\xef\xbb\xbf")
+    if head.lstrip(b" \t\r\n").startswith(b"<"):
+        return True
+    wide = head.removeprefix(b"\xff\xfe").removeprefix(b"\xfe\xff")
+    return b"\0" in wide[:4] and wide.strip(b"\0 \t\r\n").startswith(b"<")
+
+
+def _markup_format(where: str, content: bytes) -> str:
+    try:
+        root = root_of(content)
+    except DeclaresEntitiesError as error:
+        raise TableError(f"{where}: {error}") from error
+    head = content[:65536].replace(b"\0", b"")
+    if root == "VOTABLE" or (root is None and b"VOTABLE" in head):  # the reader says what is wrong
+        return "votable"
+    is_page = (root or "").lower() == "html" or b"<html" in head.lower()
+    kind = "an HTML page" if is_page else "XML, but not a VOTable"
+    raise TableError(f"{where}: {kind}: give a VOTable, FITS, Parquet or CSV table")
