@@ -175,6 +175,7 @@ def classify(
     model: str | Path | None = None,
     settings: Settings | None = None,
     progress: Progress = _silent,
+    detections: read.Detections | None = None,
 ) -> Catalogue:
     """Classify detections with a frozen model.
 
@@ -187,6 +188,9 @@ def classify(
         var_newq_b; then csc11.
     settings : Settings, optional
         Of these, only source_column, survey and features matter here.
+    progress : callable
+    detections : Detections, optional
+        The table, where it was read already, for `model`'s survey and features.
 
     Raises
     ------
@@ -199,7 +203,7 @@ def classify(
         if model is None:
             path, why, detections = fitting_model(table, settings)
         else:
-            path, why, detections = named_model(str(model)), f"model {model}, as asked for", None
+            path, why = named_model(str(model)), f"model {model}, as asked for"
         tree = load_model_tree(path)
         refuse_other_model(tree, settings, str(model or why))
         trained = model_of(tree)

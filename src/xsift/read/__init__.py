@@ -28,11 +28,13 @@ __all__ = [
     "Known",
     "Probabilities",
     "Published",
+    "hold_detections",
     "read_detections",
     "read_known",
     "read_probabilities",
     "read_published",
     "read_table",
+    "wanted_columns",
 ]
 
 _LABEL_COLUMNS = ("label", "otype", "main_type", "class", "type")
@@ -68,12 +70,14 @@ class Known:
     table: pa.Table
 
 
-def read_table(path: str | Path, columns: list[str] | None = None) -> tuple[pa.Table, Source]:
+def read_table(
+    path: str | Path | Source, columns: list[str] | None = None
+) -> tuple[pa.Table, Source]:
     """Read any table that xsift reads, as it is.
 
     Parameters
     ----------
-    path : str or Path
+    path : str, Path or Source
         VOTable, FITS, Parquet or CSV, also gzip-compressed; recognised by content.
     columns : list of str, optional
         Where the format allows it, only these are read. Of several tables in a file, the one with
@@ -84,7 +88,7 @@ def read_table(path: str | Path, columns: list[str] | None = None) -> tuple[pa.T
     TableError
         If it is none of them, or damaged.
     """
-    source = open_source(path)
+    source = path if isinstance(path, Source) else open_source(path)
     reader = {
         "votable": read_votable,
         "fits": read_fits,
@@ -108,11 +112,37 @@ def read_detections(
     TableError
         As `read_table` and `schema.hold` do.
     """
-    wanted = [c.name for c in survey.columns] + [source_column, "name"]
-    wanted += [label_column] if label_column else []
-    where = str(path)
-    table, source = read_table(path, wanted)
+    table, source = read_table(path, wanted_columns(survey, source_column, label_column))
     available = column_names(source) if source.format == "parquet" else table.column_names
+    return hold_detections(table, source, survey, features, source_column, label_column, available)
+
+
+def wanted_columns(
+    survey: Survey, source_column: str = "name", label_column: str | None = None
+) -> list[str]:
+    """List the columns that a table of detections may give."""
+    wanted = [c.name for c in survey.columns] + [source_column, "name"]
+    return wanted + ([label_column] if label_column else [])
+
+
+def hold_detections(
+    table: pa.Table,
+    source: Source,
+    survey: Survey,
+    features: tuple[Feature, ...],
+    source_column: str = "name",
+    label_column: str | None = None,
+    available: list[str] | None = None,
+) -> Detections:
+    """Hold a table that was read from `source` to its survey, as `read_detections` does.
+
+    Raises
+    ------
+    TableError
+        As `schema.hold` does.
+    """
+    where = source.path
+    available = available or table.column_names
     held = schema.hold(table, where, survey, features, source_column, available)
     label = None
     if label_column is not None:
