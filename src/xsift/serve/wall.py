@@ -7,13 +7,13 @@ overlook: behind it a process cannot open anything, whatever code asks for it.
 from __future__ import annotations
 
 import codecs
-import ctypes
 import encodings.aliases
 import errno
 import io
 import os
 import resource
 import signal
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
@@ -24,19 +24,7 @@ from xsift.errors import XsiftError
 from xsift.read import read_table
 from xsift.read.source import source_of
 
-__all__ = ["cut_network", "prepare", "wall", "was_refused"]
-
-_NEWUSER, _NEWNET = 0x10000000, 0x40000000
-
-
-def cut_network() -> bool:
-    """Take the network from this process for good, where the system lets us; say whether it did.
-
-    To be called before there are threads.
-    """
-    unshare = getattr(ctypes.CDLL(None), "unshare", None)
-    # Root needs no user namespace, in which it could not read other users' files.
-    return unshare is not None and any(unshare(f) == 0 for f in (_NEWNET, _NEWUSER | _NEWNET))
+__all__ = ["prepare", "wall", "was_refused"]
 
 
 @contextmanager
@@ -55,27 +43,43 @@ def wall(seconds: float) -> Iterator[None]:
 def prepare(form: str) -> None:
     """Import all that reading a format takes: behind the wall no module can be opened.
 
-    A table of one row is read, since the readers and their libraries import late.
+    Small tables are read, since the readers and their libraries import late.
     """
     for name in {*encodings.aliases.aliases.values(), "unicode_escape", "idna"}:
         with suppress(LookupError, ImportError):  # those of other systems
             codecs.lookup(name)
-    sample = {"votable": _votable, "fits": _fits, "parquet": _parquet}.get(form, _text)
-    with suppress(XsiftError):
-        read_table(source_of("sample", sample()))
+    for sample in {"votable": _votable, "fits": _fits, "parquet": _parquet}.get(form, _text)():
+        with warnings.catch_warnings(), suppress(XsiftError):
+            warnings.simplefilter("ignore")
+            read_table(source_of("sample", sample))
 
 
-def _text() -> bytes:
-    return b"a,b\n1,x\n"
+def _text() -> list[bytes]:
+    return [b"a,b\n1,x\n"]
 
 
-def _votable() -> bytes:
-    return b"""<VOTABLE version="1.4" xmlns="http://www.ivoa.net/xml/VOTable/v1.3"><RESOURCE><TABLE>
-<FIELD name="a" datatype="double" unit="deg"/><FIELD name="b" datatype="char" arraysize="*"/>
-<DATA><TABLEDATA><TR><TD>1</TD><TD>x</TD></TR></TABLEDATA></DATA></TABLE></RESOURCE></VOTABLE>"""
+def _votable() -> list[bytes]:
+    import astropy.units as u
+    from astropy.io.votable.tree import CooSys
+
+    # astropy opens its list of frames anew at every COOSYS.
+    if hasattr(CooSys, "reference_frames"):
+        CooSys.reference_frames = CooSys(ID="c", system="ICRS").reference_frames
+    # The version decides how units are written; a wrong one is tried as each of these.
+    for grammar in ("generic", "cds", "fits", "ogip", "vounit"):
+        for text in ("km/s", "not a unit"):
+            u.Unit(text, format=grammar, parse_strict="silent")
+    return [
+        f'''<VOTABLE version="{version}"><RESOURCE><TABLE>
+<FIELD name="a" datatype="double" unit="{unit}" ucd="{ucd}"/>
+<FIELD name="b" datatype="char" arraysize="*"/><DATA><TABLEDATA>
+<TR><TD>1</TD><TD>x</TD></TR></TABLEDATA></DATA></TABLE></RESOURCE></VOTABLE>'''.encode()
+        for version in ("1.1", "1.4")
+        for unit, ucd in (("deg", "pos.eq.ra"), ("no unit", "POS_EQ_RA_MAIN"))
+    ]
 
 
-def _fits() -> bytes:
+def _fits() -> list[bytes]:
     from astropy.io import fits
 
     columns = [
@@ -85,13 +89,13 @@ def _fits() -> bytes:
     ]
     file = io.BytesIO()
     fits.HDUList([fits.PrimaryHDU(), fits.BinTableHDU.from_columns(columns)]).writeto(file)
-    return file.getvalue()
+    return [file.getvalue()]
 
 
-def _parquet() -> bytes:
+def _parquet() -> list[bytes]:
     file = io.BytesIO()
     pq.write_table(pa.table({"a": [1.0], "b": ["x"]}), file)
-    return file.getvalue()
+    return [file.getvalue()]
 
 
 def was_refused(error: BaseException) -> bool:

@@ -6,6 +6,7 @@ at the end, the answer. On standard output it says one line where something is w
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import resource
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 __all__ = ["main"]
 
 _FORMS = {"vot": "votable", "fits": "fits", "csv": "csv", "parquet": "parquet"}
+# Of unshare(2).
+_NEWUSER, _NEWNET = 0x10000000, 0x40000000
 _MODEL, _UPLOAD, _RESULT = "../model.asdf", "../upload", "../result"
 
 
@@ -35,16 +38,16 @@ def main() -> None:
     job = json.loads(sys.stdin.buffer.read())
     _limit(job["worker_seconds"])
     warnings.simplefilter("ignore")
+    _cut_network()
     from xsift.errors import XsiftError
-    from xsift.serve import wall
+    from xsift.serve.wall import was_refused
 
-    wall.cut_network()
     # Under a name of our own: no message can hold the path of the catalogue.
     os.symlink(job["model"], _MODEL)
     try:
         _classify(job)
     except XsiftError as error:
-        if wall.was_refused(error):
+        if was_refused(error):
             _say(f"{job['name']}: reading it opens another file or an address: refused as unsafe")
         else:
             _say(str(error).replace("--source-column", "source_column"))
@@ -69,6 +72,16 @@ def _limit(seconds: float) -> None:
     # The server ends a worker that takes long. Where the server itself was killed, this does.
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.setitimer(signal.ITIMER_REAL, seconds + 5)
+
+
+def _cut_network() -> bool:
+    """Take the network from this process for good, where the system lets us; say whether it did.
+
+    A process that has threads may not: so it comes before the libraries.
+    """
+    unshare = getattr(ctypes.CDLL(None), "unshare", None)
+    # Root needs no user namespace, in which it could not read other users' files.
+    return unshare is not None and any(unshare(f) == 0 for f in (_NEWNET, _NEWUSER | _NEWNET))
 
 
 def _say(line: str) -> None:
