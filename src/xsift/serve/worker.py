@@ -46,11 +46,13 @@ def main() -> None:
     os.symlink(job["model"], _MODEL)
     try:
         _classify(job)
-    except XsiftError as error:
+    except (XsiftError, OSError) as error:
         if was_refused(error):
             _say(f"{job['name']}: reading it opens another file or an address: refused as unsafe")
-        else:
+        elif isinstance(error, XsiftError):
             _say(str(error).replace("--source-column", "source_column"))
+        else:
+            raise
     except MemoryError:
         _say(f"{job['name']}: reading it needs more than {WORKER_BYTES // 1024**3} GiB: refused")
     except RecursionError:
