@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import warnings
 from importlib import resources
 from pathlib import Path
+
+import numpy as np
 
 from xsift import read, surveys
 from xsift.errors import ModelError
@@ -38,7 +41,7 @@ def named_model(name: str) -> Path:
 
 
 def fitting_model(
-    table: str | Path, settings: Settings
+    table: str | Path | read.InMemory, settings: Settings
 ) -> tuple[Path, str, read.Detections | None]:
     """Choose among the packaged models: by what is asked for, else by what the table has.
 
@@ -65,19 +68,23 @@ def fitting_model(
             )
         return packaged[name], f"packaged model {name}, which has the features asked for", None
     survey = surveys.load("csc20")
-    detections = read.read_detections(
-        table, survey, survey.feature_set("csc11"), settings.source_column
-    )
-    n = {
-        name: int(derive(detections.table, survey, survey.feature_set(name)).complete.sum())
-        for name in ("csc11", "csc12")
-    }
+    with warnings.catch_warnings():
+        # A table without the twelfth feature alone is what csc11 is for.
+        warnings.filterwarnings("ignore", r".*: no column var_newq_b \(or [^)]*\): counted as")
+        detections = read.read_detections(
+            table, survey, survey.feature_set("csc12"), settings.source_column, need_all=False
+        )
+    usable = derive(detections.table, survey, survey.feature_set("csc12")).usable
+    twelfth = [f.name for f in survey.feature_set("csc12")].index("var_newq_b")
+    has_others = np.delete(usable, twelfth, axis=1).all(axis=1)
     # One more missing feature in a few detections is no reason to give up the twelfth in all.
-    name = "csc12" if n["csc12"] >= n["csc11"] / 2 else "csc11"
+    judged = usable[has_others] if has_others.any() else usable
+    name = "csc12" if judged[:, twelfth].mean() >= 0.5 else "csc11"
+    n = int(usable.all(axis=1).sum() if name == "csc12" else has_others.sum())
     release = surveys.survey_of(None, name)[0].title
     why = (
         f"packaged model {name} (trained on the {release}): "
-        f"{n[name]:,} of {detections.table.num_rows:,} detections have all of its features"
+        f"{n:,} of {detections.table.num_rows:,} detections have all of its features"
     )
     return packaged[name], why, detections
 

@@ -1,4 +1,4 @@
-"""A column that the file has and xsift cannot read: known by name, refused only where it is used."""
+"""A column that xsift cannot read: known by name, refused only where it is used."""
 
 from __future__ import annotations
 
@@ -25,4 +25,4 @@ def unreadable(name: str, n_rows: int, why: str) -> tuple[pa.Field, pa.Array]:
 
 def why_unreadable(field: pa.Field) -> str:
     """Return what the column holds that cannot be read; empty text where it is a plain column."""
-    return (field.metadata or {}).get(_KEY, b"").decode("utf-8", "replace")
+    return str((field.metadata or {}).get(_KEY, b"").decode("utf-8", "replace"))

@@ -20,9 +20,7 @@ from typing import TYPE_CHECKING, Any
 from xsift.serve.limits import RESULT_BYTES, SHOWN_ROWS, UPLOAD_ROWS, WORKER_BYTES
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
-    from xsift.read import Detections
+    from xsift.read import InMemory
     from xsift.write.model_schema import ModelTree
 
 __all__ = ["main"]
@@ -97,9 +95,9 @@ def _classify(job: dict[str, Any]) -> None:
     from xsift.write import finite, load_model_tree, write_table
 
     tree = load_model_tree(_MODEL)
-    given, held, notes = _read(job, tree)
+    given, notes = _read(job, tree)
     settings = Settings(source_column=job["source_column"])
-    result = pipeline.classify(job["name"], _MODEL, settings, detections=held)
+    result = pipeline.classify(given, _MODEL, settings)
     detections, sources = result.detections, result.sources
     assert detections is not None
     if job["form"] != "json":
@@ -108,7 +106,7 @@ def _classify(job: dict[str, Any]) -> None:
         write_table(table, Path(_RESULT), _FORMS[job["form"]], about)
         return
     said = {
-        **_understood(given, detections, tree, job["source_column"]),
+        **_understood(given.table, detections, tree, job["source_column"]),
         "n_detections": detections.num_rows,
         "n_sources": sources.num_rows,
         "warnings": [*notes, *result.record["warnings"]],
@@ -122,33 +120,30 @@ def _classify(job: dict[str, Any]) -> None:
     Path(_RESULT).write_text(text, "utf-8", "replace")
 
 
-def _read(job: dict[str, Any], tree: ModelTree) -> tuple[pa.Table, Detections, list[str]]:
-    """Read the upload behind the wall: as it is, as detections, and what there is to warn of."""
+def _read(job: dict[str, Any], tree: ModelTree) -> tuple[InMemory, list[str]]:
+    """Read the upload behind the wall; return it, and what the reader warns of."""
     from xsift import read, surveys
     from xsift.errors import TableError, XsiftWarning
     from xsift.read.source import source_of
     from xsift.serve.wall import prepare, wall
 
-    survey = surveys.load(tree.survey)
-    features = survey.feature_set(tree.feature_set)
     raw = Path(_UPLOAD).read_bytes()
+    wanted = read.wanted_columns(surveys.load(tree.survey), job["source_column"])
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", XsiftWarning)
         with wall(job["read_seconds"]):
             source = source_of(job["name"], raw)
         prepare(source.format)
-        # Of several tables the wanted columns choose one; Parquet holds one.
-        wanted = read.wanted_columns(survey, job["source_column"])
         with wall(job["read_seconds"]):
-            given, _ = read.read_table(source, None if source.format == "parquet" else wanted)
-        if given.num_rows > UPLOAD_ROWS:
-            raise TableError(
-                f"{job['name']}: {given.num_rows:,} rows: at most {UPLOAD_ROWS:,} are classified "
-                "here; use xsift classify"
-            )
-        held = read.hold_detections(given, source, survey, features, job["source_column"])
+            # Of several tables the wanted columns choose one; Parquet holds one.
+            table, _ = read.read_table(source, None if source.format == "parquet" else wanted)
+    if table.num_rows > UPLOAD_ROWS:
+        raise TableError(
+            f"{job['name']}: {table.num_rows:,} rows: at most {UPLOAD_ROWS:,} are classified here; "
+            "use xsift classify"
+        )
     notes = [str(w.message) for w in caught if issubclass(w.category, XsiftWarning)]
-    return given, held, notes
+    return read.InMemory(table, source), notes
 
 
 def _understood(given: Any, detections: Any, tree: Any, source_column: str) -> dict[str, Any]:
