@@ -7,14 +7,13 @@ import os
 import re
 from pathlib import Path
 
-import asdf
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from astropy.io import fits
 
-from xsift.write import load_model_tree
+from xsift.write import load_model_tree, save_model_tree
 
 
 @pytest.fixture(scope="module")
@@ -221,9 +220,7 @@ def test_lists_of_classes_that_are_none(refused, saved, files, toml):
 
 
 def rewritten(path, target, **changes):
-    with asdf.open(path, memmap=False, lazy_load=False) as file:
-        tree = dict(file["xsift"]) | changes
-    asdf.AsdfFile({"xsift": tree}).write_to(target)
+    save_model_tree(load_model_tree(path).model_copy(update=changes), target)
     return target
 
 
@@ -282,6 +279,10 @@ def test_a_disk_that_fills(refused, files, monkeypatch, form):
         (("--clusters", 0), "--clusters 0: allowed is 1 to 1000"),
         (("--radius", "nan"), "--radius nan: allowed is above 0"),
         (("--seed", -1), "--seed -1"),
+        (
+            ("--method", "paper", "--min-members", 2**64),
+            "--min-members 18446744073709551616: allowed is 2 to 2147483648",
+        ),
         (("--features", "csc13"), "--features csc13: survey csc20 has csc12, csc11"),
         (("--survey", "rosat"), "--survey rosat: known surveys are csc20, csc21"),
         (("--match", "magic"), "--match 'magic'"),
