@@ -43,7 +43,7 @@ def named_model(name: str) -> Path:
 
 
 def fitting_model(
-    table: str | Path, settings: Settings
+    table: str | Path | read.InMemory, settings: Settings
 ) -> tuple[Path, str, read.Detections | None]:
     """Choose among the packaged models: by what is asked for, else by what the table has.
 

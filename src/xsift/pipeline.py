@@ -174,7 +174,7 @@ def run(
 
 
 def classify(
-    table: str | Path,
+    table: str | Path | read.InMemory,
     model: str | Path | None = None,
     settings: Settings | None = None,
     progress: Progress = _silent,
@@ -183,7 +183,7 @@ def classify(
 
     Parameters
     ----------
-    table : str or Path
+    table : str, Path or InMemory
     model : str or Path, optional
         A model file, or the name of a packaged one (``csc12``, ``csc11``). Where None: csc12,
         unless most detections that have the other features lack its twelfth,

@@ -3,7 +3,6 @@
 import gzip
 import io
 import pickle
-import threading
 import zipfile
 
 import numpy as np
@@ -12,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from astropy.table import Table
 
-from xsift.serve import limits, work
+from xsift.serve import limits
 
 FORMATS = ("csv", "parquet", "fits", "vot")
 
@@ -44,14 +43,6 @@ def classified(calibrated, few, tmp_path_factory):
     path = tmp_path_factory.mktemp("classified") / "few.parquet"
     pq.write_table(few, path)
     return classify(path, calibrated / "model.asdf")
-
-
-@pytest.fixture
-def no_leftovers(tmp_path, monkeypatch):
-    """Fail where a temporary file is left."""
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    yield
-    assert not list(tmp_path.iterdir())
 
 
 def json_of(table):
@@ -206,14 +197,6 @@ def test_any_name_will_do(upload, name, no_leftovers):
     assert ": missing columns hard_hm" in answer.json()["detail"]
 
 
-def test_a_file_is_never_run(upload, tmp_path):
-    mark = tmp_path / "was-here"
-    code = f"open({str(mark)!r}, 'w')\n".encode()
-    for name in ("numpy.py", "sitecustomize.py", "xsift.py"):
-        assert upload(code, name=name).status_code == 422
-    assert not mark.exists()
-
-
 def test_wrong_types_are_named(upload, few, csv_bytes):
     words = pa.array(["soft"] * 30)
     at = few.column_names.index("bb_kt")
@@ -240,58 +223,6 @@ def test_too_many_rows(upload, few, csv_bytes, monkeypatch):
     answer = upload(file.getvalue(), name="many.parquet")
     assert answer.status_code == 422
     assert answer.json()["detail"].startswith("many.parquet: 200,001 rows: at most 200,000 are")
-
-
-def test_a_worker_that_takes_long_is_ended(upload, monkeypatch, no_leftovers):
-    monkeypatch.setattr(work, "WORKER_SECONDS", 0.05)
-    answer = upload(b"name\nx\n")
-    assert answer.status_code == 422
-    assert answer.json()["detail"].startswith("table.csv: classifying it took more than 0.05 s")
-
-
-def test_more_uploads_at_once_are_turned_away(upload, client, monkeypatch, no_leftovers):
-    began, go = threading.Semaphore(0), threading.Event()
-
-    def slow(job, folder):
-        began.release()
-        assert go.wait(20)
-        return b"{}"
-
-    monkeypatch.setattr("xsift.serve.uploads.run_worker", slow)
-    answers = []
-    threads = [
-        threading.Thread(target=lambda: answers.append(upload(b"name\nx\n").status_code))
-        for _ in range(limits.WORKERS)
-    ]
-    for thread in threads:
-        thread.start()
-    for _ in threads:
-        assert began.acquire(timeout=10)
-    turned = upload(b"name\nx\n")
-    go.set()
-    for thread in threads:
-        thread.join()
-    assert turned.status_code == 503
-    assert turned.headers["retry-after"] == "5"
-    assert turned.json()["detail"].startswith("other files are being classified")
-    assert answers == [200] * limits.WORKERS
-    assert upload(b"name\nx\n").status_code == 200
-
-
-def test_a_worker_inherits_no_secret(monkeypatch, tmp_path):
-    seen = {}
-
-    class Spy:
-        def __init__(self, command, env, close_fds=True, **options):
-            seen.update(env)
-            raise OSError("no process")
-
-    monkeypatch.setenv("TOKEN_OF_SOMETHING", "secret")
-    monkeypatch.setattr("subprocess.Popen", Spy)
-    with pytest.raises(OSError, match="no process"):
-        work.run_worker(work.Job("x", tmp_path, "json", "sources", "name"), tmp_path)
-    assert "PATH" in seen
-    assert "TOKEN_OF_SOMETHING" not in seen
 
 
 @pytest.mark.parametrize("parameters", [{"format": "exe"}, {"level": "x"}, {"source_column": ""}])

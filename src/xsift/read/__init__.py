@@ -26,6 +26,7 @@ from xsift.surveys import Feature, Survey
 
 __all__ = [
     "Detections",
+    "InMemory",
     "Known",
     "Probabilities",
     "Published",
@@ -34,6 +35,7 @@ __all__ = [
     "read_probabilities",
     "read_published",
     "read_table",
+    "wanted_columns",
 ]
 
 _LABEL_COLUMNS = ("label", "otype", "main_type", "class", "type")
@@ -73,12 +75,25 @@ class Known:
     label_column: str
 
 
-def read_table(path: str | Path, columns: list[str] | None = None) -> tuple[pa.Table, Source]:
+@dataclass(frozen=True)
+class InMemory:
+    """A table that was read already, which the functions below take in place of its path."""
+
+    table: pa.Table
+    source: Source
+
+    def __str__(self) -> str:
+        return self.source.path
+
+
+def read_table(
+    path: str | Path | Source | InMemory, columns: list[str] | None = None
+) -> tuple[pa.Table, Source]:
     """Read any table that xsift reads, as it is.
 
     Parameters
     ----------
-    path : str or Path
+    path : str, Path, Source or InMemory
         VOTable, FITS, Parquet or CSV, also gzip-compressed; recognised by content.
     columns : list of str, optional
         Where the format allows it, only these are read. Of several tables in a file, the one with
@@ -89,7 +104,9 @@ def read_table(path: str | Path, columns: list[str] | None = None) -> tuple[pa.T
     TableError
         If it is none of them, or damaged.
     """
-    source = open_source(path)
+    if isinstance(path, InMemory):
+        return path.table, path.source
+    source = path if isinstance(path, Source) else open_source(path)
     reader = {
         "votable": read_votable,
         "fits": read_fits,
@@ -100,7 +117,7 @@ def read_table(path: str | Path, columns: list[str] | None = None) -> tuple[pa.T
 
 
 def read_detections(
-    path: str | Path,
+    path: str | Path | InMemory,
     survey: Survey,
     features: tuple[Feature, ...],
     source_column: str = "name",
@@ -121,11 +138,11 @@ def read_detections(
     TableError
         As `read_table` and `schema.hold` do.
     """
-    wanted = [c.name for c in survey.columns] + [source_column, "name"]
-    wanted += [label_column] if label_column else []
     where = str(path)
+    wanted = wanted_columns(survey, source_column, label_column)
     table, source = read_table(path, wanted)
-    available = column_names(source) if source.format == "parquet" else table.column_names
+    has_more = source.format == "parquet" and not isinstance(path, InMemory)
+    available = column_names(source) if has_more else table.column_names
     held = schema.hold(table, where, survey, features, source_column, available, need_all)
     label = None
     if label_column is not None:
@@ -134,6 +151,14 @@ def read_detections(
             raise MissingColumnsError(where, [label_column], available)
         label = _labels(table.column(found), where, found)
     return Detections(where, source.sha256, held, label)
+
+
+def wanted_columns(
+    survey: Survey, source_column: str = "name", label_column: str | None = None
+) -> list[str]:
+    """List the columns that a table of detections may give."""
+    wanted = [c.name for c in survey.columns] + [source_column, "name"]
+    return wanted + ([label_column] if label_column else [])
 
 
 def read_known(

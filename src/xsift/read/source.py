@@ -13,7 +13,7 @@ from pathlib import Path
 from xsift.errors import TableError
 from xsift.read.markup import DeclaresEntitiesError, root_of
 
-__all__ = ["MAX_BYTES", "Source", "open_source"]
+__all__ = ["MAX_BYTES", "Source", "open_source", "source_of"]
 
 MAX_BYTES = 4 * 1024**3
 """Largest table, uncompressed, that is read."""
@@ -59,7 +59,17 @@ def open_source(path: str | Path) -> Source:
         If there is no such file, it cannot be read, is too large, or is no table.
     """
     where = str(path)
-    raw = _read(where, path)
+    return source_of(where, _read(where, path))
+
+
+def source_of(where: str, raw: bytes) -> Source:
+    """Uncompress a file's bytes where they are gzip, and find out what they are.
+
+    Raises
+    ------
+    TableError
+        If they are too many, damaged or no table.
+    """
     content = _gunzip(where, raw) if raw.startswith(_GZIP) else raw
     return Source(where, _format(where, content), content, hashlib.sha256(raw).hexdigest())
 

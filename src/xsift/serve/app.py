@@ -18,6 +18,7 @@ from xsift.serve import downloads, questions, source, uploads
 from xsift.serve.answers import Answer
 from xsift.serve.catalogue import Served
 from xsift.serve.guard import Guard
+from xsift.serve.limits import UploadLimits
 from xsift.serve.questions import State
 from xsift.serve.reference import reference
 
@@ -46,7 +47,9 @@ class Refusal(BaseModel):
     detail: str
 
 
-def create_app(served: Served, hosts: Iterable[str] = ()) -> Guard:
+def create_app(
+    served: Served, hosts: Iterable[str] = (), limits: UploadLimits | None = None
+) -> Guard:
     """Make the application that serves a catalogue.
 
     Parameters
@@ -54,6 +57,7 @@ def create_app(served: Served, hosts: Iterable[str] = ()) -> Guard:
     served : Served
     hosts : iterable of str
         Names that it answers to; empty: any address, and ``localhost``.
+    limits : UploadLimits, optional
     """
     app = FastAPI(
         title="xsift",
@@ -67,7 +71,7 @@ def create_app(served: Served, hosts: Iterable[str] = ()) -> Guard:
         docs_url=None,
         redoc_url=None,
     )
-    app.state.xsift = State(served)
+    app.state.xsift = State(served, limits or UploadLimits())
     app.add_exception_handler(Exception, _fault)
     app.add_exception_handler(XsiftError, _ours)
     app.add_exception_handler(HTTPException, _http)

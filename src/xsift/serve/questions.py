@@ -19,9 +19,9 @@ from xsift.serve.catalogue import NO_CODE, Served
 from xsift.serve.comparison import Comparison
 from xsift.serve.describe import about
 from xsift.serve.filters import Filters, indices_of
-from xsift.serve.limits import DOWNLOADS, PAGE_ROWS, WORKERS
+from xsift.serve.limits import DOWNLOADS, PAGE_ROWS, UploadLimits
 from xsift.serve.pages import Orders
-from xsift.serve.turns import Turns
+from xsift.serve.turns import Line, Turns
 
 __all__ = ["Asked", "State", "Wanted", "router"]
 
@@ -33,9 +33,10 @@ class State:
     """What the answers are made from."""
 
     served: Served
+    limits: UploadLimits = field(default_factory=UploadLimits)
     orders: Orders = field(init=False)
     comparison: Comparison = field(init=False)
-    uploads: Turns = field(init=False)
+    uploads: Line = field(init=False)
     downloads: Turns = field(init=False)
     about: dict[str, Any] = field(init=False)
     anomalies: list[dict[str, Any]] = field(init=False)
@@ -43,7 +44,7 @@ class State:
     def __post_init__(self) -> None:
         self.orders = Orders(self.served)
         self.comparison = Comparison(self.served)
-        self.uploads = Turns(WORKERS, "other files are being classified")
+        self.uploads = Line(self.limits)
         self.downloads = Turns(DOWNLOADS, "other tables are being written")
         self.about = about(self.served)
         self.anomalies = _anomalies(self.served)

@@ -18,19 +18,23 @@ from starlette.responses import Response
 
 from xsift.serve.answers import Answer
 from xsift.serve.downloads import MEDIA
-from xsift.serve.limits import UPLOAD_BYTES, UPLOAD_SECONDS
+from xsift.serve.limits import UPLOAD_BYTES, UploadLimits
 from xsift.serve.questions import Asked
-from xsift.serve.work import Job, run_worker
+from xsift.serve.turns import refuse_gone
+from xsift.serve.work import UPLOAD, Job, Worker
 
 __all__ = ["router"]
 
 router = APIRouter()
+_LOOK_SECONDS = 0.2
+"""How often the server looks whether the client is still there."""
+
 _FILE = {"schema": {"type": "string", "format": "binary"}}
 _REFUSALS: dict[int | str, dict[str, Any]] = {
     403: {"description": "From a page of another site, or without the header X-Xsift"},
     408: {"description": "The file did not arrive in time"},
     413: {"description": "The file is too large"},
-    503: {"description": "Other files are being classified"},
+    503: {"description": "Other files are being classified; Retry-After says for how long"},
 }
 _BODY = {"requestBody": {"required": True, "content": {"application/octet-stream": _FILE}}}
 
@@ -55,7 +59,7 @@ async def classify(
         ),
     ] = "name",
     x_filename: Annotated[
-        str, Header(max_length=400, description="Name of the file, percent-encoded")
+        str, Header(max_length=1000, description="Name of the file, percent-encoded")
     ] = "",
     x_xsift: Annotated[str, Header(description="1; a page of another site cannot set it")] = "1",
 ) -> Response:
@@ -64,12 +68,13 @@ async def classify(
     The body is the file. Nothing of it is kept.
     """
     _refuse_large(request.headers.get("content-length"))
-    with asked.uploads.one(), tempfile.TemporaryDirectory(prefix="xsift-") as folder:
-        name, place = _file_name(x_filename), Path(folder) / "upload"
-        place.mkdir()
-        await _take_in(request, place / name)
-        job = Job(name, (asked.served.folder / "model.asdf").absolute(), form, level, source_column)
-        content = await run_in_threadpool(run_worker, job, place)
+    line = asked.uploads
+    model = (asked.served.folder / "model.asdf").absolute()
+    job = Job(_shown_name(x_filename), model, form, level, source_column)
+    with line.place(), tempfile.TemporaryDirectory(prefix="xsift-") as folder:
+        await _take_in(request, Path(folder) / UPLOAD, line.limits.arrive_seconds)
+        async with line.turn(request):
+            content = await _classified(request, job, Path(folder), line.limits)
     if form == "json":
         said: dict[str, Any] = json.loads(content)
         return Answer(said)
@@ -77,10 +82,24 @@ async def classify(
     return Response(content, media_type=MEDIA[form], headers=headers)
 
 
-async def _take_in(request: Request, path: Path) -> None:
+async def _classified(request: Request, job: Job, folder: Path, limits: UploadLimits) -> bytes:
+    """Let a worker classify the file, as long as the client is there."""
+    worker = Worker(job, folder, limits)
+    answer = asyncio.create_task(run_in_threadpool(worker.answer))
+    try:
+        while not (await asyncio.wait({answer}, timeout=_LOOK_SECONDS))[0]:
+            await refuse_gone(request)
+        return answer.result()
+    finally:
+        worker.stop()
+        # The folder must outlive the worker.
+        await asyncio.gather(answer, return_exceptions=True)
+
+
+async def _take_in(request: Request, path: Path, seconds: float) -> None:
     size = 0
     try:
-        async with asyncio.timeout(UPLOAD_SECONDS):
+        async with asyncio.timeout(seconds):
             with path.open("wb") as file:
                 async for part in request.stream():
                     size += len(part)
@@ -88,7 +107,7 @@ async def _take_in(request: Request, path: Path) -> None:
                         raise _too_large()
                     file.write(part)
     except TimeoutError:
-        said = f"the file did not arrive within {UPLOAD_SECONDS:.0f} s: try a smaller one"
+        said = f"the file did not arrive within {seconds:.0f} s: try a smaller one"
         raise HTTPException(408, said, headers={"Connection": "close"}) from None
     except ClientDisconnect:
         raise HTTPException(400, "the connection ended before the file did") from None
@@ -107,8 +126,8 @@ def _too_large() -> HTTPException:
     return HTTPException(413, said, headers={"Connection": "close"})
 
 
-def _file_name(header: str) -> str:
-    """Return a name for the file that is its own as far as that is harmless."""
+def _shown_name(header: str) -> str:
+    """Return what messages and the record call the file: its name, as far as that is harmless."""
     given = unquote(header, errors="replace").replace("\\", "/").rpartition("/")[2]
     kept = "".join(c if c.isalnum() or c in "._- +" else "_" for c in given).strip(". -")
     encoded = kept.encode()[:80].decode(errors="ignore")

@@ -14,25 +14,32 @@ from pathlib import Path
 
 from starlette.exceptions import HTTPException
 
-from xsift.serve.limits import WORKER_BYTES, WORKER_SECONDS
+import xsift
+from xsift.serve.limits import WORKER_BYTES, UploadLimits
 
-__all__ = ["Job", "run_worker"]
+__all__ = ["UPLOAD", "Job", "Worker"]
 
-# Of the environment, only what Python and the libraries need to start.
+UPLOAD = "upload"
+"""What a file is called on the disk, whatever the user calls it."""
+
+_RESULT, _EMPTY = "result", "empty"
+_START = "import sys; sys.path[:] = sys.argv[1:]; from xsift.serve.worker import main; main()"
+# Where kernels are cached, how text is encoded, how many threads: all set by who starts the server.
 _PASSED = (
-    *("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "PYTHONPATH", "VIRTUAL_ENV", "SYSTEMROOT"),
-    *("LD_LIBRARY_PATH", "XDG_CACHE_HOME", "NUMBA_CACHE_DIR", "NUMBA_NUM_THREADS"),
+    *("HOME", "XDG_CACHE_HOME", "NUMBA_CACHE_DIR", "NUMBA_NUM_THREADS"),
+    *("LANG", "LC_ALL", "LC_CTYPE"),
 )
+# Folders where Python itself may have its libraries; an empty or relative part is the current one.
+_PASSED_FOLDERS = ("LD_LIBRARY_PATH",)
 # Each thread, and each of its heaps, takes address space, which is limited.
 _FRUGAL = {"MALLOC_ARENA_MAX": "2", "OMP_NUM_THREADS": "2", "OPENBLAS_NUM_THREADS": "2"}
-# Beside the file's folder: whatever the file is called, it is in nobody's way.
-_RESULT = "../result"
+_HERE = Path(os.path.abspath(os.curdir)).resolve()
 _running: set[subprocess.Popen[bytes]] = set()
 
 
 @dataclass(frozen=True)
 class Job:
-    """What a worker is to do: the file's name in its folder, and what is wanted of it."""
+    """What a worker is to do: the file's name for messages, and what is wanted of it."""
 
     name: str
     model: Path
@@ -41,63 +48,118 @@ class Job:
     source_column: str
 
 
-def run_worker(job: Job, folder: Path) -> bytes:
-    """Classify a file in a process with limits on time and memory; return the answer's content.
+class Worker:
+    """A process with limits on time and memory that classifies one file.
 
-    The folder holds the file alone; the folder above it takes the result.
-
-    Raises
-    ------
-    HTTPException
-        With the line of the error: 422 where the table cannot serve or takes too much.
+    Parameters
+    ----------
+    job : Job
+    folder : Path
+        Holds the file, called `UPLOAD`, and nothing else; takes the result.
+    limits : UploadLimits
     """
-    message = json.dumps(asdict(job) | {"model": str(job.model), "result": _RESULT})
-    worker = subprocess.Popen(
-        [sys.executable, "-P", "-m", "xsift.serve.worker"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        cwd=folder,
-        env={k: os.environ[k] for k in _PASSED if k in os.environ} | _FRUGAL,
-        start_new_session=True,
-    )
-    _running.add(worker)
-    try:
-        output, _ = worker.communicate(message.encode(), timeout=WORKER_SECONDS)
-    except subprocess.TimeoutExpired:
-        raise HTTPException(422, _took_long(job)) from None
-    finally:
-        _end(worker)
-    line = output.decode("utf-8", "replace").strip()
-    if worker.returncode == 0 and not line:
-        return (folder / _RESULT).read_bytes()
-    if line:
-        raise HTTPException(422, line.splitlines()[-1].replace(str(folder.parent), "")[:1000])
-    if worker.returncode == -signal.SIGXCPU:
-        raise HTTPException(422, _took_long(job))
-    # A library that runs out of memory may end the process without a word.
-    most = WORKER_BYTES // 1024**3
-    said = f"{job.name}: reading it needs more than {most} GiB, or broke the reader: refused"
-    raise HTTPException(422, said)
+
+    def __init__(self, job: Job, folder: Path, limits: UploadLimits) -> None:
+        self._job, self._folder, self._limits = job, folder, limits
+        # The current folder is no place to find anything in.
+        empty = folder / _EMPTY
+        empty.mkdir()
+        self._process = subprocess.Popen(
+            [sys.executable, "-I", "-c", _START, *_search_path(folder)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            cwd=empty,
+            env=_environment(),
+            start_new_session=True,
+        )
+        _running.add(self._process)
+
+    def answer(self) -> bytes:
+        """Return the answer's content, once there is one.
+
+        Raises
+        ------
+        HTTPException
+            With the line of the error: 422 where the table cannot serve or takes too much.
+        """
+        limits = self._limits
+        message = asdict(self._job) | {"model": str(self._job.model)}
+        message |= {"read_seconds": limits.read_seconds, "worker_seconds": limits.worker_seconds}
+        try:
+            output, _ = self._process.communicate(
+                json.dumps(message).encode(), timeout=limits.worker_seconds
+            )
+        except subprocess.TimeoutExpired:
+            raise self._took_long("classifying", limits.worker_seconds) from None
+        finally:
+            _end(self._process)
+        line = output.decode("utf-8", "replace").strip()
+        if line:
+            said = line.splitlines()[-1].replace(str(self._folder), "")
+            raise HTTPException(422, said[:1000])
+        if self._process.returncode == 0:
+            return (self._folder / _RESULT).read_bytes()
+        if self._process.returncode == -signal.SIGALRM:
+            raise self._took_long("reading", limits.read_seconds)
+        if self._process.returncode == -signal.SIGXCPU:
+            raise self._took_long("classifying", limits.worker_seconds)
+        # A library that runs out of memory may end the process without a word.
+        most = WORKER_BYTES // 1024**3
+        said = f"{self._job.name}: reading it needs more than {most} GiB, or broke the reader"
+        raise HTTPException(422, f"{said}: refused")
+
+    def stop(self) -> None:
+        """End the process; `answer` then ends, too."""
+        if self._process.poll() is None:
+            _kill(self._process)
+
+    def _took_long(self, what: str, seconds: float) -> HTTPException:
+        said = f"{self._job.name}: {what} it took more than {seconds:g} s: use xsift classify"
+        return HTTPException(422, said)
 
 
-def _took_long(job: Job) -> str:
-    return f"{job.name}: classifying it took more than {WORKER_SECONDS} s: use xsift classify"
+def _search_path(folder: Path) -> list[str]:
+    """Return where the worker finds modules: where this process does, without its current folder.
+
+    So both run the same code, wherever it was installed. An upload's folder is never among them.
+    """
+    code = Path(xsift.__file__).resolve().parents[1]
+    own = folder.resolve()
+    path: dict[Path, str] = {}
+    for entry in [*filter(os.path.isabs, sys.path), str(code)]:
+        place = Path(entry).resolve()
+        if place == code or not (place == _HERE or place.is_relative_to(own)):
+            path.setdefault(place, entry)
+    return list(path.values())
+
+
+def _environment() -> dict[str, str]:
+    """Return of the environment only what Python and the libraries need to start."""
+    passed = {k: os.environ[k] for k in _PASSED if k in os.environ}
+    for name in _PASSED_FOLDERS:
+        folders = [p for p in os.environ.get(name, "").split(":") if os.path.isabs(p)]
+        passed |= {name: ":".join(folders)} if folders else {}
+    return passed | _FRUGAL
 
 
 @atexit.register
 def _end_all() -> None:
     """End the workers of a server that ends: their sessions are their own."""
-    for worker in list(_running):
-        _end(worker)
+    for process in list(_running):
+        _end(process)
 
 
-def _end(worker: subprocess.Popen[bytes]) -> None:
+def _kill(process: subprocess.Popen[bytes]) -> None:
     with contextlib.suppress(ProcessLookupError):
-        os.killpg(worker.pid, signal.SIGKILL)
-    for stream in (worker.stdin, worker.stdout):
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    _kill(process)
+    for stream in (process.stdin, process.stdout):
         if stream is not None:
             with contextlib.suppress(OSError):
                 stream.close()
-    worker.wait()
-    _running.discard(worker)
+    process.wait()
+    _running.discard(process)

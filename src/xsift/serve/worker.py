@@ -1,52 +1,67 @@
 """The process that reads and classifies one upload, then ends.
 
-It gets its job on standard input, works in the folder that it was started in, and writes the
-answer there. On standard output it says one line where something is wrong.
+It gets its job on standard input. It is started in an empty folder; beside that lie the upload and,
+at the end, the answer. On standard output it says one line where something is wrong.
 """
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import resource
+import signal
 import sys
 import warnings
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from xsift.serve.limits import SHOWN_ROWS, UPLOAD_ROWS, WORKER_BYTES, WORKER_SECONDS
+from xsift.serve.limits import RESULT_BYTES, SHOWN_ROWS, UPLOAD_ROWS, WORKER_BYTES
+
+if TYPE_CHECKING:
+    from xsift.read import InMemory
+    from xsift.write.model_schema import ModelTree
 
 __all__ = ["main"]
 
 _FORMS = {"vot": "votable", "fits": "fits", "csv": "csv", "parquet": "parquet"}
-_MODEL = "../model.asdf"
+# Of unshare(2).
+_NEWUSER, _NEWNET = 0x10000000, 0x40000000
+_MODEL, _UPLOAD, _RESULT = "../model.asdf", "../upload", "../result"
 
 
 def main() -> None:
     """Do the job of standard input."""
-    job = json.loads(sys.stdin.read())
-    _limit()
+    job = json.loads(sys.stdin.buffer.read())
+    _limit(job["worker_seconds"])
     warnings.simplefilter("ignore")
+    _cut_network()
+    from xsift.errors import XsiftError
+    from xsift.serve.wall import was_refused
+
     # Under a name of our own: no message can hold the path of the catalogue.
     os.symlink(job["model"], _MODEL)
-    from xsift.errors import XsiftError
-
     try:
         _classify(job)
-    except XsiftError as error:
-        _say(str(error).replace("--source-column", "source_column"))
+    except (XsiftError, OSError) as error:
+        if was_refused(error):
+            _say(f"{job['name']}: reading it opens another file or an address: refused as unsafe")
+        elif isinstance(error, XsiftError):
+            _say(str(error).replace("--source-column", "source_column"))
+        else:
+            raise
     except MemoryError:
         _say(f"{job['name']}: reading it needs more than {WORKER_BYTES // 1024**3} GiB: refused")
     except RecursionError:
         _say(f"{job['name']}: nested too deep: refused")
 
 
-def _limit() -> None:
+def _limit(seconds: float) -> None:
     for what, most in (
         (resource.RLIMIT_AS, WORKER_BYTES),
-        (resource.RLIMIT_CPU, WORKER_SECONDS),
-        (resource.RLIMIT_FSIZE, WORKER_BYTES),
+        (resource.RLIMIT_CPU, max(1, int(seconds))),
+        (resource.RLIMIT_FSIZE, RESULT_BYTES),
         (resource.RLIMIT_CORE, 0),
     ):
         hard = resource.getrlimit(what)[1]
@@ -54,6 +69,19 @@ def _limit() -> None:
         # At the hard limit of its time a process is killed without SIGXCPU, which says why.
         spare = 5 if what == resource.RLIMIT_CPU and hard == resource.RLIM_INFINITY else 0
         resource.setrlimit(what, (most, most + spare))
+    # The server ends a worker that takes long. Where the server itself was killed, this does.
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.setitimer(signal.ITIMER_REAL, seconds + 5)
+
+
+def _cut_network() -> bool:
+    """Take the network from this process for good, where the system lets us; say whether it did.
+
+    A process that has threads may not: so it comes before the libraries.
+    """
+    unshare = getattr(ctypes.CDLL(None), "unshare", None)
+    # Root needs no user namespace, in which it could not read other users' files.
+    return unshare is not None and any(unshare(f) == 0 for f in (_NEWNET, _NEWUSER | _NEWNET))
 
 
 def _say(line: str) -> None:
@@ -62,34 +90,26 @@ def _say(line: str) -> None:
 
 
 def _classify(job: dict[str, Any]) -> None:
-    from xsift.errors import TableError
-    from xsift.read import read_table
-
-    given, _ = read_table(job["name"])
-    if given.num_rows > UPLOAD_ROWS:
-        raise TableError(
-            f"{job['name']}: {given.num_rows:,} rows: at most {UPLOAD_ROWS:,} are classified here; "
-            "use xsift classify"
-        )
-    # Only now: what is no table is refused at once.
     from xsift import pipeline
     from xsift.settings import Settings
     from xsift.write import finite, load_model_tree, write_table
 
-    result = pipeline.classify(job["name"], _MODEL, Settings(source_column=job["source_column"]))
-    if job["form"] != "json":
-        table = result.detections if job["level"] == "detections" else result.sources
-        about = {k: str(v) for k, v in result.record["about"].items()}
-        write_table(table, Path(job["result"]), _FORMS[job["form"]], about)
-        return
     tree = load_model_tree(_MODEL)
+    given, notes = _read(job, tree)
+    settings = Settings(source_column=job["source_column"])
+    result = pipeline.classify(given, _MODEL, settings)
     detections, sources = result.detections, result.sources
     assert detections is not None
+    if job["form"] != "json":
+        table = detections if job["level"] == "detections" else sources
+        about = {k: str(v) for k, v in result.record["about"].items()}
+        write_table(table, Path(_RESULT), _FORMS[job["form"]], about)
+        return
     said = {
-        **_understood(given, detections, tree, job["source_column"]),
+        **_understood(given.table, detections, tree, job["source_column"]),
         "n_detections": detections.num_rows,
         "n_sources": sources.num_rows,
-        "warnings": result.record["warnings"],
+        "warnings": [*notes, *result.record["warnings"]],
         "summary": dict(Counter(g or "none" for g in sources["group"].to_pylist())),
         "counts": result.record["counts"],
         "truncated": max(detections.num_rows, sources.num_rows) > SHOWN_ROWS,
@@ -97,7 +117,33 @@ def _classify(job: dict[str, Any]) -> None:
         "sources": sources.slice(0, SHOWN_ROWS).to_pylist(),
     }
     text = json.dumps(finite(said), ensure_ascii=False, allow_nan=False)
-    Path(job["result"]).write_text(text, "utf-8", "replace")
+    Path(_RESULT).write_text(text, "utf-8", "replace")
+
+
+def _read(job: dict[str, Any], tree: ModelTree) -> tuple[InMemory, list[str]]:
+    """Read the upload behind the wall; return it, and what the reader warns of."""
+    from xsift import read, surveys
+    from xsift.errors import TableError, XsiftWarning
+    from xsift.read.source import source_of
+    from xsift.serve.wall import prepare, wall
+
+    raw = Path(_UPLOAD).read_bytes()
+    wanted = read.wanted_columns(surveys.load(tree.survey), job["source_column"])
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", XsiftWarning)
+        with wall(job["read_seconds"]):
+            source = source_of(job["name"], raw)
+        prepare(source.format)
+        with wall(job["read_seconds"]):
+            # Of several tables the wanted columns choose one; Parquet holds one.
+            table, _ = read.read_table(source, None if source.format == "parquet" else wanted)
+    if table.num_rows > UPLOAD_ROWS:
+        raise TableError(
+            f"{job['name']}: {table.num_rows:,} rows: at most {UPLOAD_ROWS:,} are classified here; "
+            "use xsift classify"
+        )
+    notes = [str(w.message) for w in caught if issubclass(w.category, XsiftWarning)]
+    return read.InMemory(table, source), notes
 
 
 def _understood(given: Any, detections: Any, tree: Any, source_column: str) -> dict[str, Any]:
@@ -130,7 +176,3 @@ def _understood(given: Any, detections: Any, tree: Any, source_column: str) -> d
         and detections[f.name].null_count == detections.num_rows
     ]
     return {"understood": used, "missing": missing, "ignored": ignored}
-
-
-if __name__ == "__main__":
-    main()
