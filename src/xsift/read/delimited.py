@@ -32,7 +32,7 @@ class Layout:
     names : tuple of str
         As the header has them, doubled ones too.
     delimiter : str
-        One character; a blank stands for any number of blanks and tabs.
+        One character; empty where any number of blanks and tabs parts the cells.
     start : int
         The byte where the header begins.
     taken : int
@@ -58,14 +58,14 @@ def read_cells(where: str, content: bytes, layout: Layout) -> pa.Table:
     """
     content = _without_comments(where, content, layout.start)
     body = pa.py_buffer(content)[layout.start :]
-    if layout.delimiter == " ":
+    if not layout.delimiter:
         body = pa.py_buffer(_single_blanks(body.to_pybytes()))
     table = _read(where, content, body, layout)
     _refuse_open_quote(where, table, content)
     refuse_long_cells(table.rename_columns(list(layout.names)), where)
     arrays, fields = [], []
     for name, column in zip(layout.names, table.columns, strict=True):
-        if layout.delimiter == " ":
+        if not layout.delimiter:
             column = pc.replace_substring(column, _KEPT.decode(), " ")
         column = pc.utf8_trim_whitespace(column)
         blank = pc.equal(column, "")
@@ -100,7 +100,7 @@ def _read(where: str, content: bytes, body: pa.Buffer, layout: Layout) -> pa.Tab
                 block_size=_BLOCK,
             ),
             parse_options=pa.csv.ParseOptions(
-                delimiter=layout.delimiter, newlines_in_values=True, invalid_row_handler=stop
+                delimiter=layout.delimiter or " ", newlines_in_values=True, invalid_row_handler=stop
             ),
             convert_options=pa.csv.ConvertOptions(
                 column_types=dict.fromkeys(numbers, pa.string()),

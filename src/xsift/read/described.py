@@ -26,6 +26,8 @@ def is_described(head: bytes) -> bool:
 
 def _is_ipac(head: bytes) -> bool:
     lines = [line for line in head.splitlines() if line.strip()]
+    if not lines:
+        return False
     rows = (at for at, line in enumerate(lines) if not line.startswith((b"|", b"\\")))
     first = next(rows, len(lines))
     names = lines[first - 1] if first else b""

@@ -51,7 +51,7 @@ def read_ecsv(where: str, content: bytes) -> pa.Table:
             f"them has {len(names)}, or others"
         )
     units = {c["name"]: c["unit"] for c in columns if c.get("unit")}
-    table = read_cells(where, content, Layout(tuple(names), delimiter, start, 1, units))
+    table = read_cells(where, content, Layout(tuple(names), delimiter.strip(), start, 1, units))
     for column in columns:
         if "subtype" in column:
             at = table.column_names.index(column["name"])

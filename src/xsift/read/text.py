@@ -34,6 +34,7 @@ _GIVE = "give a VOTable, FITS, Parquet or CSV table"
 # Files that are no text tables, by how they begin.
 _NO_TABLES = {
     rb'\s*(?:\{\s*["}]|\[\s*[\[{"\]])': f"JSON: {_GIVE}",
+    rb"\\(?:begin|documentclass)\b": f"LaTeX: {_GIVE}",
     rb"#ASDF": f"an ASDF file: {_GIVE}",
     rb"%PDF": f"a PDF file: {_GIVE}",
     rb"\{\\rtf": f"an RTF document: {_GIVE}",
@@ -92,7 +93,9 @@ def _lines(where: str, content: bytes, start: int) -> list[str]:
         lines.pop()
         if not lines:
             raise TableError(f"{where}: the header line is longer than {_HEAD:,} characters")
-    elif not "".join(lines).strip():
+    if lines[0].lstrip().startswith("#"):
+        raise TableError(f"{where}: comments of more than {_HEAD:,} characters before the header")
+    if not "".join(lines).strip():
         raise TableError(f"{where}: no header line: the first line must name the columns")
     return lines[: 10 * _TRIED]
 
@@ -131,30 +134,41 @@ def _layout(where: str, lines: list[str], start: int, comments: Sequence[str]) -
 
 
 def _delimiter(where: str, lines: list[str]) -> str:
-    """Find what stands between the cells: what cuts header and rows alike, into the most cells."""
+    """Find what cuts header and rows alike, into the most cells; empty for any blanks."""
     found, best = "", (False, 1)
     for delimiter in "\t,;|":
         names, rows, _ = _cut(where, lines, delimiter)
-        fits = all(len(row) in (len(names), len(names) + 1) for row in rows)
-        if len(names) > 1 and (fits, len(names)) > best:
-            found, best = delimiter, (fits, len(names))
+        merit = (_fits(names, rows), len(names))
+        if len(names) > 1 and merit > best:
+            found, best = delimiter, merit
     if found:
         return found
     names, rows, _ = _cut(where, lines, " ")
-    if len(names) == 1 and any(len(row) > 1 for row in rows):
-        return ","  # one column
+    if len(names) > 1 and _fits(names, rows):
+        return " "
+    names, rows, _ = _cut(where, lines, "")
+    if len(names) == 1:
+        return "" if not rows or max(map(len, rows)) == 1 else ","  # one column
     odd = next((i for i, row in enumerate(rows) if len(row) != len(names)), None)
     if odd is not None:
         raise TableError(
             f"{where}: the header line has {len(names)} words without comma, tab or semicolon "
             f"between them, and row {odd + 1} has {len(rows[odd])}: save it as CSV"
         )
-    return " " if len(names) > 1 else ","
+    return ""
+
+
+def _fits(names: list[str], rows: list[list[str]]) -> bool:
+    """Tell whether the rows have the header's cells, and perhaps a delimiter at the end."""
+    return all(
+        len(row) == len(names) or (len(row) == len(names) + 1 and not row[-1].strip())
+        for row in rows
+    )
 
 
 def _cut(where: str, lines: list[str], delimiter: str) -> tuple[list[str], list[list[str]], int]:
     """Return the names, the first rows, and the number of lines that the names take."""
-    if delimiter == " ":
+    if not delimiter:
         cut = [_words(line) for line in lines if line.strip() and not line.startswith("#")]
         return cut[0], cut[1 : _TRIED + 1], 1
     reader = csv.reader(lines, delimiter=delimiter)
@@ -173,8 +187,8 @@ def _cut(where: str, lines: list[str], delimiter: str) -> tuple[list[str], list[
 
 
 def _words(line: str) -> list[str]:
-    found = re.findall(r'"((?:[^"]|"")*)"(?!\S)|(\S+)', line)
-    return [quoted.replace('""', '"') or plain for quoted, plain in found]
+    found = re.findall(r'"([^"]*)"(?!\S)|(\S+)', line)
+    return [quoted or plain for quoted, plain in found]
 
 
 def _cells(where: str, line: str) -> list[str]:
