@@ -1,4 +1,4 @@
-"""What a table's cells may be, in Parquet and in text: no longer than a name, and seen or masked."""
+"""What a cell of a Parquet or text table may be: no longer than a name, and not masked."""
 
 from __future__ import annotations
 
@@ -78,11 +78,8 @@ def hide_masked(table: pa.Table) -> pa.Table:
             continue
         at = table.column_names.index(name)
         field, column = table.schema.field(at), table.column(at)
-        if not pa.types.is_null(field.type):
-            seen = pc.invert(pc.fill_null(hidden, False))
-            # replace_with_mask and if_else know not every kind; a filter's nulls do.
-            rows = pc.if_else(seen, pa.array(range(len(column)), pa.int64()), None)
-            column = column.take(rows)
+        hidden = pc.fill_null(hidden, False)
+        column = pc.if_else(hidden, pa.scalar(None, field.type), column)
         table = table.set_column(at, field, column)
         table = table.remove_column(table.column_names.index(mask_name))
     return table

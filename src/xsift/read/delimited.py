@@ -117,9 +117,7 @@ def _read(where: str, content: bytes, body: pa.Buffer, layout: Layout) -> pa.Tab
             said = f"line {_no_utf8(content)} is not UTF-8 text: save the file as UTF-8"
             raise TableError(f"{where}: {said}") from error
         if "straddling" in said:
-            said = (
-                f"a row of more than {_BLOCK >> 20} MiB, or a quotation mark that nothing closes"
-            )
+            said = f"a row of more than {_BLOCK >> 20} MiB, or a quotation mark that nothing closes"
         elif odd:
             row = odd[0]
             said = (
@@ -163,12 +161,12 @@ def _single_blanks(body: bytes) -> bytes:
 
 def _refuse_open_quote(where: str, table: pa.Table, content: bytes) -> None:
     # Arrow takes all that follows an opening quotation mark for one cell, to the end of the file.
-    if table.num_rows and (last := table.column(-1)[-1].as_py()) and "\n" in last:
-        if not content[-100:].rstrip().endswith(b'"'):
-            raise TableError(
-                f"{where}: not a table of values: row {table.num_rows:,} opens a quotation mark "
-                "that nothing closes"
-            )
+    last = table.column(-1)[-1].as_py() if table.num_rows else None
+    if last and "\n" in last and not content[-100:].rstrip().endswith(b'"'):
+        raise TableError(
+            f"{where}: not a table of values: row {table.num_rows:,} opens a quotation mark "
+            "that nothing closes"
+        )
 
 
 def _no_utf8(content: bytes) -> int:

@@ -63,7 +63,7 @@ def read_described(where: str, content: bytes) -> pa.Table:
 def _by_astropy(where: str, text: str, form: str) -> pa.Table:
     from astropy.io import ascii
 
-    class AsRead(ascii.TableOutputter):  # type: ignore[misc]
+    class AsRead(ascii.TableOutputter):
         """Gives the columns before astropy makes numbers of them."""
 
         def __call__(self, cols: list[Any], meta: Any) -> list[Any]:
@@ -94,7 +94,8 @@ def _cells(column: Any, declared: str) -> pa.Array:
     null = _number(declared)
     cells = [
         # A null of -9.99 is meant by -9.990, too.
-        None if hidden or not cell.strip() or (null is not None and _number(cell) == null)
+        None
+        if hidden or not cell.strip() or (null is not None and _number(cell) == null)
         else cell.strip()
         for cell, hidden in zip(column.str_vals, mask, strict=True)
     ]

@@ -113,7 +113,7 @@ def _readable(source: Source, file: pa.parquet.ParquetFile, wanted: list[int]) -
     readable, n_bytes = [], 0
     for at in wanted:
         name = file.schema_arrow.names[at]
-        if len(leaves[at]) != 1:
+        if not _is_simple(file.schema_arrow.field(at).type):
             continue
         leaf = leaves[at][0]
         pages = [packed(source.content, file.metadata.row_group(g).column(leaf)) for g in groups]
@@ -164,7 +164,7 @@ def _read(source: Source, file: pa.parquet.ParquetFile, wanted: list[int]) -> pa
         field = schema.field(at)
         if at in readable:
             array = _plain(read.column(readable.index(at)))
-            field = field.with_type(array.type)
+            field = field.with_type(array.type).with_nullable(True)
         else:
             what = "lists of several values" if _is_list(field.type) else "structures"
             field, array = unreadable(field.name, n, what)
@@ -176,6 +176,11 @@ def _read(source: Source, file: pa.parquet.ParquetFile, wanted: list[int]) -> pa
 def _is_list(kind: pa.DataType) -> bool:
     tests = (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list)
     return any(test(kind) for test in tests)
+
+
+def _is_simple(kind: pa.DataType) -> bool:
+    """Tell whether a cell is one value, or a list of such."""
+    return not pa.types.is_nested(kind.value_type if _is_list(kind) else kind)
 
 
 def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:

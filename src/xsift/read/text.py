@@ -10,6 +10,7 @@ import csv
 import re
 from collections.abc import Sequence
 from contextlib import suppress
+from typing import NoReturn
 
 import pyarrow as pa
 
@@ -29,6 +30,13 @@ _TRIED = 20
 _COMMENTS = re.compile(
     rb"(?:[ \t]*(?:#[^\r\n]*|sep=[,;|\t])?(?:\r\n|\r|\n))*(?:[ \t]*#[^\r\n]*\Z)?"
 )
+_DELIMITERS = {
+    ",": "commas",
+    "\t": "tabs",
+    ";": "semicolons",
+    "|": "bars",
+    "": "blanks: save it as CSV",
+}
 _LINE_END = re.compile(r"\r\n|\r|\n")  # as Arrow counts lines, not str.splitlines
 _GIVE = "give a VOTable, FITS, Parquet or CSV table"
 # Files that are no text tables, by how they begin.
@@ -109,8 +117,7 @@ def _commented_header(
     header = before[at:].decode("utf-8", "replace").strip()
     if header.startswith("#"):
         tried = [header.lstrip("#").strip(), *lines]
-        names, rows, _ = _cut(where, tried, _delimiter(where, tried))
-        if rows and len(names) == len(rows[0]) and not _is_headless(where, tried):
+        if _delimiter(where, tried) is not None and not _is_headless(where, tried):
             return tried, at
     number = next(n for n in _cells(where, lines[0]) if _is_number(n))
     raise TableError(
@@ -120,6 +127,8 @@ def _commented_header(
 
 def _layout(where: str, lines: list[str], start: int, comments: Sequence[str]) -> Layout:
     delimiter = _delimiter(where, lines)
+    if delimiter is None:
+        _refuse_uneven(where, lines)
     names, rows, taken = _cut(where, lines, delimiter)
     if rows and len(rows[0]) == len(names) + 1 and not rows[0][-1].strip():
         names.append("")  # each row ends with a delimiter
@@ -133,29 +142,39 @@ def _layout(where: str, lines: list[str], start: int, comments: Sequence[str]) -
     return Layout(tuple(names), delimiter, start, taken, units)
 
 
-def _delimiter(where: str, lines: list[str]) -> str:
-    """Find what cuts header and rows alike, into the most cells; empty for any blanks."""
-    found, best = "", (False, 1)
+def _delimiter(where: str, lines: list[str]) -> str | None:
+    """Find what cuts header and rows alike, into the most cells.
+
+    Empty for any number of blanks, None where nothing does.
+    """
+    found, best = None, 1
     for delimiter in "\t,;|":
         names, rows, _ = _cut(where, lines, delimiter)
-        merit = (_fits(names, rows), len(names))
-        if len(names) > 1 and merit > best:
-            found, best = delimiter, merit
+        if len(names) > best and _fits(names, rows):
+            found, best = delimiter, len(names)
     if found:
         return found
-    names, rows, _ = _cut(where, lines, " ")
-    if len(names) > 1 and _fits(names, rows):
-        return " "
-    names, rows, _ = _cut(where, lines, "")
-    if len(names) == 1:
-        return "" if not rows or max(map(len, rows)) == 1 else ","  # one column
-    odd = next((i for i, row in enumerate(rows) if len(row) != len(names)), None)
-    if odd is not None:
-        raise TableError(
-            f"{where}: the header line has {len(names)} words without comma, tab or semicolon "
-            f"between them, and row {odd + 1} has {len(rows[odd])}: save it as CSV"
-        )
-    return ""
+    for delimiter in (" ", ""):
+        names, rows, _ = _cut(where, lines, delimiter)
+        if len(names) > 1 and "" not in names[:-1] and _fits(names, rows):
+            return delimiter
+    is_one_column = len(names) == 1 and not re.search(r"[\t,;|]", lines[0])
+    return "," if is_one_column else None
+
+
+def _refuse_uneven(where: str, lines: list[str]) -> NoReturn:
+    names, by = [""], ""
+    for delimiter, called in _DELIMITERS.items():
+        cut, rows, _ = _cut(where, lines, delimiter)
+        odd = [(i, len(row)) for i, row in enumerate(rows, 1) if not _fits(cut, [row])]
+        if odd and len(cut) > len(names):
+            names, by, (row, n) = cut, called, odd[0]
+    if not by:
+        raise TableError(f"{where}: not a table of values: found no delimiter: save it as CSV")
+    raise TableError(
+        f"{where}: not a table of values: row {row}: {n} cell{'s'[: n != 1]}, and the header has "
+        f"{len(names)}, parted by {by}"
+    )
 
 
 def _fits(names: list[str], rows: list[list[str]]) -> bool:
@@ -176,7 +195,8 @@ def _cut(where: str, lines: list[str], delimiter: str) -> tuple[list[str], list[
         names = [name.strip() for name in next(reader)]
     except csv.Error as error:
         raise TableError(f"{where}: the line that names the columns: {error}") from error
-    taken, rows = reader.line_num, []
+    taken = reader.line_num
+    rows: list[list[str]] = []
     with suppress(csv.Error):  # a cell too long for it: the reading proper will tell
         for row in reader:
             if reader.line_num >= len(lines) > _TRIED or len(rows) == _TRIED:
