@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 import pytest
-from astropy.table import MaskedColumn, QTable, Table
+from astropy.table import MaskedColumn, QTable
 from astropy.units import Quantity
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -290,7 +290,7 @@ def test_cut_off_anywhere_is_refused(small_table):
 
 def test_a_name_that_is_no_text():
     content = parquet(pa.table({"abcdef": [1.0]}), store_schema=False)
-    with pytest.raises(TableError, match="not a whole Parquet file: .*utf-8"):
+    with pytest.raises(TableError, match=r"not a whole Parquet file: .*utf-8"):
         read(content.replace(b"abcdef", b"abc\xffef"))
 
 

@@ -108,29 +108,25 @@ def _readable(source: Source, file: pa.parquet.ParquetFile, wanted: list[int]) -
     TableError
         If they expand to more than a table of this size does.
     """
-    leaves, groups = _leaves(file), range(file.metadata.num_row_groups)
-    rows = [file.metadata.row_group(g).num_rows for g in groups]
+    leaves = _leaves(file)
+    simple = [at for at in wanted if _is_simple(file.schema_arrow.field(at).type)]
+    found = packed(source.content, [leaves[at][0] for at in simple])
     readable, n_bytes = [], 0
-    for at in wanted:
-        name = file.schema_arrow.names[at]
-        if not _is_simple(file.schema_arrow.field(at).type):
-            continue
-        leaf = leaves[at][0]
-        pages = [packed(source.content, file.metadata.row_group(g).column(leaf)) for g in groups]
-        if any(p.repeats_prefixes for p in pages):
+    for at, parts in zip(simple, found, strict=True):
+        name, leaf = file.schema_arrow.names[at], file.schema.column(leaves[at][0])
+        if any(p.repeats_prefixes for p in parts):
             raise TableError(
                 f"{source.path}: column {name[:40]} is packed as DELTA_BYTE_ARRAY, which expands "
                 "without limit: write it as plain or dictionary text"
             )
-        values = [p.n_values for p in pages]
-        if file.schema.column(leaf).max_repetition_level and values != rows:
-            continue  # lists of several
-        if any(v > r for v, r in zip(values, rows, strict=True)):
-            raise ValueError(f"column {name[:40]} has more values than rows")
+        if any(p.n_values != p.n_rows for p in parts):
+            if leaf.max_repetition_level:
+                continue  # lists of several
+            raise ValueError(f"column {name[:40]} has not as many values as rows")
         readable.append(at)
         # Numbers take 8 bytes; a text 4, and its dictionary what the pages hold.
-        width = max(8, file.schema.column(leaf).length or 0)
-        n_bytes += max(sum(rows) * width, sum(p.n_bytes for p in pages))
+        size = sum(p.n_rows for p in parts) * max(8, leaf.length or 0)
+        n_bytes += max(size, sum(p.n_bytes for p in parts))
     _refuse_bomb(source, n_bytes)
     return readable
 

@@ -110,7 +110,7 @@ def _format(where: str, content: bytes) -> str:
         raise TableError(f"{where}: the file is empty")
     if content.startswith(b"SIMPLE  ="):
         return "fits"
-    if content.startswith(b"PAR1"):
+    if content.startswith((b"PAR1", b"PARE")):  # plain, encrypted
         return "parquet"
     head = content[:65536].lstrip(b"\xef\xbb\xbf \t\r\n")
     if head.startswith(b"<"):
