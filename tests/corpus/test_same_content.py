@@ -26,6 +26,7 @@ CONTENTS = {
 # What a format cannot hold, and why.
 CANNOT = {
     ("cells to be quoted", "ipac"): "a bar separates columns",
+    ("cells to be quoted", "ecsv"): "astropy leaves a tab unquoted, which parts cells elsewhere",
     ("an empty feature", "votable-binary"): "astropy writes no column of nulls in BINARY",
 }
 

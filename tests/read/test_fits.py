@@ -82,7 +82,7 @@ def test_a_table_larger_than_any_memory(read, whole):
 
 
 def test_cut_off_anywhere_is_refused(read, whole):
-    for end in [*range(1, len(whole), 997), len(whole) - 2880, len(whole) - 1]:
+    for end in [*range(9, len(whole), 997), len(whole) - 2880, len(whole) - 1]:
         with pytest.raises(TableError, match=r"t: (not|the FITS file holds no table)"):
             read(whole[:end])
 

@@ -16,10 +16,11 @@ from xsift.classes import Classes, code_of
 from xsift.errors import MissingColumnsError, TableError, XsiftWarning
 from xsift.read import cells, schema
 from xsift.read.fits import read_fits
-from xsift.read.flat import column_names, read_parquet, read_text
+from xsift.read.parquet import column_names, read_parquet
 from xsift.read.probabilities import Probabilities, hold_probabilities
 from xsift.read.published import Published, hold_published
 from xsift.read.source import Source, open_source
+from xsift.read.text import read_text
 from xsift.read.votable import read_votable
 from xsift.read.where import rows_where
 from xsift.surveys import Feature, Survey

@@ -32,7 +32,9 @@ def text(column: pa.ChunkedArray, where: str, name: str) -> pa.Array:
         If it holds bytes that are not UTF-8, or something that is no text.
     """
     try:
-        stripped = pc.utf8_trim_whitespace(column.cast(pa.string())).combine_chunks()
+        as_text = column.cast(pa.string())
+        as_text.validate(full=True)  # Parquet says what is text, and Arrow believes it
+        stripped = pc.utf8_trim_whitespace(as_text).combine_chunks()
     except pa.ArrowException as error:
         raise TableError(f"{where}: column {name} holds {column.type}, not UTF-8 text") from error
     if isinstance(stripped, pa.ChunkedArray):  # more text than one array can hold
@@ -80,6 +82,11 @@ def integers(column: pa.ChunkedArray, where: str, name: str) -> pa.Array:
             return column.cast(pa.int64()).combine_chunks()
         except pa.ArrowInvalid as error:
             raise TableError(f"{where}: column {name} holds numbers beyond 2**63") from error
+    if is_text(column.type):
+        try:  # not by way of float64, which holds no number beyond 2**53 exactly
+            return text(column, where, name).cast(pa.int64())
+        except pa.ArrowInvalid:
+            pass  # another spelling of a number, or none
     values = numbers(column, where, name)
     missing = np.isnan(values)
     whole = np.where(missing, 0, values)
@@ -126,6 +133,8 @@ def names(column: pa.ChunkedArray, where: str, name: str) -> pa.Array:
 
 def is_text(kind: pa.DataType) -> bool:
     """Tell whether a column of this kind holds text, or bytes that may be text."""
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
     return any(
         test(kind)
         for test in (

@@ -121,7 +121,7 @@ def _format(where: str, content: bytes) -> str:
         raise TableError(f"{where}: the file is empty")
     if content.startswith(b"SIMPLE  ="):
         return "fits"
-    if content.startswith(b"PAR1"):
+    if content.startswith((b"PAR1", b"PARE")):  # plain, encrypted
         return "parquet"
     if _is_markup(content):
         return _markup_format(where, content)

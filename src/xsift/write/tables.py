@@ -62,9 +62,47 @@ def write_table(table: pa.Table, path: Path, form: str, about: dict[str, str]) -
 
 
 def _write_parquet(table: pa.Table, path: Path, about: dict[str, str]) -> None:
+    """Write Parquet whose units are where pyarrow, astropy and readers of VOParquet look."""
+    lengths = _text_lengths(table)
+    header = {**about, **_astropy_header(table, lengths)}
+    if all(_is_in_votable(field.type) for field in table.schema):
+        head, tail = _votable_frame(table, about, lengths)
+        header["IVOA.VOTable-Parquet.version"] = "1.0"
+        header["IVOA.VOTable-Parquet.type"] = "Parquet-local-XML"
+        header["IVOA.VOTable-Parquet.encoding"] = "utf-8"
+        header["IVOA.VOTable-Parquet.content"] = head + tail
     pa.parquet.write_table(
-        table.replace_schema_metadata(about), path, compression="zstd", row_group_size=2 * _ROWS
+        table.replace_schema_metadata(header), path, compression="zstd", row_group_size=2 * _ROWS
     )
+
+
+def _text_lengths(table: pa.Table) -> dict[str, int]:
+    """Return how many characters the text columns need, with room for astropy's "None"."""
+    return {
+        field.name: max(pc.max(pc.utf8_length(column)).as_py() or 0, len("None"))
+        for field, column in zip(table.schema, table.columns, strict=True)
+        if pa.types.is_string(field.type)
+    }
+
+
+def _astropy_header(table: pa.Table, lengths: dict[str, int]) -> dict[str, str]:
+    """Describe the columns as `astropy.table.Table.read` wants them described.
+
+    Without the length of the longest text it fails on a null. With it, it reads a null text as
+    "None": only a further column of masks would tell it better, which all other readers would see.
+    """
+    import yaml
+
+    columns = []
+    for field in table.schema:
+        said = describe(field)
+        kind = "string" if field.name in lengths else str(field.type)
+        one = {"name": field.name, "datatype": kind, "unit": said.unit}
+        one["description"] = said.description
+        columns.append({key: value for key, value in one.items() if value})
+    header = {f"table::len::{name}": str(length) for name, length in lengths.items()}
+    header["table_meta_yaml"] = yaml.safe_dump({"datatype": columns}, sort_keys=False)
+    return header
 
 
 def _write_csv(table: pa.Table, path: Path, about: dict[str, str]) -> None:
@@ -79,13 +117,13 @@ def _write_votable(table: pa.Table, path: Path, about: dict[str, str]) -> None:
     """
     head, tail = _votable_frame(table, about)
     with open(path, "w", encoding="utf-8") as file:
-        file.write(head)
+        file.write(head + "    <DATA>\n     <TABLEDATA>\n")
         for batch in table.to_batches(max_chunksize=_ROWS):
             cells = [_cells(column) for column in batch.columns]
             rows = pc.binary_join_element_wise("<TR>", *cells, "</TR>", "")
             file.write("\n".join(rows.to_pylist()))
             file.write("\n")
-        file.write(tail)
+        file.write("     </TABLEDATA>\n    </DATA>\n   " + tail)
 
 
 def _cells(column: pa.Array) -> pa.Array:
@@ -101,7 +139,14 @@ def _cells(column: pa.Array) -> pa.Array:
     return pc.fill_null(inside, "<TD/>")
 
 
-def _votable_frame(table: pa.Table, about: dict[str, str]) -> tuple[str, str]:
+def _is_in_votable(kind: pa.DataType) -> bool:
+    return pa.types.is_string(kind) or str(kind) in _VOTABLE_TYPES
+
+
+def _votable_frame(
+    table: pa.Table, about: dict[str, str], lengths: dict[str, int] | None = None
+) -> tuple[str, str]:
+    """Return a VOTable without data: up to where they belong, and from there on."""
     from astropy.io.votable.exceptions import W50
     from astropy.io.votable.tree import Info, Resource, TableElement, VOTableFile
 
@@ -115,17 +160,18 @@ def _votable_frame(table: pa.Table, about: dict[str, str]) -> tuple[str, str]:
     resource.tables.append(element)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", W50)  # astropy takes 'erg', which is deprecated, for wrong
-        element.fields.extend(_votable_field(document, *one) for one in enumerate(table.schema))
+        for at, field in enumerate(table.schema):
+            length = (lengths or {}).get(field.name, "*")
+            element.fields.append(_votable_field(document, at, field, str(length)))
     element.create_arrays(0)
     written = io.BytesIO()
     document.to_xml(written, tabledata_format="tabledata")
     text = written.getvalue().decode("utf-8")
     head, middle, tail = text.partition("</TABLE>")
-    data = "    <DATA>\n     <TABLEDATA>\n"
-    return head.rstrip(" ") + data, "     </TABLEDATA>\n    </DATA>\n   " + middle + tail
+    return head.rstrip(" "), middle + tail
 
 
-def _votable_field(document: Any, at: int, field: pa.Field) -> Any:
+def _votable_field(document: Any, at: int, field: pa.Field, length: str) -> Any:
     from astropy.io.votable.tree import Field
 
     said = describe(field)
@@ -139,7 +185,7 @@ def _votable_field(document: Any, at: int, field: pa.Field) -> Any:
         "datatype": kind,
     }
     if text:
-        options["arraysize"] = "*"
+        options["arraysize"] = length
     if said.unit:
         options["unit"] = said.unit
     if said.ucd:
