@@ -192,3 +192,10 @@ def test_units_of_a_votable_header():
     for encoded in (entity, entity.decode().encode("utf-16")):
         with pytest.raises(TableError, match="with a document type: refused as unsafe"):
             columns_of_votable("f", encoded)
+
+
+def test_an_ipac_table_without_units(tmp_path):
+    path = tmp_path / "t.tbl"
+    path.write_bytes(b"|   a|   b|\n| int|char|\n     1    x\n")
+    table, _ = read_table(path)
+    assert table.to_pydict() == {"a": ["1"], "b": ["x"]}

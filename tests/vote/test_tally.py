@@ -151,10 +151,14 @@ def test_key_order_keeps_the_file_among_equals():
 
 def test_the_published_sources(real):
     """8,271 unique and 485 ambiguous, every class, every mean and every deviation."""
-    from xsift.read import read_table
+    from xsift.read import cells, read_table
 
-    table, _ = read_table(real("paper_detection_level.csv.gz"))
-    p = np.column_stack([table[c].to_numpy() for c in PUBLISHED])
+    path = real("paper_detection_level.csv.gz")
+    table, _ = read_table(path)
+    table = table.set_column(  # in CSV it is text
+        table.column_names.index("obsid"), "obsid", cells.integers(table["obsid"], path, "obsid")
+    )
+    p = np.column_stack([cells.numbers(table[c], path, c) for c in PUBLISHED])
     found = tally(table, p, np.arange(len(p)), 10)
     assert (int(found.unique.sum()), int((~found.unique).sum())) == (8271, 485)
     at = {name: m for m, name in enumerate(table["name"].take(found.first).to_pylist())}

@@ -77,7 +77,8 @@ def _by_astropy(where: str, text: str, form: str) -> pa.Table:
             columns = reader.read([row for row in re.split(r"\r\n|\r|\n", text) if row.strip()])
         nulls = {name: null for null, _, name, *_ in reader.data.fill_values[1:]}
         arrays = [_cells(column, nulls.get(column.name, "")) for column in columns]
-        units = ["" if c.unit is None else str(c.unit) for c in columns]
+        # A table without a line of units has columns without the attribute.
+        units = [str(getattr(c, "unit", None) or "") for c in columns]
     # Of a text that does not fit its own description astropy complains by whatever comes up.
     except Exception as error:
         said = " ".join(str(error).split())[:200] or type(error).__name__

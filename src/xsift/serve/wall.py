@@ -6,6 +6,7 @@ overlook: behind it a process cannot open anything, whatever code asks for it.
 
 from __future__ import annotations
 
+import base64
 import codecs
 import encodings.aliases
 import errno
@@ -55,27 +56,34 @@ def prepare(form: str) -> None:
 
 
 def _text() -> list[bytes]:
-    return [b"a,b\n1,x\n"]
+    ecsv = b"# %ECSV 1.0\n# ---\n# datatype:\n# - {name: a, datatype: int64}\na\n1\n"
+    ipac = b"|   a|   b|\n| int|char|\n     1    x\n"
+    aas = b"""Title: sample
+Authors: A
+Table: sample
+================================================================================
+Byte-by-byte Description of file: t.txt
+--------------------------------------------------------------------------------
+   Bytes Format Units  Label  Explanations
+--------------------------------------------------------------------------------
+   1-  3 F3.1   keV    a      number
+   5-  5 A1     ---    b      text
+--------------------------------------------------------------------------------
+1.0 x
+"""
+    return [b"a,b\n1,x\n", ecsv, ipac, aas]
 
 
 def _votable() -> list[bytes]:
-    import astropy.units as u
-    from astropy.io.votable.tree import CooSys
-
-    # astropy opens its list of frames anew at every COOSYS.
-    if hasattr(CooSys, "reference_frames"):
-        CooSys.reference_frames = CooSys(ID="c", system="ICRS").reference_frames
-    # The version decides how units are written; a wrong one is tried as each of these.
-    for grammar in ("generic", "cds", "fits", "ogip", "vounit"):
-        for text in ("km/s", "not a unit"):
-            u.Unit(text, format=grammar, parse_strict="silent")
+    fields = '<FIELD name="a" datatype="double"/><FIELD name="b" datatype="char" arraysize="*"/>'
+    stream = base64.b64encode(_fits()[0]).decode()
     return [
-        f'''<VOTABLE version="{version}"><RESOURCE><TABLE>
-<FIELD name="a" datatype="double" unit="{unit}" ucd="{ucd}"/>
-<FIELD name="b" datatype="char" arraysize="*"/><DATA><TABLEDATA>
-<TR><TD>1</TD><TD>x</TD></TR></TABLEDATA></DATA></TABLE></RESOURCE></VOTABLE>'''.encode()
-        for version in ("1.1", "1.4")
-        for unit, ucd in (("deg", "pos.eq.ra"), ("no unit", "POS_EQ_RA_MAIN"))
+        f"<VOTABLE><RESOURCE><TABLE>{fields}<DATA>{data}</DATA></TABLE></RESOURCE></VOTABLE>".encode()
+        for data in (
+            "<TABLEDATA><TR><TD>1</TD><TD>x</TD></TR></TABLEDATA>",
+            '<BINARY><STREAM encoding="base64">P/AAAAAAAAAAAAABeA==</STREAM></BINARY>',
+            f'<FITS><STREAM encoding="base64">{stream}</STREAM></FITS>',
+        )
     ]
 
 
@@ -85,7 +93,6 @@ def _fits() -> list[bytes]:
     columns = [
         fits.Column("a", "D", unit="deg", array=[1.0]),
         fits.Column("b", "3A", array=["x"]),
-        fits.Column("c", "PD()", array=[[1.0]]),
     ]
     file = io.BytesIO()
     fits.HDUList([fits.PrimaryHDU(), fits.BinTableHDU.from_columns(columns)]).writeto(file)
@@ -93,8 +100,11 @@ def _fits() -> list[bytes]:
 
 
 def _parquet() -> list[bytes]:
+    described = {"table_meta_yaml": "datatype:\n- {name: a, datatype: float64}\n"}
+    described["IVOA.VOTable-Parquet.content"] = _votable()[0].decode()
     file = io.BytesIO()
-    pq.write_table(pa.table({"a": [1.0], "b": ["x"]}), file)
+    table = pa.table({"a": [1.0], "b": ["x"]}).replace_schema_metadata(described)
+    pq.write_table(table, file)
     return [file.getvalue()]
 
 
