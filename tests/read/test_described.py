@@ -196,6 +196,13 @@ def test_units_of_a_votable_header():
 
 def test_an_ipac_table_without_units(tmp_path):
     path = tmp_path / "t.tbl"
-    path.write_bytes(b"|   a|   b|\n| int|char|\n     1    x\n")
+    path.write_bytes(b"|   a|   b|\n| int|char|\n    1    x\n")
     table, _ = read_table(path)
     assert table.to_pydict() == {"a": ["1"], "b": ["x"]}
+
+
+def test_a_cell_below_a_bar_is_not_cut(tmp_path):
+    path = tmp_path / "t.tbl"
+    path.write_bytes(b"|   a|   b|\n| int|char|\n    1    x\n    12   x\n")
+    with pytest.raises(TableError, match="line 4: a cell stands below a bar of the IPAC header"):
+        read_table(path)

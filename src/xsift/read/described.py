@@ -55,9 +55,30 @@ def read_described(where: str, content: bytes) -> pa.Table:
         row = content.count(b"\n", 0, error.start) + 1
         raise TableError(f"{where}: line {row} is not UTF-8 text: save the file as UTF-8") from None
     form = "mrt" if _MRT.search(content[: 1 << 20]) else "ipac"
+    if form == "ipac":
+        _refuse_shifted(where, text)
     table = _by_astropy(where, text, form)
     refuse_long_cells(table, where)
     return table
+
+
+def _refuse_shifted(where: str, text: str) -> None:
+    """Refuse an IPAC table with a character below a bar: astropy would drop it, and read 1 of 12.
+
+    Raises
+    ------
+    TableError
+        Names the line.
+    """
+    bars: list[int] = []
+    for number, line in enumerate(re.split(r"\r\n|\r|\n", text), start=1):
+        if line.startswith("|"):
+            bars = [at for at, character in enumerate(line) if character == "|"]
+        elif not line.startswith("\\") and any(line[at : at + 1].strip() for at in bars):
+            raise TableError(
+                f"{where}: line {number}: a cell stands below a bar of the IPAC header: widen the "
+                "column"
+            )
 
 
 def _by_astropy(where: str, text: str, form: str) -> pa.Table:

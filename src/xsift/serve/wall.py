@@ -57,7 +57,7 @@ def prepare(form: str) -> None:
 
 def _text() -> list[bytes]:
     ecsv = b"# %ECSV 1.0\n# ---\n# datatype:\n# - {name: a, datatype: int64}\na\n1\n"
-    ipac = b"|   a|   b|\n| int|char|\n     1    x\n"
+    ipac = b"|   a|   b|\n| int|char|\n    1    x\n"
     aas = b"""Title: sample
 Authors: A
 Table: sample
