@@ -43,6 +43,7 @@ ABOVE = [
     "archive",
     "scan",
     "demonstration",
+    "catalogue_folder",
     "standing",
     "card",
     "card_figure",

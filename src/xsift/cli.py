@@ -210,13 +210,14 @@ def vote(
     table: TableFile,
     out: Out,
     source_column: Source = DEFAULT.source_column,
+    survey: Survey = None,
     vote_trained: VoteTrained = DEFAULT.vote_trained,
     classes: ClassesFile = None,
     formats: Formats = None,
     as_json: Json = False,
 ) -> None:
     """Turn a table of detection probabilities into a table of sources."""
-    settings = Settings(source_column=source_column, vote_trained=vote_trained)
+    settings = Settings(source_column=source_column, survey=survey, vote_trained=vote_trained)
     from xsift import pipeline
 
     chosen = chosen_classes(classes)

@@ -234,7 +234,7 @@ def vote_table(
         Detections with a source column and a column of probabilities per class: ours (``p_qso``)
         or the published ones (``QSO``, ``Seyfert_1``, ...).
     settings : Settings, optional
-        Of these, source_column and vote_trained matter here.
+        Of these, survey, source_column and vote_trained matter here.
     classes : Classes
         What the columns are looked up in.
 
@@ -268,6 +268,10 @@ def vote_table(
         "about": {"command": "vote", "input": file_name(table)},
         "input": file_name(table),
         "input_sha256": given.sha256,
+        # Without a model in the folder nothing else says them.
+        "survey": survey.name,
+        "classes": [c.model_dump() for c in given.classes.classes],
+        "settings": {k: getattr(settings, k) for k in ("source_column", "vote_trained")},
         "counts": counted,
     }
     return _finish(Catalogue(None, sources, None, record), None, notes, "vote", None)
