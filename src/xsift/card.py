@@ -37,9 +37,9 @@ class Card(Shown):
     source : dict or None
         The row of the table of sources; None where no detection of the source voted.
     detections : list of dict or None
-        None where the catalogue has no detections. The rows of the table of detections, each with ``squared_distances``: by class code, the
+        The rows of the table of detections, each with ``squared_distances``: by class code, the
         squared Mahalanobis distance to the class in the detection's own cluster, where the class
-        can be scored there and the model is in the folder.
+        can be scored there. None where the catalogue has no detections.
     classes : Classes
     """
 

@@ -88,7 +88,9 @@ def _print_standing(console: Console, card: SourceCard) -> None:
 
 def _print_votes(console: Console, card: SourceCard) -> None:
     """Print how many detections each class won, most first."""
-    won = [row["class"] for row in card.detections or () if row["role"] == "scored" and row["class"]]
+    won = [
+        row["class"] for row in card.detections or () if row["role"] == "scored" and row["class"]
+    ]
     if len(won) > 1:
         counted = ", ".join(f"{code} {n}" for code, n in Counter(won).most_common())
         console.print(f"Most probable class of its detections: {escape(counted)}", highlight=False)

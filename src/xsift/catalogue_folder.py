@@ -146,7 +146,6 @@ def _classes_of(path: Path, record: dict[str, Any]) -> Classes:
         )
     return Classes(classes=known)
 
-
     return read_table(path)[0].column_names
 
 

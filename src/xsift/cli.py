@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import signal
 import sys
+import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -16,7 +17,7 @@ import typer
 from typer.core import TyperGroup
 
 from xsift import __version__, comparing, evaluating, fetching, reporting, serving
-from xsift.errors import SettingError, XsiftError
+from xsift.errors import SettingError, XsiftError, XsiftWarning
 from xsift.options import (
     DEFAULT,
     ClassesFile,
@@ -369,9 +370,20 @@ def _stop(number: int, frame: Any) -> None:
     raise KeyboardInterrupt
 
 
+def _show_warning(
+    message: Warning | str, category: type[Warning], file: str, line: int, *rest: Any
+) -> None:
+    # Ours are for the user, in one line; another library's say where they are from.
+    if issubclass(category, XsiftWarning):
+        typer.echo(f"xsift: {message}", err=True)
+    else:
+        typer.echo(warnings.formatwarning(message, category, file, line), nl=False, err=True)
+
+
 def main() -> None:
     """Run the command line."""
     signal.signal(signal.SIGTERM, _stop)
+    warnings.showwarning = _show_warning
     try:
         app()
     except KeyboardInterrupt:

@@ -246,7 +246,7 @@ def test_a_record_of_before_has_the_papers_classes(bare, tmp_path):
     (tmp_path / "run.json").write_text('{"command": "vote"}')
     assert open_catalogue(tmp_path).classes.codes == ("QSO", "Y*O")
     pq.write_table(pa.table({"name": ["a"]}), tmp_path / "sources.parquet")
-    with pytest.raises(TableError, match="no column of the paper's classes in sources.parquet"):
+    with pytest.raises(TableError, match=r"no column of the paper's classes in sources\.parquet"):
         open_catalogue(tmp_path)
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from concurrent.futures import Executor
 from typing import NamedTuple
 
-import numba
 import numpy as np
 
 from xsift.cluster.blocks import Group, Orders, Rows, Slab, piece_size, slab_size
 from xsift.cluster.kernels import em_piece
 from xsift.errors import TableError
+from xsift.jit import kernel
 
 __all__ = ["Frame", "Moments", "Parameters", "accumulate_moments", "maximise", "survey"]
 
@@ -132,7 +132,7 @@ def survey(rows: Rows, reg_covar: float) -> Frame:
     )
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def _slab_sums(
     X: np.ndarray, weight: np.ndarray
 ) -> tuple[int, int, np.ndarray, np.ndarray, np.ndarray]:
