@@ -111,13 +111,14 @@ def _print_verdict(console: Console, card: SourceCard) -> None:
         f"soft vote {escape(source['class_soft'])}, hard vote {escape(source['class_hard'])}",
         highlight=False,
     )
+    full = "█" if console.encoding.startswith("utf") else "#"
     columns = {c.code: c.column for c in card.classes.classes}
     if source.get("p_none") is not None:
         columns["none"] = "p_none"
     for code, column in sorted(columns.items(), key=lambda pair: -source[pair[1]]):
         p, spread = source[column], source.get(f"{column}_std", 0.0)
         if p >= 0.005:
-            bar = "█" * round(30 * p)
+            bar = full * round(30 * p)
             spread_text = f" ± {spread:5.3f}" if source["n_detections"] > 1 else ""
             console.print(f"  {escape(code):4} {p:6.3f}{spread_text}  {bar}", highlight=False)
 

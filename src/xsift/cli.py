@@ -5,6 +5,7 @@ Heavy modules are imported inside the commands, so that help is there at once.
 
 from __future__ import annotations
 
+import io
 import json
 import signal
 import sys
@@ -35,6 +36,8 @@ from xsift.options import (
     chosen_classes,
     console,
     option,
+    say,
+    say_json,
 )
 from xsift.settings import FORMATS, Settings
 
@@ -75,7 +78,7 @@ app.add_typer(fetching.app, name="fetch")
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"xsift {__version__}")
+        say(f"xsift {__version__}")
         raise typer.Exit
 
 
@@ -106,7 +109,7 @@ def demo(
     with terminal.progress(console(err=True)) as step:
         result = demonstration.demonstrate(out, n_sources=sources, seed=seed, progress=step)
     if as_json:
-        typer.echo(json.dumps(result.catalogue.record, indent=2))
+        say_json(result.catalogue.record)
         return
     terminal.show_summary(console(), result.catalogue, out)
     terminal.show_recovery(console(), result)
@@ -245,7 +248,7 @@ def scan(
     with terminal.bar(console(err=True), "fitting") as advance:
         result = scan_k(table, out, k_max, restarts, settings, advance)
     if as_json:
-        typer.echo((out / "scan.json").read_text(encoding="utf-8"), nl=False)
+        say_json(json.loads((out / "scan.json").read_bytes()))
     else:
         terminal.show_scan(console(), result, out)
 
@@ -269,7 +272,7 @@ def list_anomalies(
 
     found = anomalies(catalogue, most)
     if as_json:
-        typer.echo(json.dumps([a.as_dict() for a in found], indent=2))
+        say_json([a.as_dict() for a in found])
     else:
         terminal.show_anomalies(console(), found)
 
@@ -296,7 +299,7 @@ def show(
 
         write_card_figure(found, figure)
     if as_json:
-        typer.echo(json.dumps(found.as_dict(), indent=2))
+        say_json(found.as_dict())
         return
     show_card(console(), found)
 
@@ -334,7 +337,7 @@ def publish(
     with terminal.progress(console(err=True)) as step:
         result = publication.publish(catalogue, out, schema, title, creator, licence, static, step)
     if as_json:
-        typer.echo(json.dumps(result.as_dict(), indent=2))
+        say_json(result.as_dict())
     else:
         terminal.show_published(console(), result, static)
 
@@ -353,7 +356,7 @@ def _do(out: Path, formats: list[str] | None, as_json: bool, job: Any) -> None:
         step(f"writing {out}")
         result.write(out, chosen)
     if as_json:
-        typer.echo(json.dumps(result.record, indent=2))
+        say_json(result.record)
     else:
         terminal.show_summary(console(), result, out)
 
@@ -361,7 +364,7 @@ def _do(out: Path, formats: list[str] | None, as_json: bool, job: Any) -> None:
 def _fail(message: str, status: int = 1) -> NoReturn:
     # A name in a hostile file must not steer the terminal.
     line = "".join(c if c.isprintable() else "?" for c in " ".join(message.split()))
-    typer.echo(f"xsift: {line}", err=True)
+    say(f"xsift: {line}", err=True)
     raise typer.Exit(status)
 
 
@@ -371,23 +374,26 @@ def _stop(number: int, frame: Any) -> None:
 
 
 def _show_warning(
-    message: Warning | str, category: type[Warning], file: str, line: int, *rest: Any
+    message: Warning | str, category: type[Warning], filename: str, lineno: int, *_: Any
 ) -> None:
     # Ours are for the user, in one line; another library's say where they are from.
     if issubclass(category, XsiftWarning):
-        typer.echo(f"xsift: {message}", err=True)
+        say(f"xsift: {message}", err=True)
     else:
-        typer.echo(warnings.formatwarning(message, category, file, line), nl=False, err=True)
+        say(warnings.formatwarning(message, category, filename, lineno), err=True, end="")
 
 
 def main() -> None:
     """Run the command line."""
     signal.signal(signal.SIGTERM, _stop)
-    warnings.showwarning = _show_warning
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # rather "?" than no result
+    warnings.showwarning = _show_warning  # type: ignore[assignment]
     try:
         app()
     except KeyboardInterrupt:
-        typer.echo("xsift: stopped", err=True)
+        say("xsift: stopped", err=True)
         sys.exit(130)
     except BrokenPipeError:
         sys.exit(1)

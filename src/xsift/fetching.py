@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from xsift.errors import SettingError
-from xsift.options import Json
+from xsift.options import Json, console, say, say_json
 
 if TYPE_CHECKING:
     from xsift.fetch import Cache, Limits, Selection
@@ -82,7 +81,7 @@ def csc(
     given = {"--cone": cone, "--names": names, "--positions": positions, "--obsid": obsid}
     said = [name for name, value in given.items() if value] + ["--all"] * everything
     if show_query and not said:
-        typer.echo(fetch.adql(survey.query, None, cuts))
+        say(fetch.adql(survey.query, None, cuts))
         return
     if len(said) != 1:
         told = " and ".join(said) + ": say only one" if said else "say which part of the catalogue"
@@ -90,7 +89,7 @@ def csc(
     selection = _selection(cone, names, positions, radius, obsid)
     if show_query:
         queries = [fetch.adql(survey.query, part, cuts) for part in selection.parts]
-        typer.echo(";\n\n".join(queries))
+        say(";\n\n".join(queries))
         return
     archive.form_of(_required(out))
     limits, kept = _limits(budget), _cache(cache, fresh)
@@ -253,16 +252,14 @@ def _say(
     as_json: bool,
 ) -> None:
     """Do the job under a progress bar; print its result and what to be wary of."""
-    from rich.console import Console
-
     from xsift import terminal
     from xsift.record import recorded
 
-    with recorded() as notes, terminal.bar(Console(stderr=True, soft_wrap=True), what) as bar:
+    with recorded() as notes, terminal.bar(console(err=True), what) as bar:
         about = job(bar)
     if as_json:
-        typer.echo(json.dumps({**about, "warnings": notes}, indent=2))
+        say_json({**about, "warnings": notes})
         return
-    typer.echo(words(about))
+    say(words(about))
     for note in notes:
-        typer.echo(f"Warning: {note}")
+        say(f"Warning: {note}")

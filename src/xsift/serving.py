@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from xsift.errors import SettingError
-from xsift.options import console
+from xsift.options import console, say
 
 __all__ = ["serve"]
 
@@ -44,6 +44,6 @@ def serve(
     with terminal.progress(console(err=True)) as step:
         ready = server.prepare(catalogue, host, port, step)
     for line in ready.notes:
-        typer.echo(f"xsift: {line}", err=True)
-    typer.echo(ready.address)
+        say(f"xsift: {line}", err=True)
+    say(ready.address)
     ready.run()

@@ -66,7 +66,9 @@ def progress(console: Console) -> Iterator[Any]:
     if not console.is_terminal:
         yield lambda step: console.print(escape(step), highlight=False)
         return
-    with console.status("starting") as status:
+    # The spinner that is made of ASCII alone, where the terminal may have no other.
+    spinner = "dots" if console.encoding.startswith("utf") else "line"
+    with console.status("starting", spinner=spinner) as status:
         yield lambda step: status.update(escape(step))
 
 
