@@ -160,7 +160,7 @@ def _oddities(rows: pa.Table, model: Model | None) -> list[list[Oddity]]:
     if not isinstance(model, CalibratedModel):
         return [[] for _ in range(rows.num_rows)]
     survey = surveys.load(model.survey)
-    features = derive(rows, survey, survey.feature_set(model.feature_set))
+    features = derive(rows, survey, survey.feature_set(model.feature_set, model.features))
     X = features.values
     now = model.typicality_of(X)
     without = np.full(X.shape, -np.inf)

@@ -122,7 +122,9 @@ def source_card(name: str, folder: str | Path) -> SourceCard:
     rows = detections.filter(pa.array(mine))
     voted = sources.filter(pc.equal(sources["name"], full)).to_pylist()
     card = card_of(full, rows, voted[0] if voted else None, model_of(tree))
-    features = derive(detections, found.survey, found.survey.feature_set(tree.feature_set))
+    features = derive(
+        detections, found.survey, found.survey.feature_set(tree.feature_set, tree.features)
+    )
     groups = pa.array(_label_groups(detections, tree.classes))
     standing = standing_of(features, detections.append_column("label_group", groups), mine)
     return SourceCard(
@@ -198,7 +200,7 @@ def _plain(name: Any) -> str:
 
 def _distances(rows: pa.Table, model: Model) -> list[dict[str, float]]:
     survey = surveys.load(model.survey)
-    features = derive(rows, survey, survey.feature_set(model.feature_set))
+    features = derive(rows, survey, survey.feature_set(model.feature_set, model.features))
     out: list[dict[str, float]] = [{} for _ in range(rows.num_rows)]
     complete = np.flatnonzero(features.complete)
     if len(complete) and isinstance(model, PaperModel):

@@ -110,7 +110,7 @@ def open_catalogue(folder: str | Path) -> CatalogueFolder:
         tree = load_model_tree(path / "model.asdf")
         try:
             survey = surveys.load(tree.survey)
-            survey.feature_set(tree.feature_set)
+            survey.feature_set(tree.feature_set, tree.features)
         except SettingError as error:
             raise ModelError(f"{path / 'model.asdf'}: {error}") from error
         return CatalogueFolder(path, record, tree, survey, tree.classes)

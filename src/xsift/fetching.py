@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -76,6 +76,7 @@ def csc(
 ) -> None:
     """Fetch detections of the Chandra Source Catalog with the paper's query; resumable."""
     from xsift import archive, fetch
+    from xsift.record import recorded
 
     survey = archive.survey_of_release(release)
     given = {"--cone": cone, "--names": names, "--positions": positions, "--obsid": obsid}
@@ -86,10 +87,13 @@ def csc(
     if len(said) != 1:
         told = " and ".join(said) + ": say only one" if said else "say which part of the catalogue"
         raise SettingError(f"{told}: --cone, --names, --positions, --obsid or --all")
-    selection = _selection(cone, names, positions, radius, obsid)
+    with recorded() as notes:
+        selection = _selection(cone, names, positions, radius, obsid)
     if show_query:
         queries = [fetch.adql(survey.query, part, cuts) for part in selection.parts]
         say(";\n\n".join(queries))
+        for note in notes:
+            say(f"xsift: {note}", err=True)
         return
     archive.form_of(_required(out))
     limits, kept = _limits(budget), _cache(cache, fresh)
@@ -102,6 +106,7 @@ def csc(
         ),
         lambda about: f"{int(about['detections']):,} detections from {tap.url}, written to {out}",
         as_json,
+        notes,
     )
 
 
@@ -250,6 +255,7 @@ def _say(
     job: Callable[[Any], dict[str, Any]],
     words: Callable[[dict[str, Any]], str],
     as_json: bool,
+    before: Sequence[str] = (),
 ) -> None:
     """Do the job under a progress bar; print its result and what to be wary of."""
     from xsift import terminal
@@ -258,8 +264,8 @@ def _say(
     with recorded() as notes, terminal.bar(console(err=True), what) as bar:
         about = job(bar)
     if as_json:
-        say_json({**about, "warnings": notes})
+        say_json({**about, "warnings": [*before, *notes]})
         return
     say(words(about))
-    for note in notes:
+    for note in [*before, *notes]:
         say(f"Warning: {note}")

@@ -5,8 +5,10 @@ from __future__ import annotations
 from importlib import resources
 from pathlib import Path
 
+import numpy as np
+
 from xsift import read, surveys
-from xsift.errors import ModelError
+from xsift.errors import ModelError, SettingError
 from xsift.features import derive
 from xsift.settings import Settings
 from xsift.write.model_file import load_model_tree
@@ -68,12 +70,16 @@ def fitting_model(
     detections = read.read_detections(
         table, survey, survey.feature_set("csc11"), settings.source_column
     )
-    n = {
-        name: int(derive(detections.table, survey, survey.feature_set(name)).complete.sum())
-        for name in ("csc11", "csc12")
-    }
+    twelve = derive(detections.table, survey, survey.feature_set("csc12"))
+    eleven = twelve.select([f.name for f in survey.feature_set("csc11")])
+    n = {"csc11": int(eleven.complete.sum()), "csc12": int(twelve.complete.sum())}
+    # Where no detection is complete, all count that have anything.
+    few, many = n["csc12"], n["csc11"]
+    if not many:
+        few = int(twelve.usable[:, ~np.isin(twelve.names, eleven.names)].any(axis=1).sum())
+        many = int(eleven.usable.any(axis=1).sum())
     # One more missing feature in a few detections is no reason to give up the twelfth in all.
-    name = "csc12" if n["csc12"] >= n["csc11"] / 2 else "csc11"
+    name = "csc12" if few >= many / 2 else "csc11"
     release = surveys.survey_of(None, name)[0].title
     why = (
         f"packaged model {name} (trained on the {release}): "
@@ -99,8 +105,11 @@ def refuse_other_model(tree: ModelTree, settings: Settings, what: str) -> None:
             )
     if tree.survey not in surveys.names():
         raise ModelError(f"{what}: trained for survey {tree.survey!r}, which this xsift knows not")
-    survey = surveys.load(tree.survey)
-    if tree.feature_set not in survey.feature_sets or tuple(tree.features) != tuple(
-        f.name for f in survey.feature_set(tree.feature_set)
-    ):
+    # The calibrated method leaves out what the training table had no values of.
+    only = None if tree.method == "paper" else tree.features
+    try:
+        chosen = surveys.load(tree.survey).feature_set(tree.feature_set, only)
+    except SettingError:
+        chosen = ()
+    if [f.name for f in chosen] != tree.features:
         raise ModelError(f"{what}: its features are not those of {tree.feature_set}: retrain it")

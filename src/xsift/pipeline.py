@@ -33,6 +33,7 @@ from xsift.record import (
     warn_of_classes,
     warn_of_rows,
     warn_of_training_table,
+    warn_of_unused,
 )
 from xsift.settings import Settings
 from xsift.shift import warn_of_shift
@@ -152,6 +153,7 @@ def run(
             label, separation = match.label, match.separation_arcsec
         sorted_labels = sort_labels(label, classes)
         model, y = train(detections, features, sorted_labels, survey, classes, settings, progress)
+        features = features.select(model.features)
         warn_of_classes(model)
         progress("scoring and voting")
         result = _catalogue(detections, features, sorted_labels, separation, model, settings)
@@ -204,11 +206,12 @@ def classify(
         refuse_other_model(tree, settings, str(model or why))
         trained = model_of(tree)
         survey = surveys.load(tree.survey)
-        chosen = survey.feature_set(tree.feature_set)
+        chosen = survey.feature_set(tree.feature_set, tree.features)
         detections = detections or read.read_detections(
             table, survey, chosen, settings.source_column
         )
         features = derive(detections.table, survey, chosen)
+        warn_of_unused(detections.table, survey.feature_set(tree.feature_set), features)
         detections = _without_inputs(detections)
         if detections.sha256 == tree.training.input_sha256:
             warn_of_training_table(tree.training.counts.get("trained", 0))
@@ -380,6 +383,7 @@ def _finish(
             "method": model.method,
             "survey": model.survey,
             "feature_set": model.feature_set,
+            "features": model.features,
             "trained_on": model.training.input,
             "class_counts": model.training.class_counts,
         }

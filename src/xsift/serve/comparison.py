@@ -109,7 +109,7 @@ def _known(served: Served) -> tuple[pa.Table, np.ndarray] | None:
 
 def _seen(rows: pa.Table, survey: Survey, model: Model) -> np.ndarray:
     """Return detections as the model sees them, shape (n, d): NaN where a feature is missing."""
-    features = derive(rows, survey, survey.feature_set(model.feature_set))
+    features = derive(rows, survey, survey.feature_set(model.feature_set, model.features))
     X = features.values
     if isinstance(model, CalibratedModel):
         return model.scores.transform(close_hardness(X, model.closure, model.closing))
