@@ -261,7 +261,7 @@ app.command()(reporting.report)
 @app.command("anomalies")
 def list_anomalies(
     catalogue: Annotated[
-        Path, typer.Argument(metavar="DIR", help="Folder that run or classify wrote.")
+        Path, typer.Argument(metavar="DIR", help="Folder that run, classify or vote wrote.")
     ],
     most: Annotated[int, typer.Option("--most", help="How many detections.", min=1)] = 20,
     as_json: Json = False,
@@ -281,7 +281,7 @@ def list_anomalies(
 def show(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Source name, as in the catalogue.")],
     catalogue: Annotated[
-        Path, typer.Option("--catalogue", help="Folder that run or classify wrote.")
+        Path, typer.Option("--catalogue", help="Folder that run, classify or vote wrote.")
     ],
     figure: Annotated[
         Path | None,
@@ -310,7 +310,7 @@ app.command()(serving.serve)
 @app.command()
 def publish(
     catalogue: Annotated[
-        Path, typer.Argument(metavar="DIR", help="Folder that run or classify wrote.")
+        Path, typer.Argument(metavar="DIR", help="Folder that run, classify or vote wrote.")
     ],
     out: Out,
     static: Annotated[

@@ -57,7 +57,6 @@ class Published:
 class _Model(BaseModel):
     model_id: str = ""
     method: str = ""
-    survey: str = ""
     feature_set: str = ""
     trained_on: str = ""
 
@@ -156,7 +155,9 @@ def _record(folder: Path) -> _Record:
         record = _Record.model_validate_json(path.read_bytes())
     except OSError as error:
         said = error.strerror
-        raise TableError(f"{path}: {said}: give a folder that run or classify wrote") from error
+        raise TableError(
+            f"{path}: {said}: give a folder that run, classify or vote wrote"
+        ) from error
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "the file"

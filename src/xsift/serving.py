@@ -17,7 +17,7 @@ def serve(
     catalogue: Annotated[
         Path | None,
         typer.Argument(
-            metavar="DIR", help="Folder that run or classify wrote.", show_default=False
+            metavar="DIR", help="Folder that run, classify or vote wrote.", show_default=False
         ),
     ] = None,
     demo: Annotated[
@@ -32,7 +32,7 @@ def serve(
 ) -> None:
     """Serve a catalogue to the browser: the playground, and an HTTP API."""
     if demo == (catalogue is not None):
-        raise SettingError("give a folder that run or classify wrote, or --demo")
+        raise SettingError("give a folder that run, classify or vote wrote, or --demo")
     from xsift import terminal
 
     try:

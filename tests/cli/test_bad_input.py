@@ -384,7 +384,7 @@ def show(xsift, *arguments):
 
 
 def test_show_of_folders_that_are_no_catalogues(xsift, tmp_path, catalogue, files, small_table):
-    assert "no detections.parquet here" in show(xsift, "x", "--catalogue", tmp_path)
+    assert "no sources.parquet here" in show(xsift, "x", "--catalogue", tmp_path)
     assert "no source 2CXO J9 among 300" in show(xsift, "2CXO J9", "--catalogue", catalogue)
     name = small_table["name"][0].as_py()
     for file in ("detections.parquet", "sources.parquet", "model.asdf"):
