@@ -56,5 +56,5 @@ def test_command(catalogue, xsift):
 
 
 def test_no_catalogue(tmp_path):
-    with pytest.raises(TableError, match=r"no detections\.parquet here"):
+    with pytest.raises(TableError, match=r"no sources\.parquet here"):
         anomalies(tmp_path)

@@ -7,7 +7,7 @@ import pytest
 
 SRC = Path(__file__).parents[1] / "src" / "xsift"
 
-LEAVES = {"errors", "columns", "classes", "settings", "surveys"}
+LEAVES = {"errors", "columns", "classes", "jit", "settings", "surveys", "text_file"}
 STAGES = {
     "cluster",
     "compare",
@@ -43,6 +43,7 @@ ABOVE = [
     "archive",
     "scan",
     "demonstration",
+    "catalogue_folder",
     "standing",
     "card",
     "card_figure",

@@ -1,4 +1,4 @@
-"""The most atypical detections of a catalogue, and what makes them so."""
+"""The most atypical detections of a catalogue, or its sources, and what makes them so."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from xsift import surveys
-from xsift.errors import MissingColumnsError, ModelError, SettingError, TableError
+from xsift.catalogue_folder import open_catalogue
+from xsift.errors import MissingColumnsError
 from xsift.features import derive
 from xsift.model import CalibratedModel, Model, model_of
 from xsift.read import read_table
 from xsift.summary import Shown, Summary, SummaryTable
-from xsift.write import load_model_tree
 
 __all__ = ["Anomalies", "Anomaly", "Oddity", "anomalies", "least_typical"]
 
 _MOST = 3
-_KEYS = ("name", "obsid", "obi", "ra", "dec", "class", "p_none", "typicality", "flag")
+_KEYS = "name obsid obi n_detections ra dec class p_none typicality flag".split()
 
 
 @dataclass(frozen=True)
@@ -46,18 +46,19 @@ class Oddity:
 
 @dataclass(frozen=True)
 class Anomaly:
-    """An atypical detection.
+    """An atypical detection; or a source, where the catalogue has no detections.
 
     Attributes
     ----------
     rank : int
         1 is the most atypical.
     detection : dict
-        Keys, position, class, probability of none and typicality.
+        Keys, position, class, probability of none and typicality; of a source ``n_detections``,
+        too.
     oddities : list of Oddity
         At most three, the one that matters most first: those without which the detection would be
-        more typical. Empty where no single feature is odd, only their combination, and for a model
-        of the paper's method.
+        more typical. Empty where no single feature is odd, only their combination, for a model of
+        the paper's method, and where there is no model.
     """
 
     rank: int
@@ -70,7 +71,12 @@ class Anomaly:
 
 
 class Anomalies(Shown, list[Anomaly]):
-    """Detections, the least typical first: a list."""
+    """Detections, or sources where there are none, the least typical first: a list."""
+
+    @property
+    def are_sources(self) -> bool:
+        """Whether they are sources, of a catalogue that `vote` wrote."""
+        return any("n_detections" in a.detection for a in self)
 
     def summary(self) -> Summary:
         """Return the detections with what makes them atypical."""
@@ -87,7 +93,8 @@ class Anomalies(Shown, list[Anomaly]):
         lines = ["  ".join(map(str, row)) for row in rows]
         headings = ["", "name", "typicality", "class", "what makes it so"]
         table = SummaryTable("Least typical first", headings, rows)
-        title = f"{len(self)} detections, the least typical first"
+        what = "sources" if self.are_sources else "detections"
+        title = f"{len(self)} {what}, the least typical first"
         return Summary(title, lines, [table])
 
     def _repr_html_(self) -> str:
@@ -98,38 +105,43 @@ class Anomalies(Shown, list[Anomaly]):
 def anomalies(folder: str | Path, most: int = 20) -> Anomalies:
     """Rank the detections of a catalogue, the least typical first.
 
+    Of a catalogue that `vote` wrote the sources are ranked, by the mean over their detections.
+
     Parameters
     ----------
     folder : str or Path
-        What `run` or `classify` wrote.
+        What `run`, `classify` or `vote` wrote.
     most : int
         How many.
 
     Raises
     ------
     TableError
-        If the folder holds no catalogue.
+        If the folder holds no catalogue, or one without typicality.
     ModelError
         If its model cannot be used.
     """
-    folder = Path(folder)
-    for needed in ("detections.parquet", "model.asdf"):
-        if not (folder / needed).exists():
-            raise TableError(
-                f"{folder}: no {needed} here: give a folder that run or classify wrote"
-            )
-    path = folder / "detections.parquet"
+    found = open_catalogue(folder)
+    if found.is_voted:
+        path, model = found.sources, None
+        remedy = (
+            "xsift vote takes it from a table of detections that has p_none and typicality, such "
+            "as one that run or classify wrote"
+        )
+    else:
+        path = found.need_detections("they are ranked")
+        model = model_of(found.need_tree("it says what is typical"))
+        remedy = "Write the catalogue anew"
     table, _ = read_table(path)
     if "typicality" not in table.column_names:
-        raise MissingColumnsError(str(path), ["typicality"], table.column_names, "Write it anew")
-    try:
-        return least_typical(table, model_of(load_model_tree(folder / "model.asdf")), most)
-    except SettingError as error:
-        raise ModelError(f"{folder / 'model.asdf'}: {error}") from error
+        raise MissingColumnsError(str(path), ["typicality"], table.column_names, remedy)
+    return least_typical(table, model, most)
 
 
-def least_typical(table: pa.Table, model: Model, most: int) -> Anomalies:
-    """Rank the rows of a table of detections, the least typical first.
+def least_typical(table: pa.Table, model: Model | None, most: int) -> Anomalies:
+    """Rank the rows of a table of detections or sources, the least typical first.
+
+    Without a model nothing says what makes them so.
 
     Raises
     ------
@@ -144,11 +156,11 @@ def least_typical(table: pa.Table, model: Model, most: int) -> Anomalies:
     return Anomalies(Anomaly(rank, row, odd) for rank, (row, odd) in enumerate(found, start=1))
 
 
-def _oddities(rows: pa.Table, model: Model) -> list[list[Oddity]]:
+def _oddities(rows: pa.Table, model: Model | None) -> list[list[Oddity]]:
     if not isinstance(model, CalibratedModel):
         return [[] for _ in range(rows.num_rows)]
     survey = surveys.load(model.survey)
-    features = derive(rows, survey, survey.feature_set(model.feature_set))
+    features = derive(rows, survey, survey.feature_set(model.feature_set, model.features))
     X = features.values
     now = model.typicality_of(X)
     without = np.full(X.shape, -np.inf)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import pyarrow.parquet as pq
 
 from xsift import fetch, read, surveys, write
 from xsift.columns import Column, with_metadata
-from xsift.errors import MissingColumnsError, SettingError, TableError
+from xsift.errors import MissingColumnsError, SettingError, TableError, XsiftWarning
 from xsift.fetch.simbad import VOCABULARY, Matcher, Objects, fetch_objects, labels_of
 from xsift.read import cells, schema
 from xsift.read.source import Source
@@ -94,7 +95,7 @@ def survey_of_release(release: str) -> Survey:
 
 
 def values_of(path: Path, column: str) -> list[str]:
-    """Read a column of text from a table; missing values are left out.
+    """Read a column of text from a table; missing values are left out, with a warning.
 
     Raises
     ------
@@ -108,11 +109,15 @@ def values_of(path: Path, column: str) -> list[str]:
     values = [v for v in cells.text(table.column(found), str(path), found).to_pylist() if v]
     if not values:
         raise TableError(f"{path}: column {column} is empty in every row")
+    if empty := table.num_rows - len(values):
+        _warn(f"{path}: rows without a {column}: {empty:,} of {table.num_rows:,} (not asked about)")
     return values
 
 
 def positions_of(path: Path) -> tuple[np.ndarray, np.ndarray, list[str | None]]:
     """Read positions (deg, NaN where missing or impossible) and, where it has them, names.
+
+    Right ascensions are taken modulo 360. Rows without a position are counted in a warning.
 
     Raises
     ------
@@ -124,17 +129,40 @@ def positions_of(path: Path) -> tuple[np.ndarray, np.ndarray, list[str | None]]:
     found = {c: schema.find_column(table, where, c) for c in ("ra", "dec", "name")}
     if missing := [c for c in ("ra", "dec") if found[c] is None]:
         raise MissingColumnsError(where, missing, table.column_names)
-    place = []
-    for axis in ("ra", "dec"):
-        column = survey.column(axis)
-        values = schema.held(table, where, str(found[axis]), column).to_numpy(zero_copy_only=False)
-        place.append(np.where(column.accepts(values), values, np.nan))
-    if not np.isfinite(place[0] + place[1]).any():
-        raise TableError(f"{where}: no row has a position")
+    columns = {axis: survey.column(axis) for axis in ("ra", "dec")}
+    given = {
+        axis: schema.held(table, where, str(found[axis]), column).to_numpy(zero_copy_only=False)
+        for axis, column in columns.items()
+    }
+    possible = columns["ra"].accepts(given["ra"]) & columns["dec"].accepts(given["dec"])
+    _say_left_out(where, given["ra"], given["dec"], possible)
     names: list[str | None] = [None] * table.num_rows
     if found["name"] is not None:
         names = cells.text(table.column(found["name"]), where, found["name"]).to_pylist()
-    return place[0], place[1], names
+    ra, dec = (np.where(possible, given[axis], np.nan) for axis in ("ra", "dec"))
+    return ra, dec, names
+
+
+def _say_left_out(where: str, ra: np.ndarray, dec: np.ndarray, possible: np.ndarray) -> None:
+    """Count the rows that cannot be asked about: in an error where no other is left."""
+    missing = np.isnan(ra) | np.isnan(dec)
+    parts = []
+    if n := int(missing.sum()):
+        parts.append(f"{n:,} without a position")
+    if len(bad := np.flatnonzero(~missing & ~possible)):
+        parts.append(
+            f"{len(bad):,} with an impossible one (row {bad[0] + 1}: ra {ra[bad[0]]:g}, dec "
+            f"{dec[bad[0]]:g}; allowed are ra 0 to 360 or a turn away, dec -90 to 90, deg)"
+        )
+    said = f"{' and '.join(parts)}, of {len(ra):,}"
+    if not possible.any():
+        raise TableError(f"{where}: no row has a position: {said if parts else 'it has no rows'}")
+    if parts:
+        _warn(f"{where}: rows not asked about: {said}")
+
+
+def _warn(message: str) -> None:
+    warnings.warn(message, XsiftWarning, stacklevel=3)
 
 
 def save_detections(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -12,14 +12,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from xsift import surveys
+from xsift.catalogue_folder import open_catalogue
 from xsift.classes import Classes
-from xsift.errors import MissingColumnsError, ModelError, SettingError, TableError, nearest
-from xsift.features import FeatureTable, derive
+from xsift.errors import MissingColumnsError, TableError, nearest
+from xsift.features import derive
 from xsift.model import Model, PaperModel, model_of
 from xsift.read import read_table
 from xsift.standing import Standing, standing_of
 from xsift.summary import Shown, Summary, SummaryTable
-from xsift.write import ModelTree, load_model_tree
 
 __all__ = ["Card", "SourceCard", "card_of", "source_card"]
 
@@ -36,30 +36,23 @@ class Card(Shown):
     name : str or int
     source : dict or None
         The row of the table of sources; None where no detection of the source voted.
-    detections : list of dict
+    detections : list of dict or None
         The rows of the table of detections, each with ``squared_distances``: by class code, the
         squared Mahalanobis distance to the class in the detection's own cluster, where the class
-        can be scored there and the model is in the folder.
+        can be scored there. None where the catalogue has no detections.
     classes : Classes
     """
 
     name: str | int
     source: dict[str, Any] | None
-    detections: list[dict[str, Any]]
+    detections: list[dict[str, Any]] | None
     classes: Classes
 
     def summary(self) -> Summary:
         """Return the verdict, the probabilities by class, and each detection's class."""
-        detections = SummaryTable(
-            "Detections",
-            ["obsid", "role", "class", "why"],
-            [
-                [str(d.get("obsid") or ""), d["role"], d["class"] or "", d["flag"] or ""]
-                for d in self.detections
-            ],
-        )
+        detections = [] if self.detections is None else [_detection_summary(self.detections)]
         if self.source is None:
-            return Summary(str(self.name), ["No detection of this source voted."], [detections])
+            return Summary(str(self.name), ["No detection of this source voted."], detections)
         source = self.source
         n = source["n_detections"]
         said = f"{source['class']} ({self.classes.title_of(source['class'])}), {source['status']}"
@@ -70,7 +63,7 @@ class Card(Shown):
         classes = SummaryTable("Classes", ["", "p", "scatter"], p)
         likeliest = ", ".join(f"{named[c]} {source[c]:.3f}" for c in ranked[:3])
         lines = [f"{said}, from {n} detection{'s'[: n != 1]}", likeliest]
-        return Summary(str(self.name), lines, [classes, detections])
+        return Summary(str(self.name), lines, [classes, *detections])
 
     def as_dict(self) -> dict[str, Any]:
         """Return the card for JSON."""
@@ -83,21 +76,22 @@ class SourceCard(Card):
 
     Attributes
     ----------
-    standing : Standing
-        Where its features stand among those of the groups.
+    standing : Standing or None
+        Where its features stand among those of the groups; None where there are no detections.
     survey : str
     """
 
-    standing: Standing
+    standing: Standing | None
     survey: str
 
     def as_dict(self) -> dict[str, Any]:
         """Return the card for JSON."""
-        return super().as_dict() | {"standing": self.standing.as_dict()}
+        standing = self.standing.as_dict() if self.standing is not None else None
+        return super().as_dict() | {"standing": standing}
 
 
 def source_card(name: str, folder: str | Path) -> SourceCard:
-    """Look a source up in a catalogue that `run` or `classify` wrote.
+    """Look a source up in a catalogue that `run`, `classify` or `vote` wrote.
 
     Parameters
     ----------
@@ -110,31 +104,27 @@ def source_card(name: str, folder: str | Path) -> SourceCard:
     TableError
         If the folder holds no catalogue, or the catalogue no such source.
     """
-    folder = Path(folder)
-    if not (folder / "detections.parquet").exists():
-        raise TableError(
-            f"{folder}: no detections.parquet here: give a folder that run or classify wrote"
-        )
-    detections = _table(folder / "detections.parquet", _DETECTION_COLUMNS)
-    full = _look_up(name, detections["name"], folder)
+    found = open_catalogue(folder)
+    sources = _table(found.sources, (*_SOURCE_COLUMNS, *_spread(found.classes)))
+    if found.is_voted:
+        full = _look_up(name, sources["name"], found.path)
+        (source,) = sources.filter(pc.equal(sources["name"], full)).to_pylist()
+        return SourceCard(full, source, None, found.classes, None, found.survey.name)
+    path = found.need_detections("a source is shown with them")
+    tree = found.need_tree("it says what the features are")
+    detections = _table(path, (*_DETECTION_COLUMNS, *found.classes.columns))
+    full = _look_up(name, detections["name"], found.path)
     # In key order, and so are all that follows from it.
     keys = [k for k in ("obsid", "obi") if k in detections.column_names]
     order = [(k, "ascending") for k in keys]
     detections = detections.sort_by(order) if order else detections
     mine = np.asarray(pc.fill_null(pc.equal(detections["name"], full), False))
     rows = detections.filter(pa.array(mine))
-    source = None
-    if (folder / "sources.parquet").exists():
-        sources = _table(folder / "sources.parquet", _SOURCE_COLUMNS)
-        found = sources.filter(pc.equal(sources["name"], full)).to_pylist()
-        source = found[0] if found else None
-    tree = load_model_tree(_model_of(folder))
-    model, features = model_of(tree), _features(detections, tree, folder)
-    _refuse_missing(folder / "detections.parquet", tree.classes.columns, rows.column_names)
-    if source is not None:
-        spreads = [f"{column}_std" for column in tree.classes.columns]
-        _refuse_missing(folder / "sources.parquet", [*tree.classes.columns, *spreads], source)
-    card = card_of(full, rows, source, model)
+    voted = sources.filter(pc.equal(sources["name"], full)).to_pylist()
+    card = card_of(full, rows, voted[0] if voted else None, model_of(tree))
+    features = derive(
+        detections, found.survey, found.survey.feature_set(tree.feature_set, tree.features)
+    )
     groups = pa.array(_label_groups(detections, tree.classes))
     standing = standing_of(features, detections.append_column("label_group", groups), mine)
     return SourceCard(
@@ -169,15 +159,25 @@ def card_of(name: str | int, rows: pa.Table, source: dict[str, Any] | None, mode
     return Card(name, source, cards, model.classes)
 
 
+def _detection_summary(detections: list[dict[str, Any]]) -> SummaryTable:
+    rows = [
+        [str(d.get("obsid") or ""), d["role"], d["class"] or "", d["flag"] or ""]
+        for d in detections
+    ]
+    return SummaryTable("Detections", ["obsid", "role", "class", "why"], rows)
+
+
+def _spread(classes: Classes) -> list[str]:
+    return [*classes.columns, *(f"{column}_std" for column in classes.columns)]
+
+
 def _table(path: Path, needed: Sequence[str]) -> pa.Table:
     table, _ = read_table(path)
-    _refuse_missing(path, needed, table.column_names)
+    if missing := [name for name in needed if name not in table.column_names]:
+        raise MissingColumnsError(
+            str(path), missing, table.column_names, "Write the catalogue anew"
+        )
     return table
-
-
-def _refuse_missing(path: Path, needed: Iterable[str], available: Iterable[str]) -> None:
-    if missing := [name for name in needed if name not in available]:
-        raise MissingColumnsError(str(path), missing, available, "Write the catalogue anew")
 
 
 def _look_up(name: str, names: pa.ChunkedArray, folder: Path) -> Any:
@@ -198,17 +198,9 @@ def _plain(name: Any) -> str:
     return "".join(str(name).split()).casefold()
 
 
-def _features(detections: pa.Table, tree: ModelTree, folder: Path) -> FeatureTable:
-    try:
-        survey = surveys.load(tree.survey)
-        return derive(detections, survey, survey.feature_set(tree.feature_set))
-    except SettingError as error:
-        raise ModelError(f"{folder / 'model.asdf'}: {error}") from error
-
-
 def _distances(rows: pa.Table, model: Model) -> list[dict[str, float]]:
     survey = surveys.load(model.survey)
-    features = derive(rows, survey, survey.feature_set(model.feature_set))
+    features = derive(rows, survey, survey.feature_set(model.feature_set, model.features))
     out: list[dict[str, float]] = [{} for _ in range(rows.num_rows)]
     complete = np.flatnonzero(features.complete)
     if len(complete) and isinstance(model, PaperModel):
@@ -225,9 +217,3 @@ def _label_groups(detections: pa.Table, classes: Classes) -> list[str | None]:
     if "label" not in detections.column_names:
         return [None] * detections.num_rows
     return [group.get(label) for label in detections["label"].to_pylist()]
-
-
-def _model_of(folder: Path) -> Path:
-    if not (folder / "model.asdf").exists():
-        raise TableError(f"{folder}: the catalogue lacks its model.asdf")
-    return folder / "model.asdf"

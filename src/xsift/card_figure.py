@@ -9,7 +9,8 @@ import numpy as np
 
 from xsift import plots, surveys
 from xsift.card import SourceCard
-from xsift.errors import SettingError
+from xsift.errors import SettingError, TableError
+from xsift.standing import Standing
 from xsift.write import Staging
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ def write_card_figure(card: SourceCard, path: str | Path) -> None:
     ------
     SettingError
         If the name has another ending.
+    TableError
+        If the catalogue has no detections.
     OutputError
         If it cannot be written.
     """
@@ -49,10 +52,20 @@ def card_figure(card: SourceCard) -> Figure:
 
     Coloured are the groups of the catalogue (its known objects, or what it classified); black are
     the detections of the source.
+
+    Raises
+    ------
+    TableError
+        If the catalogue has no detections.
     """
     from matplotlib.figure import Figure
 
     standing = card.standing
+    if standing is None:
+        raise TableError(
+            "--figure shows the features of detections, and the catalogue has none: give one that "
+            "run or classify wrote"
+        )
     logarithmic = _logarithmic(card.survey)
     rows = -(-len(standing.features) // _COLUMNS)
     figure = Figure(figsize=(9.6, 3.6 + 1.9 * rows), layout="constrained")
@@ -85,20 +98,20 @@ def card_figure(card: SourceCard) -> Figure:
         )
         if j % _COLUMNS == 0:
             ax.set_ylabel("share")
-    _explain(figure, card)
+    _explain(figure, card, standing)
     return figure
 
 
-def _explain(figure: Figure, card: SourceCard) -> None:
-    looks = plots.look_of(card.standing.groups)
+def _explain(figure: Figure, card: SourceCard, standing: Standing) -> None:
+    looks = plots.look_of(standing.groups)
     from matplotlib.lines import Line2D
 
-    counts = {g: int(np.sum(card.standing.group == g)) for g in card.standing.groups}
+    counts = {g: int(np.sum(standing.group == g)) for g in standing.groups}
     handles = [
         Line2D([], [], color=colour, marker=marker, markersize=5, label=f"{g} ({counts[g]:,})")
         for g, (colour, marker) in looks.items()
     ]
-    n = len(card.standing.X)
+    n = len(standing.X)
     label = f"this source ({n:,} detection{'s'[: n != 1]})"
     handles.append(Line2D([], [], color="black", marker="*", markersize=8, label=label))
     basis = {
@@ -109,7 +122,7 @@ def _explain(figure: Figure, card: SourceCard) -> None:
         handles=handles,
         loc="outside lower center",
         ncols=min(len(handles), 6),
-        title=basis[card.standing.basis],
+        title=basis[standing.basis],
     )
     verdict = "no detection voted"
     if card.source is not None:

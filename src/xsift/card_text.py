@@ -28,16 +28,28 @@ def show_card(console: Console, card: SourceCard) -> None:
     else:
         _print_verdict(console, card)
         _print_votes(console, card)
-    with_distances = any(row["squared_distances"] for row in card.detections)
+    if card.detections is None:
+        console.print(
+            "xsift vote wrote this catalogue: it has sources alone, so no detections and no "
+            "features are shown.",
+            highlight=False,
+        )
+        return
+    _print_detections(console, card, card.detections)
+    _print_standing(console, card)
+
+
+def _print_detections(console: Console, card: SourceCard, rows: list[dict[str, Any]]) -> None:
+    with_distances = any(row["squared_distances"] for row in rows)
     table = Table(title="Detections", title_justify="left", title_style="", box=None)
     for heading in _headings(with_distances):
         number = heading in ("obsid", "cluster", "d²")
         table.add_column(heading, justify="right" if number else "left", no_wrap=heading != "why")
-    for row in card.detections[:_CARD_ROWS]:
+    for row in rows[:_CARD_ROWS]:
         cells = _detection_cells(row, card.classes, with_distances)
         table.add_row(*map(escape, cells))
     console.print(table)
-    if (more := len(card.detections) - _CARD_ROWS) > 0:
+    if (more := len(rows) - _CARD_ROWS) > 0:
         console.print(f"and {more} more: --json shows all", highlight=False)
     if with_distances:
         console.print(
@@ -46,13 +58,12 @@ def show_card(console: Console, card: SourceCard) -> None:
             style="dim",
             highlight=False,
         )
-    _print_standing(console, card)
 
 
 def _print_standing(console: Console, card: SourceCard) -> None:
     """Print the median of each feature, and how many % of each group lie below it."""
     standing = card.standing
-    if not standing.groups:
+    if standing is None or not standing.groups:
         return
     whose = {"known": "the known objects", "classified": "what the catalogue classified"}
     table = Table(
@@ -77,7 +88,9 @@ def _print_standing(console: Console, card: SourceCard) -> None:
 
 def _print_votes(console: Console, card: SourceCard) -> None:
     """Print how many detections each class won, most first."""
-    won = [row["class"] for row in card.detections if row["role"] == "scored" and row["class"]]
+    won = [
+        row["class"] for row in card.detections or () if row["role"] == "scored" and row["class"]
+    ]
     if len(won) > 1:
         counted = ", ".join(f"{code} {n}" for code, n in Counter(won).most_common())
         console.print(f"Most probable class of its detections: {escape(counted)}", highlight=False)
@@ -98,13 +111,14 @@ def _print_verdict(console: Console, card: SourceCard) -> None:
         f"soft vote {escape(source['class_soft'])}, hard vote {escape(source['class_hard'])}",
         highlight=False,
     )
+    full = "█" if console.encoding.startswith("utf") else "#"
     columns = {c.code: c.column for c in card.classes.classes}
     if source.get("p_none") is not None:
         columns["none"] = "p_none"
     for code, column in sorted(columns.items(), key=lambda pair: -source[pair[1]]):
         p, spread = source[column], source.get(f"{column}_std", 0.0)
         if p >= 0.005:
-            bar = "█" * round(30 * p)
+            bar = full * round(30 * p)
             spread_text = f" ± {spread:5.3f}" if source["n_detections"] > 1 else ""
             console.print(f"  {escape(code):4} {p:6.3f}{spread_text}  {bar}", highlight=False)
 

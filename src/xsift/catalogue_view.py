@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,17 +11,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from xsift import surveys
 from xsift.catalogue import NONE
-from xsift.classes import PAPER_CLASSES, Classes, code_of
+from xsift.catalogue_folder import open_catalogue
+from xsift.classes import Classes, code_of
 from xsift.errors import MissingColumnsError, TableError
 from xsift.read import read_table
 from xsift.surveys import Survey
-from xsift.write import load_model_tree
 
 __all__ = ["CatalogueView", "DetectionsView", "view_catalogue"]
-
-_RECORD_BYTES = 10_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,18 +122,9 @@ def view_catalogue(folder: str | Path) -> CatalogueView:
     TableError
         If the folder holds no catalogue, or one that lacks what every catalogue has.
     """
-    folder = Path(folder)
-    path = folder / "sources.parquet"
-    if not path.exists():
-        raise TableError(
-            f"{folder}: no sources.parquet here: give a folder that run or classify wrote"
-        )
-    tree = load_model_tree(folder / "model.asdf") if (folder / "model.asdf").exists() else None
-    survey = surveys.load(tree.survey if tree else "csc20")
-    classes = tree.classes if tree else PAPER_CLASSES
+    found = open_catalogue(folder)
+    path, survey, classes = found.sources, found.survey, found.classes
     table = _read(path, survey, classes, ("n_detections", "status", "class", "typicality"))
-    if tree is None:
-        classes = _classes_of(path, table)
     needed = ["class", "status", "n_detections", *classes.columns]
     if missing := [c for c in needed if c not in table.column_names]:
         raise MissingColumnsError(
@@ -156,10 +143,10 @@ def view_catalogue(folder: str | Path) -> CatalogueView:
     for k, chance in enumerate(chances):
         own[code == k] = chance[code == k]
     return CatalogueView(
-        folder=folder,
-        record=_record(folder / "run.json"),
+        folder=found.path,
+        record=found.record,
         classes=classes,
-        method=tree.method if tree else "",
+        method=found.tree.method if found.tree else "",
         survey=survey,
         names=names,
         groups=groups,
@@ -173,12 +160,12 @@ def view_catalogue(folder: str | Path) -> CatalogueView:
         b_deg=b_deg,
         p_none=_optional(table, "p_none", path),
         typicality=_optional(table, "typicality", path),
-        detections=_detections(folder / "detections.parquet", survey, classes),
+        detections=_detections(found.detections, survey, classes),
     )
 
 
-def _detections(path: Path, survey: Survey, classes: Classes) -> DetectionsView | None:
-    if not path.exists():
+def _detections(path: Path | None, survey: Survey, classes: Classes) -> DetectionsView | None:
+    if path is None:
         return None
     table = _read(path, survey, classes, ("cluster", "label", "role"))
     if missing := [c for c in ("name", "cluster", "label", "role") if c not in table.column_names]:
@@ -201,17 +188,6 @@ def _detections(path: Path, survey: Survey, classes: Classes) -> DetectionsView 
 def _read(path: Path, survey: Survey, classes: Classes, more: Sequence[str]) -> pa.Table:
     wanted = ["name", "ra", "dec", "p_none", *more, *classes.columns]
     return read_table(path, [*wanted, *(f.name for f in survey.features)])[0]
-
-
-def _classes_of(path: Path, table: pa.Table) -> Classes:
-    """Return those of the paper's classes that a catalogue without a model has columns of."""
-    known = tuple(c for c in PAPER_CLASSES.classes if c.column in table.column_names)
-    if not known:
-        raise TableError(
-            f"{path.parent}: no model.asdf, and no column of the paper's classes in {path.name}: "
-            "write the catalogue anew"
-        )
-    return Classes(classes=known)
 
 
 def _codes(column: pa.ChunkedArray, names: Sequence[str]) -> np.ndarray:
@@ -266,14 +242,3 @@ def _numbers(table: pa.Table, name: str, path: Path) -> np.ndarray:
         raise TableError(
             f"{path}: column {name} holds {table[name].type}, not numbers: write the catalogue anew"
         ) from error
-
-
-def _record(path: Path) -> dict[str, Any]:
-    """Return `run.json`, or nothing where it is not there or cannot be used: it is not needed."""
-    try:
-        if path.stat().st_size > _RECORD_BYTES:
-            return {}
-        found = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}

@@ -15,6 +15,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from xsift.errors import LabelError
+from xsift.text_file import read_text_file
 
 __all__ = [
     "AMBIGUOUS",
@@ -226,18 +227,21 @@ def read_classes(path: str | Path) -> Classes:
         If the file cannot be read or breaks these rules.
     """
     try:
-        tree = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        tree = tomllib.loads(read_text_file(path))
+    except (OSError, ValueError) as error:
+        raise LabelError(f"{path}: not a readable list of classes: {error}") from error
+    except RecursionError as error:
+        raise LabelError(f"{path}: not a readable list of classes: nested too deep") from error
+    try:
         rows = [dict(row) for row in tree["class"]]
         for row in rows:
             row["code"] = code_of(row["code"])
             row.setdefault("column", column_for(str(row["code"])))
         ambiguous = _codes(tree.get("ambiguous", sorted(AMBIGUOUS)))
         return Classes.model_validate({"classes": rows, "ambiguous": ambiguous})
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise LabelError(f"{path}: not a readable list of classes: {error}") from error
     except ValidationError as error:
         raise LabelError(f"{path}: not a list of classes: {_in_words(error, rows)}") from error
-    except (KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise LabelError(
             f"{path}: not a list of classes: every class is a [[class]] table with code and group"
         ) from error

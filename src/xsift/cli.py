@@ -5,9 +5,11 @@ Heavy modules are imported inside the commands, so that help is there at once.
 
 from __future__ import annotations
 
+import io
 import json
 import signal
 import sys
+import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -16,7 +18,7 @@ import typer
 from typer.core import TyperGroup
 
 from xsift import __version__, comparing, evaluating, fetching, reporting, serving
-from xsift.errors import SettingError, XsiftError
+from xsift.errors import SettingError, XsiftError, XsiftWarning
 from xsift.options import (
     DEFAULT,
     ClassesFile,
@@ -34,6 +36,8 @@ from xsift.options import (
     chosen_classes,
     console,
     option,
+    say,
+    say_json,
 )
 from xsift.settings import FORMATS, Settings
 
@@ -74,7 +78,7 @@ app.add_typer(fetching.app, name="fetch")
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"xsift {__version__}")
+        say(f"xsift {__version__}")
         raise typer.Exit
 
 
@@ -105,7 +109,7 @@ def demo(
     with terminal.progress(console(err=True)) as step:
         result = demonstration.demonstrate(out, n_sources=sources, seed=seed, progress=step)
     if as_json:
-        typer.echo(json.dumps(result.catalogue.record, indent=2))
+        say_json(result.catalogue.record)
         return
     terminal.show_summary(console(), result.catalogue, out)
     terminal.show_recovery(console(), result)
@@ -210,13 +214,14 @@ def vote(
     table: TableFile,
     out: Out,
     source_column: Source = DEFAULT.source_column,
+    survey: Survey = None,
     vote_trained: VoteTrained = DEFAULT.vote_trained,
     classes: ClassesFile = None,
     formats: Formats = None,
     as_json: Json = False,
 ) -> None:
     """Turn a table of detection probabilities into a table of sources."""
-    settings = Settings(source_column=source_column, vote_trained=vote_trained)
+    settings = Settings(source_column=source_column, survey=survey, vote_trained=vote_trained)
     from xsift import pipeline
 
     chosen = chosen_classes(classes)
@@ -243,7 +248,7 @@ def scan(
     with terminal.bar(console(err=True), "fitting") as advance:
         result = scan_k(table, out, k_max, restarts, settings, advance)
     if as_json:
-        typer.echo((out / "scan.json").read_text(encoding="utf-8"), nl=False)
+        say_json(json.loads((out / "scan.json").read_bytes()))
     else:
         terminal.show_scan(console(), result, out)
 
@@ -256,7 +261,7 @@ app.command()(reporting.report)
 @app.command("anomalies")
 def list_anomalies(
     catalogue: Annotated[
-        Path, typer.Argument(metavar="DIR", help="Folder that run or classify wrote.")
+        Path, typer.Argument(metavar="DIR", help="Folder that run, classify or vote wrote.")
     ],
     most: Annotated[int, typer.Option("--most", help="How many detections.", min=1)] = 20,
     as_json: Json = False,
@@ -267,7 +272,7 @@ def list_anomalies(
 
     found = anomalies(catalogue, most)
     if as_json:
-        typer.echo(json.dumps([a.as_dict() for a in found], indent=2))
+        say_json([a.as_dict() for a in found])
     else:
         terminal.show_anomalies(console(), found)
 
@@ -276,7 +281,7 @@ def list_anomalies(
 def show(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Source name, as in the catalogue.")],
     catalogue: Annotated[
-        Path, typer.Option("--catalogue", help="Folder that run or classify wrote.")
+        Path, typer.Option("--catalogue", help="Folder that run, classify or vote wrote.")
     ],
     figure: Annotated[
         Path | None,
@@ -294,7 +299,7 @@ def show(
 
         write_card_figure(found, figure)
     if as_json:
-        typer.echo(json.dumps(found.as_dict(), indent=2))
+        say_json(found.as_dict())
         return
     show_card(console(), found)
 
@@ -305,7 +310,7 @@ app.command()(serving.serve)
 @app.command()
 def publish(
     catalogue: Annotated[
-        Path, typer.Argument(metavar="DIR", help="Folder that run or classify wrote.")
+        Path, typer.Argument(metavar="DIR", help="Folder that run, classify or vote wrote.")
     ],
     out: Out,
     static: Annotated[
@@ -332,7 +337,7 @@ def publish(
     with terminal.progress(console(err=True)) as step:
         result = publication.publish(catalogue, out, schema, title, creator, licence, static, step)
     if as_json:
-        typer.echo(json.dumps(result.as_dict(), indent=2))
+        say_json(result.as_dict())
     else:
         terminal.show_published(console(), result, static)
 
@@ -351,7 +356,7 @@ def _do(out: Path, formats: list[str] | None, as_json: bool, job: Any) -> None:
         step(f"writing {out}")
         result.write(out, chosen)
     if as_json:
-        typer.echo(json.dumps(result.record, indent=2))
+        say_json(result.record)
     else:
         terminal.show_summary(console(), result, out)
 
@@ -359,7 +364,7 @@ def _do(out: Path, formats: list[str] | None, as_json: bool, job: Any) -> None:
 def _fail(message: str, status: int = 1) -> NoReturn:
     # A name in a hostile file must not steer the terminal.
     line = "".join(c if c.isprintable() else "?" for c in " ".join(message.split()))
-    typer.echo(f"xsift: {line}", err=True)
+    say(f"xsift: {line}", err=True)
     raise typer.Exit(status)
 
 
@@ -368,13 +373,27 @@ def _stop(number: int, frame: Any) -> None:
     raise KeyboardInterrupt
 
 
+def _show_warning(
+    message: Warning | str, category: type[Warning], filename: str, lineno: int, *_: Any
+) -> None:
+    # Ours are for the user, in one line; another library's say where they are from.
+    if issubclass(category, XsiftWarning):
+        say(f"xsift: {message}", err=True)
+    else:
+        say(warnings.formatwarning(message, category, filename, lineno), err=True, end="")
+
+
 def main() -> None:
     """Run the command line."""
     signal.signal(signal.SIGTERM, _stop)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # rather "?" than no result
+    warnings.showwarning = _show_warning  # type: ignore[assignment]
     try:
         app()
     except KeyboardInterrupt:
-        typer.echo("xsift: stopped", err=True)
+        say("xsift: stopped", err=True)
         sys.exit(130)
     except BrokenPipeError:
         sys.exit(1)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from xsift.errors import SettingError
-from xsift.options import DEFAULT, Json, Out, console, option
+from xsift.options import DEFAULT, Json, Out, console, option, say_json
 from xsift.settings import FORMATS
 
 __all__ = ["compare"]
@@ -82,6 +82,6 @@ def compare(
         )
         result.write(out, chosen)
     if as_json:
-        typer.echo((out / "comparison.json").read_text(encoding="utf-8"), nl=False)
+        say_json(result.record)
     else:
         show_comparison(console(), result, out)

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from xsift import plots, read, surveys, write
+from xsift.catalogue_folder import open_catalogue
 from xsift.classes import PAPER_CLASSES, Classes
 from xsift.columns import Column, output_columns, with_metadata
 from xsift.compare import (
@@ -21,12 +22,11 @@ from xsift.compare import (
     load_mapping,
     translate,
 )
-from xsift.errors import LabelError, MissingColumnsError, SettingError, TableError
+from xsift.errors import LabelError, MissingColumnsError, SettingError
 from xsift.evaluation_figures import svg_of
 from xsift.label import Match, match_known
 from xsift.record import recorded
 from xsift.report import comparison_page
-from xsift.write.model_file import load_model_tree
 from xsift.write.provenance import file_name, now
 from xsift.write.tables import SUFFIXES
 
@@ -226,14 +226,9 @@ def read_ours(path: str | Path) -> OurSources:
         groups = [PAPER_CLASSES.group_of(c) for c in given.code]
         nothing = np.zeros(len(groups))
         return OurSources(str(path), given.sha256, table, PAPER_CLASSES, groups, given.p, nothing)
-    file = path / "sources.parquet"
-    if not file.exists():
-        raise TableError(
-            f"{path}: no sources.parquet here: give a folder that run, classify, vote or demo wrote"
-        )
+    found = open_catalogue(path)
+    file, classes = found.sources, found.classes
     table, source = read.read_table(file)
-    model = path / "model.asdf"
-    classes = load_model_tree(model).classes if model.exists() else _present(table)
     needed = ["name", "class", "group", "status", "n_detections", *classes.columns]
     if missing := [name for name in needed if name not in table.column_names]:
         raise MissingColumnsError(str(file), missing, table.column_names, "Write it anew")
@@ -243,12 +238,6 @@ def read_ours(path: str | Path) -> OurSources:
     kept = [k for k in wanted if k in table.column_names]
     groups = table["group"].to_pylist()
     return OurSources(str(path), source.sha256, table.select(kept), classes, groups, p, p_none)
-
-
-def _present(table: pa.Table) -> Classes:
-    """Return those of the paper's classes that a table without a model has columns of."""
-    there = tuple(c for c in PAPER_CLASSES.classes if c.column in table.column_names)
-    return PAPER_CLASSES.model_copy(update={"classes": there}) if there else PAPER_CLASSES
 
 
 def _column(table: pa.Table, name: str) -> np.ndarray:

@@ -20,6 +20,7 @@ from xsift.options import (
     chosen_classes,
     console,
     option,
+    say_json,
 )
 from xsift.settings import EXPERIMENTS, METHODS, EvaluationSettings, Settings
 
@@ -76,6 +77,6 @@ def evaluate(
             table, out, labels, settings, chosen, chosen_classes(classes), advance
         )
     if as_json:
-        typer.echo((out / "evaluation.json").read_text(encoding="utf-8"), nl=False)
+        say_json(record)
     else:
         terminal.show_evaluation(console(), record, out)

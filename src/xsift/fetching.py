@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from xsift.errors import SettingError
-from xsift.options import Json
+from xsift.options import Json, console, say, say_json
 
 if TYPE_CHECKING:
     from xsift.fetch import Cache, Limits, Selection
@@ -77,20 +76,24 @@ def csc(
 ) -> None:
     """Fetch detections of the Chandra Source Catalog with the paper's query; resumable."""
     from xsift import archive, fetch
+    from xsift.record import recorded
 
     survey = archive.survey_of_release(release)
     given = {"--cone": cone, "--names": names, "--positions": positions, "--obsid": obsid}
     said = [name for name, value in given.items() if value] + ["--all"] * everything
     if show_query and not said:
-        typer.echo(fetch.adql(survey.query, None, cuts))
+        say(fetch.adql(survey.query, None, cuts))
         return
     if len(said) != 1:
         told = " and ".join(said) + ": say only one" if said else "say which part of the catalogue"
         raise SettingError(f"{told}: --cone, --names, --positions, --obsid or --all")
-    selection = _selection(cone, names, positions, radius, obsid)
+    with recorded() as notes:
+        selection = _selection(cone, names, positions, radius, obsid)
     if show_query:
         queries = [fetch.adql(survey.query, part, cuts) for part in selection.parts]
-        typer.echo(";\n\n".join(queries))
+        say(";\n\n".join(queries))
+        for note in notes:
+            say(f"xsift: {note}", err=True)
         return
     archive.form_of(_required(out))
     limits, kept = _limits(budget), _cache(cache, fresh)
@@ -103,6 +106,7 @@ def csc(
         ),
         lambda about: f"{int(about['detections']):,} detections from {tap.url}, written to {out}",
         as_json,
+        notes,
     )
 
 
@@ -251,18 +255,17 @@ def _say(
     job: Callable[[Any], dict[str, Any]],
     words: Callable[[dict[str, Any]], str],
     as_json: bool,
+    before: Sequence[str] = (),
 ) -> None:
     """Do the job under a progress bar; print its result and what to be wary of."""
-    from rich.console import Console
-
     from xsift import terminal
     from xsift.record import recorded
 
-    with recorded() as notes, terminal.bar(Console(stderr=True, soft_wrap=True), what) as bar:
+    with recorded() as notes, terminal.bar(console(err=True), what) as bar:
         about = job(bar)
     if as_json:
-        typer.echo(json.dumps({**about, "warnings": notes}, indent=2))
+        say_json({**about, "warnings": [*before, *notes]})
         return
-    typer.echo(words(about))
-    for note in notes:
-        typer.echo(f"Warning: {note}")
+    say(words(about))
+    for note in [*before, *notes]:
+        say(f"Warning: {note}")

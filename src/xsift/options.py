@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -26,6 +28,8 @@ __all__ = [
     "chosen_classes",
     "console",
     "option",
+    "say",
+    "say_json",
 ]
 
 DEFAULT = Settings()
@@ -81,3 +85,17 @@ def console(err: bool = False) -> Any:
     from rich.console import Console
 
     return Console(stderr=err, soft_wrap=True)
+
+
+def say(text: str, err: bool = False, end: str = "\n") -> None:
+    """Print a text; a character that the terminal has not becomes ``?``."""
+    stream = sys.stderr if err else sys.stdout
+    encoding = stream.encoding or "utf-8"
+    print(text.encode(encoding, "replace").decode(encoding), end=end, file=stream, flush=True)
+
+
+def say_json(value: Any) -> None:
+    """Print JSON in ASCII, which every terminal and pipe takes; NaN becomes null."""
+    from xsift.write import finite
+
+    say(json.dumps(finite(value), indent=2))

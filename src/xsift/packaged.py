@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from xsift import read, surveys
-from xsift.errors import ModelError
+from xsift.errors import ModelError, SettingError
 from xsift.features import derive
 from xsift.settings import Settings
 from xsift.write.model_file import load_model_tree
@@ -127,8 +127,11 @@ def refuse_other_model(tree: ModelTree, settings: Settings, what: str) -> None:
             )
     if tree.survey not in surveys.names():
         raise ModelError(f"{what}: trained for survey {tree.survey!r}, which this xsift knows not")
-    survey = surveys.load(tree.survey)
-    if tree.feature_set not in survey.feature_sets or tuple(tree.features) != tuple(
-        f.name for f in survey.feature_set(tree.feature_set)
-    ):
+    # The calibrated method leaves out what the training table had no values of.
+    only = None if tree.method == "paper" else tree.features
+    try:
+        chosen = surveys.load(tree.survey).feature_set(tree.feature_set, only)
+    except SettingError:
+        chosen = ()
+    if [f.name for f in chosen] != tree.features:
         raise ModelError(f"{what}: its features are not those of {tree.feature_set}: retrain it")

@@ -34,6 +34,7 @@ from xsift.record import (
     warn_of_nothing_scored,
     warn_of_rows,
     warn_of_training_table,
+    warn_of_unused,
 )
 from xsift.sampling import label_detections
 from xsift.settings import Settings
@@ -152,6 +153,7 @@ def run(
         known_types = label_detections(detections, known, settings, classes)
         labelled = known_types.labels
         model, y = train(detections, features, labelled, survey, classes, settings, progress)
+        features = features.select(model.features)
         warn_of_classes(model)
         progress("scoring and voting")
         result = _catalogue(
@@ -207,11 +209,12 @@ def classify(
         refuse_other_model(tree, settings, str(model or why))
         trained = model_of(tree)
         survey = surveys.load(tree.survey)
-        chosen = survey.feature_set(tree.feature_set)
+        chosen = survey.feature_set(tree.feature_set, tree.features)
         detections = detections or read.read_detections(
             table, survey, chosen, settings.source_column, need_all=tree.method == "paper"
         )
         features = derive(detections.table, survey, chosen)
+        warn_of_unused(detections.table, survey.feature_set(tree.feature_set), features)
         detections = _without_inputs(detections)
         if detections.sha256 == tree.training.input_sha256:
             warn_of_training_table(tree.training.counts.get("trained", 0))
@@ -237,7 +240,7 @@ def vote_table(
         Detections with a source column and a column of probabilities per class: ours (``p_qso``)
         or the published ones (``QSO``, ``Seyfert_1``, ...).
     settings : Settings, optional
-        Of these, source_column and vote_trained matter here.
+        Of these, survey, source_column and vote_trained matter here.
     classes : Classes
         What the columns are looked up in.
 
@@ -271,6 +274,10 @@ def vote_table(
         "about": {"command": "vote", "input": file_name(table)},
         "input": file_name(table),
         "input_sha256": given.sha256,
+        # Without a model in the folder nothing else says them.
+        "survey": survey.name,
+        "classes": [c.model_dump() for c in given.classes.classes],
+        "settings": {k: getattr(settings, k) for k in ("source_column", "vote_trained")},
         "counts": counted,
     }
     return _finish(Catalogue(None, sources, None, record), None, notes, "vote", None)
@@ -380,6 +387,7 @@ def _finish(
             "method": model.method,
             "survey": model.survey,
             "feature_set": model.feature_set,
+            "features": model.features,
             "trained_on": model.training.input,
             "class_counts": model.training.class_counts,
         }

@@ -14,6 +14,7 @@ from xsift.errors import SettingError
 from xsift.model import Classification, Model, PaperModel
 from xsift.model.calibrated import CalibratedModel, Prior
 from xsift.score.prior import estimate_shares, reweight
+from xsift.text_file import read_text_file
 
 __all__ = ["shares_of", "under_prior"]
 
@@ -83,8 +84,12 @@ def _all(prior: Prior) -> np.ndarray:
 
 def _read_prior(path: Path, classes: Classes, before: Prior) -> Prior:
     try:
-        given = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:  # of text, of TOML, of a number with too many digits
+        given = tomllib.loads(read_text_file(path))
+    except (
+        OSError,
+        ValueError,
+        RecursionError,
+    ) as error:  # of text, of TOML, of a number with too many digits
         raise SettingError(
             f"--prior {path}: not train, not uniform, and no TOML file that can be read: {error}"
         ) from error

@@ -11,7 +11,8 @@ import pyarrow.compute as pc
 from pydantic import BaseModel, ValidationError
 
 from xsift import publish as vo
-from xsift import surveys, write
+from xsift import write
+from xsift.catalogue_folder import CatalogueFolder, open_catalogue
 from xsift.errors import SettingError, TableError
 from xsift.read import read_table
 from xsift.write.provenance import now
@@ -56,7 +57,6 @@ class Published:
 class _Model(BaseModel):
     model_id: str = ""
     method: str = ""
-    survey: str = ""
     feature_set: str = ""
     trained_on: str = ""
 
@@ -104,7 +104,7 @@ def publish(
     Parameters
     ----------
     folder : str or Path
-        That `run` or `classify` wrote.
+        That `run` or `classify` wrote; or `vote`, whose sources are then published alone.
     out : str or Path
         Gets ``q.rd`` and the tables as VOTables; or, where `static`, the tables as Parquet, their
         dictionary, and each table with positions cut for HATS.
@@ -124,15 +124,16 @@ def publish(
     folder, out = Path(folder), Path(out)
     if out.exists() and folder.exists() and out.samefile(folder):
         raise SettingError(f"--out {out} is the catalogue itself: give another folder")
-    record = _record(folder)
     progress(f"reading {folder}")
-    tables = tuple(_tables(folder))
+    found = open_catalogue(folder)
+    record = _record(folder)
+    tables = tuple(_tables(found))
     progress("mapping the sky coverage")
-    survey = surveys.load(record.model.survey)
+    survey = found.survey
     resource = vo.Resource(
         schema=schema,
         title=title or f"Classes of X-ray sources in {survey.title}",
-        description=_description(record, tables, survey),
+        description=_description(record, tables, found),
         creator=creator,
         licence=licence,
         reference=survey.reference,
@@ -154,39 +155,44 @@ def _record(folder: Path) -> _Record:
         record = _Record.model_validate_json(path.read_bytes())
     except OSError as error:
         said = error.strerror
-        raise TableError(f"{path}: {said}: give a folder that run or classify wrote") from error
+        raise TableError(
+            f"{path}: {said}: give a folder that run, classify or vote wrote"
+        ) from error
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "the file"
         raise TableError(f"{path}: {where}: {first['msg']}: write the catalogue anew") from error
-    if record.model.survey not in surveys.names():
-        allowed = ", ".join(surveys.names())
-        raise TableError(f"{path}: survey {record.model.survey!r}: known surveys are {allowed}")
     return record
 
 
-def _tables(folder: Path) -> list[vo.ResourceTable]:
+def _tables(found: CatalogueFolder) -> list[vo.ResourceTable]:
+    paths = {"sources": found.sources}
+    if not found.is_voted:
+        paths["detections"] = found.need_detections("they are published, too")
     tables = []
-    for name, title in _TABLES.items():
-        path = folder / f"{name}.parquet"
-        if not path.exists():
-            raise TableError(f"{folder}: no {path.name}: give a folder that run or classify wrote")
+    for name, path in paths.items():
         table, _ = read_table(path)
         table = vo.published(table, str(path))
         if not {"name", "class"} <= set(table.column_names):
             raise TableError(f"{path}: no columns name and class: write the catalogue anew")
         is_key = name == "sources" and not table["name"].null_count
         is_key = is_key and pc.count_distinct(table["name"]).as_py() == table.num_rows
-        tables.append(vo.ResourceTable(name, title, table, "name" if is_key else None))
+        tables.append(vo.ResourceTable(name, _TABLES[name], table, "name" if is_key else None))
     return tables
 
 
 def _description(
-    record: _Record, tables: tuple[vo.ResourceTable, ...], survey: surveys.Survey
+    record: _Record, tables: tuple[vo.ResourceTable, ...], found: CatalogueFolder
 ) -> str:
     counts = " and ".join(f"{t.table.num_rows:,} {t.name}" for t in tables)
+    what = f"Class probabilities for {counts} of X-rays in {found.survey.title}, from"
+    if found.is_voted:
+        return (
+            f"{what} the class probabilities of their detections in {record.input}: the "
+            "detections of a source vote."
+        )
     return (
-        f"Class probabilities for {counts} of X-rays in {survey.title}, from X-ray data alone: "
+        f"{what} X-ray data alone: "
         "the detections are clustered without labels, the clusters linked to known objects, each "
         "detection scored against the classes of its cluster, and a source's detections vote. "
         f"Method: {record.model.method or 'not stated'}; model: "
@@ -202,7 +208,8 @@ def _about(resource: vo.Resource) -> dict[str, str]:
 
 def _write_resource(resource: vo.Resource, out: Path) -> tuple[str, ...]:
     about = _about(resource)
-    with write.Staging(out) as staging:
+    # A table of an earlier catalogue would be taken for this one's; so below.
+    with write.Staging(out, replaces=[f"{name}.vot" for name in _TABLES]) as staging:
         for table in resource.tables:
             path = staging.path(f"{table.name}.vot")
             write.write_table(table.table, path, "votable", about)
@@ -212,8 +219,10 @@ def _write_resource(resource: vo.Resource, out: Path) -> tuple[str, ...]:
 
 def _write_static(resource: vo.Resource, out: Path) -> tuple[str, ...]:
     about = _about(resource)
-    # Partitions of an earlier catalogue would be taken for this one's.
-    stale = [str(p.relative_to(out)) for p in out.glob("hats/*/dataset/**/*.parquet")]
+    stale = [f"{name}.parquet" for name in _TABLES]
+    for name in _TABLES:
+        hats = (p for p in out.glob(f"hats/{name}/**/*") if p.is_file())
+        stale += [str(p.relative_to(out)) for p in hats]
     files: list[str] = []
     with write.Staging(out, replaces=stale) as staging:
 
@@ -249,6 +258,8 @@ def _write_hats(
 
 def _notes(resource: vo.Resource, static: bool) -> list[str]:
     notes = []
+    if len(resource.tables) < len(_TABLES):
+        notes.append("xsift vote wrote the catalogue: it has no detections, and sources alone")
     for table in resource.tables:
         if not table.has_positions:
             what = "not cut for HATS" if static else "no cone search"

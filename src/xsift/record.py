@@ -15,6 +15,7 @@ from xsift.errors import XsiftWarning
 from xsift.features import FeatureTable
 from xsift.label import Labels
 from xsift.model import Model, PaperModel
+from xsift.surveys import Feature
 from xsift.vote import key_order
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "warn_of_nothing_scored",
     "warn_of_rows",
     "warn_of_training_table",
+    "warn_of_unused",
 ]
 
 
@@ -107,6 +109,14 @@ def warn_of_training_table(n_trained: int) -> None:
         f"the model was trained on this table: {n_trained:,} of its detections are in-sample, "
         "and look better than new ones would"
     )
+
+
+def warn_of_unused(table: pa.Table, wanted: Sequence[Feature], features: FeatureTable) -> None:
+    """Warn of columns with values of features that the model was trained without."""
+    there = {n for n in table.column_names if table[n].null_count < table.num_rows}
+    unused = [f.name for f in wanted if f.name in there and f.name not in features.names]
+    if unused:
+        _warn(f"columns not used, as the model was trained without them: {', '.join(unused)}")
 
 
 def _distinct(names: pa.ChunkedArray) -> int:

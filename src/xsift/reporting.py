@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from xsift.options import DEFAULT, Json, console, option
+from xsift.options import DEFAULT, Json, console, option, say_json
 
 if TYPE_CHECKING:
     from xsift.catalogue_report import CatalogueReport
@@ -39,7 +38,7 @@ def report(
     with terminal.progress(console(err=True)) as step:
         result = catalogue_report.report(catalogue, out, scan, seed, step)
     if as_json:
-        typer.echo(json.dumps(result.record, indent=2, allow_nan=False))
+        say_json(result.record)
     else:
         _show(result)
 

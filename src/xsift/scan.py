@@ -132,7 +132,11 @@ def _scaled(table: str | Path, settings: Settings) -> tuple[np.ndarray, tuple[st
     features = derive(detections.table, survey, chosen)
     order = key_order(detections.table, np.flatnonzero(features.complete))
     if not len(order):
-        raise TableError(f"{table}: no detection has all of the {len(chosen)} features")
+        lacks = f"has a value of {', '.join(features.empty)}" if features.empty else "has all"
+        raise TableError(
+            f"{table}: no detection {lacks}, and a scan takes only detections with all features "
+            f"of {feature_set}: --features may name another set"
+        )
     scaler = PaperScaler(tuple(f.scaling for f in chosen))
     return scaler.fit_transform(features.X[order]), features.names
 

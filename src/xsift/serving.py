@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from xsift.errors import SettingError
-from xsift.options import console
+from xsift.options import console, say
 
 __all__ = ["serve"]
 
@@ -17,7 +17,7 @@ def serve(
     catalogue: Annotated[
         Path | None,
         typer.Argument(
-            metavar="DIR", help="Folder that run or classify wrote.", show_default=False
+            metavar="DIR", help="Folder that run, classify or vote wrote.", show_default=False
         ),
     ] = None,
     demo: Annotated[
@@ -32,7 +32,7 @@ def serve(
 ) -> None:
     """Serve a catalogue to the browser: the playground, and an HTTP API."""
     if demo == (catalogue is not None):
-        raise SettingError("give a folder that run or classify wrote, or --demo")
+        raise SettingError("give a folder that run, classify or vote wrote, or --demo")
     from xsift import terminal
 
     try:
@@ -44,6 +44,6 @@ def serve(
     with terminal.progress(console(err=True)) as step:
         ready = server.prepare(catalogue, host, port, step)
     for line in ready.notes:
-        typer.echo(f"xsift: {line}", err=True)
-    typer.echo(ready.address)
+        say(f"xsift: {line}", err=True)
+    say(ready.address)
     ready.run()

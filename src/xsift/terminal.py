@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +22,7 @@ from rich.table import Table
 from xsift.classes import PAPER_CLASSES, Classes
 
 if TYPE_CHECKING:  # what is printed was made elsewhere
-    from xsift.anomalies import Anomaly
+    from xsift.anomalies import Anomalies
     from xsift.demonstration import Demonstration
     from xsift.pipeline import Catalogue
     from xsift.publication import Published
@@ -68,7 +68,9 @@ def progress(console: Console) -> Iterator[Any]:
     if not console.is_terminal:
         yield lambda step: console.print(escape(step), highlight=False)
         return
-    with console.status("starting") as status:
+    # The spinner that is made of ASCII alone, where the terminal may have no other.
+    spinner = "dots" if console.encoding.startswith("utf") else "line"
+    with console.status("starting", spinner=spinner) as status:
         yield lambda step: status.update(escape(step))
 
 
@@ -138,6 +140,8 @@ def show_summary(
     console.print(grid)
     if result.model is not None:
         classes = result.model.classes
+    elif "classes" in record:
+        classes = Classes.model_validate({"classes": record["classes"]})
     console.print(_class_table(result, classes))
     for what in ("missing", "unscored", "set_aside"):
         if record.get(what):
@@ -253,11 +257,12 @@ def _evaluation_cells(method: str, found: dict[str, Any]) -> list[str]:
     return [*cells, f"{by_source['balanced_accuracy']['value']:.3f}"]
 
 
-def show_anomalies(console: Console, found: Sequence[Anomaly]) -> None:
-    """Print the most atypical detections, and what makes them so."""
+def show_anomalies(console: Console, found: Anomalies) -> None:
+    """Print the most atypical detections, and what makes them so; or the sources."""
     table = Table(title="Least typical first", title_justify="left", title_style="", box=None)
-    for heading in ("", "name", "obsid", "typicality", "class", "what makes it so"):
-        number = heading in ("", "obsid", "typicality")
+    key = "detections" if found.are_sources else "obsid"
+    for heading in ("", "name", key, "typicality", "class", "what makes it so"):
+        number = heading in ("", key, "typicality")
         table.add_column(heading, justify="right" if number else "left", no_wrap=bool(number))
     for anomaly in found:
         row = anomaly.detection
@@ -267,10 +272,16 @@ def show_anomalies(console: Console, found: Sequence[Anomaly]) -> None:
         cells = (
             str(anomaly.rank),
             str(row["name"]),
-            str(row.get("obsid") or ""),
+            str(row.get("n_detections" if found.are_sources else "obsid") or ""),
             f"{row['typicality']:.2g}",
             str(row.get("class") or ""),
-            odd or "no single feature",
+            odd or ("" if found.are_sources else "no single feature"),
         )
         table.add_row(*map(escape, cells))
     console.print(table)
+    if found.are_sources:
+        console.print(
+            "xsift vote wrote this catalogue: without detections and a model nothing says which "
+            "features make a source atypical.",
+            highlight=False,
+        )

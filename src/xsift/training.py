@@ -63,8 +63,7 @@ def train(
     can_train = features.complete if is_paper else features.usable.any(axis=1)
     order = key_order(detections.table, np.flatnonzero(can_train))
     if not len(order):
-        wanted = f"all of the {len(features.names)} features" if is_paper else "a feature"
-        raise TableError(f"{detections.path}: no detection has {wanted}")
+        raise TableError(f"{detections.path}: {_nothing_to_train_on(features, is_paper)}")
     y = np.where(can_train, labels.y, -1)
     if is_paper:
         progress(f"clustering {len(order):,} complete detections")
@@ -79,4 +78,19 @@ def train(
     # In key order first: the numbers of the units must not depend on the order of the file.
     unit = units_of(source, X[order], None if shared is None else shared[order])
     training = Training(X[order], y[order], other[order], unit)
-    return fit_calibrated_model(training, survey, feature_set, classes, settings), y
+    model = fit_calibrated_model(training, survey, feature_set, classes, settings)
+    # What has none of the features that the model kept did not train.
+    return model, np.where(features.select(model.features).usable.any(axis=1), y, -1)
+
+
+def _nothing_to_train_on(features: FeatureTable, is_paper: bool) -> str:
+    if not is_paper:
+        return f"no detection has any of the features {', '.join(features.names)}"
+    if features.empty:
+        lacks = f"no detection has a value of {', '.join(features.empty)}"
+    else:
+        lacks = f"no detection has all of {', '.join(features.names)}"
+    return (
+        f"{lacks}, and --method paper takes only detections with all features: leave it out (the "
+        "calibrated method takes incomplete detections)"
+    )

@@ -88,13 +88,14 @@ class _Calibrated:
     """The calibrated method after its fit: it pools detections by the geometric mean."""
 
     model: CalibratedModel
+    columns: list[int]
 
     @property
     def shares(self) -> np.ndarray:
         return self.model.scorer.shares
 
     def predict(self, X: np.ndarray) -> Prediction:
-        said = self.model.predict(X)
+        said = self.model.predict(X[:, self.columns])
         return Prediction(said.p, said.p_none, said.typicality)
 
     def fuse(self, p: np.ndarray, source: np.ndarray) -> np.ndarray:
@@ -114,9 +115,11 @@ class CalibratedMethod:
     def fit(self, training: Training, seed: int) -> _Calibrated:
         """Fit on all rows."""
         settings = replace(self.settings, seed=seed)
-        return _Calibrated(
-            fit_calibrated_model(training, self.survey, self.feature_set, self.classes, settings)
+        model = fit_calibrated_model(
+            training, self.survey, self.feature_set, self.classes, settings
         )
+        names = [f.name for f in self.survey.feature_set(self.feature_set)]
+        return _Calibrated(model, [names.index(name) for name in model.features])
 
 
 def _features(X: np.ndarray, names: tuple[str, ...], survey: str) -> FeatureTable:

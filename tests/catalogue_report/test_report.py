@@ -414,7 +414,7 @@ def test_without_matplotlib(paper, tmp_path, monkeypatch):
 
 
 def test_a_folder_that_is_none(tmp_path):
-    with pytest.raises(TableError, match="give a folder that run or classify wrote"):
+    with pytest.raises(TableError, match="give a folder that run, classify, vote or demo wrote"):
         report(tmp_path / "nothing")
     with pytest.raises(
         TableError, match=r"no scan\.json here: give a folder that xsift scan wrote"

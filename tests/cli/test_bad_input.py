@@ -122,7 +122,14 @@ def test_too_little_to_train_on(refused, saved, small_table):
 
 def test_no_detection_is_complete(refused, saved, small_table):
     path = saved(with_column(small_table, "hard_hm", pa.nulls(600, pa.float64())))
-    assert "t.parquet: no detection has all of the 12 features" in refused("run", path, *LABELLED)
+    said = refused("run", path, *LABELLED)
+    assert "t.parquet: no detection has a value of hard_hm, and --method paper takes" in said
+    assert "no detection has a value of hard_hm, and a scan takes only" in refused("scan", path)
+    apart = with_column(small_table, "hard_hm", [0.1 if i % 2 else None for i in range(600)])
+    apart = with_column(apart, "bb_kt", [None if i % 2 else 0.1 for i in range(600)])
+    said = refused("run", saved(apart), *LABELLED)
+    assert "no detection has all of hard_hm, hard_hs" in said
+    assert "leave it out (the calibrated method takes incomplete detections)" in said
 
 
 def test_more_clusters_than_detections(refused, saved, small_table):
@@ -379,7 +386,7 @@ def show(xsift, *arguments):
 
 
 def test_show_of_folders_that_are_no_catalogues(xsift, tmp_path, catalogue, files, small_table):
-    assert "no detections.parquet here" in show(xsift, "x", "--catalogue", tmp_path)
+    assert "no sources.parquet here" in show(xsift, "x", "--catalogue", tmp_path)
     assert "no source 2CXO J9 among 300" in show(xsift, "2CXO J9", "--catalogue", catalogue)
     name = small_table["name"][0].as_py()
     for file in ("detections.parquet", "sources.parquet", "model.asdf"):

@@ -220,9 +220,9 @@ def test_wrong_parameters(options, message):
         (np.ones((1, 2)), "minimum of 2 is required"),
         (np.arange(4.0).reshape(2, 2), "n_components = 3, n_samples = 2"),
         ([[0.0, np.inf], [1, 1], [2, 2]], "row 0 has an infinite value in feature 1"),
-        ([[0.0, np.nan], [1, np.nan], [2, np.nan]], "feature 1 has no value in any row"),
+        ([[0.0, np.nan], [1, np.nan], [2, np.nan]], "column 1 has no value in any row"),
         (np.full((4, 2), np.nan), "no row has a value"),
-        ([[0.0, 1e300], [1, -1e300], [2, 3]], "feature 1 has values whose squares overflow"),
+        ([[0.0, 1e300], [1, -1e300], [2, 3]], "column 1 has values whose squares overflow"),
     ],
 )
 def test_rows_that_cannot_be_fitted(X, message):

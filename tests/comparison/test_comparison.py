@@ -306,7 +306,7 @@ def test_what_is_no_catalogue_of_ours(xsift, tmp_path, other):
     assert "no sources.parquet here: give a folder that run, classify, vote or demo" in said.err
     pq.write_table(pa.table({"name": ["a"]}), tmp_path / "empty" / "sources.parquet")
     said = xsift("compare", tmp_path / "empty", other(), "--out", tmp_path / "o")
-    assert re.search(r"missing columns class.*Write it anew", said.err)
+    assert re.search(r"no column of the paper's classes in sources", said.err)
 
 
 @pytest.mark.parametrize(

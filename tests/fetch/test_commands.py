@@ -206,3 +206,42 @@ def test_without_requests_it_says_what_to_install():
 def test_nothing_of_the_network_is_imported_early(run_python):
     loaded = run_python("import sys, xsift.cli, xsift.fetching; print(*sys.modules)").split()
     assert not {"requests", "urllib3", "pyarrow", "numpy"} & set(loaded)
+
+
+def test_positions_west_of_zero_are_asked_about_and_those_without_are_counted(
+    xsift, archive, quick, tmp_path
+):
+    place = tmp_path / "places.csv"
+    west = [x - 360 for x in ROWS["ra"][:6]]
+    rows = [f"{x},{y}" for x, y in zip(west, ROWS["dec"][:6], strict=True)]
+    place.write_text("ra,dec\n" + "\n".join([*rows, ",5", "10,95"]) + "\n")
+    words = ("fetch", "csc", "--positions", place)
+    said = xsift(*words, "--url", archive.url, "--out", "d.parquet", "--json")
+    assert said.status == 0, said.err
+    about = json.loads(said.out)
+    assert about["warnings"][0].startswith(f"{place}: rows not asked about: 1 without a position")
+    assert "right ascensions outside 0 to 360: 6 (taken modulo 360)" in about["warnings"][1]
+    straight = tmp_path / "straight.csv"
+    rows = [f"{x},{y}" for x, y in zip(ROWS["ra"][:6], ROWS["dec"][:6], strict=True)]
+    straight.write_text("ra,dec\n" + "\n".join(rows) + "\n")
+    words = ("fetch", "csc", "--positions", straight)
+    assert xsift(*words, "--url", archive.url, "--out", "s.parquet").status == 0
+    found, wanted = (pq.read_table(f"{name}.parquet") for name in "ds")
+    assert found.num_rows == wanted.num_rows > 0
+    shown = xsift("fetch", "csc", "--positions", place, "--show-query")
+    assert shown.status == 0
+    assert "xsift: " in shown.err
+    assert "taken modulo 360" in shown.err
+
+
+@pytest.mark.parametrize(("given", "same"), [("-10 0 1", "350 0 1"), ("370 0 1", "10 0 1")])
+def test_a_cone_may_lie_west_of_zero(xsift, given, same):
+    one, other = (xsift("fetch", "csc", "--show-query", "--cone", cone) for cone in (given, same))
+    assert (one.status, one.out) == (0, other.out)
+
+
+@pytest.mark.parametrize("cone", ["-361 0 1", "721 0 1", "nan 0 1", "0 91 1", "0 nan 1", "0 0 inf"])
+def test_an_impossible_cone_is_refused(xsift, cone):
+    said = xsift("fetch", "csc", "--show-query", "--cone", cone)
+    assert said.status == 2
+    assert f'--cone "{cone}": allowed are RA -360 to 720 (modulo 360), Dec -90 to 90' in said.err

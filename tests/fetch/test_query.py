@@ -162,7 +162,7 @@ def test_names_cannot_leave_their_quotes():
         OneOf("name", ("a\nb",)).condition(COLUMNS)
 
 
-@pytest.mark.parametrize("text", ["", "1 2", "1 2 x", "1 2 3 4", "361 0 1", "0 91 1", "0 0 0"])
+@pytest.mark.parametrize("text", ["", "1 2", "1 2 x", "1 2 3 4", "721 0 1", "0 91 1", "0 0 0"])
 def test_a_cone_is_three_numbers(text):
     with pytest.raises(SettingError, match=r"--cone"):
         parse_cone(text)

@@ -129,8 +129,8 @@ def test_it_ends_when_told_to(server):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ((), "give a folder that run or classify wrote, or --demo"),
-        (("x", "--demo"), "give a folder that run or classify wrote, or --demo"),
+        ((), "give a folder that run, classify or vote wrote, or --demo"),
+        (("x", "--demo"), "give a folder that run, classify or vote wrote, or --demo"),
         (("--demo", "--host", "no.such.host.invalid"), "--host no.such.host.invalid --port 8000: "),
     ],
 )
@@ -155,7 +155,8 @@ def test_a_folder_without_a_catalogue(xsift, tmp_path):
     answer = xsift("serve", tmp_path, "--port", "0")
     assert answer.status == 1
     assert answer.err.splitlines()[-1] == (
-        f"xsift: {tmp_path}: no detections.parquet here: give a folder that run or classify wrote"
+        f"xsift: {tmp_path}: no sources.parquet here: give a folder that run, classify, vote or "
+        "demo wrote"
     )
 
 

@@ -183,6 +183,19 @@ def test_the_least_that_is_said_is_enough(tap, dachs, dachsroot, inputs, catalog
         shutil.rmtree(inputs / schema, ignore_errors=True)
 
 
+def test_votes_alone_are_a_service_of_sources(tap, dachs, dachsroot, inputs, catalogue, tmp_path):
+    voted, schema = tmp_path / "voted", f"{SCHEMA}_voted"
+    pipeline.vote_table(catalogue / "detections.parquet").write(voted, ())
+    try:
+        said = _install(dachsroot, inputs, voted, tmp_path / "out", schema)
+        assert said.strip() == f"{schema}/q -- OK"
+        found = pyvo.dal.TAPService(tap.url).run_sync(f"SELECT COUNT(*) AS n FROM {schema}.sources")
+        assert found["n"].tolist() == [pq.read_metadata(voted / "sources.parquet").num_rows]
+    finally:
+        dachs("drop", schema)
+        shutil.rmtree(inputs / schema, ignore_errors=True)
+
+
 def test_taplint_finds_no_error(tap, served, stilts):
     stages = "TMV TME TMS TMC CPV CAP AVV QGE QPO QAS UPL"
     done = subprocess.run(

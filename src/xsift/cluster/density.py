@@ -6,8 +6,9 @@ around it, and a detection's result must not depend on its neighbours in the fil
 
 from __future__ import annotations
 
-import numba
 import numpy as np
+
+from xsift.jit import kernel
 
 __all__ = ["component_log_densities"]
 
@@ -15,7 +16,7 @@ _BLOCK = 128
 
 
 # No fastmath: the order of the additions is fixed, so that a row gives the same bits in any block.
-@numba.njit(cache=True, error_model="numpy")
+@kernel(error_model="numpy")
 def component_log_densities(
     X: np.ndarray, means: np.ndarray, whitening: np.ndarray, log_norms: np.ndarray
 ) -> np.ndarray:

@@ -9,7 +9,6 @@ on the rows around it.
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
 from xsift.cluster.elementary import ELEMENTWISE
@@ -23,6 +22,7 @@ from xsift.cluster.kernels import (
 )
 from xsift.cluster.marginals import marginals
 from xsift.cluster.missing import TILE, split_features
+from xsift.jit import kernel
 
 __all__ = ["class_posteriors", "weigh_roots"]
 
@@ -99,7 +99,7 @@ def _log(weights: np.ndarray) -> np.ndarray:
         return np.asarray(np.log(weights))
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@kernel(nogil=True, error_model="numpy")
 def _class_posteriors(
     X: np.ndarray,
     ends: np.ndarray,
@@ -151,7 +151,7 @@ def _class_posteriors(
         first = end
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@kernel(nogil=True, error_model="numpy")
 def _weigh_roots(
     X: np.ndarray,
     ends: np.ndarray,
@@ -197,25 +197,25 @@ def _weigh_roots(
         first = end
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def _add(total: np.ndarray, values: np.ndarray, width: int) -> None:
     for b in range(width):
         total[b] += values[b]
 
 
-@numba.njit(cache=True, nogil=True, fastmath=ELEMENTWISE)
+@kernel(nogil=True, fastmath=ELEMENTWISE)
 def _add_times(total: np.ndarray, values: np.ndarray, factor: float, width: int) -> None:
     for b in range(width):
         total[b] += values[b] * factor
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@kernel(nogil=True, error_model="numpy")
 def _take_root(values: np.ndarray, width: int) -> None:
     for b in range(width):
         values[b] = np.sqrt(values[b])
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def _take_largest(k: int, values: np.ndarray, best: np.ndarray, where: np.ndarray) -> None:
     for b in range(BLOCK):
         where[b] = k if values[b] > best[b] else where[b]

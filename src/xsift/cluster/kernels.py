@@ -23,12 +23,12 @@ compiler, once and for all when it vectorises them: the same rows give the same 
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
 from xsift.cluster.elementary import ELEMENTWISE, exp_nonpositive, log_positive
 from xsift.cluster.marginals import marginals
 from xsift.cluster.missing import TILE, complete_moments, split_features
+from xsift.jit import kernel
 
 __all__ = [
     "BLOCK",
@@ -44,7 +44,7 @@ BLOCK = 128
 SUMS = {"contract", "nsz", "reassoc"}
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@kernel(nogil=True, error_model="numpy")
 def em_piece(
     X: np.ndarray,
     weight: np.ndarray,
@@ -100,7 +100,7 @@ def em_piece(
     return log_likelihood
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@kernel(nogil=True, error_model="numpy")
 def em_run(
     X: np.ndarray,
     weight: np.ndarray,
@@ -159,7 +159,7 @@ def em_run(
     return log_likelihood
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def lanes(n: int) -> np.ndarray:
     """Return zeros of shape (n, 128) that begin where a cache line does: 64 bytes are read at once.
 
@@ -170,13 +170,13 @@ def lanes(n: int) -> np.ndarray:
     return flat[skip : skip + n * BLOCK].reshape(n, BLOCK)
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def filled_lanes(size: int) -> int:
     """Return how many rows of a block to work on where `size` are wanted: whole vectors."""
     return min(BLOCK, (size + 15) // 16 * 16)
 
 
-@numba.njit(cache=True, nogil=True, fastmath=ELEMENTWISE, error_model="numpy")
+@kernel(nogil=True, fastmath=ELEMENTWISE, error_model="numpy")
 def load_block(
     X: np.ndarray,
     start: int,
@@ -193,7 +193,7 @@ def load_block(
             x[i, b] = (X[start + b, j] - centre[j]) * inverse_scale[j]
 
 
-@numba.njit(cache=True, nogil=True, fastmath=ELEMENTWISE, error_model="numpy")
+@kernel(nogil=True, fastmath=ELEMENTWISE, error_model="numpy")
 def log_joint_block(
     k: int,
     x: np.ndarray,
@@ -256,7 +256,7 @@ def log_joint_block(
         out[k, b] = log_norm[k] - 0.5 * out[k, b]
 
 
-@numba.njit(cache=True, nogil=True, fastmath=ELEMENTWISE, error_model="numpy")
+@kernel(nogil=True, fastmath=ELEMENTWISE, error_model="numpy")
 def soften_block(
     joint: np.ndarray, width: int, row_weight: np.ndarray, log_density: np.ndarray
 ) -> None:
@@ -291,7 +291,7 @@ def soften_block(
             joint[k, b] *= total[b]
 
 
-@numba.njit(cache=True, nogil=True, fastmath=SUMS)
+@kernel(nogil=True, fastmath=SUMS)
 def weighted_sum(weight: np.ndarray, values: np.ndarray) -> float:
     """Return the sum of weight times value over a block."""
     total = 0.0
@@ -300,7 +300,7 @@ def weighted_sum(weight: np.ndarray, values: np.ndarray) -> float:
     return total
 
 
-@numba.njit(cache=True, nogil=True, fastmath=SUMS, error_model="numpy")
+@kernel(nogil=True, fastmath=SUMS, error_model="numpy")
 def add_moments_block(
     k: int,
     x: np.ndarray,
@@ -364,13 +364,13 @@ def add_moments_block(
     return count
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def four(matrices: np.ndarray, k: int, i: int, j: int) -> tuple[float, float, float, float]:
     """Return ``matrices[k, i, j : j + 4]`` as numbers."""
     return matrices[k, i, j], matrices[k, i, j + 1], matrices[k, i, j + 2], matrices[k, i, j + 3]
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def add_four(
     matrices: np.ndarray, k: int, i: int, j: int, a: float, b: float, c: float, d: float
 ) -> None:

@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import math
 
-import numba
 import numpy as np
+
+from xsift.jit import kernel
 
 __all__ = ["marginals"]
 
 _LANES = 64
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@kernel(nogil=True, error_model="numpy")
 def marginals(
     log_weights: np.ndarray,
     means: np.ndarray,
@@ -68,7 +69,7 @@ def marginals(
     return whitening, offset, log_norm
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def _load(
     covariances: np.ndarray,
     means: np.ndarray,
@@ -89,7 +90,7 @@ def _load(
                 S[i, j, lane] = 1.0 if i == j else 0.0
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@kernel(nogil=True, error_model="numpy")
 def _factorise(S: np.ndarray) -> None:
     """Turn matrices into their Cholesky factors, column by column, in place."""
     o = S.shape[0]
@@ -105,7 +106,7 @@ def _factorise(S: np.ndarray) -> None:
                     S[i, m, b] -= S[i, j, b] * S[m, j, b]
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@kernel(nogil=True, error_model="numpy")
 def _invert(L: np.ndarray, W: np.ndarray) -> None:
     """Write the inverses of lower triangular matrices, row by row."""
     o = L.shape[0]
@@ -122,7 +123,7 @@ def _invert(L: np.ndarray, W: np.ndarray) -> None:
                     W[i, j, b] -= L[i, m, b] * W[m, j, b]
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@kernel(nogil=True, error_model="numpy")
 def _shift(W: np.ndarray, mean: np.ndarray, shift: np.ndarray) -> None:
     """Write -W mean."""
     shift[:] = 0.0

@@ -13,8 +13,9 @@ from __future__ import annotations
 
 import math
 
-import numba
 import numpy as np
+
+from xsift.jit import kernel
 
 __all__ = ["complete_moments", "group_by_pattern", "split_features"]
 
@@ -24,7 +25,7 @@ TILE = 4
 """Features are padded with zeros to a multiple of this, so that the kernels need no remainders."""
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def group_by_pattern(
     X: np.ndarray, weight: np.ndarray, keep_all: bool
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -83,7 +84,7 @@ def group_by_pattern(
     return order, ends
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def _pattern_keys(X: np.ndarray) -> np.ndarray:
     """Return a number for what each row lacks; up to 64 features, another for each pattern."""
     n, d = X.shape
@@ -101,7 +102,7 @@ def _pattern_keys(X: np.ndarray) -> np.ndarray:
     return keys
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def _is_same(X: np.ndarray, keys: np.ndarray, one: int, other: int) -> bool:
     if keys[one] != keys[other] or X.shape[1] <= 64:
         return bool(keys[one] == keys[other])
@@ -111,14 +112,14 @@ def _is_same(X: np.ndarray, keys: np.ndarray, one: int, other: int) -> bool:
     return True
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def split_features(row: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the positions of the features that a row has, and of those that it lacks."""
     is_missing = np.isnan(row)
     return np.flatnonzero(~is_missing), np.flatnonzero(is_missing)
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@kernel(nogil=True, error_model="numpy")
 def complete_moments(
     covariance: np.ndarray,
     whitening: np.ndarray,
@@ -177,7 +178,7 @@ def complete_moments(
     _add(scatter, missing, missing, _product(BS, B.T) + count * C)
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def _part(matrix: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
     out = np.empty((rows.size, columns.size))
     for i in range(rows.size):
@@ -186,7 +187,7 @@ def _part(matrix: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarr
     return out
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def _add(matrix: np.ndarray, rows: np.ndarray, columns: np.ndarray, part: np.ndarray) -> None:
     for i in range(rows.size):
         for j in range(columns.size):
@@ -194,7 +195,7 @@ def _add(matrix: np.ndarray, rows: np.ndarray, columns: np.ndarray, part: np.nda
 
 
 # Not numpy's product: that one calls BLAS, whose result may depend on its number of threads.
-@numba.njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def _product(A: np.ndarray, B: np.ndarray) -> np.ndarray:
     out = np.zeros((A.shape[0], B.shape[1]))
     for i in range(A.shape[0]):

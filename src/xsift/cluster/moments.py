@@ -5,12 +5,12 @@ from __future__ import annotations
 from concurrent.futures import Executor
 from typing import NamedTuple
 
-import numba
 import numpy as np
 
 from xsift.cluster.blocks import Group, Orders, Rows, Slab, piece_size, slab_size
 from xsift.cluster.kernels import em_piece
 from xsift.errors import TableError
+from xsift.jit import kernel
 
 __all__ = ["Frame", "Moments", "Parameters", "accumulate_moments", "maximise", "survey"]
 
@@ -113,11 +113,11 @@ def survey(rows: Rows, reg_covar: float) -> Frame:
         raise TableError("no row has a value and a weight above zero: there is nothing to fit")
     if not (weight > 0).all():
         j = int(np.argmin(weight > 0))
-        raise TableError(f"feature {j} has no value in any row: leave it out")
+        raise TableError(f"column {j} has no value in any row: leave it out")
     variance = square / weight
     if not np.isfinite(variance).all():
         j = int(np.argmin(np.isfinite(variance)))
-        raise TableError(f"feature {j} has values whose squares overflow: divide it by a constant")
+        raise TableError(f"column {j} has values whose squares overflow: divide it by a constant")
     spread = np.sqrt(variance + reg_covar)
     scale = np.exp2(np.round(np.log2(np.where(spread > 0, spread, 1.0))))
     return Frame(
@@ -132,7 +132,7 @@ def survey(rows: Rows, reg_covar: float) -> Frame:
     )
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def _slab_sums(
     X: np.ndarray, weight: np.ndarray
 ) -> tuple[int, int, np.ndarray, np.ndarray, np.ndarray]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-import numba
 import numpy as np
 
 from xsift.cluster.blocks import Group, Rows, piece_size, workers
@@ -19,6 +18,7 @@ from xsift.cluster.kernels import (
 )
 from xsift.cluster.marginals import marginals
 from xsift.cluster.missing import TILE, split_features
+from xsift.jit import kernel
 
 __all__ = ["Criteria", "score_rows", "totals"]
 
@@ -108,7 +108,7 @@ def totals(
     return log_likelihood, total, entropy
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@kernel(nogil=True, error_model="numpy")
 def score_piece(
     X: np.ndarray,
     ends: np.ndarray,

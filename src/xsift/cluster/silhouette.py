@@ -5,6 +5,8 @@ from __future__ import annotations
 import numba
 import numpy as np
 
+from xsift.jit import kernel
+
 __all__ = ["EXACT_UP_TO", "silhouettes"]
 
 EXACT_UP_TO = 30_000
@@ -48,7 +50,7 @@ def silhouettes(
     return np.where((sizes > 0).sum(axis=1) > 1, means, np.nan)
 
 
-@numba.njit(cache=True, parallel=True, error_model="numpy")
+@kernel(parallel=True, error_model="numpy")
 def _by_row(X: np.ndarray, labels: np.ndarray, sizes: np.ndarray) -> np.ndarray:
     n, d = X.shape
     m, n_clusters = sizes.shape

@@ -12,13 +12,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 
 from xsift.cluster.blocks import ArrayRows, Rows
 from xsift.cluster.em import Fit, iterate
 from xsift.cluster.kernels import BLOCK
 from xsift.cluster.moments import Frame, Parameters, raise_to_floor, survey
+from xsift.jit import kernel
 
 __all__ = [
     "INIT_PARAMS",
@@ -279,7 +279,7 @@ def plant_seeds(
     return np.array(seeds)
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def _squared_distances(points: np.ndarray, seed: np.ndarray) -> np.ndarray:
     out = np.zeros(len(points))
     for row in range(len(points)):
@@ -294,7 +294,7 @@ def _draw(chances: np.ndarray, u: np.ndarray) -> np.ndarray:
     return np.asarray(np.minimum(at, np.flatnonzero(chances)[-1]))
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def lloyd(points: np.ndarray, weight: np.ndarray, seeds: np.ndarray, max_iter: int) -> np.ndarray:
     """Refine seeds by k-means, and return the number of each row's nearest centre, shape (n,)."""
     (n, d), K = points.shape, len(seeds)
@@ -323,7 +323,7 @@ def lloyd(points: np.ndarray, weight: np.ndarray, seeds: np.ndarray, max_iter: i
     return labels
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def _nearest_centres(
     features: np.ndarray, first: int, centres: np.ndarray, nearest: np.ndarray
 ) -> None:
@@ -374,7 +374,7 @@ def group_parameters(Z: np.ndarray, weight: np.ndarray, shares: Any, frame: Fram
     return Parameters(weights, means, raise_to_floor(covariances))
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def _group_sums(Z: np.ndarray, r: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return sum, mean and scatter of each group; the mean of an empty one is the origin."""
     (m, d), K = Z.shape, r.shape[1]

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from xsift.classes import code_of
 from xsift.errors import LabelError, SettingError
+from xsift.text_file import read_text_file
 
 __all__ = [
     "IGNORE",
@@ -177,7 +178,7 @@ def load_mapping(name: str | Path) -> Mapping:
         known = ", ".join(mapping_names())
         raise SettingError(f"--mapping {name}: no such file; those that come with xsift: {known}")
     try:
-        tree = tomllib.loads(path.read_text(encoding="utf-8"))
+        tree = tomllib.loads(read_text_file(path))
     except (OSError, ValueError, RecursionError) as error:  # of text and of TOML are ValueErrors
         raise LabelError(f"{path}: not a readable mapping: {error}") from error
     return _checked(tree, str(path))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,6 +41,19 @@ class FeatureTable:
     def complete(self) -> np.ndarray:
         """Which detections have all features, as a bool array of shape (n,)."""
         return np.asarray(self.usable.all(axis=1))
+
+    @property
+    def empty(self) -> tuple[str, ...]:
+        """Features that no detection has."""
+        known = np.asarray(self.usable.any(axis=0))
+        return tuple(name for name, some in zip(self.names, known, strict=True) if not some)
+
+    def select(self, names: Sequence[str]) -> FeatureTable:
+        """Return some of the features, in the order of `names`."""
+        if tuple(names) == self.names:
+            return self
+        at = [self.names.index(name) for name in names]
+        return FeatureTable(tuple(names), self.X[:, at], self.usable[:, at], self.survey)
 
     @property
     def n_missing(self) -> np.ndarray:

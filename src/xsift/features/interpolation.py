@@ -6,15 +6,16 @@ step of the search is taken for a block of values at once, without jumps.
 
 from __future__ import annotations
 
-import numba
 import numpy as np
+
+from xsift.jit import kernel
 
 __all__ = ["interpolate"]
 
 _BLOCK = 256
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@kernel(nogil=True, error_model="numpy")
 def interpolate(x: np.ndarray, value: np.ndarray, score: np.ndarray) -> np.ndarray:
     """Return what `numpy.interp` returns, to the last bit, and NaN for NaN.
 

@@ -17,7 +17,22 @@ import numpy as np
 from xsift.errors import ServiceError, SettingError
 from xsift.surveys import Query
 
-__all__ = ["Box", "Boxes", "Cone", "OneOf", "Part", "adql", "boxes_around", "parse_cone", "sky"]
+__all__ = [
+    "RA_HIGH",
+    "RA_LOW",
+    "Box",
+    "Boxes",
+    "Cone",
+    "OneOf",
+    "Part",
+    "adql",
+    "boxes_around",
+    "parse_cone",
+    "sky",
+]
+
+# Right ascensions are told from marks such as -999 by these; what they hold is taken modulo 360.
+RA_LOW, RA_HIGH = -360, 720
 
 # Slack of the boxes, deg: the numbers in a query are rounded to nine decimals.
 _PAD = 1e-7
@@ -159,7 +174,7 @@ class Cone:
 
 
 def parse_cone(text: str) -> Cone:
-    """Read ``"RA DEC RADIUS"``, deg.
+    """Read ``"RA DEC RADIUS"``, deg; the right ascension is taken modulo 360.
 
     Raises
     ------
@@ -170,11 +185,12 @@ def parse_cone(text: str) -> Cone:
         ra, dec, radius = (float(word) for word in text.replace(",", " ").split())
     except ValueError:
         raise SettingError(f'--cone "{text}": give "RA DEC RADIUS" in degrees') from None
-    if not (0 <= ra <= 360 and -90 <= dec <= 90 and 0 < radius <= 90):
+    if not (RA_LOW <= ra <= RA_HIGH and -90 <= dec <= 90 and 0 < radius <= 90):
         raise SettingError(
-            f'--cone "{text}": allowed are RA 0 to 360, Dec -90 to 90, a radius above 0, to 90 deg'
+            f'--cone "{text}": allowed are RA {RA_LOW} to {RA_HIGH} (modulo 360), Dec -90 to 90, '
+            "a radius above 0, to 90 deg"
         )
-    return Cone(ra, dec, radius)
+    return Cone(ra if 0 <= ra <= 360 else ra % 360, dec, radius)
 
 
 def boxes_around(ra: np.ndarray, dec: np.ndarray, radius: float, each: int) -> list[Boxes]:

@@ -7,12 +7,13 @@ from those that its source had no part in: so what is learned on top of it is no
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 
 import numpy as np
 
 from xsift.classes import Classes
 from xsift.cluster import ClassMixtures, Mixture, fit_class_mixtures
-from xsift.errors import LabelError, XsiftWarning
+from xsift.errors import LabelError, TableError, XsiftWarning
 from xsift.evaluate.methods import Training
 from xsift.evaluate.splits import folds_by_source
 from xsift.features import close_hardness, fit_normal_scores
@@ -51,12 +52,18 @@ def fit_calibrated_model(
     ------
     LabelError
         If fewer than two classes or four sources have labels.
+    TableError
+        If no feature is known of four sources.
+
+    Warns
+    -----
+    XsiftWarning
+        If a feature is known of fewer: the model does without it.
     """
-    training = training.take(np.flatnonzero(~np.isnan(training.X).all(axis=1)))
+    training, names = _known_features(training, survey, feature_set)
     labelled = np.flatnonzero(training.y >= 0)
     seed, group = settings.seed, _groups(classes)
     _refuse_few(training, labelled, classes)
-    names = tuple(f.name for f in survey.feature_set(feature_set))
     closure = _closure(survey, names)
     X = close_hardness(training.X, closure, settings.closing)
     scores = fit_normal_scores(X)
@@ -93,6 +100,32 @@ def fit_calibrated_model(
     )
 
 
+def _known_features(
+    training: Training, survey: Survey, feature_set: str
+) -> tuple[Training, tuple[str, ...]]:
+    """Leave out the features of which too few sources have a value, and then the empty rows."""
+    names = [f.name for f in survey.feature_set(feature_set)]
+    n = [len(np.unique(training.source[~np.isnan(x)])) for x in training.X.T]
+    n_sources = len(np.unique(training.source))
+    kept = [j for j, sources in enumerate(n) if sources >= _FEWEST_SOURCES]
+    left = [f"{name} ({n[j]} of {n_sources})" for j, name in enumerate(names) if j not in kept]
+    if not kept:
+        raise TableError(
+            f"no feature is known of {_FEWEST_SOURCES} sources, which training needs: "
+            f"{', '.join(left)}"
+        )
+    if left:
+        warnings.warn(
+            f"features left out of the model, as fewer than {_FEWEST_SOURCES} sources have a "
+            f"value: {', '.join(left)}",
+            XsiftWarning,
+            stacklevel=3,
+        )
+    X = np.ascontiguousarray(training.X[:, kept])
+    training = replace(training, X=X).take(np.flatnonzero(~np.isnan(X).all(axis=1)))
+    return training, tuple(names[j] for j in kept)
+
+
 def _refuse_few(training: Training, labelled: np.ndarray, classes: Classes) -> None:
     n_classes = len(np.unique(training.y[labelled]))
     if n_classes < 2:
@@ -127,8 +160,10 @@ def _unseen_ranks(Z: np.ndarray, source: np.ndarray, seed: int) -> np.ndarray:
     ranks = np.full(len(Z), np.nan)
     for k in range(_RANK_FOLDS):
         if len(others := np.flatnonzero(folds != k)):
-            (mixture,) = _fit_mixtures(Z[others], seed, 1)
-            ranks[folds == k] = rank(mixture, Z[folds == k])
+            # A feature that few sources have may be known of none of the others.
+            known = np.flatnonzero(~np.isnan(Z[others]).all(axis=0))
+            (mixture,) = _fit_mixtures(Z[np.ix_(others, known)], seed, 1)
+            ranks[folds == k] = rank(mixture, Z[np.ix_(folds == k, known)])
     return ranks
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 
-import numba
 import numpy as np
 from scipy.linalg import pinv
+
+from xsift.jit import kernel
 
 __all__ = ["mean_and_precision", "softmin", "squared_mahalanobis"]
 
@@ -16,7 +17,7 @@ _TILE = 4
 
 # Multiplications and additions may be fused, but never reordered: a row gives the same bits
 # whatever stands around it in the table.
-@numba.njit(cache=True, error_model="numpy", fastmath={"contract"})
+@kernel(error_model="numpy", fastmath={"contract"})
 def squared_mahalanobis(X: np.ndarray, means: np.ndarray, precisions: np.ndarray) -> np.ndarray:
     """Return (x - mean_c)^T precision_c (x - mean_c) for every row and class.
 
@@ -76,7 +77,7 @@ def squared_mahalanobis(X: np.ndarray, means: np.ndarray, precisions: np.ndarray
     return out
 
 
-@numba.njit(cache=True, error_model="numpy")
+@kernel(error_model="numpy")
 def softmin(d2: np.ndarray) -> np.ndarray:
     """Return exp(-|d2_c|) / sum_c exp(-|d2_c|) for every row, without underflow.
 

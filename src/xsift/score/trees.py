@@ -14,10 +14,10 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-import numba
 import numpy as np
 
 from xsift.errors import TableError
+from xsift.jit import kernel
 from xsift.score.softmax import softmax
 
 __all__ = ["DEPTH", "Trees", "boost"]
@@ -257,7 +257,7 @@ def _floor(bound: float) -> float:
 
 
 # No fastmath: NaN has to compare as false, and a row's sum must not depend on its neighbours.
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@kernel(nogil=True, error_model="numpy")
 def _raw_scores(
     X: np.ndarray,
     baseline: np.ndarray,
@@ -296,7 +296,7 @@ def _raw_scores(
 # Leaves are named and chosen from in pairs, so that nothing but comparisons and selections is left:
 # written as nested conditions the compiler keeps jumps, and takes three times as long. So it does,
 # nearly, where thresholds and leaves are unpacked and not read one by one.
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@kernel(nogil=True, error_model="numpy")
 def _find_leaves(
     x: np.ndarray,
     feature: np.ndarray,
@@ -320,7 +320,7 @@ def _find_leaves(
         found[b] = first if x0[b] <= t0 else second
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@kernel(nogil=True, error_model="numpy")
 def _add_leaves(found: np.ndarray, some: int, total: np.ndarray) -> None:
     """Add the first rows of what was found, one after the other, in double precision."""
     if some == _AT_ONCE:

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
@@ -76,11 +76,17 @@ def create_app(
     app.add_exception_handler(XsiftError, _ours)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _invalid)
-    for part in (questions, source, downloads, uploads):
+    for part in (questions, source, downloads):
         app.include_router(part.router, prefix="/api")
+    app.include_router(uploads.router, prefix="/api", dependencies=[Depends(_need_model)])
     _add_files(app)
     app.add_route("/docs", _reference, methods=["GET", "HEAD"])
     return Guard(_Known(app), hosts)
+
+
+def _need_model(asked: questions.Asked) -> None:
+    if asked.served.model is None:
+        raise TableError("the catalogue has no model: xsift vote wrote it from probabilities")
 
 
 class _Known:

@@ -54,12 +54,16 @@ def card(served: Served, which: int | str) -> Card:
     """Return the card that `xsift show` prints, without its place in the catalogue."""
     mine = rows(served, which)
     source = served.sources.slice(which, 1).to_pylist()[0] if isinstance(which, int) else None
+    if mine is None or served.model is None:
+        return Card(source["name"] if source else which, source, None, served.classes)
     name = source["name"] if source else mine["name"][0].as_py()
     return card_of(name, mine, source, served.model)
 
 
-def rows(served: Served, which: int | str) -> pa.Table:
-    """Return the detections of a source."""
+def rows(served: Served, which: int | str) -> pa.Table | None:
+    """Return the detections of a source; None where the catalogue has no detections."""
+    if served.detections is None:
+        return None
     if isinstance(which, int):
         of_source, starts = served.detections_of
         return served.detections.take(of_source[starts[which] : starts[which + 1]])
@@ -110,7 +114,7 @@ def links(card: Card) -> list[dict[str, str]]:
                 "url": f"https://sky.esa.int/esasky/?target={at}&fov=0.1&cooframe=J2000",
             }
         )
-    obsids = dict.fromkeys(row.get("obsid") for row in card.detections)
+    obsids = dict.fromkeys(row.get("obsid") for row in card.detections or ())
     for obsid in [o for o in obsids if o is not None][:20]:
         url = f"https://cda.harvard.edu/chaser/startViewer.do?menuItem=details&obsid={int(obsid)}"
         out.append({"title": f"Chandra archive, observation {int(obsid)}", "url": url})

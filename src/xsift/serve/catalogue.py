@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -13,17 +12,17 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from xsift import __version__, surveys
+from xsift import __version__
 from xsift.catalogue import NONE
+from xsift.catalogue_folder import open_catalogue
 from xsift.classes import Classes
 from xsift.columns import Column, describe
-from xsift.errors import MissingColumnsError, ModelError, SettingError, TableError
+from xsift.errors import MissingColumnsError, TableError
 from xsift.model import Model, model_of
 from xsift.plots.style import look_of
 from xsift.read import read_table
 from xsift.serve.sky import galactic, unit_vectors
 from xsift.surveys import Survey
-from xsift.write import load_model_tree
 from xsift.write.model_schema import ModelTree
 
 __all__ = ["NO_CODE", "STATUSES", "Served", "plain", "read_served"]
@@ -51,11 +50,15 @@ class Served:
     is_demo : bool
     record : dict
         What `run.json` holds.
-    tree : ModelTree
-    model : Model
+    classes : Classes
+    tree : ModelTree or None
+    model : Model or None
+        None where `vote` wrote the catalogue.
     survey : Survey
-    sources, detections : pyarrow.Table
-        As written, each column in one piece.
+    sources : pyarrow.Table
+        As written, each column in one piece; so the detections.
+    detections : pyarrow.Table or None
+        None where `vote` wrote the catalogue.
     numbers : dict of ndarray
         Columns of numbers of the sources, NaN where missing, and those that follow from them.
     codes : dict of ndarray of uint8
@@ -70,11 +73,12 @@ class Served:
     folder: Path
     is_demo: bool
     record: dict[str, Any] = field(repr=False)
-    tree: ModelTree = field(repr=False)
-    model: Model = field(repr=False)
+    classes: Classes = field(repr=False)
+    tree: ModelTree | None = field(repr=False)
+    model: Model | None = field(repr=False)
     survey: Survey = field(repr=False)
     sources: pa.Table = field(repr=False)
-    detections: pa.Table = field(repr=False)
+    detections: pa.Table | None = field(repr=False)
     numbers: dict[str, np.ndarray] = field(repr=False)
     codes: dict[str, np.ndarray] = field(repr=False)
     words: dict[str, tuple[str, ...]] = field(repr=False)
@@ -87,9 +91,23 @@ class Served:
         return int(self.sources.num_rows)
 
     @property
-    def classes(self) -> Classes:
-        """The classes of the model."""
-        return self.tree.classes
+    def features(self) -> tuple[str, ...]:
+        """The features of the model; without one, those of the survey that the sources have."""
+        if self.tree is not None:
+            return tuple(self.tree.features)
+        return tuple(f.name for f in self.survey.features if f.name in self.numbers)
+
+    def need_detections(self) -> pa.Table:
+        """Return the detections.
+
+        Raises
+        ------
+        TableError
+            If the catalogue has none.
+        """
+        if self.detections is None:
+            raise TableError("the catalogue has no detections: xsift vote wrote its sources alone")
+        return self.detections
 
     @property
     def has_none(self) -> bool:
@@ -126,6 +144,8 @@ class Served:
     @cached_property
     def unvoted(self) -> tuple[pa.Array, pa.Array]:
         """Names of the sources none of whose detections voted: as they are, and without blanks."""
+        if self.detections is None:
+            return pa.array([], pa.string()), pa.array([], pa.string())
         names = self.detections["name"].filter(pa.array(self.owner < 0)).drop_null().unique()
         names = names.cast(pa.string())
         return names, plain(names)
@@ -134,7 +154,8 @@ class Served:
     def fingerprint(self) -> str:
         """Of the catalogue: for what a browser keeps."""
         stat = (self.folder / "sources.parquet").stat()
-        text = f"{self.tree.model_id} {self.n} {stat.st_size} {stat.st_mtime_ns} {__version__}"
+        made = self.tree.model_id if self.tree else self.record.get("created")
+        text = f"{made} {self.n} {stat.st_size} {stat.st_mtime_ns} {__version__}"
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def colours(self) -> dict[str, str]:
@@ -149,7 +170,7 @@ class Served:
 
 
 def read_served(folder: str | Path, is_demo: bool = False) -> Served:
-    """Read a catalogue that `run` or `classify` wrote.
+    """Read a catalogue that `run`, `classify` or `vote` wrote.
 
     Raises
     ------
@@ -158,44 +179,47 @@ def read_served(folder: str | Path, is_demo: bool = False) -> Served:
     ModelError
         If its model cannot be used.
     """
-    folder = Path(folder)
-    for needed in ("detections.parquet", "sources.parquet", "model.asdf"):
-        if not (folder / needed).exists():
-            raise TableError(
-                f"{folder}: no {needed} here: give a folder that run or classify wrote"
-            )
-    tree = load_model_tree(folder / "model.asdf")
-    try:
-        survey = surveys.load(tree.survey)
-        survey.feature_set(tree.feature_set)
-    except SettingError as error:
-        raise ModelError(f"{folder / 'model.asdf'}: {error}") from error
-    sources = _table(folder / "sources.parquet", (*_NEEDED, *tree.classes.columns))
-    detections = _table(folder / "detections.parquet", ("name", "role"))
-    words = _words(tree.classes)
+    found = open_catalogue(folder)
+    tree, model, detections = None, None, None
+    if not found.is_voted:
+        tree = found.need_tree("detections are classified with it")
+        model = model_of(tree)
+        path = found.need_detections("a source is shown with them")
+        detections = _table(path, ("name", "role"))
+    classes = found.classes
+    sources = _table(found.sources, (*_NEEDED, *classes.columns))
+    words = _words(classes)
     codes = {
-        name: _coded(sources[name], words[name], f"{folder / 'sources.parquet'}: column {name}")
+        name: _coded(sources[name], words[name], f"{found.sources}: column {name}")
         for name in words
     }
     numbers = _numbers(sources)
-    numbers |= _derived(numbers, codes, tree.classes)
-    owner = pc.index_in(detections["name"], value_set=_array(sources, "name"))
+    numbers |= _derived(numbers, codes, classes)
+    owner = _owner(sources, detections)
     pa.default_memory_pool().release_unused()
     return Served(
-        folder,
+        found.path,
         is_demo,
-        _record(folder / "run.json"),
+        found.record,
+        classes,
         tree,
-        model_of(tree),
-        survey,
+        model,
+        found.survey,
         sources,
         detections,
         numbers,
         codes,
         words,
         plain(_array(sources, "name").cast(pa.string())),
-        owner.combine_chunks().fill_null(-1).to_numpy(),
+        owner,
     )
+
+
+def _owner(sources: pa.Table, detections: pa.Table | None) -> np.ndarray:
+    if detections is None:
+        return np.empty(0, dtype=np.int32)
+    found = pc.index_in(detections["name"], value_set=_array(sources, "name"))
+    return np.asarray(found.combine_chunks().fill_null(-1).to_numpy())
 
 
 def plain(names: Any) -> Any:
@@ -227,15 +251,6 @@ def _kind(given: pa.DataType) -> pa.DataType | None:
     return pa.string() if pa.types.is_string(given) or pa.types.is_large_string(given) else None
 
 
-def _record(path: Path) -> dict[str, Any]:
-    """Read the record of the run; without one there is less to tell, and no more."""
-    try:
-        record = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return record if isinstance(record, dict) else {}
-
-
 def _words(classes: Classes) -> dict[str, tuple[str, ...]]:
     codes = (*classes.codes, NONE)
     of_class = dict.fromkeys(("class", "class_soft", "class_hard"), codes)
@@ -247,7 +262,7 @@ def _coded(column: pa.ChunkedArray, words: tuple[str, ...], where: str) -> np.nd
     strange = pc.and_(pc.is_null(found), pc.is_valid(column.combine_chunks()))
     if pc.any(strange).as_py():
         first = column.filter(strange)[0].as_py()
-        raise TableError(f"{where}: {first!r} is none of the model's {', '.join(words)}")
+        raise TableError(f"{where}: {first!r} is none of the classes {', '.join(words)}")
     return np.asarray(found.fill_null(NO_CODE).to_numpy(), dtype=np.uint8)
 
 

@@ -12,6 +12,7 @@ from xsift.card import Card
 from xsift.features import close_hardness, derive
 from xsift.model import CalibratedModel, Model
 from xsift.serve.catalogue import Served
+from xsift.surveys import Survey
 
 __all__ = ["Comparison"]
 
@@ -33,16 +34,20 @@ class Comparison:
         value = source or {}
         return {name: {"value": value.get(name), **said} for name, said in self._among.items()}
 
-    def neighbours(self, card: Card, rows: pa.Table) -> list[dict[str, Any]]:
+    def neighbours(self, card: Card, rows: pa.Table | None) -> list[dict[str, Any]]:
         """Return the labelled detections that trained and lie nearest to those of a source.
 
         The distance is taken in the space in which the model sees the features; over those that
-        both have, and scaled up to all.
+        both have, and scaled up to all. A catalogue without detections has none.
         """
+        model = self._served.model
+        if rows is None or model is None or self._known is None:
+            return []
         known, Z = self._known
+        seen = _seen(rows, self._served.survey, model)
         others = np.asarray(pc.not_equal(known["name"], pa.scalar(card.name, known["name"].type)))
         found: dict[int, tuple[float, Any]] = {}
-        for row, z in zip(rows.to_pylist(), _seen(rows, self._served), strict=True):
+        for row, z in zip(rows.to_pylist(), seen, strict=True):
             distance = np.where(others, _distances(Z, z), np.inf)
             for i in np.argsort(distance, kind="stable")[:_NEAREST]:
                 if np.isfinite(distance[i]) and distance[i] < found.get(int(i), (np.inf,))[0]:
@@ -62,7 +67,7 @@ def _distributions(served: Served) -> dict[str, Any]:
     scaling = {f.name: f.scaling for f in served.survey.features}
     return {
         name: _distribution(served, served.numbers[name], scaling.get(name) == "log-range")
-        for name in served.tree.features
+        for name in served.features
         if name in served.numbers
     }
 
@@ -91,19 +96,20 @@ def _distribution(served: Served, values: np.ndarray, wants_log: bool) -> dict[s
     }
 
 
-def _known(served: Served) -> tuple[pa.Table, np.ndarray]:
+def _known(served: Served) -> tuple[pa.Table, np.ndarray] | None:
     table = served.detections
+    if table is None or served.model is None:
+        return None
     if "label" not in table.column_names:
         empty = table.slice(0, 0)
         return empty.append_column("label", pa.array([], pa.string())), np.empty((0, 0))
     known = table.filter(pc.and_(pc.equal(table["role"], "trained"), pc.is_valid(table["label"])))
-    return known, _seen(known, served)
+    return known, _seen(known, served.survey, served.model)
 
 
-def _seen(rows: pa.Table, served: Served) -> np.ndarray:
+def _seen(rows: pa.Table, survey: Survey, model: Model) -> np.ndarray:
     """Return detections as the model sees them, shape (n, d): NaN where a feature is missing."""
-    model: Model = served.model
-    features = derive(rows, served.survey, served.survey.feature_set(model.feature_set))
+    features = derive(rows, survey, survey.feature_set(model.feature_set, model.features))
     X = features.values
     if isinstance(model, CalibratedModel):
         return model.scores.transform(close_hardness(X, model.closure, model.closing))

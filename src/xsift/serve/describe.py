@@ -18,7 +18,8 @@ def about(served: Served) -> dict[str, Any]:
     tree, record = served.tree, served.record
     said = record.get("about") if isinstance(record.get("about"), dict) else {}
     assert isinstance(said, dict)
-    features = set(tree.features)
+    n_voted = int(np.nansum(served.numbers["n_detections"]))
+    features = set(served.features)
     scaling = {f.name: f.scaling for f in served.survey.features}
     columns = []
     for name, column in served.columns.items():
@@ -42,18 +43,19 @@ def about(served: Served) -> dict[str, Any]:
         "about": {
             "input": said.get("input"),
             "survey": served.survey.title,
-            "release": tree.release,
-            "method": tree.method,
-            "model_id": tree.model_id,
+            "release": tree.release if tree else served.survey.release,
+            "method": tree.method if tree else None,
+            "model_id": tree.model_id if tree else None,
             "created": record.get("created"),
             "warnings": record.get("warnings") or [],
         },
         "n_sources": served.n,
-        "n_detections": served.detections.num_rows,
+        # Without the detections, those that voted.
+        "n_detections": n_voted if served.detections is None else served.detections.num_rows,
         "classes": [
             {"code": c.code, "name": c.title or c.code, "label": c.title or c.code}
             | {"group": c.group, "column": c.column}
-            for c in tree.classes.classes
+            for c in served.classes.classes
         ],
         "groups": list(served.groups),
         "statuses": list(STATUSES),
@@ -62,7 +64,9 @@ def about(served: Served) -> dict[str, Any]:
             "positions": served.xyz is not None,
             "typicality": "typicality" in served.numbers,
             "p_none": served.has_none,
-            "obsid": "obsid" in served.detections.column_names,
+            "obsid": served.detections is not None and "obsid" in served.detections.column_names,
+            "detections": served.detections is not None,
+            "model": served.model is not None,
         },
         "examples": _examples(served),
         "upload": {

@@ -93,11 +93,12 @@ def _chosen(served: Served, filters: Filters, level: str, columns: str | None) -
     if level == "sources":
         chosen = served.sources if filters.are_none else served.sources.filter(pa.array(passes))
     elif filters.are_none:
-        chosen = served.detections
+        chosen = served.need_detections()
     else:
+        detections = served.need_detections()
         voted = served.owner >= 0
         voted[voted] = passes[served.owner[voted]]
-        chosen = served.detections.filter(pa.array(voted))
+        chosen = detections.filter(pa.array(voted))
     if columns is None:
         return chosen
     wanted = dict.fromkeys(c.strip() for c in columns.split(",") if c.strip())

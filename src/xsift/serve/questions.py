@@ -149,8 +149,8 @@ def names(
 def anomalies(
     asked: Asked, limit: Annotated[int, Query(ge=1, le=PAGE_ROWS, description="How many")] = 50
 ) -> Response:
-    """Return the least typical detections and what makes them so."""
-    if "typicality" not in asked.served.detections.column_names:
+    """Return the least typical detections and what makes them so; sources where there are none."""
+    if "typicality" not in _ranked(asked.served).column_names:
         raise HTTPException(404, "the catalogue has no typicality")
     return Answer(asked.anomalies[:limit])
 
@@ -163,10 +163,15 @@ def _counts(served: Served, column: str, passes: np.ndarray) -> dict[str, int]:
     }
 
 
+def _ranked(served: Served) -> pa.Table:
+    return served.sources if served.detections is None else served.detections
+
+
 def _anomalies(served: Served) -> list[dict[str, Any]]:
-    if "typicality" not in served.detections.column_names:
+    table = _ranked(served)
+    if "typicality" not in table.column_names:
         return []
-    rows = [a.as_dict() for a in least_typical(served.detections, served.model, PAGE_ROWS)]
+    rows = [a.as_dict() for a in least_typical(table, served.model, PAGE_ROWS)]
     names = served.sources["name"]
     asked = pa.array([row["detection"]["name"] for row in rows], names.type)
     for row, index in zip(rows, pc.index_in(asked, value_set=names).to_pylist(), strict=True):

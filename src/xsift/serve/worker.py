@@ -152,7 +152,7 @@ def _understood(given: Any, detections: Any, tree: Any, source_column: str) -> d
     from xsift.columns import describe
 
     survey = surveys.load(tree.survey)
-    features = survey.feature_set(tree.feature_set)
+    features = survey.feature_set(tree.feature_set, tree.features)
     wanted = {c.name for c in survey.columns} | {"name", source_column.casefold()}
     used, ignored = [], []
     for field in given.schema:

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from xsift.classes import PAPER_CLASSES, code_of
 from xsift.errors import ModelError
+from xsift.text_file import read_text_file
 
 __all__ = [
     "CONSTANT_RATIO",
@@ -251,16 +252,16 @@ def load_populations(path: str | Path | None = None) -> Populations:
     """
     packaged = resources.files("xsift.simulate").joinpath("populations.json")
     try:
-        text = (Path(path) if path is not None else packaged).read_text(encoding="utf-8")
+        text = packaged.read_text(encoding="utf-8") if path is None else read_text_file(path)
         return Populations.model_validate_json(text)
-    except (OSError, UnicodeDecodeError) as error:
-        raise ModelError(f"{path or packaged}: cannot be read: {error}") from error
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         raise ModelError(
             f"{path or packaged}: not population parameters: {where}: {first['msg']}"
         ) from error
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{path or packaged}: cannot be read: {error}") from error
 
 
 def z_from_features(features: Mapping[str, Matrix]) -> Matrix:

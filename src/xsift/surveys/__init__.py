@@ -7,6 +7,7 @@ possible, and how features are derived and scaled. Adding a release is adding a 
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Sequence
 from functools import cache
 from importlib import resources
 from typing import Annotated, Any, Literal
@@ -197,19 +198,31 @@ class Survey(_Strict):
         """Return the description of a column."""
         return next(c for c in self.columns if c.name == name)
 
-    def feature_set(self, name: str) -> tuple[Feature, ...]:
+    def feature_set(self, name: str, only: Sequence[str] | None = None) -> tuple[Feature, ...]:
         """Return the features of a set, in the survey's order.
+
+        Parameters
+        ----------
+        name : str
+        only : sequence of str, optional
+            Those that a model was trained on, in that order: the others had too few values.
 
         Raises
         ------
         SettingError
-            If the survey has no set of that name.
+            If the survey has no set of that name, or the set no such features in that order.
         """
         if name not in self.feature_sets:
             allowed = ", ".join(self.feature_sets)
             raise SettingError(f"--features {name}: survey {self.name} has {allowed}")
         without = self.feature_sets[name].without
-        return tuple(f for f in self.features if f.name not in without)
+        chosen = tuple(f for f in self.features if f.name not in without)
+        if only is None:
+            return chosen
+        kept = tuple(f for f in chosen if f.name in only)
+        if [f.name for f in kept] != list(only):
+            raise SettingError(f"{', '.join(only)} are not features of {name} in their order")
+        return kept
 
     def described(self) -> dict[str, Column]:
         """Describe the columns as they are written: by name, with unit, UCD and meaning."""

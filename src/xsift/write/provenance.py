@@ -36,7 +36,8 @@ def file_name(path: str | Path) -> str:
 def write_json(tree: dict[str, Any], path: Path) -> None:
     """Write JSON that a person can read; NaN becomes null."""
     text = json.dumps(finite(tree), indent=2, ensure_ascii=False, allow_nan=False)
-    path.write_text(text + "\n", "utf-8")
+    # A file's name can hold bytes that are no text.
+    path.write_bytes((text + "\n").encode("utf-8", "replace"))
 
 
 def finite(value: Any) -> Any:

@@ -12,15 +12,17 @@ export function drawAbout(section) {
   section.replaceChildren(
     el("h2", {}, "About this page"),
     p(`${count(catalogue.n_sources)} X-ray sources with ${count(catalogue.n_detections)} detections, each with a probability for every class, `,
-      "from X-ray data alone: hardness, spectrum and variability. Detections are clustered without labels, the clusters are linked to known objects, ",
-      "every detection is scored against the classes of its cluster, and the detections of a source vote."),
+      ...(catalogue.has.detections
+        ? ["from X-ray data alone: hardness, spectrum and variability. Detections are clustered without labels, the clusters are linked to known objects, ",
+          "every detection is scored against the classes of its cluster, and the detections of a source vote."]
+        : ["from the class probabilities of its detections, which vote. The detections themselves are not in this catalogue."])),
     catalogue.is_demo ? p(el("strong", {}, "These sources are simulated."), " Nothing here is a real object.") : "",
     el("h3", {}, "How to read the probabilities"),
     el("ul", {},
       el("li", {}, "They say how sure the model is between the classes that it knows, under the class shares that it was trained with. A class that it does not know cannot win."),
       about.method === "calibrated"
         ? el("li", {}, "By the calibrated method, of the sources with a probability of 0.8 about 80 in 100 have that class. \"None of these\" is the probability that a source is like nothing known.")
-        : el("li", {}, "By the published method they are a ranking rather than frequencies: many lie near 0 or 1, and more of them are wrong than they say."),
+        : about.method !== "paper" ? "" : el("li", {}, "By the published method they are a ranking rather than frequencies: many lie near 0 or 1, and more of them are wrong than they say."),
       el("li", {}, "± is how far the detections of one source disagree. It is no error of the mean, and one detection has none."),
       el("li", {}, "Ambiguous: the mean of the probabilities and the count of votes name different classes."),
       el("li", {}, "Typicality is the share of known detections in a sparser place: near 0 the source is unlike nearly all of them, and its class means little.")),

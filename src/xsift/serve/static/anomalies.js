@@ -11,8 +11,10 @@ export class Anomalies {
     this.list = el("div", { class: "anomalies" });
     this.limit = 50;
     section.append(el("h2", {}, "What fits nothing"),
-      el("p", {}, "The detections that lie where the model has seen least. For each, the features that make it odd: ",
-        "without the first one its typicality would rise most. Odd is not wrong: some are rare objects, some are bad measurements."), this.list);
+      el("p", {}, catalogue.has.detections
+        ? "The detections that lie where the model has seen least. For each, the features that make it odd: without the first one its typicality would rise most. "
+        : "The sources whose detections lie where the model has seen least, by the mean of their typicality. ",
+        "Odd is not wrong: some are rare objects, some are bad measurements."), this.list);
   }
 
   async update() {

@@ -56,7 +56,7 @@ function makeViews(about) {
   views.properties = new Properties(section("properties"));
   views.table = new Table(section("table"));
   if (about.has.typicality) views.anomalies = new Anomalies(section("anomalies"));
-  views.classify = { update() {}, page: new Classify(section("classify"), redraw) };
+  if (about.has.model) views.classify = { update() {}, page: new Classify(section("classify"), redraw) };
   views.about = { update: () => drawAbout(section("about")) };
   own.redraw = redraw;
   watchCard(redrawMaps);
@@ -88,7 +88,7 @@ function showSections() {
   document.body.classList.toggle("reading", ["anomalies", "classify", "about"].includes(names[0]));
   for (const tab of document.querySelectorAll("#tabs a")) {
     const { view } = tab.dataset;
-    tab.hidden = view === "anomalies" && !views.anomalies;
+    tab.hidden = view !== "both" && !views[view];
     if (view === (state.view === "both" ? "both" : names[0])) tab.setAttribute("aria-current", "page");
     else tab.removeAttribute("aria-current");
     tab.href = address({ ...state, view });

@@ -70,16 +70,20 @@ function fill({ index, card, verdict, among: places, neighbours, links }) {
   own.opened = index ?? -1;
   const hadFocus = box.contains(document.activeElement);
   const { source, detections } = card;
-  const first = source ?? detections[0] ?? {};
+  const first = source ?? detections?.[0] ?? {};
   box.replaceChildren(head(String(card.name)), summary(first), el("p", { class: "verdict" }, verdict),
     ...leading(links, first),
-    ...(source ? [el("h3", {}, detections.length > 1 ? "The source: mean of its detections" : "Probabilities"), classBars(source)] : []),
-    el("h3", {}, detections.length === 1 ? "Its detection" : `Its ${detections.length} detections`),
-    ...(detections.length > 1 ? [strips(detections)] : []), table(detections),
-    ...(places ? [el("h3", {}, "Among the classes of this catalogue"), among(places)] : []),
+    ...(source ? [el("h3", {}, (detections?.length ?? source.n_detections) > 1 ? "The source: mean of its detections" : "Probabilities"), classBars(source)] : []),
+    ...(detections ? ofDetections(detections) : [el("p", { class: "faint" }, "This catalogue has sources alone: no detections to show.")]),
+    ...(Object.keys(places ?? {}).length ? [el("h3", {}, "Among the classes of this catalogue"), among(places)] : []),
     ...near(neighbours));
   if (hadFocus) box.querySelector("h2").focus(); // the heading was made anew
   watchCard.redraw();
+}
+
+function ofDetections(detections) {
+  return [el("h3", {}, detections.length === 1 ? "Its detection" : `Its ${detections.length} detections`),
+    ...(detections.length > 1 ? [strips(detections)] : []), table(detections)];
 }
 
 function summary(row) {

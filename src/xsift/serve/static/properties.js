@@ -61,7 +61,8 @@ export class Properties {
 
   names() {
     const ok = (name) => catalogue.described.get(name)?.kind === "number";
-    const features = catalogue.features.map((c) => c.name);
+    // A catalogue of votes alone may have no features: its probabilities are drawn, then.
+    const features = [...catalogue.features.map((c) => c.name), ...catalogue.classes.map((c) => c.column), "n_detections"].filter(ok);
     const first = features.includes("hard_hm") ? "hard_hm" : features[0];
     const second = features.includes("hard_hs") ? "hard_hs" : features[1];
     return { x: ok(state.x) ? state.x : first, y: ok(state.y) ? state.y : second };

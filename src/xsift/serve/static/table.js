@@ -49,7 +49,7 @@ export class Table {
   }
 
   downloads() {
-    const links = ["sources", "detections"].map((level) => el("fieldset", {}, el("legend", {}, level === "sources" ? "Sources" : "Their detections"),
+    const links = ["sources", ...(catalogue.has.detections ? ["detections"] : [])].map((level) => el("fieldset", {}, el("legend", {}, level === "sources" ? "Sources" : "Their detections"),
       ...FORMATS.map(([format, name]) => el("a", { "data-format": format, "data-level": level, download: "" }, name))));
     this.menu = el("details", { class: "menu" }, el("summary", {}, "Download"), el("div", { class: "menu-list" }, ...links));
     return this.menu;
