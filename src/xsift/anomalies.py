@@ -16,7 +16,7 @@ from xsift.features import derive
 from xsift.model import CalibratedModel, Model, model_of
 from xsift.read import read_table
 from xsift.summary import Shown, Summary, SummaryTable
-from xsift.write import load_model_tree
+from xsift.write import check_of_one_run, load_model_tree
 
 __all__ = ["Anomalies", "Anomaly", "Oddity", "anomalies", "least_typical"]
 
@@ -118,6 +118,7 @@ def anomalies(folder: str | Path, most: int = 20) -> Anomalies:
             raise TableError(
                 f"{folder}: no {needed} here: give a folder that run or classify wrote"
             )
+    check_of_one_run(folder)
     path = folder / "detections.parquet"
     table, _ = read_table(path)
     if "typicality" not in table.column_names:

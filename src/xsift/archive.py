@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -134,8 +135,14 @@ def save_detections(
     cache: fetch.Cache,
     cuts: bool = True,
     progress: Progress = lambda done, total: None,
+    inputs: Iterable[Path] = (),
 ) -> dict[str, Any]:
     """Fetch detections and write them into a file that says where they came from.
+
+    Parameters
+    ----------
+    inputs : iterable of Path
+        Files that the selection was read from: `out` is none of them.
 
     Returns
     -------
@@ -147,9 +154,20 @@ def save_detections(
     XsiftError
         If they cannot be had or written; no file is then written.
     """
-    form = form_of(out)
-    write.check_folder(out.parent)
-    fetched = fetch.fetch_detections(survey, selection, tap, cache, cuts, progress)
+    form_of(out)
+    with write.Staging(out.parent, [out.name], "fetch", inputs) as staging:
+        fetched = fetch.fetch_detections(survey, selection, tap, cache, cuts, progress)
+        return _write_detections(staging.path(out.name), fetched, survey, selection, tap, cuts)
+
+
+def _write_detections(
+    path: Path,
+    fetched: fetch.Fetched,
+    survey: Survey,
+    selection: fetch.Selection,
+    tap: fetch.Tap,
+    cuts: bool,
+) -> dict[str, Any]:
     held = schema.hold(fetched.table, tap.url, survey, (), "name")
     table = with_metadata(held, survey.described())
     about = {
@@ -167,8 +185,7 @@ def save_detections(
         "answers": str(fetched.n_queries),
         "answers_from_cache": str(fetched.n_kept),
     }
-    with write.Staging(out.parent) as staging:
-        write.write_table(table, staging.path(out.name), form, about)
+    write.write_table(table, path, form_of(path), about)
     return about
 
 
@@ -201,29 +218,59 @@ def save_labels(
     XsiftError
         If they cannot be had or written; no file is then written.
     """
-    form = form_of(out)
-    write.check_folder(out.parent)
+    form_of(out)
+    names = _label_files(out.name)
+    is_near = snapshot is not None and snapshot.parent.resolve() == out.parent.resolve()
+    if snapshot is not None and is_near and snapshot.name in names:
+        raise SettingError(f"--snapshot {snapshot} is --out: give it another name")
+    is_new = snapshot is not None and not snapshot.exists()
+    given = [table, *([snapshot] if snapshot is not None else [])]
+    with ExitStack() as stack:
+        staging = stack.enter_context(write.Staging(out.parent, names, "fetch", given))
+        beside = staging
+        if snapshot is not None and is_new and not is_near:
+            beside = stack.enter_context(write.Staging(snapshot.parent, (), "fetch"))
+        ra, dec, by_place = _asked(table)
+        if snapshot is not None and not is_new:
+            objects = _taken_from(snapshot, ra, dec, radius_arcsec)
+        else:
+            assert matcher is not None
+            objects = fetch_objects(matcher, cache, ra, dec, radius_arcsec, progress)
+        about = _labels(staging, out.name, table, objects, by_place)
+        if snapshot is not None and is_new:
+            _keep(beside.path(snapshot.name), objects)
+    return about
+
+
+def _label_files(name: str) -> tuple[str, str]:
+    return name, f"{Path(name).stem}.otypes.json"
+
+
+def _asked(table: Path) -> tuple[np.ndarray, np.ndarray, dict[tuple[float, float], str]]:
+    """Read the positions to ask about, and the name of the first source at each."""
     ra, dec, names = positions_of(table)
-    if snapshot is not None and snapshot.exists():
-        objects = _taken_from(snapshot, ra, dec, radius_arcsec)
-    else:
-        assert matcher is not None
-        objects = fetch_objects(matcher, cache, ra, dec, radius_arcsec, progress)
     by_place: dict[tuple[float, float], str] = {}
     for x, y, name in zip(ra.tolist(), dec.tolist(), names, strict=True):
         if name is not None:
             by_place.setdefault((x, y), name)
+    return ra, dec, by_place
+
+
+def _labels(
+    staging: write.Staging,
+    name: str,
+    table: Path,
+    objects: Objects,
+    by_place: dict[tuple[float, float], str],
+) -> dict[str, Any]:
     known = with_metadata(labels_of(objects, by_place), {c.name: c for c in _LABEL_COLUMNS})
     about = {**_creator(), "input": file_name(table), **_said(objects)}
     about["with_object"] = str(len(np.unique(objects.table["asked"].to_numpy())))
     about["objects"] = str(known.num_rows)
     about["candidates"] = str(known.num_rows - known["candidate_of"].null_count)
-    with write.Staging(out.parent) as staging:
-        write.write_table(known, staging.path(out.name), form, about)
-        pinned = {**_said(objects), "otypedef": objects.vocabulary}
-        write.write_json(pinned, staging.path(f"{out.stem}.otypes.json"))
-    if snapshot is not None and not snapshot.exists():
-        _keep(snapshot, objects)
+    path, types = map(staging.path, _label_files(name))
+    write.write_table(known, path, form_of(path), about)
+    write.write_json({**_said(objects), "otypedef": objects.vocabulary}, types)
     return about
 
 
@@ -242,7 +289,7 @@ def _said(objects: Objects) -> dict[str, str]:
     }
 
 
-def _keep(snapshot: Path, objects: Objects) -> None:
+def _keep(path: Path, objects: Objects) -> None:
     """Write down what SIMBAD said: every position, and what was found there."""
     asked = pa.table(
         {"asked": np.arange(len(objects.ra)), "at_ra": objects.ra, "at_dec": objects.dec}
@@ -258,9 +305,9 @@ def _keep(snapshot: Path, objects: Objects) -> None:
         "n_shifted": objects.n_shifted,
         "vocabulary": objects.vocabulary,
     }
-    with write.Staging(snapshot.parent) as staging:
-        stamped = table.replace_schema_metadata({"xsift_snapshot": json.dumps(pinned)})
-        pq.write_table(stamped, staging.path(snapshot.name), write_page_checksum=True)
+    stamped = table.replace_schema_metadata({"xsift_snapshot": json.dumps(pinned)})
+    with open(path, "wb") as file:
+        pq.write_table(stamped, file, write_page_checksum=True)
 
 
 def _taken_from(snapshot: Path, ra: np.ndarray, dec: np.ndarray, radius_arcsec: float) -> Objects:
@@ -299,7 +346,7 @@ def _taken_from(snapshot: Path, ra: np.ndarray, dec: np.ndarray, radius_arcsec: 
 
 
 def prepare(
-    folder: Path,
+    staging: write.Staging,
     survey: Survey,
     cone: str,
     tap: fetch.Tap,
@@ -308,10 +355,12 @@ def prepare(
     radius_arcsec: float,
     step: Callable[[str], None],
 ) -> tuple[Path, Path]:
-    """Fetch what `run` needs into a folder: detections in a cone, and SIMBAD's types for them.
+    """Fetch what `run` needs into its folder: detections in a cone, and SIMBAD's types for them.
 
     Parameters
     ----------
+    staging : Staging
+        Of the folder: each table appears there when it is whole.
     cone : str
         ``"RA DEC RADIUS"``, deg.
     matcher : Matcher or None
@@ -326,19 +375,26 @@ def prepare(
     XsiftError
         If they cannot be had.
     """
-    detections, labels = folder / "detections_input.parquet", folder / "simbad.parquet"
+    detections, labels = "detections_input.parquet", "simbad.parquet"
+    staging.refuse_foreign([detections, *(_label_files(labels) if matcher is not None else ())])
     selection = fetch.in_cone(fetch.parse_cone(cone))
 
     def parts(done: int, total: int) -> None:
         step(f"fetching detections of {survey.title} from {tap.url}: {done} of {total} parts")
 
-    about = save_detections(detections, survey, selection, tap, cache, progress=parts)
+    fetched = fetch.fetch_detections(survey, selection, tap, cache, True, parts)
+    path = staging.path(detections)
+    about = _write_detections(path, fetched, survey, selection, tap, True)
+    staging.commit()
     step(f"{int(about['detections']):,} detections fetched")
     if matcher is not None:
 
         def positions(done: int, total: int) -> None:
             step(f"asking SIMBAD at {matcher.url}: {done:,} of {total:,} positions")
 
-        said = save_labels(labels, detections, matcher, cache, radius_arcsec, progress=positions)
+        ra, dec, by_place = _asked(staging.folder / detections)
+        objects = fetch_objects(matcher, cache, ra, dec, radius_arcsec, positions)
+        said = _labels(staging, labels, staging.folder / detections, objects, by_place)
+        staging.commit()
         step(f"{int(said['objects']):,} objects of SIMBAD fetched")
-    return detections, labels
+    return staging.folder / detections, staging.folder / labels

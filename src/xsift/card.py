@@ -19,7 +19,7 @@ from xsift.model import Model, PaperModel, model_of
 from xsift.read import read_table
 from xsift.standing import Standing, standing_of
 from xsift.summary import Shown, Summary, SummaryTable
-from xsift.write import ModelTree, load_model_tree
+from xsift.write import ModelTree, check_of_one_run, load_model_tree
 
 __all__ = ["Card", "SourceCard", "card_of", "source_card"]
 
@@ -115,6 +115,7 @@ def source_card(name: str, folder: str | Path) -> SourceCard:
         raise TableError(
             f"{folder}: no detections.parquet here: give a folder that run or classify wrote"
         )
+    check_of_one_run(folder)
     detections = _table(folder / "detections.parquet", _DETECTION_COLUMNS)
     full = _look_up(name, detections["name"], folder)
     # In key order, and so are all that follows from it.

@@ -18,7 +18,7 @@ from xsift.classes import PAPER_CLASSES, Classes, code_of
 from xsift.errors import MissingColumnsError, TableError
 from xsift.read import read_table
 from xsift.surveys import Survey
-from xsift.write import load_model_tree
+from xsift.write import check_of_one_run, load_model_tree
 
 __all__ = ["CatalogueView", "DetectionsView", "view_catalogue"]
 
@@ -132,6 +132,7 @@ def view_catalogue(folder: str | Path) -> CatalogueView:
         raise TableError(
             f"{folder}: no sources.parquet here: give a folder that run or classify wrote"
         )
+    check_of_one_run(folder)
     tree = load_model_tree(folder / "model.asdf") if (folder / "model.asdf").exists() else None
     survey = surveys.load(tree.survey if tree else "csc20")
     classes = tree.classes if tree else PAPER_CLASSES

@@ -124,6 +124,29 @@ def publish(
     folder, out = Path(folder), Path(out)
     if out.exists() and folder.exists() and out.samefile(folder):
         raise SettingError(f"--out {out} is the catalogue itself: give another folder")
+    with _place(out, static) as staging:
+        return _publish(folder, staging, schema, title, creator, licence, static, progress)
+
+
+def _place(out: Path, static: bool) -> write.Staging:
+    if not static:
+        return write.Staging(out, ["q.rd", *(f"{name}.vot" for name in _TABLES)], "service")
+    # A partition that lies in the tree is a part of the catalogue, whoever wrote it.
+    tree = [str(p.relative_to(out)) for p in sorted(out.glob("hats/**/*")) if not p.is_dir()]
+    names = ["dictionary.json", "README.md", *(f"{name}.parquet" for name in _TABLES), *tree]
+    return write.Staging(out, names, "static files")
+
+
+def _publish(
+    folder: Path,
+    staging: write.Staging,
+    schema: str,
+    title: str | None,
+    creator: str,
+    licence: str,
+    static: bool,
+    progress: Callable[[str], None],
+) -> Published:
     record = _record(folder)
     progress(f"reading {folder}")
     tables = tuple(_tables(folder))
@@ -141,12 +164,13 @@ def publish(
         tables=tables,
         coverage=vo.coverage(tables[-1].table),
     )
-    progress(f"writing {out}")
-    files = _write_static(resource, out) if static else _write_resource(resource, out)
-    return Published(out, files, resource, tuple(_notes(resource, static)))
+    progress(f"writing {staging.folder}")
+    files = (_write_static if static else _write_resource)(resource, staging)
+    return Published(staging.folder, files, resource, tuple(_notes(resource, static)))
 
 
 def _record(folder: Path) -> _Record:
+    write.check_of_one_run(folder)
     path = folder / "run.json"
     try:
         if path.stat().st_size > _RECORD_BYTES:
@@ -200,33 +224,28 @@ def _about(resource: vo.Resource) -> dict[str, str]:
     return {key: value for key, value in said.items() if value} | resource.provenance
 
 
-def _write_resource(resource: vo.Resource, out: Path) -> tuple[str, ...]:
+def _write_resource(resource: vo.Resource, staging: write.Staging) -> tuple[str, ...]:
     about = _about(resource)
-    with write.Staging(out) as staging:
-        for table in resource.tables:
-            path = staging.path(f"{table.name}.vot")
-            write.write_table(table.table, path, "votable", about)
-        staging.path("q.rd").write_text(vo.resource_descriptor(resource), "utf-8")
+    for table in resource.tables:
+        write.write_table(table.table, staging.path(f"{table.name}.vot"), "votable", about)
+    staging.path("q.rd").write_text(vo.resource_descriptor(resource), "utf-8")
     return ("q.rd", *(f"{t.name}.vot" for t in resource.tables))
 
 
-def _write_static(resource: vo.Resource, out: Path) -> tuple[str, ...]:
+def _write_static(resource: vo.Resource, staging: write.Staging) -> tuple[str, ...]:
     about = _about(resource)
-    # Partitions of an earlier catalogue would be taken for this one's.
-    stale = [str(p.relative_to(out)) for p in out.glob("hats/*/dataset/**/*.parquet")]
     files: list[str] = []
-    with write.Staging(out, replaces=stale) as staging:
 
-        def place(name: str) -> Path:
-            files.append(name)
-            return staging.path(name)
+    def place(name: str) -> Path:
+        files.append(name)
+        return staging.path(name)
 
-        for table in resource.tables:
-            write.write_table(table.table, place(f"{table.name}.parquet"), "parquet", about)
-            if table.has_positions:
-                _write_hats(resource, table, place)
-        write.write_json(vo.as_json(resource), place("dictionary.json"))
-        place("README.md").write_text(vo.as_markdown(resource), "utf-8")
+    for table in resource.tables:
+        write.write_table(table.table, place(f"{table.name}.parquet"), "parquet", about)
+        if table.has_positions:
+            _write_hats(resource, table, place)
+    write.write_json(vo.as_json(resource), place("dictionary.json"))
+    place("README.md").write_text(vo.as_markdown(resource), "utf-8")
     return tuple(files)
 
 

@@ -23,7 +23,7 @@ from xsift.plots.style import look_of
 from xsift.read import read_table
 from xsift.serve.sky import galactic, unit_vectors
 from xsift.surveys import Survey
-from xsift.write import load_model_tree
+from xsift.write import check_of_one_run, load_model_tree
 from xsift.write.model_schema import ModelTree
 
 __all__ = ["NO_CODE", "STATUSES", "Served", "plain", "read_served"]
@@ -164,6 +164,7 @@ def read_served(folder: str | Path, is_demo: bool = False) -> Served:
             raise TableError(
                 f"{folder}: no {needed} here: give a folder that run or classify wrote"
             )
+    check_of_one_run(folder)
     tree = load_model_tree(folder / "model.asdf")
     try:
         survey = surveys.load(tree.survey)

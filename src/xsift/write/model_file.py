@@ -28,7 +28,8 @@ def save_model_tree(tree: ModelTree, path: Path) -> None:
 
     plain = tree.model_dump(mode="python")
     plain["classes"] = tree.classes.model_dump(mode="json")
-    asdf.AsdfFile({"xsift": plain}).write_to(path)
+    with open(path, "wb") as file:  # a name with # or % would be read as an address
+        asdf.AsdfFile({"xsift": plain}).write_to(file)
 
 
 def load_model_tree(path: str | Path) -> ModelTree:

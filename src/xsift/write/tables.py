@@ -62,13 +62,15 @@ def write_table(table: pa.Table, path: Path, form: str, about: dict[str, str]) -
 
 
 def _write_parquet(table: pa.Table, path: Path, about: dict[str, str]) -> None:
-    pa.parquet.write_table(
-        table.replace_schema_metadata(about), path, compression="zstd", row_group_size=2 * _ROWS
-    )
+    with open(path, "wb") as file:  # a name with a colon would be read as an address
+        pa.parquet.write_table(
+            table.replace_schema_metadata(about), file, compression="zstd", row_group_size=2 * _ROWS
+        )
 
 
 def _write_csv(table: pa.Table, path: Path, about: dict[str, str]) -> None:
-    pa.csv.write_csv(table, path)
+    with open(path, "wb") as file:
+        pa.csv.write_csv(table, file)
 
 
 def _write_votable(table: pa.Table, path: Path, about: dict[str, str]) -> None:
@@ -164,7 +166,8 @@ def _write_fits(table: pa.Table, path: Path, about: dict[str, str]) -> None:
             hdu.header.set(f"TCOMM{i}", _ascii(description)[:60])
     for key, value in about.items():
         hdu.header.add_history(f"{key}: {_ascii(value)}")
-    hdu.writeto(path)
+    with open(path, "wb") as file:
+        hdu.writeto(file)
 
 
 def _fits_column(column: pa.ChunkedArray, said: Column) -> Any:
