@@ -124,29 +124,6 @@ def publish(
     folder, out = Path(folder), Path(out)
     if out.exists() and folder.exists() and out.samefile(folder):
         raise SettingError(f"--out {out} is the catalogue itself: give another folder")
-    with _place(out, static) as staging:
-        return _publish(folder, staging, schema, title, creator, licence, static, progress)
-
-
-def _place(out: Path, static: bool) -> write.Staging:
-    if not static:
-        return write.Staging(out, ["q.rd", *(f"{name}.vot" for name in _TABLES)], "service")
-    # A partition that lies in the tree is a part of the catalogue, whoever wrote it.
-    tree = [str(p.relative_to(out)) for p in sorted(out.glob("hats/**/*")) if not p.is_dir()]
-    names = ["dictionary.json", "README.md", *(f"{name}.parquet" for name in _TABLES), *tree]
-    return write.Staging(out, names, "static files")
-
-
-def _publish(
-    folder: Path,
-    staging: write.Staging,
-    schema: str,
-    title: str | None,
-    creator: str,
-    licence: str,
-    static: bool,
-    progress: Callable[[str], None],
-) -> Published:
     record = _record(folder)
     progress(f"reading {folder}")
     tables = tuple(_tables(folder))
@@ -164,9 +141,19 @@ def _publish(
         tables=tables,
         coverage=vo.coverage(tables[-1].table),
     )
-    progress(f"writing {staging.folder}")
-    files = (_write_static if static else _write_resource)(resource, staging)
-    return Published(staging.folder, files, resource, tuple(_notes(resource, static)))
+    progress(f"writing {out}")
+    with _place(out, static) as staging:
+        files = (_write_static if static else _write_resource)(resource, staging)
+    return Published(out, files, resource, tuple(_notes(resource, static)))
+
+
+def _place(out: Path, static: bool) -> write.Staging:
+    if not static:
+        return write.Staging(out, ["q.rd", *(f"{name}.vot" for name in _TABLES)], "service")
+    # A partition that lies in the tree is a part of the catalogue, whoever wrote it.
+    tree = [str(p.relative_to(out)) for p in sorted(out.glob("hats/**/*")) if not p.is_dir()]
+    names = ["dictionary.json", "README.md", *(f"{name}.parquet" for name in _TABLES), *tree]
+    return write.Staging(out, names, "static files")
 
 
 def _record(folder: Path) -> _Record:

@@ -36,7 +36,7 @@ def test_csc_and_simbad(xsift, archive, quick):
     assert "positions have an object of SIMBAD within 1 arcsec" in said.out
     assert "Chance gives 0.00 %" in said.out
     assert sorted(p.name for p in (quick / "new").iterdir()) == [
-        *("d.parquet", "k.otypes.json", "k.vot"),
+        *("d.parquet", "k.otypes.json", "k.vot", "xsift-files.json"),
     ]
     said = xsift(
         *("fetch", "simbad", "new/d.parquet", "--via", "xmatch", "--url", archive.xmatch),
@@ -130,7 +130,9 @@ def test_a_run_whose_archive_is_away_leaves_no_catalogue(xsift, archive, quick):
     assert list((quick / "out").iterdir()) == []
     said = xsift(*words, "--url", archive.url, "--simbad-url", "http://127.0.0.1:9/tap")
     assert said.status == 1
-    assert [f.name for f in (quick / "out").iterdir()] == ["detections_input.parquet"]
+    assert sorted(f.name for f in (quick / "out").iterdir()) == [
+        *("detections_input.parquet", "xsift-files.json"),
+    ]
 
 
 def test_bad_tables_are_told(xsift, quick):

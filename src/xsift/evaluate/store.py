@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import io
 import os
+import re
 import zipfile
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -26,7 +27,7 @@ class Store:
     folder : Path
     fingerprint : str
         Of the data, the settings and the code: answers under another one are not looked at.
-    scratch : Path
+    scratch : Path, optional
         On the same file system: where an answer is written before it has its name.
 
     Raises
@@ -35,9 +36,10 @@ class Store:
         If the folder cannot be written.
     """
 
-    def __init__(self, folder: Path, fingerprint: str, scratch: Path) -> None:
-        self.root, self._scratch = folder, scratch
+    def __init__(self, folder: Path, fingerprint: str, scratch: Path | None = None) -> None:
+        self.root = folder
         self.folder = folder / fingerprint[:32]
+        self._scratch = scratch or self.folder
         for place in (folder, self.folder):
             if place.is_symlink():
                 raise OutputError(f"{place} is a link: remove it, or give another folder")
@@ -61,19 +63,22 @@ class Store:
         """Keep the answer of a task; its file appears when it is whole."""
         held = {f.name: np.asarray(getattr(answer, f.name)) for f in fields(Answer)}
         try:
-            beside = self._scratch / "answer.npz"
-            with open(beside, "wb") as file:
-                np.savez(file, allow_pickle=False, **held)
-                file.flush()
-                os.fsync(file.fileno())
-            beside.replace(self._path(task))
+            beside = self._scratch / ".new"
+            try:
+                with open(beside, "wb") as file:
+                    np.savez(file, allow_pickle=False, **held)
+                    file.flush()
+                    os.fsync(file.fileno())
+                beside.replace(self._path(task))
+            finally:
+                beside.unlink(missing_ok=True)
         except OSError as error:
             raise OutputError(f"{self.folder} cannot be written: {error.strerror}") from error
 
     def drop_others(self) -> None:
         """Remove the answers that other data, settings or code gave, and no other file."""
         for folder in self.root.iterdir():
-            if folder != self.folder and not folder.is_symlink() and folder.is_dir():
+            if folder != self.folder and re.fullmatch(r"[0-9a-f]{32}", folder.name):
                 for path in folder.glob("*.npz"):
                     if _is_answer(path):
                         path.unlink(missing_ok=True)

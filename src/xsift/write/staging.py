@@ -243,7 +243,7 @@ class Staging:
             shutil.rmtree(self._beside, ignore_errors=True)
         hidden = self.folder / _HIDDEN
         with contextlib.suppress(OSError):
-            (hidden / _LOCK).unlink()
+            (hidden / _LOCK).unlink(missing_ok=True)
             hidden.rmdir()
         os.close(self._lock)
 
