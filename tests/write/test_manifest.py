@@ -94,6 +94,16 @@ def test_a_kill_in_a_new_folder(tmp_path, k):
     assert not is_refused(tmp_path)
 
 
+def test_a_file_that_both_runs_have_alike_is_of_both(tmp_path):
+    with Staging(tmp_path, kind="catalogue") as staging:
+        staging.path("run.json").write_text("old")
+        staging.path("sources.parquet").write_text("new")
+        staging.path("x/y").write_text("new")
+    assert killed_at(2, tmp_path, "new")
+    assert state(tmp_path) == NEW
+    assert not is_refused(tmp_path)
+
+
 def test_files_mixed_by_hand(tmp_path):
     for run in "ab":
         (tmp_path / run).mkdir()
