@@ -1,9 +1,12 @@
 """The vocabulary of types: old and new spellings, and classes of one's own."""
 
+from importlib import resources
+
 import pytest
 
 from xsift.classes import AMBIGUOUS, PAPER_CLASSES, code_of, column_for, read_classes
 from xsift.errors import LabelError
+from xsift.evaluate.sample import is_certain_other
 
 
 @pytest.mark.parametrize(
@@ -28,12 +31,38 @@ from xsift.errors import LabelError
         (("XB?", "Candidate_XB*", "XrayBin_Candidate"), "XB?"),
         (("AG?", "AGN_Candidate"), "AG?"),
         (("UX?", "ULX?", "ULX_Candidate"), "UX?"),
-        (("", "NaN", "nan", "None", "--", "  "), None),
-        (("Nova",), "Nova"),
+        (("", "NaN", "nan", "None", "--", "  ", "N/A", "na", "<NA>", "-", "..."), None),
+        (("Nova", "No*"), "No*"),
+        (("NIR", "NearIR", "IR<10um"), "NIR"),
+        (("FIR", "FarIR", "IR>30um"), "FIR"),
+        (("cm", "cmRad", "Radio(cm)"), "cm"),
+        (("LeQ", "LensedQ"), "LeQ"),
+        (("Mas", "Maser"), "Mas"),
+        (("?", "Unknown", "unclassified", "Unidentified"), "?"),
+        (("LP?", "Candidate_LPV*", "LongPeriodV*_Candidate", "LPV*?"), "LP?"),
+        (("G?", "Possible_G", "Galaxy_Candidate"), "G?"),
+        (("Kilonova",), "Kilonova"),
     ],
 )
 def test_spellings(spellings, code):
     assert {code_of(s) for s in spellings} == {code}
+
+
+def test_no_spelling_means_two_types():
+    text = resources.files("xsift").joinpath("simbad_types.txt").read_text("utf-8")
+    rows = [line.split() for line in text.splitlines() if not line.startswith("#")]
+    codes = [part for row in rows for part in row[0].split(":")]
+    assert len({c.casefold() for c in codes}) == len(codes)
+    for row in rows:
+        code = row[0].partition(":")[0]
+        assert {code_of(s) for s in (code, *row[1:])} == {code}, row
+
+
+def test_codes_and_labels_of_a_type_train_alike():
+    for band in ("NIR", "NearIR", "IR<10um", "Mas", "Maser", "cmRad", "Unknown", "unclassified"):
+        assert not is_certain_other(code_of(band), PAPER_CLASSES), band
+    for type_ in ("Nova", "CataclyV*", "Psr", "SN", "HighPM*"):
+        assert is_certain_other(code_of(type_), PAPER_CLASSES), type_
 
 
 def test_the_papers_classes():

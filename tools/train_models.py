@@ -7,12 +7,14 @@ csc12-paper, csc11-paper: the same by the published method, with its defaults.
 The first two are by the calibrated method, without what is true of these tables alone: the mismatch
 of hardness ratios (in the second table two of them are the source's), and what missing features say
 of the class (the first table was gathered from several, each of its own classes and columns). They
-carry their own validation, five folds by source. The tables are not part of the
-project; without them this says where it looked.
+carry their own validation, five folds by source. `digests.json` lists the SHA-256 of each file. The
+tables are not part of the project; without them this says where it looked.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 import sys
 import tempfile
 from pathlib import Path
@@ -65,6 +67,7 @@ FIGURES = ("accuracy", "balanced_accuracy", "log_loss", "ece")
 
 
 def main() -> None:
+    digests = {}
     # Into the package: the repository knows these files, and keeps the earlier ones.
     with tempfile.TemporaryDirectory(dir=MODELS) as beside:
         for name, (table, settings) in TRAININGS.items():
@@ -74,11 +77,15 @@ def main() -> None:
             is_ours = settings.method == "calibrated"
             figures = held_out(DATA / table, settings) if is_ours else None
             model = result.model.model_copy(update={"evaluation": figures})
-            save_model_tree(model, Path(beside) / f"{name}.asdf")
+            path = Path(beside) / f"{name}.asdf"
+            save_model_tree(model, path)
+            digests[name] = hashlib.sha256(path.read_bytes()).hexdigest()
             print(f"{name}: {model.model_id}, trained on {result.record['counts']['trained']}")
             print(f"  {figures}")
             for note in result.record["warnings"]:
                 print(f"  {note}")
+        text = json.dumps(digests, indent=1, sort_keys=True) + "\n"
+        (Path(beside) / "digests.json").write_text(text, "utf-8")
         for path in Path(beside).iterdir():
             path.replace(MODELS / path.name)
 

@@ -16,7 +16,7 @@ from xsift import fetch, read, surveys, write
 from xsift.columns import Column, with_metadata
 from xsift.errors import MissingColumnsError, SettingError, TableError
 from xsift.fetch.simbad import VOCABULARY, Matcher, Objects, fetch_objects, labels_of
-from xsift.read import schema
+from xsift.read import cells, schema
 from xsift.read.source import Source
 from xsift.read.votable import read_votable
 from xsift.surveys import Survey
@@ -95,7 +95,7 @@ def values_of(path: Path, column: str) -> list[str]:
     found = schema.find_column(table, str(path), column)
     if found is None:
         raise MissingColumnsError(str(path), [column], table.column_names)
-    values = [v for v in schema.text(table.column(found), str(path), found).to_pylist() if v]
+    values = [v for v in cells.text(table.column(found), str(path), found).to_pylist() if v]
     if not values:
         raise TableError(f"{path}: column {column} is empty in every row")
     return values
@@ -123,7 +123,7 @@ def positions_of(path: Path) -> tuple[np.ndarray, np.ndarray, list[str | None]]:
         raise TableError(f"{where}: no row has a position")
     names: list[str | None] = [None] * table.num_rows
     if found["name"] is not None:
-        names = schema.text(table.column(found["name"]), where, found["name"]).to_pylist()
+        names = cells.text(table.column(found["name"]), where, found["name"]).to_pylist()
     return place[0], place[1], names
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterable
+from importlib import resources
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -17,7 +18,10 @@ from xsift.errors import LabelError
 
 __all__ = [
     "AMBIGUOUS",
+    "BANDS",
+    "MISSING_WORDS",
     "PAPER_CLASSES",
+    "UNKNOWN",
     "Class",
     "Classes",
     "candidate_of",
@@ -25,98 +29,71 @@ __all__ = [
     "read_classes",
 ]
 
-# code: (label before July 2022, label after). Source: SIMBAD's otypedef, as listed in public code.
-_OTYPES = {
-    "QSO": ("QSO", "QSO"),
-    "AGN": ("AGN", "AGN"),
-    "SyG": ("Seyfert", "Seyfert"),
-    "Sy1": ("Seyfert_1", "Seyfert1"),
-    "Sy2": ("Seyfert_2", "Seyfert2"),
-    "Bla": ("Blazar", "Blazar"),
-    "BLL": ("BLLac", "BLLac"),
-    "rG": ("RadioG", "RadioG"),
-    "LIN": ("LINER", "LINER"),
-    "G": ("Galaxy", "Galaxy"),
-    "GiC": ("GinCl", "GtowardsCl"),
-    "GiP": ("GinPair", "GinPair"),
-    "GiG": ("GinGroup", "GtowardsGroup"),
-    "BiC": ("BClG", "BrightestCG"),
-    "EmG": ("EmG", "EmissionG"),
-    "IG": ("IG", "InteractingG"),
-    "ClG": ("ClG", "ClG"),
-    "GlC": ("GlCl", "GlobCluster"),
-    "XB*": ("XB", "XrayBin"),
-    "LXB": ("LMXB", "LowMassXBin"),
-    "HXB": ("HMXB", "HighMassXBin"),
-    "ULX": ("ULX", "ULX"),
-    "CV*": ("CataclyV*", "CataclyV*"),
-    "Y*O": ("YSO", "YSO"),
-    "TT*": ("TTau*", "TTauri*"),
-    "Or*": ("Orion_V*", "OrionV*"),
-    "Em*": ("Em*", "EmLine*"),
-    "Be*": ("Be*", "Be*"),
-    "WR*": ("WR*", "WolfRayet*"),
-    "EB*": ("EB*", "EclBin"),
-    "SB*": ("SB*", "SB*"),
-    "RS*": ("RSCVn", "RSCVnV*"),
-    "BY*": ("BYDra", "BYDraV*"),
-    "WD*": ("WD*", "WhiteDwarf"),
-    "N*": ("Neutron*", "Neutron*"),
-    "Psr": ("Pulsar", "Pulsar"),
-    "SNR": ("SNR", "SNRemnant"),
-    "*": ("Star", "Star"),
-    "**": ("**", "**"),
-    "X": ("X", "X"),
-    "Rad": ("Radio", "Radio"),
-    "IR": ("IR", "Infrared"),
-    "UV": ("UV", "UV"),
-    "blu": ("Blue", "blue"),
-    "gam": ("gamma", "gamma"),
-    "PoG": ("PartofG", "PartofG"),
-}
+_TYPES = "simbad_types.txt"
+_CANDIDATE_FORMS = ("Candidate_{}", "Candidate_{}*", "Possible_{}", "{}_Candidate", "{}*_Candidate")
 
-# Candidates: code of the type, code of its candidates. Spelled Candidate_X or X_Candidate before
-# the change, X_Candidate after it, with X in any spelling of the type.
-_CANDIDATES = {
-    "QSO": "Q?",
-    "AGN": "AG?",
-    "Bla": "Bz?",
-    "BLL": "BL?",
-    "G": "G?",
-    "GlC": "Gl?",
-    "XB*": "XB?",
-    "LXB": "LX?",
-    "HXB": "HX?",
-    "ULX": "UX?",
-    "CV*": "CV?",
-    "Y*O": "Y*?",
-    "TT*": "TT?",
-    "WD*": "WD?",
-    "N*": "N*?",
-    "SNR": "SR?",
-}
+MISSING_WORDS = frozenset(
+    (
+        *("", "-", "--", "---", "----", "-----", "~", "...", "n/a", "#n/a", "n.a.", "na", "<na>"),
+        *("nan", "nat", "none", "null", "#null!", "(null)", "<null>", "nil", "indef", "masked"),
+        *(
+            "blank",
+            "<missing>",
+            "missing",
+            "\\n",
+            "\N{EN DASH}",
+            "\N{EM DASH}",
+            "\N{HORIZONTAL ELLIPSIS}",
+        ),
+    )
+)
+"""What a cell of text says, in lower case, where it holds no value: one list for every format."""
 
 AMBIGUOUS = frozenset({"*", "X", "Rad", "IR", "blu", "UV", "gam", "PoG", "**"})
 """The paper's nine types that count as unlabelled (paper, section on labels)."""
 
-_NO_LABEL = frozenset({"", "nan", "none", "null", "--"})
-_BY_SPELLING = {s.casefold(): code for code, both in _OTYPES.items() for s in (code, *both)}
-# Met in tables whose writer dropped the star.
-_BY_SPELLING |= {"ttau": "TT*", "orion_v": "Or*", "ttauri": "TT*", "orionv": "Or*"}
-_BY_SPELLING |= {
-    form.format(s.rstrip("*")).casefold(): candidate
-    for code, candidate in _CANDIDATES.items()
-    for s in _OTYPES[code]
-    for form in ("Candidate_{}", "Candidate_{}*", "{}_Candidate", "{}*_Candidate", "{}?")
-}
-_BY_SPELLING |= {c.casefold(): c for c in _CANDIDATES.values()}
+UNKNOWN = "?"
+"""SIMBAD's code of an object of unknown nature: counts as unlabelled whatever the classes are."""
+
+BANDS = frozenset(
+    "Rad mR cm mm smm HI rB Mas IR FIR MIR NIR Opt EmO red ERO blu UV X gam gB ev err mul".split()
+)
+"""Codes that say where or how an object was seen, not what it is."""
+
+# What tables say where the type is not known, besides SIMBAD's own words.
+_SAYS_NOTHING = frozenset(
+    "unknown unclassified unidentified unclass unid unk unc uncertain undetermined undefined "
+    "unspecified tbd no_match nomatch other? ??".split()
+)
+
+
+def _vocabulary() -> tuple[dict[str, str], dict[str, str]]:
+    """Read SIMBAD's types: the code of each spelling, and the type of each candidate's code."""
+    spelled: dict[str, str] = dict.fromkeys(_SAYS_NOTHING, UNKNOWN)
+    candidates: dict[str, str] = {}
+    text = resources.files("xsift").joinpath(_TYPES).read_text(encoding="utf-8")
+    rows = [line.split() for line in text.splitlines() if line and not line.startswith("#")]
+    for first, *labels in rows:
+        code, _, candidate = first.partition(":")
+        spelled |= dict.fromkeys((s.casefold() for s in (code, *labels)), code)
+        if candidate:
+            candidates[candidate] = code
+            plain = {s.rstrip("*") or s for s in (code, *labels)}
+            forms = {form.format(s).casefold() for s in plain for form in _CANDIDATE_FORMS}
+            forms |= {f"{s}?".casefold() for s in (*plain, *labels)} | {candidate.casefold()}
+            spelled |= dict.fromkeys(forms - spelled.keys(), candidate)
+    return spelled, candidates
+
+
+_BY_SPELLING, _CANDIDATE_OF = _vocabulary()
 
 
 def code_of(label: str | None) -> str | None:
     """Return the SIMBAD code of a type in any of its spellings, or None for no label.
 
     A type that is not in the vocabulary comes back as it was written, without blanks around it:
-    it is still a label, only not one that xsift has a code for.
+    it is still a label, only not one that xsift has a code for. Words that say that the type is not
+    known (``Unknown``, ``unclassified``) are SIMBAD's ``?``.
 
     Examples
     --------
@@ -126,7 +103,7 @@ def code_of(label: str | None) -> str | None:
     if label is None:
         return None
     spelling = label.strip()
-    if spelling.casefold() in _NO_LABEL:
+    if spelling.casefold() in MISSING_WORDS:
         return None
     return _BY_SPELLING.get(spelling.casefold(), spelling)
 
@@ -143,12 +120,11 @@ def candidate_of(code: str, label: str | None = None) -> str | None:
 
     Examples
     --------
-    >>> candidate_of("Q?"), candidate_of("QSO"), candidate_of("LP?", "LongPeriodV*_Candidate")
-    ('QSO', None, 'LongPeriodV*')
+    >>> candidate_of("Q?"), candidate_of("QSO"), candidate_of("Kn?", "Kilonova_Candidate")
+    ('QSO', None, 'Kilonova')
     """
-    for known, candidate in _CANDIDATES.items():
-        if code == candidate:
-            return known
+    if code in _CANDIDATE_OF:
+        return _CANDIDATE_OF[code]
     if label and label.endswith("_Candidate"):
         return code_of(label.removesuffix("_Candidate"))
     return code.removesuffix("?") if code.endswith("?") and len(code) > 1 else None

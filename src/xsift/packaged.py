@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import warnings
 from importlib import resources
 from pathlib import Path
+
+import numpy as np
 
 from xsift import read, surveys
 from xsift.errors import ModelError
@@ -27,11 +32,11 @@ def named_model(name: str) -> Path:
     Raises
     ------
     ModelError
-        If there is neither.
+        If there is neither, or the packaged one is not as it was shipped.
     """
     packaged = packaged_models()
     if name in packaged and not Path(name).exists():
-        return packaged[name]
+        return _as_shipped(name)
     if not Path(name).exists():
         raise ModelError(f"--model {name}: no such file; packaged models are {', '.join(packaged)}")
     return Path(name)
@@ -53,33 +58,56 @@ def fitting_model(
     Raises
     ------
     ModelError
-        If no packaged model is what is asked for.
+        If no packaged model is what is asked for, or it is not as it was shipped.
     """
     packaged = packaged_models()
     if settings.features is not None or settings.survey is not None:
         survey, name = surveys.survey_of(settings.survey, settings.features)
-        if name not in packaged or load_model_tree(packaged[name]).survey != survey.name:
+        if name not in packaged or load_model_tree(_as_shipped(name)).survey != survey.name:
             raise ModelError(
                 f"no packaged model is for survey {survey.name} with features {name}: "
                 f"packaged are {', '.join(packaged)}; or train one with xsift run"
             )
         return packaged[name], f"packaged model {name}, which has the features asked for", None
     survey = surveys.load("csc20")
-    detections = read.read_detections(
-        table, survey, survey.feature_set("csc11"), settings.source_column
-    )
-    n = {
-        name: int(derive(detections.table, survey, survey.feature_set(name)).complete.sum())
-        for name in ("csc11", "csc12")
-    }
+    with warnings.catch_warnings():
+        # A table without the twelfth feature alone is what csc11 is for.
+        warnings.filterwarnings("ignore", r".*: no column var_newq_b \(or [^)]*\): counted as")
+        detections = read.read_detections(
+            table, survey, survey.feature_set("csc12"), settings.source_column, need_all=False
+        )
+    usable = derive(detections.table, survey, survey.feature_set("csc12")).usable
+    twelfth = [f.name for f in survey.feature_set("csc12")].index("var_newq_b")
+    has_others = np.delete(usable, twelfth, axis=1).all(axis=1)
     # One more missing feature in a few detections is no reason to give up the twelfth in all.
-    name = "csc12" if n["csc12"] >= n["csc11"] / 2 else "csc11"
+    judged = usable[has_others] if has_others.any() else usable
+    name = "csc12" if judged[:, twelfth].mean() >= 0.5 else "csc11"
+    n = int(usable.all(axis=1).sum() if name == "csc12" else has_others.sum())
     release = surveys.survey_of(None, name)[0].title
     why = (
         f"packaged model {name} (trained on the {release}): "
-        f"{n[name]:,} of {detections.table.num_rows:,} detections have all of its features"
+        f"{n:,} of {detections.table.num_rows:,} detections have all of its features"
     )
-    return packaged[name], why, detections
+    return _as_shipped(name), why, detections
+
+
+def _as_shipped(name: str) -> Path:
+    """Return the file of a packaged model, held to the list of digests in the package."""
+    path = packaged_models()[name]
+    try:
+        listed = json.loads(path.with_name("digests.json").read_text("utf-8"))[name]
+        found = hashlib.sha256(path.read_bytes()).hexdigest()
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise ModelError(
+            f"packaged model {name}: its digest is not in {path.with_name('digests.json')}: "
+            "install xsift again"
+        ) from error
+    if found != listed:
+        raise ModelError(
+            f"packaged model {name}: {path} is not the file that came with xsift: install xsift "
+            f"again; to use the file as it is, give its path to --model"
+        )
+    return path
 
 
 def refuse_other_model(tree: ModelTree, settings: Settings, what: str) -> None:

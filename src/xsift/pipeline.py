@@ -21,7 +21,7 @@ from xsift.catalogue import CARRIED, Catalogue, detection_table, roles, source_t
 from xsift.classes import PAPER_CLASSES, Classes
 from xsift.errors import SettingError
 from xsift.features import FeatureTable, derive
-from xsift.label import Labels, match_known, sort_labels
+from xsift.label import Labels, sort_labels
 from xsift.model import Model, PaperModel, model_of, model_tree
 from xsift.model.calibrated import CalibratedModel
 from xsift.packaged import fitting_model, named_model, refuse_other_model
@@ -33,9 +33,11 @@ from xsift.record import (
     recorded,
     source_counts,
     warn_of_classes,
+    warn_of_nothing_scored,
     warn_of_rows,
     warn_of_training_table,
 )
+from xsift.sampling import label_detections
 from xsift.settings import Settings
 from xsift.shift import warn_of_shift
 from xsift.training import train
@@ -89,20 +91,21 @@ def run(
         progress(f"reading {table}")
         column = settings.label_column if labels is None else None
         chosen = survey.feature_set(feature_set)
-        detections = read.read_detections(table, survey, chosen, settings.source_column, column)
+        detections = read.read_detections(
+            table, survey, chosen, settings.source_column, column, settings.method == "paper"
+        )
         features = derive(detections.table, survey, chosen)
         detections = _without_inputs(detections)
-        if known is None:
-            label, separation = detections.label or [], None
-        else:
-            progress("matching known objects")
-            match = match_known(detections.table, known.table, settings.match, settings.radius)
-            label, separation = match.label, match.separation_arcsec
-        sorted_labels = sort_labels(label, classes)
-        model, y = train(detections, features, sorted_labels, survey, classes, settings, progress)
+        progress("matching known objects")
+        known_types = label_detections(detections, known, settings, classes)
+        labelled = known_types.labels
+        model, y = train(detections, features, labelled, survey, classes, settings, progress)
         warn_of_classes(model)
         progress("scoring and voting")
-        result = _catalogue(detections, features, sorted_labels, separation, model, settings)
+        result = _catalogue(
+            detections, features, labelled, known_types.separation_arcsec, model, settings
+        )
+        result.record["counts"] |= known_types.counts
     training = TrainingTree(
         input=file_name(detections.path),
         input_sha256=detections.sha256,
@@ -110,7 +113,7 @@ def run(
         labels_sha256=known.sha256 if known else None,
         settings=settings.as_dict(),
         counts=result.record["counts"],
-        class_counts=sorted_labels.counts(y >= 0),
+        class_counts=labelled.counts(y >= 0),
         warnings=notes,
         environment=write.environment(),
         created=now(),
@@ -155,7 +158,7 @@ def classify(
         survey = surveys.load(tree.survey)
         chosen = survey.feature_set(tree.feature_set)
         detections = detections or read.read_detections(
-            table, survey, chosen, settings.source_column
+            table, survey, chosen, settings.source_column, need_all=tree.method == "paper"
         )
         features = derive(detections.table, survey, chosen)
         detections = _without_inputs(detections)
@@ -287,6 +290,7 @@ def _judge(
         shift = {"shares": shares_of(said, model), "shift": warn_of_shift(X, said, model)}
     said = under_prior(said, model, settings.prior)
     role, flag = roles(features, labels, model.can_score(features), said.is_scored, said.cluster)
+    warn_of_nothing_scored(role, labels)
     # What is set aside is of a type that the model does not know: it gets no verdict.
     verdict = np.isin(role, ("trained", "scored")) & said.is_scored
     # One array under both tables: its columns are what the table of detections holds.

@@ -24,6 +24,7 @@ __all__ = [
     "recorded",
     "source_counts",
     "warn_of_classes",
+    "warn_of_nothing_scored",
     "warn_of_rows",
     "warn_of_training_table",
 ]
@@ -86,6 +87,18 @@ def warn_of_rows(table: pa.Table, features: FeatureTable, named: np.ndarray) -> 
             if n := int((~features.survey.column(name).accepts(there)).sum()):
                 allowed = features.survey.column(name).allowed
                 _warn(f"detections with a {name} that is not {allowed}: {n:,} (matched to nothing)")
+
+
+def warn_of_nothing_scored(role: np.ndarray, labels: Labels) -> None:
+    """Warn that no detection was left to classify, and why."""
+    if (role == "scored").any():
+        return
+    n = {name: int((role == name).sum()) for name in ("trained", "set_aside", "unscored")}
+    other = ", ".join(list(labels.counts(role == "set_aside"))[:5])
+    _warn(
+        f"no detection was left to classify: {n['trained']:,} trained, {n['set_aside']:,} are of "
+        f"types that are no class{f' ({other})' if other else ''}, {n['unscored']:,} lack features"
+    )
 
 
 def warn_of_training_table(n_trained: int) -> None:
@@ -161,6 +174,7 @@ def recorded() -> Iterator[list[str]]:
         yield notes
     for w in caught:
         if issubclass(w.category, XsiftWarning):
-            notes.append(str(w.message))
+            if str(w.message) not in notes:  # a table that is read twice is warned of once
+                notes.append(str(w.message))
         else:
             warnings.warn_explicit(w.message, w.category, w.filename, w.lineno)

@@ -17,13 +17,22 @@ from xsift.evaluate.sample import Sample, is_certain_other
 from xsift.evaluate.splits import identical_detections, join
 from xsift.evaluate.strata import Stratum, strata_of
 from xsift.features import derive, mismatch
-from xsift.label import Labels, match_known, sort_labels
-from xsift.read import schema
+from xsift.label import Labels, heed_matches, match_known, refuse_no_class, sort_labels
+from xsift.read import cells, schema
 from xsift.settings import Settings
 from xsift.surveys import Survey
 from xsift.vote import key_order
 
-__all__ = ["Sampled", "codes_of", "known_types", "other_types", "read_sample", "units_of"]
+__all__ = [
+    "Labelled",
+    "Sampled",
+    "codes_of",
+    "known_types",
+    "label_detections",
+    "other_types",
+    "read_sample",
+    "units_of",
+]
 
 TYPE_COLUMN = "otype"
 SHARED_COLUMN = "detection_group"
@@ -88,14 +97,15 @@ def read_sample(
     chosen = survey.feature_set(feature_set)
     known = read.read_known(labels, survey, settings.label_column) if labels else None
     column = None if known else settings.label_column
-    held = read.read_detections(table, survey, chosen, settings.source_column, column)
-    label = held.label or []
-    if known is not None:
-        label = match_known(held.table, known.table, settings.match, settings.radius).label
+    # The methods under comparison take incomplete detections, or leave them out by themselves.
+    held = read.read_detections(
+        table, survey, chosen, settings.source_column, column, need_all=False
+    )
+    labelled = label_detections(held, known, settings, classes)
     features = derive(held.table, survey, chosen)
     # In key order, so that the order of the file cannot change a fit.
     rows = key_order(held.table, np.flatnonzero(pc.is_valid(held.table["name"])))
-    sorted_labels = sort_labels(label, classes)
+    sorted_labels = labelled.labels
     types, type_column, groups = known_types(table, settings.type_column)
     other = other_types(sorted_labels, types, classes)
     X = features.values[rows]
@@ -122,8 +132,54 @@ def read_sample(
         known.sha256 if known else None,
         type_column or "the labels",
         how,
-        {"detections_in_the_table": held.table.num_rows, **_counts(sample)},
+        {
+            "detections_in_the_table": held.table.num_rows,
+            "detections_without_a_source": held.table.num_rows - len(rows),
+            **labelled.counts,
+            **_counts(sample),
+        },
     )
+
+
+@dataclass(frozen=True, eq=False)
+class Labelled:
+    """Detections and what is known of them.
+
+    Attributes
+    ----------
+    labels : Labels
+    separation_arcsec : ndarray of shape (n,) or None
+        None where the labels stand in the table itself.
+    counts : dict of str to int
+        Known objects, and those of them that have a detection.
+    """
+
+    labels: Labels
+    separation_arcsec: np.ndarray | None
+    counts: dict[str, int]
+
+
+def label_detections(
+    detections: read.Detections, known: read.Known | None, settings: Settings, classes: Classes
+) -> Labelled:
+    """Label detections by known objects, or by their own column where `known` is None.
+
+    Raises
+    ------
+    LabelError
+        If no known object matches, or no type is a class.
+    """
+    if known is None:
+        labels = sort_labels(detections.label or [], classes)
+        refuse_no_class(labels, classes, detections.path, str(settings.label_column))
+        return Labelled(labels, None, {})
+    table = detections.table
+    match = match_known(table, known.table, settings.match, settings.radius, classes.codes)
+    heed_matches(table, known.table, match, known.path, settings.radius)
+    labels = sort_labels(match.label, classes)
+    refuse_no_class(labels, classes, known.path, known.label_column)
+    counts = {"known_objects": known.table.num_rows, "known_objects_matched": match.n_used}
+    return Labelled(labels, match.separation_arcsec, counts)
 
 
 def other_types(labels: Labels, types: Sequence[str | None] | None, classes: Classes) -> np.ndarray:
@@ -189,14 +245,14 @@ def known_types(
     types = groups = None
     column = schema.find_column(found, where, wanted)
     if column is not None:
-        spellings = schema.text(found.column(column), where, column).to_pylist()
+        spellings = cells.text(found.column(column), where, column).to_pylist()
         codes = {s: code_of(s) for s in set(spellings)}
         types = [codes[s] for s in spellings]
     elif type_column is not None:
         raise MissingColumnsError(where, [type_column], found.column_names)
     shared = schema.find_column(found, where, SHARED_COLUMN)
     if shared is not None:
-        groups = codes_of(schema.text(found.column(shared), where, shared))
+        groups = codes_of(cells.text(found.column(shared), where, shared))
     return types, column, groups
 
 

@@ -95,7 +95,10 @@ class Settings:
         )
         _require(1 <= self.clusters <= 1000, f"--clusters {self.clusters}: allowed is 1 to 1000")
         _require(0 <= self.seed < 2**32, f"--seed {self.seed}: allowed is 0 to 4294967295")
-        _require(self.min_members >= 2, f"--min-members {self.min_members}: allowed is 2 and more")
+        _require(
+            2 <= self.min_members <= 2**31,  # the model file's bound
+            f"--min-members {self.min_members}: allowed is 2 to {2**31}",
+        )
         _require(
             0 < self.radius <= 3600, f"--radius {self.radius}: allowed is above 0, to 3600 arcsec"
         )

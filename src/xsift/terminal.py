@@ -46,6 +46,8 @@ _STAGES = (
     ("complete", "with all features"),
     ("with_missing_features", "missing a feature"),
     ("with_impossible_values", "with an impossible value"),
+    ("known_objects", "known objects"),
+    ("known_objects_matched", "known objects that match a detection"),
     ("labelled", "with a known class"),
     ("labelled_ambiguous", "with an ambiguous type (count as unlabelled)"),
     ("labelled_other", "with a type that is no class of the model"),

@@ -152,7 +152,7 @@ def test_a_source_with_two_labels_has_the_more_frequent_one(sample):
     [
         *[(code, True) for code in ("CV*", "GlC", "SNR", "Nova")],
         # A class, ambiguous types, a band, a candidate, and active nuclei by another name.
-        *[(code, False) for code in (None, "QSO", "X", "*", "NearIR", "XB?", "BLL", "G", "LIN")],
+        *[(code, False) for code in (None, "QSO", "X", "*", "NIR", "XB?", "BLL", "G", "LIN")],
     ],
 )
 def test_what_is_certainly_another_type(code, is_other):

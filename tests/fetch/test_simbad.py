@@ -123,7 +123,7 @@ def test_the_file_serves_as_labels(archive, cache, table, tmp_path, form):
     assert len(first) == int(about["with_object"])
     for row in first.values():
         assert row["separation"] == pytest.approx(0.5, abs=1e-5)
-        expected = {"Y*?": "Y*O", "LP?": "LongPeriodV*"}.get(row["otype"])
+        expected = {"Y*?": "Y*O", "LP?": "LP*"}.get(row["otype"])
         assert (row["candidate_of"] or None) == expected
         assert row["otype_label"] in ("QSO", "YSO_Candidate", "Seyfert1", "LongPeriodV*_Candidate")
     assert sorted(rows["rank"].to_pylist()) == sorted([1, 2] * len(first))

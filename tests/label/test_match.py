@@ -141,9 +141,63 @@ def test_auto_takes_the_name_where_a_position_is_missing():
 
 def test_contradictory_names_warn():
     known = pa.table({"label": ["QSO", "AGN"], "name": ["a", "a"]})
-    with pytest.warns(XsiftWarning, match="1 names have several types in the labels, such as a"):
+    with pytest.warns(
+        XsiftWarning,
+        match=r"1 known objects have another of the same name .* rows 1 and 2 \(QSO and AGN\): a",
+    ):
         match = match_known(pa.table({"name": ["a"]}), known)
     assert match.label == ["QSO"]
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_of_two_types_at_one_place_the_class_counts(reverse):
+    """Whatever the order of the file: a "Star" at the place of a quasar does not hide it."""
+    rows = [("QSO", 1.0), ("*", 1.0), ("*", 2.0), ("AGN", 2.0 + 1e-11), (None, 3.0), ("CV*", 3.0)]
+    rows += [("X", 3.0)]
+    rows = rows[::-1] if reverse else rows
+    known = pa.table(
+        {"label": [r[0] for r in rows], "ra": [r[1] for r in rows], "dec": [0.0] * len(rows)}
+    )
+    detections = pa.table({"name": ["a", "b", "c"], "ra": [1.0, 2.0, 3.0], "dec": [0.0] * 3})
+    with pytest.warns(XsiftWarning, match="3 known objects have another of the same position with"):
+        match = match_known(detections, known, codes=("QSO", "AGN"))
+    assert match.label == ["QSO", "AGN", "CV*"]
+
+
+def test_the_order_of_the_known_objects_decides_nothing_at_equal_distances():
+    detections = pa.table({"name": ["a"], "ra": [1.0], "dec": [0.0]})
+    known = pa.table(
+        {"label": ["QSO", "AGN"], "ra": [1.0, 1.0], "dec": [0.3 * ARCSEC, -0.3 * ARCSEC]}
+    )
+    one, other = (match_known(detections, t).label for t in (known, known.take([1, 0])))
+    assert one == other
+
+
+@pytest.mark.parametrize(
+    "spelled",
+    [
+        "2CXO J004244.3\N{MINUS SIGN}411608",
+        "2CXO J004244.3\N{EN DASH}411608",
+        "2cxo j004244.3-411608",
+        "2CXO  J004244.3-411608",
+        "2CXO\N{NO-BREAK SPACE}J004244.3-411608",
+        "2CXO_J004244.3-411608",
+    ],
+)
+def test_names_as_people_copy_them(spelled):
+    detections = pa.table({"name": ["2CXO J004244.3-411608", "2CXO J1", "2CXO J1"]})
+    known = pa.table({"label": ["QSO", "AGN"], "name": [spelled, "2CXO J1"]})
+    with pytest.warns(XsiftWarning, match="1 known objects match by name only without regard to c"):
+        match = match_known(detections, known)
+    assert match.label == ["QSO", "AGN", "AGN"]
+    assert (match.n_matched, match.n_used) == (3, 2)
+
+
+def test_two_spellings_in_the_table_are_two_names():
+    detections = pa.table({"name": ["a-b", "A-B", "a-b"]})
+    assert match_known(detections, pa.table({"label": ["QSO"], "name": ["a_-b"]})).n_matched == 0
+    exact = match_known(detections, pa.table({"label": ["QSO"], "name": ["A-B"]}))
+    assert exact.label == [None, "QSO", None]
 
 
 @pytest.mark.parametrize(
@@ -153,8 +207,8 @@ def test_contradictory_names_warn():
 def test_nothing_in_common(how, message):
     with pytest.raises(LabelError, match=message):
         match_known(
-            pa.table({"name": pa.array([1], pa.int64())}),
-            pa.table({"label": ["QSO"], "name": ["a"]}),
+            pa.table({"name": ["1"], "ra": [1.0], "dec": [1.0]}),
+            pa.table({"label": ["QSO"], "main_id": ["a"]}),
             how,
         )
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from xsift import surveys
 from xsift.errors import TableError, XsiftWarning
-from xsift.read import read_table, schema
+from xsift.read import cells, read_table, schema
 
 CLI_EXAMPLE = Path(__file__).parents[2] / "../shared/data/csc_cli_example.vot"
 FIELDS = (
@@ -67,8 +67,8 @@ def test_every_serialisation_reads_the_same(tmp_path, form, packed):
     assert source.format == "votable"
     assert table["name"].to_pylist() == ["2CXO J1", "2CXO J2", "x"]
     assert table["bb_kt"].to_pylist()[:2] == [0.5, 1.5]
-    assert np.isnan(schema.numbers(table["bb_kt"], "t", "bb_kt")[2])
-    hard = schema.numbers(table["hard_hm"], "t", "hard_hm")
+    assert np.isnan(cells.numbers(table["bb_kt"], "t", "bb_kt")[2])
+    hard = cells.numbers(table["hard_hm"], "t", "hard_hm")
     assert hard[0] == 0.1
     assert np.isnan(hard[1])
     assert hard[2] == np.inf

@@ -23,15 +23,18 @@ def sound(calibrated):
 @pytest.fixture
 def path_of(tmp_path):
     def write(tree):
-        asdf.AsdfFile({"xsift": tree}).write_to(tmp_path / "m.asdf")
+        asdf.AsdfFile({"xsift": copied(tree)}).write_to(tmp_path / "m.asdf")
         return tmp_path / "m.asdf"
 
     return write
 
 
 def copied(tree):
+    """Copy a tree; its arrays lie together, as ours do: asdf would write strides."""
     if isinstance(tree, dict):
         return {k: copied(v) for k, v in tree.items()}
+    if isinstance(tree, np.ndarray):
+        return np.array(tree, order="C")
     return [copied(v) for v in tree] if isinstance(tree, list) else tree
 
 
@@ -84,7 +87,7 @@ WRONG = [
     ("mixtures.1.weights", lambda w: w * 2, r"mixtures\.1\.weights are to be positive"),
     ("mixtures.1.covariances", lambda c: -c, "covariance of cluster 0 is not positive definite"),
     ("bags", [], "bags: List should have at least 1 item"),
-    ("bags.0.owner", lambda o: o[::-1], r"bags\.0\.owner is to rise"),
+    ("bags.0.owner", lambda o: o[::-1], r"bags\.0\.owner are to rise"),
     ("bags.0.owner", lambda o: o + 9, r"bags\.0\.owner are to be whole numbers from 0 to 9"),
     ("bags.0.owner", lambda o: o - 1, r"bags\.0\.owner are to be whole numbers from 0 to 9"),
     ("bags.0.owner", lambda o: o / 1.0, r"bags\.0\.owner are to be whole numbers from 0 to 9"),

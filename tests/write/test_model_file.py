@@ -49,7 +49,7 @@ def load(tmp_path):
 def load_tree(load):
     def load_changed(tree, **options):
         sink = io.BytesIO()
-        asdf.AsdfFile({"xsift": tree}).write_to(sink, **options)
+        asdf.AsdfFile({"xsift": copied(tree)}).write_to(sink, **options)
         return load(sink.getvalue())
 
     return load_changed
@@ -65,9 +65,11 @@ def test_round_trip(tmp_path, whole, load):
 
 
 def copied(tree):
-    """Copy folders and lists, not the arrays in them."""
+    """Copy a tree; its arrays lie together, as ours do: asdf would write strides."""
     if isinstance(tree, dict):
         return {k: copied(v) for k, v in tree.items()}
+    if isinstance(tree, np.ndarray):
+        return np.array(tree, order="C")
     return [copied(v) for v in tree] if isinstance(tree, list) else tree
 
 
@@ -101,7 +103,7 @@ def with_nan(array):
     ("part", "value", "said"),
     [
         ("format", "other-model", "format: Input should be 'xsift-model'"),
-        ("version", 1, "version: Input should be 3"),
+        ("version", 5, "version: Input should be 4"),
         ("method", "magic", "method: Input should be 'paper' or 'calibrated'"),
         ("features", [], "features: List should have at least 1 item"),
         ("features", ["x"] * 1000, "features: List should have at most 200 items"),
@@ -124,10 +126,14 @@ def with_nan(array):
             {"a": 1},
             "paper.mixture.covariances: .*an array of numbers is wanted",
         ),
-        ("paper.mixture.covariances", [[1], [2, 3]], "paper.mixture.covariances: .*inhomogeneous"),
+        (
+            "paper.mixture.covariances",
+            [[1], [2, 3]],
+            "paper.mixture.covariances: .*an array of numbers is wanted, not list",
+        ),
         ("paper.precisions", lambda p: p[:, :2], r"paper\.precisions has shape"),
         ("paper.precisions", with_nan, "paper.precisions: .*not finite"),
-        ("paper.n_members", lambda n: -n, "paper.n_members are to be whole numbers, 0 and more"),
+        ("paper.n_members", lambda n: -n, "paper.n_members are to be whole numbers from 0 to"),
         ("paper.n_members", lambda n: n / 2, "paper.n_members are to be whole numbers"),
         ("paper.min_members", 1, "paper.min_members: Input should be greater"),
         ("paper.scaling.high", lambda h: -h - 100, "scaling.high is to be above scaling.low"),
@@ -255,16 +261,6 @@ def test_compressed_blocks(load_tree, sound, how):
         load_tree(bomb, all_array_compression=how)
 
 
-def test_strides_that_make_much_of_little(load, whole):
-    old = b"shape: [1001]"
-    assert whole.count(old) == 1
-    content = whole.replace(old, b"shape: [3000000000]\n      strides: [0]")
-    with pytest.raises(ModelError, match="has 3,000,000,000 values: too many for a model"):
-        load(content)
-    with pytest.raises(ModelError, match=r"m\.asdf: "):
-        load(whole.replace(old, b"shape: [3000000000]"))
-
-
 @pytest.mark.parametrize("scheme", ["{1}", "file://{0}", "{0}", "other.asdf"])
 def test_external_arrays_are_not_loaded(load, whole, tmp_path, server, scheme):
     (tmp_path / "other.asdf").write_bytes(whole)
@@ -272,7 +268,7 @@ def test_external_arrays_are_not_loaded(load, whole, tmp_path, server, scheme):
     address = scheme.format(tmp_path / "other.asdf", web)
     start = whole.index(b"source: ", whole.index(b"log_density_quantiles"))
     end = whole.index(b"\n", start)
-    with pytest.raises(ModelError, match=r"log_density_quantiles: .*an array of numbers is wanted"):
+    with pytest.raises(ModelError, match=r"log_density_quantiles: source '.* is no block"):
         load(whole[:start] + f"source: '{address}'".encode() + whole[end:])
     assert asked == []
 

@@ -6,16 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from xsift.classes import Classes
+from xsift.classes import BANDS, Classes
 
 __all__ = ["Sample", "is_certain_other", "types_to_hold_out"]
 
 # Types that may well be one of the classes: a galaxy with an active nucleus by another name.
-_LIKE_AN_AGN = frozenset({"BLL", "Bla", "LIN", "rG", "SyG", "G", "LensedQ"})
-# Bands and remarks, not types; the vocabulary's own ambiguous types come on top.
-_NOT_A_TYPE = frozenset(
-    {"NearIR", "MidIR", "FarIR", "cmRad", "mmRad", "smmRad", "Unknown", "Maser"}
-)
+_LIKE_AN_AGN = frozenset({"BLL", "Bla", "LIN", "rG", "SyG", "G", "LeQ"})
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +72,7 @@ def is_certain_other(code: str | None, classes: Classes) -> bool:
     """
     if code is None or code in classes.codes or code in classes.ambiguous:
         return False
-    return not (code in _NOT_A_TYPE or code in _LIKE_AN_AGN or code.endswith("?"))
+    return not (code in BANDS or code in _LIKE_AN_AGN or code.endswith("?"))
 
 
 def types_to_hold_out(sample: Sample, at_least: int) -> tuple[str, ...]:

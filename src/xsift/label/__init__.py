@@ -1,6 +1,14 @@
 """Known objects to labels of detections."""
 
+from xsift.label.heed import heed_matches, refuse_no_class
 from xsift.label.match import Match, match_known
 from xsift.label.sort import Labels, sort_labels
 
-__all__ = ["Labels", "Match", "match_known", "sort_labels"]
+__all__ = [
+    "Labels",
+    "Match",
+    "heed_matches",
+    "match_known",
+    "refuse_no_class",
+    "sort_labels",
+]

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from scipy.spatial import KDTree
 
+from xsift.classes import AMBIGUOUS, BANDS, UNKNOWN
 from xsift.errors import LabelError, XsiftWarning
+from xsift.label.names import namesakes
 
-__all__ = ["Match", "match_known", "nearest_on_sky"]
+__all__ = ["Match", "match_known", "nearest_on_sky", "separations"]
 
+_SAYS_LITTLE = AMBIGUOUS | BANDS | {UNKNOWN}
 _ARCSEC = np.pi / 180 / 3600
 
 
@@ -41,11 +44,18 @@ class Match:
 
 
 def match_known(
-    detections: pa.Table, known: pa.Table, how: str = "auto", radius_arcsec: float = 1.0
+    detections: pa.Table,
+    known: pa.Table,
+    how: str = "auto",
+    radius_arcsec: float = 1.0,
+    codes: Sequence[str] = (),
 ) -> Match:
     """Match known objects to detections: each detection gets the nearest, or its namesake.
 
-    A known object may serve several detections (those of one source lie at one position).
+    A known object may serve several detections (those of one source lie at one position). Of
+    several known objects at one position, or of one name, the first counts whose type is in
+    `codes`, else the first whose type is more than ambiguous, else the first; a warning counts
+    those that contradict each other.
 
     Parameters
     ----------
@@ -57,6 +67,8 @@ def match_known(
         auto: on the sky where both have positions, by name for detections without one.
     radius_arcsec : float
         Largest separation on the sky (paper: 1 arcsec).
+    codes : sequence of str
+        Types that are classes.
 
     Raises
     ------
@@ -64,25 +76,30 @@ def match_known(
         If the tables do not have what `how` needs.
     """
     on_sky = all({"ra", "dec"} <= set(t.column_names) for t in (detections, known))
-    by_name = "name" in known.column_names and not pa.types.is_integer(
-        detections.schema.field("name").type
-    )
+    by_name = "name" in known.column_names
     if (how == "sky" and not on_sky) or (how == "name" and not by_name) or not (on_sky or by_name):
         wanted = {"sky": "positions (ra, dec)", "name": "source names"}.get(how, "positions")
         raise LabelError(f"labels cannot be matched: both tables need {wanted} in common")
+    labels = known["label"].to_pylist()
+    # Stable: of one rank the order of the file stays.
+    order = np.argsort([_rank(label, codes) for label in labels], kind="stable")
     index = np.full(detections.num_rows, -1)
     separation = np.full(detections.num_rows, np.nan)
     used = []
     if how in ("auto", "sky") and on_sky:
-        index, separation = nearest_on_sky(
-            *_positions(detections), *_positions(known), radius_arcsec
+        ra, dec = _positions(known)
+        rows = _one_each(_places(ra, dec), order, labels, "position")
+        found, separation = nearest_on_sky(
+            *_positions(detections), ra[rows], dec[rows], radius_arcsec
         )
+        index = np.append(rows, -1)[found]
         used.append("sky")
     if by_name and (how == "name" or (how == "auto" and not _all_placed(detections, on_sky))):
         alone = index < 0 if not on_sky or how == "name" else np.isnan(_positions(detections)[0])
-        index = np.where(alone, _namesakes(detections["name"], known), index)
+        names = known["name"].combine_chunks().dictionary_encode().indices.fill_null(-1)
+        rows = _one_each(np.asarray(names), order, labels, "name")
+        index = np.where(alone, namesakes(detections["name"], known["name"], rows), index)
         used.append("name")
-    labels = known["label"].to_pylist()
     return Match(
         [labels[i] if i >= 0 else None for i in index.tolist()],
         separation,
@@ -90,6 +107,48 @@ def match_known(
         int((index >= 0).sum()),
         len(np.unique(index[index >= 0])),
     )
+
+
+def _rank(label: str | None, codes: Sequence[str]) -> int:
+    """Rank what a type says: a class, another type, something on how it was seen, nothing."""
+    if label is None:
+        return 3
+    if label in codes:
+        return 0
+    return 2 if label in _SAYS_LITTLE else 1
+
+
+def _places(ra: np.ndarray, dec: np.ndarray) -> np.ndarray:
+    """Give each position its place along the sky: the order of the file is forgotten."""
+    there = np.isfinite(ra) & np.isfinite(dec)
+    place = np.full(len(ra), -1)
+    # A tenth of a milliarcsecond: the last digits of one position differ between catalogues.
+    rounded = ra[there].round(8) % 360 + 1j * dec[there].round(8)
+    place[there] = np.unique(rounded, return_inverse=True)[1]
+    return place
+
+
+def _one_each(
+    group: np.ndarray, order: np.ndarray, labels: list[str | None], what: str
+) -> np.ndarray:
+    """Return the row that counts of each group, by `order`; warn of types that contradict it."""
+    order = order[group[order] >= 0]
+    _, first, of = np.unique(group[order], return_index=True, return_inverse=True)
+    rows = order[first]
+    code = np.asarray(pa.array(labels, pa.string()).dictionary_encode().indices.fill_null(-1))
+    differs = (code[order] >= 0) & (code[rows][of] >= 0) & (code[order] != code[rows][of])
+    if differs.any():
+        at = int(np.flatnonzero(differs)[0])
+        one, other = int(rows[of[at]]), int(order[at])
+        warnings.warn(
+            f"{len(np.unique(of[differs])):,} known objects have another of the same {what} with "
+            f"another type, such as those in rows {one + 1} and {other + 1} ({labels[one]} and "
+            f"{labels[other]}): a type that is a class counts first, then one that says more than "
+            "Star or X, then the order of the file",
+            XsiftWarning,
+            stacklevel=3,
+        )
+    return np.asarray(rows)
 
 
 def nearest_on_sky(
@@ -138,6 +197,18 @@ def nearest_on_sky(
     return index, separation
 
 
+def separations(detections: pa.Table, known: pa.Table) -> np.ndarray:
+    """Return the distance of each detection to the nearest known object, arcsec; NaN without one.
+
+    Parameters
+    ----------
+    detections, known : pyarrow.Table
+        With ``ra`` and ``dec`` (deg).
+    """
+    half_turn = 180 * 3600.0
+    return nearest_on_sky(*_positions(detections), *_positions(known), half_turn)[1]
+
+
 def _unit_vectors(ra: np.ndarray, dec: np.ndarray) -> np.ndarray:
     ra, dec = np.deg2rad(ra), np.deg2rad(dec)
     return np.column_stack([np.cos(dec) * np.cos(ra), np.cos(dec) * np.sin(ra), np.sin(dec)])
@@ -150,31 +221,9 @@ def _cells(ra: np.ndarray, dec: np.ndarray) -> np.ndarray:
 
 
 def _positions(table: pa.Table) -> tuple[np.ndarray, np.ndarray]:
-    return table["ra"].to_numpy(), table["dec"].to_numpy()
+    ra, dec = (np.array(table[c].to_numpy(), dtype=np.float64) for c in ("ra", "dec"))
+    return ra, dec
 
 
 def _all_placed(table: pa.Table, on_sky: bool) -> bool:
     return on_sky and not np.isnan(_positions(table)[0]).any()
-
-
-def _namesakes(names: pa.ChunkedArray, known: pa.Table) -> np.ndarray:
-    known_names, labels = known["name"].to_pylist(), known["label"].to_pylist()
-    first: dict[str, int] = {}
-    contradictory = set()
-    for row, name in enumerate(known_names):
-        if name is not None and labels[first.setdefault(name, row)] != labels[row]:
-            contradictory.add(name)
-    if contradictory:
-        warnings.warn(
-            f"{len(contradictory)} names have several types in the labels, such as "
-            f"{min(contradictory)}: the first one counts",
-            XsiftWarning,
-            stacklevel=3,
-        )
-    order = pa.array(first.keys(), type=pa.string())
-    rows = np.fromiter(first.values(), dtype=np.int64, count=len(first))
-    if not len(rows):
-        return np.full(len(names), -1)
-    found = pc.index_in(names.cast(pa.string()), value_set=order, skip_nulls=True)
-    at = np.asarray(found.fill_null(-1).to_numpy())
-    return np.where(at >= 0, rows[at], -1)

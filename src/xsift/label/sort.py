@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from xsift.classes import Classes
+from xsift.classes import UNKNOWN, Classes
 
 __all__ = ["Labels", "sort_labels"]
 
@@ -24,7 +24,8 @@ class Labels:
     y : ndarray of int, shape (n,)
         Index of the class among the model's; -1 for none.
     is_ambiguous, is_other : ndarray of bool, shape (n,)
-        The label says nothing of the class (``X``, ``Star``); is a type that the model has not.
+        The label says nothing of the class (``X``, ``Star``, ``Unknown``); is a type that the model
+        has not.
     """
 
     label: Sequence[str | None]
@@ -49,7 +50,7 @@ def sort_labels(label: Sequence[str | None], classes: Classes) -> Labels:
     classes : Classes
     """
     index = {code: i for i, code in enumerate(classes.codes)}
-    ambiguous = set(classes.ambiguous) - set(index)
+    ambiguous = {*classes.ambiguous, UNKNOWN} - set(index)
     y = np.array([index.get(code, -1) if code else -1 for code in label], dtype=np.int64)
     is_ambiguous = np.array([code in ambiguous for code in label], dtype=bool)
     is_other = np.array([code is not None for code in label], dtype=bool) & (y < 0) & ~is_ambiguous

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +13,8 @@ from pathlib import Path
 import pyarrow as pa
 
 from xsift.classes import Classes, code_of
-from xsift.errors import MissingColumnsError, TableError
-from xsift.read import schema
+from xsift.errors import MissingColumnsError, TableError, XsiftWarning
+from xsift.read import cells, schema
 from xsift.read.fits import read_fits
 from xsift.read.flat import column_names, read_parquet, read_text
 from xsift.read.probabilities import Probabilities, hold_probabilities
@@ -61,11 +62,15 @@ class Detections:
 
 @dataclass(frozen=True)
 class Known:
-    """A table of known objects: names, positions (deg, NaN where missing) and types (codes)."""
+    """A table of known objects: names, positions (deg, null where missing) and types (codes).
+
+    `label_column` is the column that holds the types.
+    """
 
     path: str
     sha256: str
     table: pa.Table
+    label_column: str
 
 
 def read_table(path: str | Path, columns: list[str] | None = None) -> tuple[pa.Table, Source]:
@@ -76,7 +81,8 @@ def read_table(path: str | Path, columns: list[str] | None = None) -> tuple[pa.T
     path : str or Path
         VOTable, FITS, Parquet or CSV, also gzip-compressed; recognised by content.
     columns : list of str, optional
-        Where the format allows it, only these are read.
+        Where the format allows it, only these are read. Of several tables in a file, the one with
+        the most of them is read, with a warning (`choose_table`).
 
     Raises
     ------
@@ -84,10 +90,13 @@ def read_table(path: str | Path, columns: list[str] | None = None) -> tuple[pa.T
         If it is none of them, or damaged.
     """
     source = open_source(path)
-    if source.format == "parquet":
-        return read_parquet(source, columns), source
-    reader = {"votable": read_votable, "fits": read_fits, "text": read_text}[source.format]
-    return reader(source), source
+    reader = {
+        "votable": read_votable,
+        "fits": read_fits,
+        "parquet": read_parquet,
+        "text": read_text,
+    }[source.format]
+    return reader(source, columns), source
 
 
 def read_detections(
@@ -96,8 +105,16 @@ def read_detections(
     features: tuple[Feature, ...],
     source_column: str = "name",
     label_column: str | None = None,
+    need_all: bool = True,
 ) -> Detections:
     """Read a table of detections and hold it to its survey.
+
+    Parameters
+    ----------
+    features : tuple of Feature
+        Those that are wanted.
+    need_all : bool
+        Whether every feature must be there; else one is enough (`schema.hold`).
 
     Raises
     ------
@@ -109,7 +126,7 @@ def read_detections(
     where = str(path)
     table, source = read_table(path, wanted)
     available = column_names(source) if source.format == "parquet" else table.column_names
-    held = schema.hold(table, where, survey, features, source_column, available)
+    held = schema.hold(table, where, survey, features, source_column, available, need_all)
     label = None
     if label_column is not None:
         found = schema.find_column(table, where, label_column)
@@ -141,15 +158,15 @@ def read_known(
         If it has no label column, or neither names nor positions.
     """
     file = str(path)
-    table, source = read_table(path)
-    if table.num_rows == 0:
-        raise TableError(f"{file}: the table has no rows")
-    table = rows_where(table, file, where)
     choices = (
         (label_column,)
         if isinstance(label_column, str)
         else (*(label_column or ()), *_LABEL_COLUMNS)
     )
+    table, source = read_table(path)
+    if table.num_rows == 0:
+        raise TableError(f"{file}: the table has no rows")
+    table = rows_where(table, file, where)
     found = next((f for c in choices if (f := schema.find_column(table, file, c))), None)
     if found is None:
         remedy = "Name the column of types with --label-column"
@@ -158,13 +175,28 @@ def read_known(
         "label": pa.array(_labels(table.column(found), file, found), type=pa.string())
     }
     if (name := schema.find_column(table, file, "name")) is not None:
-        arrays["name"] = schema.text(table.column(name), file, name)
-    for axis in ("ra", "dec"):
-        if (column := schema.find_column(table, file, axis)) is not None:
-            arrays[axis] = schema.held(table, file, column, survey.column(axis))
+        arrays["name"] = cells.names(table.column(name), file, name)
+    arrays |= _positions(table, file, survey, "name" in arrays)
     if "name" not in arrays and not {"ra", "dec"} <= set(arrays):
         raise MissingColumnsError(file, ["ra", "dec"], table.column_names, "Or give a name column")
-    return Known(file, source.sha256, pa.table(arrays))
+    return Known(file, source.sha256, pa.table(arrays), found)
+
+
+def _positions(table: pa.Table, file: str, survey: Survey, has_names: bool) -> dict[str, pa.Array]:
+    """Return the positions; where they cannot be read and there are names, none, with a warning."""
+    arrays = {}
+    try:
+        for axis in ("ra", "dec"):
+            if (column := schema.find_column(table, file, axis)) is not None:
+                arrays[axis] = schema.held(table, file, column, survey.column(axis))
+    except TableError as error:
+        if not has_names:
+            raise
+        warnings.warn(
+            f"{error}; positions are left out, names tell the objects", XsiftWarning, stacklevel=3
+        )
+        return {}
+    return arrays
 
 
 def read_probabilities(
@@ -200,6 +232,6 @@ def read_published(path: str | Path, survey: Survey, classes: Classes) -> Publis
 def _labels(column: pa.ChunkedArray, where: str, name: str) -> list[str | None]:
     if pa.types.is_floating(column.type):
         raise TableError(f"{where}: label column {name} holds {column.type}, not types")
-    spellings = schema.text(column, where, name).dictionary_encode()
+    spellings = cells.text(column, where, name).dictionary_encode()
     codes = [code_of(s) for s in spellings.dictionary.to_pylist()]
     return [None if i is None else codes[i] for i in spellings.indices.to_pylist()]

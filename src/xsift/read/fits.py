@@ -14,7 +14,7 @@ from xsift.read.source import Source
 __all__ = ["read_fits"]
 
 
-def read_fits(source: Source) -> pa.Table:
+def read_fits(source: Source, columns: list[str] | None = None) -> pa.Table:
     """Read the first table of a FITS file; NaN, TNULL and blank text become null.
 
     Raises

@@ -49,7 +49,7 @@ def column_names(source: Source) -> list[str]:
     return list(pa.parquet.read_schema(pa.BufferReader(source.content)).names)
 
 
-def read_text(source: Source) -> pa.Table:
+def read_text(source: Source, columns: list[str] | None = None) -> pa.Table:
     """Read a table of comma, tab or semicolon separated values with a header line, in UTF-8.
 
     Comment lines (``#``) before the header are passed over. Empty cells and ``NaN`` are null.

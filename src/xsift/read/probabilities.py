@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from xsift.classes import Classes, code_of
 from xsift.errors import MissingColumnsError, TableError, XsiftWarning
-from xsift.read import schema
+from xsift.read import cells, schema
 from xsift.read.source import Source
 from xsift.surveys import Survey
 
@@ -123,7 +123,7 @@ def _refuse_unknown(table: pa.Table, where: str, known: set[str]) -> None:
 
 
 def _probabilities(table: pa.Table, where: str, name: str) -> np.ndarray:
-    p = schema.numbers(table.column(name), where, name)
+    p = cells.numbers(table.column(name), where, name)
     bad = np.flatnonzero(~np.isnan(p) & ~((p >= -1e-9) & (p <= 1 + 1e-9)))
     if len(bad):
         raise TableError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,12 +10,14 @@ import pyarrow as pa
 
 from xsift.classes import Classes, code_of
 from xsift.errors import MissingColumnsError, TableError
-from xsift.read import schema
+from xsift.read import cells, schema
 from xsift.read.source import Source
 from xsift.surveys import Survey
 
 __all__ = ["Published", "hold_published"]
 
+_NUMBER = r"\d*\.?\d+(?:[eE][+-]?\d+)?"
+_PROBABILITY = re.compile(rf"(?P<mean>{_NUMBER})\s*(?:±\s*(?P<std>{_NUMBER})?)?")
 _CLASS_COLUMNS = ("master_class", "soft_master_class")
 
 
@@ -60,34 +63,31 @@ def hold_published(table: pa.Table, source: Source, survey: Survey, classes: Cla
         wanted = [*([" or ".join(_CLASS_COLUMNS)] if column is None else []), *missing]
         remedy = "Give a folder that run, classify or vote wrote, or a published table of sources"
         raise MissingColumnsError(where, wanted, table.column_names, remedy)
-    code = [code_of(c) for c in schema.text(table.column(column), where, column).to_pylist()]
-    for row, found in enumerate(code):
-        if found not in classes.codes:
+    code = [code_of(c) for c in cells.text(table.column(column), where, column).to_pylist()]
+    for row, one in enumerate(code):
+        if one not in classes.codes:
             raise TableError(
-                f"{where}: column {column}, row {row + 1}: {str(found)[:40]!r} is no class: "
+                f"{where}: column {column}, row {row + 1}: {str(one)[:40]!r} is no class: "
                 f"allowed are {', '.join(classes.codes)}"
             )
-    cells = [_cells(table, where, by_code[c]) for c in classes.codes]
-    p = np.column_stack([mean for mean, _ in cells])
-    std = np.column_stack([spread for _, spread in cells])
+    found = [_mean_and_scatter(table, where, by_code[c]) for c in classes.codes]
+    p = np.column_stack([mean for mean, _ in found])
+    std = np.column_stack([spread for _, spread in found])
     counted = schema.find_column(table, where, "detection_count")
-    n = schema.numbers(table.column(counted), where, counted) if counted else np.ones(len(p))
+    n = cells.numbers(table.column(counted), where, counted) if counted else np.ones(len(p))
     return Published(source.sha256, held, [str(c) for c in code], p, std, n.astype(np.int64))
 
 
-def _cells(table: pa.Table, where: str, name: str) -> tuple[np.ndarray, np.ndarray]:
+def _mean_and_scatter(table: pa.Table, where: str, name: str) -> tuple[np.ndarray, np.ndarray]:
     """Split the cells of a column into mean and scatter; without the latter it is 0."""
     column = table.column(name)
-    if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
-        mean = schema.numbers(column, where, name)
+    if not cells.is_text(column.type):
+        mean = cells.numbers(column, where, name)
         return mean, np.zeros(len(mean))
     mean, std = np.zeros((2, len(column)))
-    for row, cell in enumerate(column.to_pylist()):
-        first, _, second = (cell or "").partition("±")
-        try:
-            mean[row], std[row] = float(first), float(second or 0)
-        except ValueError:
-            mean[row] = np.nan
+    for row, cell in enumerate(cells.text(column, where, name).to_pylist()):
+        said = _PROBABILITY.fullmatch(cell or "")
+        mean[row], std[row] = (said["mean"], said["std"] or 0) if said else (np.nan, 0)
         if not (0 <= mean[row] <= 1 and np.isfinite(std[row])):
             raise TableError(
                 f"{where}: column {name}, row {row + 1}: {str(cell)[:40]!r} is no probability "

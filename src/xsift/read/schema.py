@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-import re
 import warnings
+from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from xsift.errors import MissingColumnsError, TableError, nearest
+from xsift.errors import MissingColumnsError, TableError, XsiftWarning, nearest
+from xsift.read import cells
+from xsift.read.angles import is_sexagesimal, sexagesimal
+from xsift.read.units import declared_unit, plain_name, unit_factor
+from xsift.read.unreadable import why_unreadable
 from xsift.surveys import Feature, Survey, SurveyColumn
 
-__all__ = ["find_column", "held", "hold", "numbers", "text"]
+__all__ = ["find_column", "held", "hold"]
 
 # A column with more bad values than this is taken to be another quantity, or in another unit.
 _WHOLLY_WRONG = 0.5
 _FEW = 10
+# Numbers that stand for a missing value in many tables. A measurement is hardly ever one of them
+# to the last bit; the real tables of Chandra have none in 130,000 values of these columns.
+_MARKS = np.array([s * float("9" * n) for n in range(2, 8) for s in (1, -1)] + [-9.0])
 
 
 def hold(
@@ -26,6 +32,7 @@ def hold(
     features: tuple[Feature, ...],
     source: str,
     available: list[str] | None = None,
+    need_all: bool = True,
 ) -> pa.Table:
     """Hold a table of detections to its survey.
 
@@ -37,18 +44,21 @@ def hold(
         The file, for messages.
     survey : Survey
     features : tuple of Feature
-        Those that are needed: each of them, or what it follows from, must be there.
+        Those that are needed: each of them, or what it follows from.
     source : str
         The column that says which detections are one source. In the result it is ``name``.
     available : list of str, optional
         The names of all columns of the file, where `table` holds only some, for a hint.
+    need_all : bool
+        Whether every feature must be there; else one is enough, and a warning names the others.
 
     Returns
     -------
     pyarrow.Table
-        The same rows in the same order; the survey's columns that the table has, in the survey's
-        units and kinds, null where missing. Values that are not possible stay: it is the scorer's
-        business not to use them.
+        The same rows in the same order; ``name`` as text, then the survey's columns that the table
+        has, in the survey's units and kinds, null where missing. Values that are not possible
+        stay: it is the scorer's business not to use them. A column that no feature needs and that
+        cannot be read is left out with a warning.
 
     Raises
     ------
@@ -58,189 +68,176 @@ def hold(
     """
     if table.num_rows == 0:
         raise TableError(f"{where}: the table has no rows")
-    _refuse_missing(table, where, features, source, available or table.column_names)
-    arrays: dict[str, pa.Array] = {"name": _key(table, where, source)}
-    wanted = [c.name for c in survey.columns if c.name != "name"]
-    for name in wanted:
-        found = find_column(table, where, name)
-        if found is not None:
-            arrays[name] = held(table, where, found, survey.column(name))
+    _heed_missing(table, where, features, source, available or table.column_names, need_all)
+    arrays: dict[str, pa.Array] = {"name": _source_names(table, where, source)}
+    used = {n for f in features for n in (f.name, *f.inputs)}
+    for want in survey.columns:
+        if want.name == "name":
+            continue
+        try:
+            found = find_column(table, where, want.name)
+            if found is not None:
+                arrays[want.name] = held(table, where, found, want, marks=want.name in used)
+        except TableError as error:
+            if want.name in used:
+                raise
+            _warn(f"{error}; the column is left out, as no feature needs it")
     if source != "name" and (archive := find_column(table, where, "name")) is not None:
-        arrays["archive_name"] = text(table.column(archive), where, archive)
+        arrays["archive_name"] = cells.names(table.column(archive), where, archive)
     return pa.table(arrays)
 
 
 def find_column(table: pa.Table, where: str, name: str) -> str | None:
-    """Find a column by name; where none has that very name, by name without regard to case.
+    """Find a column by name: that very name, else in any case, else with its unit behind it.
 
     Raises
     ------
     TableError
-        If two columns answer to the name.
+        If two columns answer to the name, or its cells are nothing that xsift reads.
     """
-    exact = [n for n in table.column_names if n == name]
-    alike = exact or [n for n in table.column_names if n.strip().casefold() == name.casefold()]
-    if len(alike) > 1:
-        raise TableError(f"{where}: {len(alike)} columns are called {name}: keep one")
-    return alike[0] if alike else None
+    plain = name.strip().casefold()
+    for alike in (
+        [n for n in table.column_names if n == name],
+        [n for n in table.column_names if n.strip().casefold() == plain],
+        [n for n in table.column_names if plain_name(n).casefold() == plain],
+    ):
+        if len(alike) > 1:
+            raise TableError(f"{where}: {len(alike)} columns are called {name}: keep one")
+        if alike:
+            if why := why_unreadable(table.schema.field(alike[0])):
+                raise TableError(f"{where}: column {alike[0]} holds {why}: give one value per cell")
+            return str(alike[0])
+    return None
 
 
-def numbers(column: pa.ChunkedArray, where: str, name: str) -> np.ndarray:
-    """Return a column as float64, NaN where it is null.
+def held(
+    table: pa.Table, where: str, found: str, want: SurveyColumn, marks: bool = False
+) -> pa.Array:
+    """Return a column in the unit and kind of its description, null where missing.
+
+    Parameters
+    ----------
+    found : str
+        What the column is called in `table`.
+    want : SurveyColumn
+    marks : bool
+        Whether numbers that stand for a missing value elsewhere (-99, 999) are missing here.
 
     Raises
     ------
     TableError
-        If it is text that is not all numbers; names the first such row.
+        If it is in a wrong unit or of a wrong kind, or wrong as a whole.
     """
-    if pa.types.is_dictionary(column.type):
-        column = column.cast(column.type.value_type)
-    kind = column.type
-    if pa.types.is_null(kind):
-        return np.full(len(column), np.nan)
-    if _is_text(kind):
-        return _parsed(column, where, name)
-    if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)):
-        raise TableError(f"{where}: column {name} holds {kind}, not numbers")
-    values = column.cast(pa.float64(), safe=False).to_numpy()
-    return np.array(values, dtype=np.float64)
+    column = table.column(found)
+    if want.kind == "integer":
+        return cells.integers(column, where, found)
+    values = _in_unit(column, declared_unit(table.schema.field(found)), where, found, want)
+    if marks:
+        values = _without_marks(values, want, where)
+    if want.period is not None:
+        values = _wrapped(values, want, where)
+    _refuse_wholly_wrong(values, want, where)
+    return pa.array(values, mask=np.isnan(values))
 
 
-def _parsed(column: pa.ChunkedArray, where: str, name: str) -> np.ndarray:
-    cells = text(column, where, name).to_pylist()
-    values = np.full(len(cells), np.nan)
-    for row, cell in enumerate(cells):
-        if cell is None or cell.strip().casefold() in ("", "nan", "null", "--"):
-            continue
-        try:
-            values[row] = float(cell)
-        except ValueError:
-            raise TableError(
-                f"{where}: column {name}, row {row + 1}: {cell[:40]!r} is not a number"
-            ) from None
-    return values
+def _in_unit(
+    column: pa.ChunkedArray, unit: str, where: str, found: str, want: SurveyColumn
+) -> np.ndarray:
+    if want.name in ("ra", "dec") and cells.is_text(column.type):
+        as_text = cells.text(column, where, found)
+        if is_sexagesimal(as_text):
+            return sexagesimal(as_text, unit, where, found, want.name)
+    return np.asarray(cells.numbers(column, where, found) * unit_factor(unit, want, where))
 
 
-def _refuse_missing(
+def _without_marks(values: np.ndarray, want: SurveyColumn, where: str) -> np.ndarray:
+    """Take marks of missing values that the column's bounds let through for missing."""
+    possible = want.accepts(values)
+    _warn_of_repeated(values[possible], want, where)
+    marked = np.isin(values, _MARKS) & possible
+    if not marked.any():
+        return values
+    found = ", ".join(f"{v:g}" for v in np.unique(values[marked]))
+    _warn(
+        f"{where}: column {want.name}: {int(marked.sum()):,} of {len(values):,} values are exactly "
+        f"{found}: taken for marks of a missing value"
+    )
+    return np.where(marked, np.nan, values)
+
+
+def _warn_of_repeated(values: np.ndarray, want: SurveyColumn, where: str) -> None:
+    """Warn of a negative whole number that repeats: no mark for sure, but hardly measured."""
+    inside = values[(values < 0) & (values == np.floor(values)) & ~np.isin(values, _MARKS)]
+    found, n = np.unique(inside[inside != want.low], return_counts=True)
+    for value, times in zip(found[n > 1], n[n > 1], strict=True):
+        _warn(
+            f"{where}: column {want.name}: {times:,} values are exactly {value:g}: where that "
+            "means missing, leave the cells empty"
+        )
+
+
+def _wrapped(values: np.ndarray, want: SurveyColumn, where: str) -> np.ndarray:
+    """Take angles one turn away from the allowed ones into them."""
+    turn = want.period or 0.0
+    outside = ((values < 0) & (values > -turn)) | ((values > turn) & (values < 2 * turn))
+    outside &= ~np.isin(values, _MARKS)
+    if not outside.any():
+        return values
+    row = int(np.flatnonzero(outside)[0])
+    _warn(
+        f"{where}: column {want.name}: {int(outside.sum()):,} of {len(values):,} values are taken "
+        f"modulo {turn:g} (row {row + 1}: {values[row]:g} is {values[row] % turn:g})"
+    )
+    return np.where(outside, values % turn, values)
+
+
+def _heed_missing(
     table: pa.Table,
     where: str,
     features: tuple[Feature, ...],
     source: str,
-    available: list[str],
+    available: Sequence[str],
+    need_all: bool,
 ) -> None:
-    missing = []
+    """Refuse a table without names or features; warn of features that it lacks."""
+    # A hint at a column that serves for something else would mislead.
+    needed = {n for f in features for n in (f.name, *f.inputs)}
+    others = [a for a in available if plain_name(a).casefold() not in needed]
     if find_column(table, where, source) is None:
-        missing.append(source)
-    for feature in features:
-        has = find_column(table, where, feature.name) is not None
-        inputs = [find_column(table, where, i) for i in feature.inputs]
-        if not has and (not inputs or None in inputs):
-            missing.append(feature.sources)
-    if missing:
-        # A hint at a column that serves for something else would mislead.
-        needed = {n for f in features for n in (f.name, *f.inputs)}
-        others = [a for a in available if a.strip().casefold() not in needed]
+        remedy = "Name the column of source names with --source-column"
+        absent = [f.sources for f in features if not _has(table, where, f)]
+        raise MissingColumnsError(where, [source, *absent], others, remedy)
+    absent = [f.sources for f in features if not _has(table, where, f)]
+    if not absent:
+        return
+    misspelled = any(nearest(a.split(" ")[0], others) for a in absent)
+    if need_all or misspelled or len(absent) == len(features):
         remedy = ""
-        if source in missing:
-            remedy = "Name the column of source names with --source-column"
-        elif all(m.startswith("var_newq") for m in missing):
+        if len(absent) == len(features) > 1:
+            remedy = "The table has no feature of the survey: is it another table?"
+        elif misspelled:
+            remedy = "Rename the column; where you do not have it, add an empty one"
+        elif need_all and all(a.startswith("var_newq") for a in absent):
             remedy = "Tables without it can use --features csc11 (or --model csc11)"
-        elif not any(nearest(m.split(" ")[0], others) for m in missing):
-            remedy = "A column that you do not have may be there and empty"
-        raise MissingColumnsError(where, missing, others, remedy)
+        elif need_all:
+            remedy = "The published method needs all; --method calibrated takes what there is"
+        raise MissingColumnsError(where, absent, others, remedy)
+    _warn(f"{where}: no column {', '.join(absent)}: counted as missing in every row")
 
 
-def _key(table: pa.Table, where: str, source: str) -> pa.Array:
-    column = table.column(find_column(table, where, source))
-    if pa.types.is_integer(column.type):
-        return column.cast(pa.int64()).combine_chunks()
-    if pa.types.is_floating(column.type):
-        raise TableError(f"{where}: source column {source} holds {column.type}, not names")
-    names = text(column, where, source)
+def _has(table: pa.Table, where: str, feature: Feature) -> bool:
+    inputs = [find_column(table, where, i) for i in feature.inputs]
+    own = find_column(table, where, feature.name) is not None
+    return own or (bool(inputs) and None not in inputs)
+
+
+def _source_names(table: pa.Table, where: str, source: str) -> pa.Array:
+    found = find_column(table, where, source)
+    assert found is not None
+    names = cells.names(table.column(found), where, found)
     if names.null_count == len(names):
         raise TableError(f"{where}: source column {source} is empty in every row")
     return names
-
-
-def text(column: pa.ChunkedArray, where: str, name: str) -> pa.Array:
-    """Return a column as text without blanks around it, null where nothing is left.
-
-    Raises
-    ------
-    TableError
-        If it holds bytes that are not UTF-8, or something that is no text.
-    """
-    try:
-        as_text = column.cast(pa.string())
-    except pa.ArrowException as error:
-        raise TableError(f"{where}: column {name} holds {column.type}, not UTF-8 text") from error
-    stripped = pc.utf8_trim_whitespace(as_text).combine_chunks()
-    return pc.if_else(pc.equal(stripped, ""), pa.scalar(None, pa.string()), stripped)
-
-
-def held(table: pa.Table, where: str, found: str, want: SurveyColumn) -> pa.Array:
-    """Return a column in the unit and kind of its description, null where missing."""
-    column = table.column(found)
-    values = numbers(column, where, found)
-    unit = (
-        (table.schema.field(found).metadata or {})
-        .get(b"unit", b"")
-        .decode("utf-8", "replace")
-        .strip()
-    )
-    values *= _factor(unit, want, where)
-    _refuse_wholly_wrong(values, want, where)
-    if want.kind == "integer":
-        return _integers(values, where, found)
-    return pa.array(values, mask=np.isnan(values))
-
-
-def _is_text(kind: pa.DataType) -> bool:
-    return any(
-        test(kind)
-        for test in (
-            pa.types.is_string,
-            pa.types.is_large_string,
-            pa.types.is_string_view,
-            pa.types.is_binary,
-            pa.types.is_large_binary,
-            pa.types.is_fixed_size_binary,
-        )
-    )
-
-
-def _integers(values: np.ndarray, where: str, name: str) -> pa.Array:
-    missing = np.isnan(values)
-    whole = np.where(missing, 0, values)
-    odd = np.flatnonzero((whole != np.floor(whole)) | (np.abs(whole) > 2**53))
-    if len(odd):
-        raise TableError(
-            f"{where}: column {name}, row {odd[0] + 1}: {values[odd[0]]:g} is not a whole number"
-        )
-    return pa.array(whole.astype(np.int64), mask=missing)
-
-
-def _factor(unit: str, want: SurveyColumn, where: str) -> float:
-    """Return what turns the declared unit into the profile's; 1 where none is declared."""
-    if unit in ("", "-", "None", want.unit):
-        return 1.0
-    import astropy.units as u
-
-    # str(): astropy leaves the archive's "count/s" unrecognised in a VOTable 1.2, and reads it
-    # well as a generic unit. Undeclared units are the profile's.
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", u.UnitsWarning)  # "multiple slashes": well understood
-            declared = u.Unit(re.sub(r"\b(counts|cts)\b", "count", unit))
-            factor = float(declared.to(u.Unit(want.unit or "")))
-        if not isinstance(declared, u.UnitBase) or not 0 < factor < np.inf:
-            raise ValueError("not a factor")  # mag(keV) and its like are no factor of a unit
-    except (ValueError, TypeError, ArithmeticError, RecursionError) as error:
-        wanted = want.unit or "no unit"
-        raise TableError(
-            f"{where}: column {want.name} is in {unit[:40]!r}, which does not convert to {wanted}"
-        ) from error
-    return factor
 
 
 def _refuse_wholly_wrong(values: np.ndarray, want: SurveyColumn, where: str) -> None:
@@ -253,3 +250,7 @@ def _refuse_wholly_wrong(values: np.ndarray, want: SurveyColumn, where: str) -> 
             f"{where}: column {want.name}: {n_bad:,} of {n:,} values are not {want.allowed} "
             f"(row {row + 1}: {values[row]:g}): another unit or another quantity?"
         )
+
+
+def _warn(message: str) -> None:
+    warnings.warn(message, XsiftWarning, stacklevel=4)

@@ -20,7 +20,7 @@ __all__ = ["read_votable"]
 _NOT_A_NUMBER, _WRONG_VALUES = "W30", ("W18", "W51")
 
 
-def read_votable(source: Source) -> pa.Table:
+def read_votable(source: Source, columns: list[str] | None = None) -> pa.Table:
     """Read the first table of a VOTable; masked cells become null.
 
     Columns carry the FIELD's `name`, not its ID: the Chandra command line writes IDs ``col1``,

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from xsift.errors import MissingColumnsError, SettingError, TableError
-from xsift.read import schema
+from xsift.read import cells, schema
 
 __all__ = ["rows_where"]
 
@@ -74,7 +74,7 @@ def _meets(
     except ValueError:
         if sign not in ("=", "==", "!="):
             raise SettingError(f"--where {condition!r}: {value!r} is not a number") from None
-        cells = schema.text(table.column(column), where, column).to_pylist()
-        return np.array([c is not None and bool(compare(c.strip(), value)) for c in cells])
-    numbers = schema.numbers(table.column(column), where, column)
+        found = cells.text(table.column(column), where, column).to_pylist()
+        return np.array([c is not None and bool(compare(c, value)) for c in found])
+    numbers = cells.numbers(table.column(column), where, column)
     return np.asarray(np.isfinite(numbers) & compare(numbers, number))

@@ -32,6 +32,7 @@ class SurveyColumn(_Strict):
     """A column of the release: unit, UCD, meaning and the values that are possible.
 
     `low` and `high` are inclusive, in `unit`; `above` excludes its own value. None: no bound.
+    `period` is the full turn of an angle: values less than a turn outside 0 to `period` wrap.
     """
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
@@ -42,6 +43,7 @@ class SurveyColumn(_Strict):
     low: float | None = None
     high: float | None = None
     above: float | None = None
+    period: float | None = Field(default=None, gt=0)
 
     def accepts(self, values: np.ndarray) -> np.ndarray:
         """Tell which values are finite and within the bounds."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
@@ -13,6 +14,7 @@ from xsift.classes import Classes
 
 __all__ = [
     "MAX_BYTES",
+    "VERSION",
     "CalibratedTree",
     "ClassMixturesTree",
     "MixtureTree",
@@ -24,20 +26,22 @@ __all__ = [
     "TreesTree",
 ]
 
-MAX_BYTES = 256 * 1024**2
+MAX_BYTES = 128 * 1024**2
+VERSION = 4  # 3 had no digest
 _MOST = 100_000
+_LARGEST = float(np.finfo(np.float32).max)  # what trees hold; squares of it are far from infinite
 
 
 def _array(value: Any) -> np.ndarray:
-    values = np.asarray(value)
-    if values.size > MAX_BYTES // 8:  # strides of 0 make any size from one number
-        raise ValueError(f"the array has {values.size:,} values: too many for a model")
-    if values.dtype.kind not in "iuf":
-        raise ValueError(f"an array of numbers is wanted, not {values.dtype}")
-    if not np.isfinite(values).all():
+    if not isinstance(value, np.ndarray) or value.dtype.kind not in "iuf":
+        found = getattr(value, "dtype", type(value).__name__)
+        raise ValueError(f"an array of numbers is wanted, not {found}")
+    if not np.isfinite(value).all():
         raise ValueError("the array holds values that are not finite")
-    kind = np.int64 if values.dtype.kind in "iu" else np.float64
-    return np.ascontiguousarray(values, dtype=kind)
+    if value.size and not -_LARGEST <= value.min() <= value.max() <= _LARGEST:
+        raise ValueError(f"the array holds values beyond {_LARGEST:.3g}")
+    # A copy: asdf writes the whole array that a view is of, and two views as one block.
+    return np.array(value, np.int64 if value.dtype.kind in "iu" else np.float64, order="C")
 
 
 def _want(name: str, found: object, wanted: object) -> None:
@@ -55,12 +59,40 @@ def _want_shares(name: str, values: np.ndarray) -> None:
         raise ValueError(f"{name} are to be positive and to sum to 1")
 
 
+def _want_rising(name: str, values: np.ndarray) -> None:
+    if (np.diff(values) < 0).any():
+        raise ValueError(f"{name} are to rise")
+
+
+def _want_ranks(name: str, values: np.ndarray) -> None:
+    if values.ndim != 1 or len(values) < 2:
+        raise ValueError(f"{name} is to be a list of two numbers and more")
+    _want_rising(name, values)
+
+
 def _want_covariances(what: str, covariances: np.ndarray) -> None:
-    for k, covariance in enumerate(covariances):
-        if not np.allclose(covariance, covariance.T, rtol=1e-6, atol=1e-12):
-            raise ValueError(f"covariance of {what} {k} is not symmetric")
-        if not np.linalg.eigvalsh(covariance).min() > 0:
-            raise ValueError(f"covariance of {what} {k} is not positive definite")
+    turned = np.swapaxes(covariances, -1, -2)
+    alike = np.isclose(covariances, turned, rtol=1e-6, atol=1e-12).all(axis=(-1, -2))
+    if not alike.all():
+        raise ValueError(f"covariance of {what} {np.argmin(alike)} is not symmetric")
+    positive = np.linalg.eigvalsh(covariances).min(axis=-1) > 0
+    if not positive.all():
+        raise ValueError(f"covariance of {what} {np.argmin(positive)} is not positive definite")
+
+
+def _want_precisions(name: str, precisions: np.ndarray) -> None:
+    """Refuse matrices with negative eigenvalues; pseudo-inverses have zeros, but for rounding."""
+    turned = np.swapaxes(precisions, -1, -2)
+    largest = np.abs(precisions).max(axis=(-1, -2))
+    apart = np.abs(precisions - turned).max(axis=(-1, -2))
+    lowest = np.linalg.eigvalsh(precisions).min(axis=-1)
+    if (apart > 1e-6 * largest).any() or (lowest < -1e-6 * largest).any():
+        raise ValueError(f"{name} are to be symmetric, without negative eigenvalues")
+
+
+def _in_digest(array: np.ndarray) -> list[Any]:
+    values = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
+    return [values.dtype.str, values.shape, hashlib.sha256(values.data).hexdigest()]
 
 
 Array = Annotated[Any, BeforeValidator(_array), PlainSerializer(lambda value: value)]
@@ -127,14 +159,11 @@ class PaperTree(_Strict):
         _want("paper.n_members", self.n_members.shape, (n_clusters, n_classes))
         _want("paper.means", self.means.shape, (n_clusters, n_classes, d))
         _want("paper.precisions", self.precisions.shape, (n_clusters, n_classes, d, d))
-        if self.log_density_quantiles.ndim != 1 or len(self.log_density_quantiles) < 2:
-            raise ValueError("log_density_quantiles is to be a list of two numbers and more")
-        if (np.diff(self.log_density_quantiles) < 0).any():
-            raise ValueError("log_density_quantiles are to rise")
+        _want_precisions("paper.precisions", self.precisions)
+        _want_ranks("log_density_quantiles", self.log_density_quantiles)
         if not (self.scaling.high > self.scaling.low).all():
             raise ValueError("scaling.high is to be above scaling.low")
-        if self.n_members.dtype.kind != "i" or (self.n_members < 0).any():
-            raise ValueError("paper.n_members are to be whole numbers, 0 and more")
+        _want_index("paper.n_members", self.n_members, 2**31)
 
 
 class ClassMixturesTree(_Strict):
@@ -151,8 +180,7 @@ class ClassMixturesTree(_Strict):
         plain.check(name, d)
         _want(f"{name}.owner", self.owner.shape, self.weights.shape)
         _want_index(f"{name}.owner", self.owner, n_classes)
-        if (np.diff(self.owner) < 0).any():
-            raise ValueError(f"{name}.owner is to rise")
+        _want_rising(f"{name}.owner", self.owner)
 
 
 class TreesTree(_Strict):
@@ -228,6 +256,7 @@ class CalibratedTree(_Strict):
         if self.closure is not None:
             _want("closure", len(self.closure), 3)
             _want_index("closure", np.array(self.closure), n_raw)
+            _want("closure", len(set(self.closure)), 3)
         d = n_raw + (self.closure is not None and self.closing == "keep")
         _want("knots", self.knots.shape, (d,))
         if self.knots.dtype.kind != "i" or not 1 <= self.knots.min() <= self.knots.max() <= _MOST:
@@ -237,6 +266,8 @@ class CalibratedTree(_Strict):
         for j, part in enumerate(np.split(self.value, np.cumsum(self.knots)[:-1])):
             if (np.diff(part) <= 0).any():
                 raise ValueError(f"the knots of feature {j} are to rise")
+        for j, part in enumerate(np.split(self.score, np.cumsum(self.knots)[:-1])):
+            _want_rising(f"the scores of feature {j}", part)
         for k, mixture in enumerate(self.mixtures):
             mixture.check(f"mixtures.{k}", d)
         for k, bag in enumerate(self.bags):
@@ -246,10 +277,7 @@ class CalibratedTree(_Strict):
             # Groups first, then one other type at least.
             n_outputs = max(self.none_trees.baseline.size, len(self.scorer.within) + 1)
             self.none_trees.check("none_trees", d + n_classes, n_outputs)
-        if self.rank_quantiles.ndim != 1 or len(self.rank_quantiles) < 2:
-            raise ValueError("rank_quantiles is to be a list of two numbers and more")
-        if (np.diff(self.rank_quantiles) < 0).any():
-            raise ValueError("rank_quantiles are to rise")
+        _want_ranks("rank_quantiles", self.rank_quantiles)
 
 
 class TrainingTree(_Strict):
@@ -271,7 +299,7 @@ class ModelTree(_Strict):
     """Everything that classifies a detection, as plain data."""
 
     format: Literal["xsift-model"] = "xsift-model"
-    version: Literal[3] = 3
+    version: Literal[4] = 4
     method: Literal["paper", "calibrated"]
     survey: str
     release: str
@@ -293,6 +321,12 @@ class ModelTree(_Strict):
         assert part is not None
         part.check(len(self.features), len(self.classes))
         return self
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of all that the file says, however it is written there."""
+        text = json.dumps(self.model_dump(mode="python"), sort_keys=True, default=_in_digest)
+        return hashlib.sha256(text.encode()).hexdigest()
 
     @property
     def model_id(self) -> str:
