@@ -19,7 +19,7 @@ from xsift import Catalogue, Settings, run
 from xsift.classes import PAPER_CLASSES
 from xsift.plots import GROUP_COLOURS, figure_style
 from xsift.simulate import simulate
-from xsift.write import Staging, write_table
+from xsift.write import write_table
 
 ROOT = Path(__file__).parents[1]
 PICTURES = ROOT / "docs" / "pictures"
@@ -97,8 +97,8 @@ def _bars(ax: Any, p: np.ndarray, p_none: float) -> None:
 
 
 def main() -> None:
-    with mpl.rc_context(figure_style()), Staging(PICTURES) as staging:
-        draw(classified()).savefig(staging.path("what-it-does.png"), format="png", dpi=140)
+    with mpl.rc_context(figure_style()):
+        draw(classified()).savefig(PICTURES / "what-it-does.png", format="png", dpi=140)
 
 
 if __name__ == "__main__":

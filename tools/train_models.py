@@ -23,7 +23,7 @@ from typing import Any
 from xsift import Settings, run
 from xsift.settings import EvaluationSettings
 from xsift.validation import evaluate
-from xsift.write import Staging, save_model_tree
+from xsift.write import save_model_tree
 
 ROOT = Path(__file__).parents[1]
 DATA = ROOT.parent / "shared" / "data"
@@ -68,7 +68,8 @@ FIGURES = ("accuracy", "balanced_accuracy", "log_loss", "ece")
 
 def main() -> None:
     digests = {}
-    with Staging(MODELS) as staging:
+    # Into the package: the repository knows these files, and keeps the earlier ones.
+    with tempfile.TemporaryDirectory(dir=MODELS) as beside:
         for name, (table, settings) in TRAININGS.items():
             if not (DATA / table).exists():
                 sys.exit(f"{DATA / table} is not there: the models stay as they are")
@@ -76,7 +77,7 @@ def main() -> None:
             is_ours = settings.method == "calibrated"
             figures = held_out(DATA / table, settings) if is_ours else None
             model = result.model.model_copy(update={"evaluation": figures})
-            path = staging.path(f"{name}.asdf")
+            path = Path(beside) / f"{name}.asdf"
             save_model_tree(model, path)
             digests[name] = hashlib.sha256(path.read_bytes()).hexdigest()
             print(f"{name}: {model.model_id}, trained on {result.record['counts']['trained']}")
@@ -84,7 +85,9 @@ def main() -> None:
             for note in result.record["warnings"]:
                 print(f"  {note}")
         text = json.dumps(digests, indent=1, sort_keys=True) + "\n"
-        staging.path("digests.json").write_text(text, "utf-8")
+        (Path(beside) / "digests.json").write_text(text, "utf-8")
+        for path in Path(beside).iterdir():
+            path.replace(MODELS / path.name)
 
 
 def held_out(table: Path, settings: Settings) -> dict[str, float]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +12,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from xsift import fetch, read, surveys, write
+from xsift import fetch, read, surveys, targets, write
 from xsift.columns import Column, with_metadata
-from xsift.errors import MissingColumnsError, SettingError, TableError, XsiftWarning
+from xsift.errors import SettingError, TableError
 from xsift.fetch.simbad import VOCABULARY, Matcher, Objects, fetch_objects, labels_of
-from xsift.read import cells, schema
+from xsift.read import schema
 from xsift.read.source import Source
 from xsift.read.votable import read_votable
 from xsift.surveys import Survey
@@ -26,12 +26,10 @@ from xsift.write.tables import SUFFIXES
 __all__ = [
     "form_of",
     "parse",
-    "positions_of",
     "prepare",
     "save_detections",
     "save_labels",
     "survey_of_release",
-    "values_of",
 ]
 
 Progress = Callable[[int, int], None]
@@ -94,77 +92,6 @@ def survey_of_release(release: str) -> Survey:
     return surveys.load(known[release])
 
 
-def values_of(path: Path, column: str) -> list[str]:
-    """Read a column of text from a table; missing values are left out, with a warning.
-
-    Raises
-    ------
-    TableError
-        If it has no such column, or nothing in it.
-    """
-    table, _ = read.read_table(path, [column])
-    found = schema.find_column(table, str(path), column)
-    if found is None:
-        raise MissingColumnsError(str(path), [column], table.column_names)
-    values = [v for v in cells.text(table.column(found), str(path), found).to_pylist() if v]
-    if not values:
-        raise TableError(f"{path}: column {column} is empty in every row")
-    if empty := table.num_rows - len(values):
-        _warn(f"{path}: rows without a {column}: {empty:,} of {table.num_rows:,} (not asked about)")
-    return values
-
-
-def positions_of(path: Path) -> tuple[np.ndarray, np.ndarray, list[str | None]]:
-    """Read positions (deg, NaN where missing or impossible) and, where it has them, names.
-
-    Right ascensions are taken modulo 360. Rows without a position are counted in a warning.
-
-    Raises
-    ------
-    TableError
-        If the table has no positions.
-    """
-    table, _ = read.read_table(path, ["name", "ra", "dec"])
-    where, survey = str(path), surveys.load("csc20")
-    found = {c: schema.find_column(table, where, c) for c in ("ra", "dec", "name")}
-    if missing := [c for c in ("ra", "dec") if found[c] is None]:
-        raise MissingColumnsError(where, missing, table.column_names)
-    columns = {axis: survey.column(axis) for axis in ("ra", "dec")}
-    given = {
-        axis: schema.held(table, where, str(found[axis]), column).to_numpy(zero_copy_only=False)
-        for axis, column in columns.items()
-    }
-    possible = columns["ra"].accepts(given["ra"]) & columns["dec"].accepts(given["dec"])
-    _say_left_out(where, given["ra"], given["dec"], possible)
-    names: list[str | None] = [None] * table.num_rows
-    if found["name"] is not None:
-        names = cells.text(table.column(found["name"]), where, found["name"]).to_pylist()
-    ra, dec = (np.where(possible, given[axis], np.nan) for axis in ("ra", "dec"))
-    return ra, dec, names
-
-
-def _say_left_out(where: str, ra: np.ndarray, dec: np.ndarray, possible: np.ndarray) -> None:
-    """Count the rows that cannot be asked about: in an error where no other is left."""
-    missing = np.isnan(ra) | np.isnan(dec)
-    parts = []
-    if n := int(missing.sum()):
-        parts.append(f"{n:,} without a position")
-    if len(bad := np.flatnonzero(~missing & ~possible)):
-        parts.append(
-            f"{len(bad):,} with an impossible one (row {bad[0] + 1}: ra {ra[bad[0]]:g}, dec "
-            f"{dec[bad[0]]:g}; allowed are ra 0 to 360 or a turn away, dec -90 to 90, deg)"
-        )
-    said = f"{' and '.join(parts)}, of {len(ra):,}"
-    if not possible.any():
-        raise TableError(f"{where}: no row has a position: {said if parts else 'it has no rows'}")
-    if parts:
-        _warn(f"{where}: rows not asked about: {said}")
-
-
-def _warn(message: str) -> None:
-    warnings.warn(message, XsiftWarning, stacklevel=3)
-
-
 def save_detections(
     out: Path,
     survey: Survey,
@@ -173,8 +100,14 @@ def save_detections(
     cache: fetch.Cache,
     cuts: bool = True,
     progress: Progress = lambda done, total: None,
+    inputs: Iterable[Path] = (),
 ) -> dict[str, Any]:
     """Fetch detections and write them into a file that says where they came from.
+
+    Parameters
+    ----------
+    inputs : iterable of Path
+        Files that the selection was read from: `out` is none of them.
 
     Returns
     -------
@@ -186,9 +119,20 @@ def save_detections(
     XsiftError
         If they cannot be had or written; no file is then written.
     """
-    form = form_of(out)
-    write.check_folder(out.parent)
-    fetched = fetch.fetch_detections(survey, selection, tap, cache, cuts, progress)
+    form_of(out)
+    with write.Staging(out.parent, [out.name], "fetch", inputs) as staging:
+        fetched = fetch.fetch_detections(survey, selection, tap, cache, cuts, progress)
+        return _write_detections(staging.path(out.name), fetched, survey, selection, tap, cuts)
+
+
+def _write_detections(
+    path: Path,
+    fetched: fetch.Fetched,
+    survey: Survey,
+    selection: fetch.Selection,
+    tap: fetch.Tap,
+    cuts: bool,
+) -> dict[str, Any]:
     held = schema.hold(fetched.table, tap.url, survey, (), "name")
     table = with_metadata(held, survey.described())
     about = {
@@ -206,8 +150,7 @@ def save_detections(
         "answers": str(fetched.n_queries),
         "answers_from_cache": str(fetched.n_kept),
     }
-    with write.Staging(out.parent) as staging:
-        write.write_table(table, staging.path(out.name), form, about)
+    write.write_table(table, path, form_of(path), about)
     return about
 
 
@@ -240,29 +183,59 @@ def save_labels(
     XsiftError
         If they cannot be had or written; no file is then written.
     """
-    form = form_of(out)
-    write.check_folder(out.parent)
-    ra, dec, names = positions_of(table)
-    if snapshot is not None and snapshot.exists():
-        objects = _taken_from(snapshot, ra, dec, radius_arcsec)
-    else:
-        assert matcher is not None
-        objects = fetch_objects(matcher, cache, ra, dec, radius_arcsec, progress)
+    form_of(out)
+    names = _label_files(out.name)
+    is_near = snapshot is not None and snapshot.parent.resolve() == out.parent.resolve()
+    if snapshot is not None and is_near and snapshot.name in names:
+        raise SettingError(f"--snapshot {snapshot} is --out: give it another name")
+    is_new = snapshot is not None and not snapshot.exists()
+    given = [table, *([snapshot] if snapshot is not None else [])]
+    with ExitStack() as stack:
+        staging = stack.enter_context(write.Staging(out.parent, names, "fetch", given))
+        beside = staging
+        if snapshot is not None and is_new and not is_near:
+            beside = stack.enter_context(write.Staging(snapshot.parent, (), "fetch"))
+        ra, dec, by_place = _asked(table)
+        if snapshot is not None and not is_new:
+            objects = _taken_from(snapshot, ra, dec, radius_arcsec)
+        else:
+            assert matcher is not None
+            objects = fetch_objects(matcher, cache, ra, dec, radius_arcsec, progress)
+        about = _labels(staging, out.name, table, objects, by_place)
+        if snapshot is not None and is_new:
+            _keep(beside.path(snapshot.name), objects)
+    return about
+
+
+def _label_files(name: str) -> tuple[str, str]:
+    return name, f"{Path(name).stem}.otypes.json"
+
+
+def _asked(table: Path) -> tuple[np.ndarray, np.ndarray, dict[tuple[float, float], str]]:
+    """Read the positions to ask about, and the name of the first source at each."""
+    ra, dec, names = targets.positions_of(table)
     by_place: dict[tuple[float, float], str] = {}
     for x, y, name in zip(ra.tolist(), dec.tolist(), names, strict=True):
         if name is not None:
             by_place.setdefault((x, y), name)
+    return ra, dec, by_place
+
+
+def _labels(
+    staging: write.Staging,
+    name: str,
+    table: Path,
+    objects: Objects,
+    by_place: dict[tuple[float, float], str],
+) -> dict[str, Any]:
     known = with_metadata(labels_of(objects, by_place), {c.name: c for c in _LABEL_COLUMNS})
     about = {**_creator(), "input": file_name(table), **_said(objects)}
     about["with_object"] = str(len(np.unique(objects.table["asked"].to_numpy())))
     about["objects"] = str(known.num_rows)
     about["candidates"] = str(known.num_rows - known["candidate_of"].null_count)
-    with write.Staging(out.parent) as staging:
-        write.write_table(known, staging.path(out.name), form, about)
-        pinned = {**_said(objects), "otypedef": objects.vocabulary}
-        write.write_json(pinned, staging.path(f"{out.stem}.otypes.json"))
-    if snapshot is not None and not snapshot.exists():
-        _keep(snapshot, objects)
+    path, types = map(staging.path, _label_files(name))
+    write.write_table(known, path, form_of(path), about)
+    write.write_json({**_said(objects), "otypedef": objects.vocabulary}, types)
     return about
 
 
@@ -281,7 +254,7 @@ def _said(objects: Objects) -> dict[str, str]:
     }
 
 
-def _keep(snapshot: Path, objects: Objects) -> None:
+def _keep(path: Path, objects: Objects) -> None:
     """Write down what SIMBAD said: every position, and what was found there."""
     asked = pa.table(
         {"asked": np.arange(len(objects.ra)), "at_ra": objects.ra, "at_dec": objects.dec}
@@ -297,9 +270,9 @@ def _keep(snapshot: Path, objects: Objects) -> None:
         "n_shifted": objects.n_shifted,
         "vocabulary": objects.vocabulary,
     }
-    with write.Staging(snapshot.parent) as staging:
-        stamped = table.replace_schema_metadata({"xsift_snapshot": json.dumps(pinned)})
-        pq.write_table(stamped, staging.path(snapshot.name), write_page_checksum=True)
+    stamped = table.replace_schema_metadata({"xsift_snapshot": json.dumps(pinned)})
+    with open(path, "wb") as file:
+        pq.write_table(stamped, file, write_page_checksum=True)
 
 
 def _taken_from(snapshot: Path, ra: np.ndarray, dec: np.ndarray, radius_arcsec: float) -> Objects:
@@ -338,7 +311,7 @@ def _taken_from(snapshot: Path, ra: np.ndarray, dec: np.ndarray, radius_arcsec: 
 
 
 def prepare(
-    folder: Path,
+    staging: write.Staging,
     survey: Survey,
     cone: str,
     tap: fetch.Tap,
@@ -347,10 +320,12 @@ def prepare(
     radius_arcsec: float,
     step: Callable[[str], None],
 ) -> tuple[Path, Path]:
-    """Fetch what `run` needs into a folder: detections in a cone, and SIMBAD's types for them.
+    """Fetch what `run` needs into its folder: detections in a cone, and SIMBAD's types for them.
 
     Parameters
     ----------
+    staging : Staging
+        Of the folder: each table appears there when it is whole.
     cone : str
         ``"RA DEC RADIUS"``, deg.
     matcher : Matcher or None
@@ -365,19 +340,26 @@ def prepare(
     XsiftError
         If they cannot be had.
     """
-    detections, labels = folder / "detections_input.parquet", folder / "simbad.parquet"
+    detections, labels = "detections_input.parquet", "simbad.parquet"
+    staging.refuse_foreign([detections, *(_label_files(labels) if matcher is not None else ())])
     selection = fetch.in_cone(fetch.parse_cone(cone))
 
     def parts(done: int, total: int) -> None:
         step(f"fetching detections of {survey.title} from {tap.url}: {done} of {total} parts")
 
-    about = save_detections(detections, survey, selection, tap, cache, progress=parts)
+    fetched = fetch.fetch_detections(survey, selection, tap, cache, True, parts)
+    path = staging.path(detections)
+    about = _write_detections(path, fetched, survey, selection, tap, True)
+    staging.commit()
     step(f"{int(about['detections']):,} detections fetched")
     if matcher is not None:
 
         def positions(done: int, total: int) -> None:
             step(f"asking SIMBAD at {matcher.url}: {done:,} of {total:,} positions")
 
-        said = save_labels(labels, detections, matcher, cache, radius_arcsec, progress=positions)
+        ra, dec, by_place = _asked(staging.folder / detections)
+        objects = fetch_objects(matcher, cache, ra, dec, radius_arcsec, positions)
+        said = _labels(staging, labels, staging.folder / detections, objects, by_place)
+        staging.commit()
         step(f"{int(said['objects']):,} objects of SIMBAD fetched")
-    return detections, labels
+    return staging.folder / detections, staging.folder / labels

@@ -43,7 +43,7 @@ def write_card_figure(card: SourceCard, path: str | Path) -> None:
     import matplotlib as mpl
 
     style: Any = plots.figure_style() | {"text.parse_math": False}
-    with mpl.rc_context(style), Staging(path.parent) as staging:
+    with mpl.rc_context(style), Staging(path.parent, [path.name], "figure") as staging:
         card_figure(card).savefig(staging.path(path.name), format=form)
 
 

@@ -1,8 +1,10 @@
-"""The two tables of a classified catalogue: detections and sources."""
+"""A classified catalogue: its two tables, detections and sources, and its files."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,20 +12,113 @@ import pyarrow as pa
 
 from xsift.classes import Classes
 from xsift.columns import Column, output_columns, with_metadata
+from xsift.errors import OutputError
 from xsift.features import FeatureTable
 from xsift.label import Labels
 from xsift.model import Classification
-from xsift.summary import Summary, SummaryTable
+from xsift.summary import Shown, Summary, SummaryTable
 from xsift.surveys import Survey
 from xsift.vote import Votes
+from xsift.write import ModelTree, Staging, environment, save_model_tree, write_json, write_table
+from xsift.write.tables import SUFFIXES
 
-__all__ = ["CARRIED", "NONE", "catalogue_summary", "detection_table", "roles", "source_table"]
+__all__ = [
+    "CARRIED",
+    "NONE",
+    "Catalogue",
+    "catalogue_summary",
+    "detection_table",
+    "place",
+    "roles",
+    "source_table",
+]
 
 NONE = "none"
 """Class and group of a detection that is most probably of none of the classes."""
 
 CARRIED = ("name", "archive_name", "obsid", "obi", "region_id", "ra", "dec")
 """Columns of the input that the table of detections carries over."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Catalogue(Shown):
+    """A classified catalogue.
+
+    Attributes
+    ----------
+    detections : pyarrow.Table or None
+        The rows of the input, all of them, in its order.
+    sources : pyarrow.Table
+    model : ModelTree or None
+    record : dict
+        Provenance and counts: what `run.json` holds.
+    inputs : tuple of Path
+        The files that were read: none of them is ever replaced by a result.
+    """
+
+    detections: pa.Table | None
+    sources: pa.Table
+    model: ModelTree | None
+    record: dict[str, Any]
+    inputs: tuple[Path, ...] = ()
+
+    def summary(self) -> Summary:
+        """Return the catalogue in brief: counts, sources by class, warnings."""
+        return catalogue_summary(self.sources, self.record)
+
+    def write(self, folder: str | Path, formats: tuple[str, ...] = ("parquet", "votable")) -> None:
+        """Write the tables, the model and `run.json` into a folder, all or none.
+
+        Parquet is always written: the other commands read it.
+
+        Raises
+        ------
+        OutputError
+            If the folder cannot be written; what was there is then unchanged.
+        """
+        with place(folder, self.inputs, self.detections is not None) as staging:
+            self.stage(staging, formats)
+
+    def stage(self, staging: Staging, formats: tuple[str, ...] = ("parquet", "votable")) -> None:
+        """Write the files to where `place` lets them appear together."""
+        about = {
+            "creator": f"xsift {environment()['xsift']}",
+            **self.record["about"],
+            "run_id": self.record["run_id"],
+        }
+        tables = {"sources": self.sources}
+        if self.detections is not None:
+            tables["detections"] = self.detections
+        for stem, table in tables.items():
+            for form in dict.fromkeys(("parquet", *formats)):
+                write_table(table, staging.path(stem + SUFFIXES[form]), form, about)
+        if self.model is not None:
+            save_model_tree(self.model, staging.path("model.asdf"))
+        write_json(self.record, staging.path("run.json"))
+
+
+def place(
+    folder: str | Path,
+    inputs: Iterable[str | Path] = (),
+    has_detections: bool = True,
+    more: Iterable[str] = (),
+) -> Staging:
+    """Return where a catalogue, and `more` files, are written: for the whole time of the work.
+
+    Raises
+    ------
+    OutputError
+        If `vote` would replace the sources of a catalogue.
+    """
+    stems = ("sources", "detections") if has_detections else ("sources",)
+    if not has_detections and (Path(folder) / "detections.parquet").exists():
+        raise OutputError(
+            f"{folder} holds a catalogue, whose sources this would replace: give another folder"
+        )
+    # Results of an earlier run in another format would contradict the new ones.
+    names = [stem + suffix for stem in stems for suffix in SUFFIXES.values()]
+    names += ["run.json", *(["model.asdf"] if has_detections else [])]
+    return Staging(folder, [*names, *more], "catalogue", inputs)
 
 
 def roles(

@@ -14,7 +14,7 @@ from xsift.classes import PAPER_CLASSES, Classes
 from xsift.errors import ModelError, SettingError, TableError
 from xsift.read import read_table
 from xsift.surveys import Survey
-from xsift.write import ModelTree, load_model_tree
+from xsift.write import ModelTree, check_of_one_run, load_model_tree
 
 __all__ = ["CatalogueFolder", "open_catalogue"]
 
@@ -96,7 +96,8 @@ def open_catalogue(folder: str | Path) -> CatalogueFolder:
     Raises
     ------
     TableError
-        If the folder holds no catalogue, or nothing says which classes its columns are of.
+        If the folder holds no catalogue, files of two runs, or nothing that says which classes its
+        columns are of.
     ModelError
         If its model cannot be used.
     """
@@ -105,6 +106,7 @@ def open_catalogue(folder: str | Path) -> CatalogueFolder:
         raise TableError(
             f"{path}: no sources.parquet here: give a folder that run, classify, vote or demo wrote"
         )
+    check_of_one_run(path)
     record = _record(path / "run.json")
     if (path / "model.asdf").exists():
         tree = load_model_tree(path / "model.asdf")
@@ -145,8 +147,6 @@ def _classes_of(path: Path, record: dict[str, Any]) -> Classes:
             "write the catalogue anew"
         )
     return Classes(classes=known)
-
-    return read_table(path)[0].column_names
 
 
 def _record(path: Path) -> dict[str, Any]:

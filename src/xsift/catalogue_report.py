@@ -26,7 +26,19 @@ from xsift.write.provenance import file_name, now
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["CatalogueReport", "compose", "judge_catalogue", "make_figure", "report"]
+__all__ = ["FILES", "CatalogueReport", "compose", "judge_catalogue", "make_figure", "report"]
+
+FIGURES = (
+    "class_fractions clusters_features clusters_hardness detections_per_source gamma_kt "
+    "hardness_classes hardness_groups hardness_plane hypotheses k_scan latitude probabilities "
+    "sky_classes sky_groups typicality variability_classes variability_groups"
+).split()
+TABLES = ("class_counts", "class_medians", "status")
+FILES = (
+    *("report.html", "report.json", "hypotheses.json", *(f"{stem}.csv" for stem in TABLES)),
+    *(stem + end for stem in FIGURES for end in (".pdf", ".png", ".csv")),
+)
+"""All that a report may write."""
 
 _VERSIONS = {"class": "by class", "label": "by known label"}
 
@@ -78,10 +90,9 @@ def report(
     progress(f"reading {folder}")
     view = view_catalogue(folder)
     _need_matplotlib()
-    out = write.check_folder(Path(out) if out is not None else folder / "report")
-    found, record, tables = compose(view, scan, seed, progress)
-    stale = [f"{d.stem}{end}" for d in found for end in (".pdf", ".png", ".csv")]
-    with write.Staging(out, replaces=stale) as staging:
+    out = Path(out) if out is not None else folder / "report"
+    with write.Staging(out, FILES, "report") as staging:
+        found, record, tables = compose(view, scan, seed, progress)
         svg = {}
         for drawing in found:
             if isinstance(drawing, Drawing):

@@ -26,6 +26,7 @@ from xsift.drawing import (
     pieces,
 )
 from xsift.errors import TableError
+from xsift.write import check_of_one_run
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -267,6 +268,7 @@ def k_scan(folder: Path, required: bool) -> Drawing | NotDrawn:
         if required:
             raise TableError(f"{folder}: no scan.json here: give a folder that xsift scan wrote")
         return NotDrawn(stem, title, "no scan.json in the folder (xsift scan; --scan FOLDER)")
+    check_of_one_run(folder, ("scan.json", "scan.parquet"))
     try:
         if path.stat().st_size > _SCAN_BYTES:
             raise TableError(f"{path}: larger than {_SCAN_BYTES:,} bytes: not a scan")

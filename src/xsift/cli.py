@@ -17,7 +17,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
-from xsift import __version__, comparing, evaluating, fetching, reporting, serving
+from xsift import __version__, comparing, evaluating, fetching, publishing, reporting, serving
 from xsift.errors import SettingError, XsiftError, XsiftWarning
 from xsift.options import (
     DEFAULT,
@@ -34,12 +34,13 @@ from xsift.options import (
     Types,
     VoteTrained,
     chosen_classes,
+    chosen_formats,
     console,
     option,
     say,
     say_json,
 )
-from xsift.settings import FORMATS, Settings
+from xsift.settings import Settings
 
 __all__ = ["main"]
 
@@ -176,13 +177,16 @@ def run(
     from xsift import pipeline, surveys
 
     chosen = chosen_classes(classes)
+    prepare = None
     if cone is not None or (str(table) in surveys.names() and not table.exists()):
         settings = replace(settings, survey=survey or str(table))
-        where = (url, simbad_url)
-        table, labels = fetching.prepare_run(
-            table, cone, out, labels, where, radius, fresh, console(err=True)
-        )
-    _do(out, formats, as_json, lambda step: pipeline.run(table, labels, settings, chosen, step))
+        prepare = fetching.prepare_run(table, cone, labels, (url, simbad_url), radius, fresh)
+
+    def job(step: Any, staging: Any) -> Any:
+        read, known = prepare(staging, step) if prepare else (table, labels)
+        return pipeline.run(read, known, settings, chosen, step)
+
+    _do(job, out, formats, as_json, [table, labels])
 
 
 @app.command()
@@ -206,7 +210,10 @@ def classify(
     settings = Settings(source_column=source_column, survey=survey, features=features, prior=prior)
     from xsift import pipeline
 
-    _do(out, formats, as_json, lambda step: pipeline.classify(table, model, settings, step))
+    def job(step: Any, _: Any) -> Any:
+        return pipeline.classify(table, model, settings, step)
+
+    _do(job, out, formats, as_json, [table, model])
 
 
 @app.command()
@@ -225,7 +232,11 @@ def vote(
     from xsift import pipeline
 
     chosen = chosen_classes(classes)
-    _do(out, formats, as_json, lambda step: pipeline.vote_table(table, settings, chosen, step))
+
+    def job(step: Any, _: Any) -> Any:
+        return pipeline.vote_table(table, settings, chosen, step)
+
+    _do(job, out, formats, as_json, [table], has_detections=False)
 
 
 @app.command()
@@ -305,56 +316,29 @@ def show(
 
 
 app.command()(serving.serve)
+app.command()(publishing.publish)
 
 
-@app.command()
-def publish(
-    catalogue: Annotated[
-        Path, typer.Argument(metavar="DIR", help="Folder that run, classify or vote wrote.")
-    ],
-    out: Out,
-    static: Annotated[
-        bool, typer.Option("--static", help="Files for the web, not a DaCHS resource.")
-    ] = False,
-    schema: Annotated[
-        str, typer.Option("--schema", help="Schema of the tables in the TAP service.")
-    ] = "xsift",
-    title: Annotated[
-        str | None,
-        typer.Option("--title", help="Title of the resource. [default: from the survey]"),
-    ] = None,
-    creator: Annotated[
-        str, typer.Option("--creator", help="Who made it: 'Last, F.; Last, F.'.")
-    ] = "",
-    licence: Annotated[
-        str, typer.Option("--licence", help="CC0-1.0, CC-BY-4.0 or CC-BY-SA-4.0.")
-    ] = "",
-    as_json: Json = False,
+def _do(
+    job: Any,
+    out: Path,
+    formats: list[str] | None,
+    as_json: bool,
+    inputs: list[Any],
+    has_detections: bool = True,
 ) -> None:
-    """Turn a catalogue into a VO service for DaCHS, or into static files."""
-    from xsift import publication, terminal
+    """Hold the folder, do the job, write the results and say what came of it."""
+    from xsift import catalogue, terminal
 
-    with terminal.progress(console(err=True)) as step:
-        result = publication.publish(catalogue, out, schema, title, creator, licence, static, step)
-    if as_json:
-        say_json(result.as_dict())
-    else:
-        terminal.show_published(console(), result, static)
-
-
-def _do(out: Path, formats: list[str] | None, as_json: bool, job: Any) -> None:
-    """Check the folder, do the job, write the results and say what came of it."""
-    from xsift import terminal
-    from xsift.write import check_folder
-
-    chosen = tuple(formats) if formats else ("parquet", "votable")
-    if unknown := sorted(set(chosen) - set(FORMATS)):
-        raise SettingError(f"--format {unknown[0]}: allowed are {', '.join(FORMATS)}")
-    check_folder(out)
-    with terminal.progress(console(err=True)) as step:
-        result = job(step)
+    chosen = chosen_formats(formats, "parquet", "votable")
+    given = [file for file in inputs if file is not None]
+    with (
+        catalogue.place(out, given, has_detections) as staging,
+        terminal.progress(console(err=True)) as step,
+    ):
+        result = job(step, staging)
         step(f"writing {out}")
-        result.write(out, chosen)
+        result.stage(staging, chosen)
     if as_json:
         say_json(result.record)
     else:

@@ -7,8 +7,7 @@ from typing import Annotated
 
 import typer
 
-from xsift.errors import SettingError
-from xsift.options import DEFAULT, Json, Out, console, option, say_json
+from xsift.options import DEFAULT, Json, Out, chosen_formats, console, option, say_json
 from xsift.settings import FORMATS
 
 __all__ = ["compare"]
@@ -70,17 +69,16 @@ def compare(
     from xsift import comparison
     from xsift.comparison_text import show_comparison
     from xsift.terminal import progress
-    from xsift.write import check_folder
 
-    chosen = tuple(formats) if formats else ("csv",)
-    if unknown := sorted(set(chosen) - set(FORMATS)):
-        raise SettingError(f"--format {unknown[0]}: allowed are {', '.join(FORMATS)}")
-    check_folder(out)
-    with progress(console(err=True)) as step:
+    chosen = chosen_formats(formats, "csv")
+    with (
+        comparison.place(out, (catalogue, other)) as staging,
+        progress(console(err=True)) as step,
+    ):
         result = comparison.compare(
             catalogue, other, mapping, class_column, where or (), match, radius, unique, seed, step
         )
-        result.write(out, chosen)
+        result.stage(staging, chosen)
     if as_json:
         say_json(result.record)
     else:

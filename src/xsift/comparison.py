@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from xsift.evaluation_figures import svg_of
 from xsift.label import Match, match_known
 from xsift.record import recorded
 from xsift.report import comparison_page
+from xsift.write import Staging
 from xsift.write.provenance import file_name, now
 from xsift.write.tables import SUFFIXES
 
@@ -80,10 +81,13 @@ class Comparison:
         What `comparison.json` holds.
     disagreements : pyarrow.Table
         The matched sources on which they differ, those that ours is surest of first.
+    inputs : tuple of Path
+        The files that were read: none of them is ever replaced by a result.
     """
 
     record: dict[str, Any]
     disagreements: pa.Table = field(repr=False)
+    inputs: tuple[Path, ...] = ()
 
     def write(self, folder: str | Path, formats: Sequence[str] = ("parquet", "csv")) -> None:
         """Write `comparison.json`, `comparison.html` and the table of disagreements.
@@ -93,17 +97,27 @@ class Comparison:
         OutputError
             If the folder cannot be written; what was there is then unchanged.
         """
+        with place(folder, self.inputs) as staging:
+            self.stage(staging, formats)
+
+    def stage(self, staging: Staging, formats: Sequence[str]) -> None:
+        """Write the files to where `place` lets them appear together."""
         about = {"creator": f"xsift {write.environment()['xsift']}", "command": "compare"}
         figures = {scope: _figure(self.record[scope]) for scope in SCOPES}
-        stale = ["disagreements" + suffix for suffix in SUFFIXES.values()]
-        with write.Staging(folder, replaces=stale) as staging:
-            for form in dict.fromkeys(("parquet", *formats)):
-                path = staging.path("disagreements" + SUFFIXES[form])
-                write.write_table(self.disagreements, path, form, about)
-            write.write_json(self.record, staging.path("comparison.json"))
-            worst = self.disagreements.slice(0, 50).to_pylist()
-            page = comparison_page(self.record, worst, figures)
-            staging.path("comparison.html").write_text(page, "utf-8")
+        for form in dict.fromkeys(("parquet", *formats)):
+            path = staging.path("disagreements" + SUFFIXES[form])
+            write.write_table(self.disagreements, path, form, about)
+        write.write_json(self.record, staging.path("comparison.json"))
+        worst = self.disagreements.slice(0, 50).to_pylist()
+        page = comparison_page(self.record, worst, figures)
+        staging.path("comparison.html").write_text(page, "utf-8")
+
+
+def place(folder: str | Path, inputs: Iterable[str | Path] = ()) -> Staging:
+    """Return where a comparison is written: for the whole time of the work."""
+    names = ["comparison.json", "comparison.html"]
+    names += ["disagreements" + suffix for suffix in SUFFIXES.values()]
+    return Staging(folder, names, "comparison", inputs)
 
 
 def compare(
@@ -156,7 +170,10 @@ def compare(
         if unique:
             ours = ours.keep(np.array(ours.table["status"].to_pylist()) == "unique")
         progress(f"reading {other}")
-        path = Path(other) / "sources.parquet" if Path(other).is_dir() else Path(other)
+        path = Path(other)
+        if path.is_dir():
+            write.check_of_one_run(path)
+            path = path / "sources.parquet"
         survey = surveys.load("csc20")
         known = read.read_known(path, survey, class_column or rules.class_columns, where)
         progress("matching")
@@ -202,7 +219,7 @@ def compare(
         "created": now(),
     }
     table = _disagreements(ours, group, confidence, found, says.group, says.spelled)
-    return Comparison(record, table)
+    return Comparison(record, table, (Path(catalogue).absolute(), path.absolute()))
 
 
 def read_ours(path: str | Path) -> OurSources:

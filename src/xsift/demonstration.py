@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,8 +12,9 @@ import numpy as np
 import pyarrow as pa
 
 from xsift import write
+from xsift.catalogue import Catalogue, place
 from xsift.classes import PAPER_CLASSES, Classes
-from xsift.pipeline import Catalogue, run
+from xsift.pipeline import run
 from xsift.settings import Settings
 from xsift.simulate import Simulation, simulate
 
@@ -77,21 +79,20 @@ def demonstrate(
     OutputError
         If the folder cannot be written.
     """
-    folder = write.check_folder(folder)
-    simulation, result = _classified(folder, n_sources, seed, 1, progress)
-    truth = pa.table({"name": simulation.detections["name"], "truth": pa.array(simulation.truth)})
-    with write.Staging(folder) as staging:
+    with _place(folder) as staging:
+        simulation, result = _classified(staging, n_sources, seed, 1, progress)
+        names = simulation.detections["name"]
+        truth = pa.table({"name": names, "truth": pa.array(simulation.truth)})
         write.write_table(truth, staging.path(TRUTH), "csv", _about(seed))
-    names = simulation.detections["name"].to_pylist()
-    source_truth = dict(zip(names, simulation.truth, strict=True))
-    true_codes = [source_truth[n] for n in result.sources["name"].to_pylist()]
-    recovery = _recovery(true_codes, result.sources["group"].to_pylist(), PAPER_CLASSES)
-    result.record["recovery"] = asdict(recovery)
-    progress(f"writing {folder}")
-    result.write(folder)
-    progress("drawing figures")
-    _draw(folder, result, true_codes)
-    return Demonstration(result, recovery, tuple(str(folder / f) for f in FIGURES))
+        source_truth = dict(zip(names.to_pylist(), simulation.truth, strict=True))
+        true_codes = [source_truth[n] for n in result.sources["name"].to_pylist()]
+        recovery = _recovery(true_codes, result.sources["group"].to_pylist(), PAPER_CLASSES)
+        result.record["recovery"] = asdict(recovery)
+        progress(f"writing {folder}")
+        result.stage(staging)
+        progress("drawing figures")
+        _draw(staging, result, true_codes)
+    return Demonstration(result, recovery, tuple(str(Path(folder) / f) for f in FIGURES))
 
 
 def exhibit(
@@ -109,23 +110,30 @@ def exhibit(
     OutputError
         If the folder cannot be written.
     """
-    folder = write.check_folder(folder)
-    _, result = _classified(folder, n_sources, seed, 3, progress)
-    result.write(folder, formats=("parquet",))
+    with _place(folder) as staging:
+        _, result = _classified(staging, n_sources, seed, 3, progress)
+        result.stage(staging, formats=("parquet",))
+
+
+def _place(folder: str | Path) -> write.Staging:
+    return place(folder, more=(SURVEY, KNOWN, TRUTH, *FIGURES))
 
 
 def _classified(
-    folder: Path, n_sources: int, seed: int, one_in: int, progress: Callable[[str], None]
+    staging: write.Staging, n_sources: int, seed: int, one_in: int, progress: Callable[[str], None]
 ) -> tuple[Simulation, Catalogue]:
     """Simulate a survey, write it, and classify it with one in so many of its known objects."""
     progress(f"simulating {n_sources:,} sources")
     simulation = simulate(n_sources, seed)
     known = simulation.known.take(pa.array(range(0, simulation.known.num_rows, one_in)))
-    with write.Staging(folder) as staging:
-        write.write_table(simulation.detections, staging.path(SURVEY), "votable", _about(seed))
-        write.write_table(known, staging.path(KNOWN), "csv", _about(seed))
+    survey, labels = staging.path(SURVEY), staging.path(KNOWN)
+    write.write_table(simulation.detections, survey, "votable", _about(seed))
+    write.write_table(known, labels, "csv", _about(seed))
     settings = Settings(features="csc12", seed=seed)
-    return simulation, run(folder / SURVEY, folder / KNOWN, settings, progress=progress)
+    beside = f"{survey.parent}{os.sep}"  # where nobody looks
+    return simulation, run(
+        survey, labels, settings, progress=lambda s: progress(s.replace(beside, ""))
+    )
 
 
 def _about(seed: int) -> dict[str, str]:
@@ -156,7 +164,7 @@ def _share(right: np.ndarray) -> float:
     return float(right.mean()) if len(right) else float("nan")
 
 
-def _draw(folder: Path, result: Catalogue, true_codes: list[str]) -> None:
+def _draw(staging: write.Staging, result: Catalogue, true_codes: list[str]) -> None:
     import matplotlib as mpl
     from astropy.coordinates import SkyCoord
     from matplotlib.figure import Figure
@@ -178,7 +186,7 @@ def _draw(folder: Path, result: Catalogue, true_codes: list[str]) -> None:
         ),
     }
     style: Any = plots.figure_style()
-    with mpl.rc_context(style), write.Staging(folder) as staging:
+    with mpl.rc_context(style):
         for name, (projection, size, draw, arrays) in drawings.items():
             figure = Figure(figsize=size, layout="constrained", dpi=160)
             draw(figure.add_subplot(projection=projection), *arrays, group, groups)

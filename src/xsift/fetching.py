@@ -13,6 +13,7 @@ from xsift.options import Json, console, say, say_json
 
 if TYPE_CHECKING:
     from xsift.fetch import Cache, Limits, Selection
+    from xsift.write import Staging
 
 __all__ = ["app", "prepare_run"]
 
@@ -99,10 +100,11 @@ def csc(
     limits, kept = _limits(budget), _cache(cache, fresh)
     service, mode = url or survey.query.service, fetch.mode(sync)
     tap = fetch.Tap(service, archive.parse, limits, mode, survey.query.row_limit)
+    read = [file for file in (names, positions) if file is not None]
     _say(
         f"fetching {survey.title}",
         lambda bar: archive.save_detections(
-            _required(out), survey, selection, tap, kept, cuts, bar
+            _required(out), survey, selection, tap, kept, cuts, bar, read
         ),
         lambda about: f"{int(about['detections']):,} detections from {tap.url}, written to {out}",
         as_json,
@@ -150,21 +152,19 @@ def simbad(
 def prepare_run(
     table: Path,
     cone: str | None,
-    out: Path,
     labels: Path | None,
     services: tuple[str | None, str | None],
     radius: float,
     fresh: bool,
-    console: Any,
-) -> tuple[Path, Path]:
-    """Fetch for `xsift run SURVEY --cone ...`: the detections and, unless given, the labels.
+) -> Callable[[Staging, Callable[[str], None]], tuple[Path, Path]]:
+    """Return what fetches for `xsift run SURVEY --cone ...`: detections and, unless given, labels.
 
     Raises
     ------
     SettingError
         If TABLE is a file, or no survey.
     """
-    from xsift import archive, fetch, surveys, terminal
+    from xsift import archive, fetch, surveys
 
     name = str(table)
     if name not in surveys.names() or table.exists():
@@ -180,9 +180,12 @@ def prepare_run(
     tap = fetch.Tap(url or survey.query.service, archive.parse, limits, row_limit=limit)
     matcher = _matcher("tap", simbad_url, limits, True) if labels is None else None
     kept = _cache(None, fresh)
-    with terminal.progress(console) as step:
-        found = archive.prepare(out, survey, cone, tap, matcher, kept, radius, step)
-    return found[0], labels or found[1]
+
+    def prepare(staging: Staging, step: Callable[[str], None]) -> tuple[Path, Path]:
+        found = archive.prepare(staging, survey, cone, tap, matcher, kept, radius, step)
+        return found[0], labels or found[1]
+
+    return prepare
 
 
 def _selection(
@@ -192,16 +195,16 @@ def _selection(
     radius: float,
     obsid: list[int] | None,
 ) -> Selection:
-    from xsift import archive, fetch
+    from xsift import fetch, targets
 
     if cone is not None:
         return fetch.in_cone(fetch.parse_cone(cone))
     if names is not None:
-        return fetch.those_of("name", archive.values_of(names, "name"))
+        return fetch.those_of("name", targets.values_of(names, "name"))
     if positions is not None:
         if not 0 < radius <= 3600:
             raise SettingError(f"--radius {radius}: allowed is above 0, to 3600 arcsec")
-        ra, dec, _ = archive.positions_of(positions)
+        ra, dec, _ = targets.positions_of(positions)
         return fetch.near(ra, dec, radius)
     if obsid:
         return fetch.those_of("obsid", obsid)

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from xsift.errors import SettingError
 from xsift.settings import FORMATS, Settings, help_of
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "Types",
     "VoteTrained",
     "chosen_classes",
+    "chosen_formats",
     "console",
     "option",
     "say",
@@ -78,6 +80,14 @@ def chosen_classes(path: Path | None) -> Any:
     from xsift.classes import PAPER_CLASSES, read_classes
 
     return read_classes(path) if path else PAPER_CLASSES
+
+
+def chosen_formats(formats: list[str] | None, *default: str) -> tuple[str, ...]:
+    """Return the formats that were asked for, or the usual ones."""
+    chosen = tuple(formats) if formats else default
+    if unknown := sorted(set(chosen) - set(FORMATS)):
+        raise SettingError(f"--format {unknown[0]}: allowed are {', '.join(FORMATS)}")
+    return chosen
 
 
 def console(err: bool = False) -> Any:

@@ -5,8 +5,10 @@ read -> features -> label -> cluster, score -> vote -> write
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +17,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from xsift import read, surveys, write
-from xsift.catalogue import CARRIED, catalogue_summary, detection_table, roles, source_table
+from xsift.catalogue import CARRIED, Catalogue, detection_table, roles, source_table
 from xsift.classes import PAPER_CLASSES, Classes
-from xsift.errors import OutputError, SettingError
+from xsift.errors import SettingError
 from xsift.features import FeatureTable, derive
 from xsift.label import Labels, sort_labels
 from xsift.model import Model, PaperModel, model_of, model_tree
@@ -39,13 +41,11 @@ from xsift.record import (
 from xsift.sampling import label_detections
 from xsift.settings import Settings
 from xsift.shift import warn_of_shift
-from xsift.summary import Shown, Summary
 from xsift.training import train
 from xsift.vote import Pool, tally
 from xsift.write.model_file import load_model_tree
 from xsift.write.model_schema import ModelTree, TrainingTree
 from xsift.write.provenance import file_name, now
-from xsift.write.tables import SUFFIXES
 
 __all__ = ["Catalogue", "classify", "run", "vote_table"]
 
@@ -54,58 +54,6 @@ Progress = Callable[[str], None]
 
 def _silent(step: str) -> None:
     """Take no notice of a step."""
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class Catalogue(Shown):
-    """A classified catalogue.
-
-    Attributes
-    ----------
-    detections : pyarrow.Table or None
-        The rows of the input, all of them, in its order.
-    sources : pyarrow.Table
-    model : ModelTree or None
-    record : dict
-        Provenance and counts: what `run.json` holds.
-    """
-
-    detections: pa.Table | None
-    sources: pa.Table
-    model: ModelTree | None
-    record: dict[str, Any]
-
-    def summary(self) -> Summary:
-        """Return the catalogue in brief: counts, sources by class, warnings."""
-        return catalogue_summary(self.sources, self.record)
-
-    def write(self, folder: str | Path, formats: tuple[str, ...] = ("parquet", "votable")) -> None:
-        """Write the tables, the model and `run.json` into a folder, all or none.
-
-        Parquet is always written: the other commands read it.
-
-        Raises
-        ------
-        OutputError
-            If the folder cannot be written; what was there is then unchanged.
-        """
-        about = {"creator": f"xsift {write.environment()['xsift']}", **self.record["about"]}
-        tables = {"sources": self.sources}
-        if self.detections is not None:
-            tables["detections"] = self.detections
-        elif (Path(folder) / "detections.parquet").exists():
-            raise OutputError(
-                f"{folder} holds a catalogue, whose sources this would replace: give another folder"
-            )
-        # Results of an earlier run in another format would contradict the new ones.
-        stale = [stem + suffix for stem in tables for suffix in SUFFIXES.values()]
-        with write.Staging(folder, replaces=stale) as staging:
-            for stem, table in tables.items():
-                for form in dict.fromkeys(("parquet", *formats)):
-                    write.write_table(table, staging.path(stem + SUFFIXES[form]), form, about)
-            if self.model is not None:
-                write.save_model_tree(self.model, staging.path("model.asdf"))
-            write.write_json(self.record, staging.path("run.json"))
 
 
 def run(
@@ -172,6 +120,7 @@ def run(
         environment=write.environment(),
         created=now(),
     )
+    result = replace(result, inputs=_places(table, labels))
     return _finish(result, model_tree(model, training), notes, "run", training)
 
 
@@ -222,8 +171,10 @@ def classify(
         progress("scoring and voting")
         nothing = sort_labels([None] * len(features.X), trained.classes)
         result = _catalogue(detections, features, nothing, None, trained, settings)
-    record = {**result.record, "model_choice": why}
-    return _finish(replace(result, record=record), tree, notes, "classify", None)
+    result = replace(
+        result, record={**result.record, "model_choice": why}, inputs=_places(table, path)
+    )
+    return _finish(result, tree, notes, "classify", None)
 
 
 def vote_table(
@@ -280,7 +231,12 @@ def vote_table(
         "settings": {k: getattr(settings, k) for k in ("source_column", "vote_trained")},
         "counts": counted,
     }
-    return _finish(Catalogue(None, sources, None, record), None, notes, "vote", None)
+    result = Catalogue(None, sources, None, record, _places(table))
+    return _finish(result, None, notes, "vote", None)
+
+
+def _places(*files: str | Path | read.InMemory | None) -> tuple[Path, ...]:
+    return tuple(Path(file).absolute() for file in files if isinstance(file, str | Path))
 
 
 def _refuse_idle_settings(settings: Settings) -> None:
@@ -393,8 +349,11 @@ def _finish(
         }
     if training is not None:
         record |= {"labels_file": training.labels, "labels_sha256": training.labels_sha256}
-    record |= {"warnings": notes, "environment": write.environment(), "created": now()}
-    return Catalogue(detections, sources, model, record)
+    record |= {"warnings": notes, "environment": write.environment()}
+    # The same of everything above gives the same run: what it writes is then the same, too.
+    digest = hashlib.sha256(json.dumps(write.finite(record), sort_keys=True).encode())
+    record |= {"run_id": digest.hexdigest()[:16], "created": now()}
+    return Catalogue(detections, sources, model, record, result.inputs)
 
 
 def _stamped(table: pa.Table, model_id: str) -> pa.Table:

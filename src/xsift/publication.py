@@ -143,8 +143,18 @@ def publish(
         coverage=vo.coverage(tables[-1].table),
     )
     progress(f"writing {out}")
-    files = _write_static(resource, out) if static else _write_resource(resource, out)
+    with _place(out, static) as staging:
+        files = (_write_static if static else _write_resource)(resource, staging)
     return Published(out, files, resource, tuple(_notes(resource, static)))
+
+
+def _place(out: Path, static: bool) -> write.Staging:
+    if not static:
+        return write.Staging(out, ["q.rd", *(f"{name}.vot" for name in _TABLES)], "service")
+    # A partition that lies in the tree is a part of the catalogue, whoever wrote it.
+    tree = [str(p.relative_to(out)) for p in sorted(out.glob("hats/**/*")) if not p.is_dir()]
+    names = ["dictionary.json", "README.md", *(f"{name}.parquet" for name in _TABLES), *tree]
+    return write.Staging(out, names, "static files")
 
 
 def _record(folder: Path) -> _Record:
@@ -206,36 +216,28 @@ def _about(resource: vo.Resource) -> dict[str, str]:
     return {key: value for key, value in said.items() if value} | resource.provenance
 
 
-def _write_resource(resource: vo.Resource, out: Path) -> tuple[str, ...]:
+def _write_resource(resource: vo.Resource, staging: write.Staging) -> tuple[str, ...]:
     about = _about(resource)
-    # A table of an earlier catalogue would be taken for this one's; so below.
-    with write.Staging(out, replaces=[f"{name}.vot" for name in _TABLES]) as staging:
-        for table in resource.tables:
-            path = staging.path(f"{table.name}.vot")
-            write.write_table(table.table, path, "votable", about)
-        staging.path("q.rd").write_text(vo.resource_descriptor(resource), "utf-8")
+    for table in resource.tables:
+        write.write_table(table.table, staging.path(f"{table.name}.vot"), "votable", about)
+    staging.path("q.rd").write_text(vo.resource_descriptor(resource), "utf-8")
     return ("q.rd", *(f"{t.name}.vot" for t in resource.tables))
 
 
-def _write_static(resource: vo.Resource, out: Path) -> tuple[str, ...]:
+def _write_static(resource: vo.Resource, staging: write.Staging) -> tuple[str, ...]:
     about = _about(resource)
-    stale = [f"{name}.parquet" for name in _TABLES]
-    for name in _TABLES:
-        hats = (p for p in out.glob(f"hats/{name}/**/*") if p.is_file())
-        stale += [str(p.relative_to(out)) for p in hats]
     files: list[str] = []
-    with write.Staging(out, replaces=stale) as staging:
 
-        def place(name: str) -> Path:
-            files.append(name)
-            return staging.path(name)
+    def place(name: str) -> Path:
+        files.append(name)
+        return staging.path(name)
 
-        for table in resource.tables:
-            write.write_table(table.table, place(f"{table.name}.parquet"), "parquet", about)
-            if table.has_positions:
-                _write_hats(resource, table, place)
-        write.write_json(vo.as_json(resource), place("dictionary.json"))
-        place("README.md").write_text(vo.as_markdown(resource), "utf-8")
+    for table in resource.tables:
+        write.write_table(table.table, place(f"{table.name}.parquet"), "parquet", about)
+        if table.has_positions:
+            _write_hats(resource, table, place)
+    write.write_json(vo.as_json(resource), place("dictionary.json"))
+    place("README.md").write_text(vo.as_markdown(resource), "utf-8")
     return tuple(files)
 
 

@@ -22,8 +22,13 @@ from xsift.features import PaperScaler, derive
 from xsift.settings import Settings
 from xsift.summary import Shown, Summary, SummaryTable
 from xsift.vote import key_order
+from xsift.write.provenance import file_name
 
-__all__ = ["Scan", "scan_k"]
+__all__ = ["FILES", "Scan", "scan_k"]
+
+FILES = ("scan.parquet", "scan.csv", "scan.json", "scan.png")
+# What is finished of a scan under way: the earlier scan's results stay until the new ones are.
+_PART = ".parts/scan.parquet"
 
 
 @dataclass(frozen=True, repr=False)
@@ -76,7 +81,7 @@ def scan_k(
 ) -> Scan:
     """Fit K = 1 to `k_max` clusters from several starts and judge each fit.
 
-    After each K the fits so far are in ``scan.parquet``; a scan that was stopped goes on from
+    After each K the fits so far are kept in the folder; a scan that was stopped goes on from
     there, provided that data and settings are the same.
 
     Parameters
@@ -96,32 +101,38 @@ def scan_k(
     settings = settings or Settings()
     if not 1 <= k_max <= 200 or not 1 <= restarts <= 1000:
         raise SettingError("--k-max is 1 to 200, --restarts 1 to 1000")
-    folder = write.check_folder(folder)
-    Z, names = _scaled(table, settings)
-    if len(Z) <= k_max:
-        raise TableError(f"{table}: {len(Z)} complete detections are too few for {k_max} clusters")
-    fingerprint = _fingerprint(Z, settings.seed, restarts)
-    fits = [f for f in _earlier(folder / "scan.parquet", fingerprint) if f.k <= k_max]
-    n_resumed = len(fits)
-    done = {f.k for f in fits}
-    # A fit costs about as much as it has components.
-    total = restarts * sum(range(1, k_max + 1))
-    spent = restarts * sum(done)
-    advance(spent, total)
-    for k in sorted(set(range(1, k_max + 1)) - done):
-        start = spent
+    with write.Staging(folder, (*FILES, _PART), "scan", [table]) as staging:
+        Z, names = _scaled(table, settings)
+        if len(Z) <= k_max:
+            raise TableError(
+                f"{table}: {len(Z)} complete detections are too few for {k_max} clusters"
+            )
+        fingerprint = _fingerprint(Z, settings.seed, restarts)
+        earlier = _earlier(staging.folder / _PART, fingerprint)
+        earlier = earlier or _earlier(staging.folder / FILES[0], fingerprint)
+        fits = [f for f in earlier if f.k <= k_max]
+        n_resumed = len(fits)
+        done = {f.k for f in fits}
+        # A fit costs about as much as it has components.
+        total = restarts * sum(range(1, k_max + 1))
+        spent = restarts * sum(done)
+        advance(spent, total)
+        for k in sorted(set(range(1, k_max + 1)) - done):
+            start = spent
 
-        def one_more(k: int = k) -> None:
-            nonlocal spent
-            spent += k
-            advance(spent, total)
+            def one_more(k: int = k) -> None:
+                nonlocal spent
+                spent += k
+                advance(spent, total)
 
-        fits += fit_restarts(Z, k, restarts, settings.seed, names, one_more)
-        spent = start + restarts * k
-        fits.sort(key=lambda f: (f.k, f.restart))
-        _keep(folder, _scan(fits, len(Z), n_resumed), fingerprint)
-    scan = _scan(fits, len(Z), n_resumed)
-    _finish(folder, scan, table, settings, fingerprint)
+            fits += fit_restarts(Z, k, restarts, settings.seed, names, one_more)
+            spent = start + restarts * k
+            fits.sort(key=lambda f: (f.k, f.restart))
+            _keep(staging, _PART, _scan(fits, len(Z), n_resumed), fingerprint)
+            staging.commit()
+        scan = _scan(fits, len(Z), n_resumed)
+        _finish(staging, scan, table, settings, fingerprint)
+        staging.drop(_PART)
     return scan
 
 
@@ -153,7 +164,8 @@ def _earlier(path: Path, fingerprint: str) -> list[Restart]:
     if not path.exists():
         return []
     try:
-        table = pa.parquet.read_table(path)
+        with open(path, "rb") as file:
+            table = pa.parquet.read_table(file)
         if (table.schema.metadata or {}).get(b"fingerprint") != fingerprint.encode():
             return []
         return [_restart(row) for row in table.to_pylist()]
@@ -170,18 +182,21 @@ def _scan(fits: list[Restart], n_rows: int, n_resumed: int) -> Scan:
     return Scan(tuple(fits), advice(fits), n_rows, n_rows <= EXACT_UP_TO, n_resumed)
 
 
-def _keep(folder: Path, scan: Scan, fingerprint: str) -> None:
+def _keep(staging: write.Staging, name: str, scan: Scan, fingerprint: str) -> None:
     about = {"creator": "xsift scan", "fingerprint": fingerprint}
-    with write.Staging(folder) as staging:
-        write.write_table(scan.table(), staging.path("scan.parquet"), "parquet", about)
+    write.write_table(scan.table(), staging.path(name), "parquet", about)
 
 
 def _finish(
-    folder: Path, scan: Scan, table: str | Path, settings: Settings, fingerprint: str
+    staging: write.Staging,
+    scan: Scan,
+    table: str | Path,
+    settings: Settings,
+    fingerprint: str,
 ) -> None:
     record: dict[str, Any] = {
         "command": "scan",
-        "input": Path(table).name,
+        "input": file_name(table),
         "advice": scan.advice,
         "n_rows": scan.n_rows,
         "silhouette_is_exact": scan.silhouette_is_exact,
@@ -190,10 +205,10 @@ def _finish(
         "environment": write.environment(),
         "fits": [asdict(f) for f in scan.fits],
     }
-    with write.Staging(folder) as staging:
-        write.write_table(scan.table(), staging.path("scan.csv"), "csv", {})
-        write.write_json(record, staging.path("scan.json"))
-        _draw(scan, staging.path("scan.png"))
+    _keep(staging, "scan.parquet", scan, fingerprint)
+    write.write_table(scan.table(), staging.path("scan.csv"), "csv", {})
+    write.write_json(record, staging.path("scan.json"))
+    _draw(scan, staging.path("scan.png"))
 
 
 def _draw(scan: Scan, path: Path) -> None:

@@ -39,6 +39,7 @@ __all__ = ["Evaluation", "evaluate"]
 
 Advance = Callable[[int, int], None]
 PARTS = ".parts"
+FILES = ("evaluation.json", "report.html")
 
 
 @dataclass(frozen=True, eq=False)
@@ -187,31 +188,33 @@ def evaluate(
         detection would stand on both sides of a split.
     """
     settings, evaluation = settings or Settings(), evaluation or EvaluationSettings()
-    out = write.check_folder(out)
-    given = read_sample(table, labels, settings, evaluation.folds, classes)
-    protocol = Protocol(
-        evaluation.folds, evaluation.draws, settings.seed, tuple(evaluation.experiments)
-    )
-    methods = _methods(given, classes, settings)
-    tasks = plan(given.sample, evaluation.methods, protocol)
-    store = Store(out / PARTS, _fingerprint(given, settings, classes, evaluation.folds))
-    with recorded() as notes:
-        folds = {e: folds_of(given.sample, e, protocol) for e in {t.experiment for t in tasks}}
-        for done, task in enumerate(tasks):
-            advance(done, len(tasks))
-            if store.load(task) is None:
-                answer = run_task(
-                    given.sample, folds[task.experiment], methods[task.method], task, protocol
-                )
-                store.save(task, answer)
-        advance(len(tasks), len(tasks))
-    figures = results(given.sample, evaluation.methods, protocol, given.strata, store.load)
-    record = _record(table, given, settings, evaluation, notes) | {"results": figures}
-    with write.Staging(out) as staging:
+    given_files = [file for file in (table, labels) if file is not None]
+    with write.Staging(out, FILES, "evaluation", given_files) as staging:
+        given = read_sample(table, labels, settings, evaluation.folds, classes)
+        protocol = Protocol(
+            evaluation.folds, evaluation.draws, settings.seed, tuple(evaluation.experiments)
+        )
+        methods = _methods(given, classes, settings)
+        tasks = plan(given.sample, evaluation.methods, protocol)
+        fingerprint = _fingerprint(given, settings, classes, evaluation.folds)
+        store = Store(staging.folder / PARTS, fingerprint, staging.scratch())
+        with recorded() as notes:
+            folds = {e: folds_of(given.sample, e, protocol) for e in {t.experiment for t in tasks}}
+            for done, task in enumerate(tasks):
+                advance(done, len(tasks))
+                if store.load(task) is None:
+                    answer = run_task(
+                        given.sample, folds[task.experiment], methods[task.method], task, protocol
+                    )
+                    store.save(task, answer)
+            advance(len(tasks), len(tasks))
+        figures = results(given.sample, evaluation.methods, protocol, given.strata, store.load)
+        record = _record(table, given, settings, evaluation, notes) | {"results": figures}
         write.write_json(record, staging.path("evaluation.json"))
         html = evaluation_page(record, evaluation_figures(figures))
         staging.path("report.html").write_text(html, "utf-8")
-    store.drop_others()
+        staging.commit()
+        store.drop_others()
     return Evaluation(record)
 
 

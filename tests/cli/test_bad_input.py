@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from astropy.io import fits
 
-from xsift.write import load_model_tree, save_model_tree
+from xsift.write import Staging, load_model_tree, save_model_tree
 
 
 @pytest.fixture(scope="module")
@@ -33,8 +33,9 @@ def refused(xsift, tmp_path):
 
     def call(*arguments, status=1, out=True):
         folder = tmp_path / "results"
-        folder.mkdir(exist_ok=True)
-        (folder / "detections.parquet").write_text("old")
+        with Staging(folder, kind="catalogue") as staging:
+            staging.path("sources.parquet").write_text("old")
+        before = {p.name: p.read_bytes() for p in folder.iterdir()}
         said = xsift(*arguments, *(("--out", folder) if out else ()))
         assert said.status == status, said
         line = said.err.splitlines()[-1]
@@ -43,7 +44,7 @@ def refused(xsift, tmp_path):
         assert "Traceback" not in said.err + said.out
         assert line.isprintable()
         assert said.out == ""
-        assert {p.name: p.read_text() for p in folder.iterdir()} == {"detections.parquet": "old"}
+        assert {p.name: p.read_bytes() for p in folder.iterdir()} == before
         return line.removeprefix("xsift: ")
 
     return call

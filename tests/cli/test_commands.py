@@ -43,7 +43,7 @@ def test_run_writes_the_catalogue(xsift, files, tmp_path):
     written = sorted(p.name for p in (tmp_path / "new" / "out").iterdir())
     assert written == [
         *("detections.csv", "detections.parquet", "model.asdf", "run.json"),
-        *("sources.csv", "sources.parquet"),
+        *("sources.csv", "sources.parquet", "xsift-files.json"),
     ]
     record = json.loads((tmp_path / "new" / "out" / "run.json").read_text())
     assert record["settings"]["clusters"] == 2

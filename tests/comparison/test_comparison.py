@@ -159,7 +159,7 @@ def test_the_command(catalogue, other, xsift, tmp_path):
     written = sorted(p.name for p in out.iterdir())
     assert written == [
         *("comparison.html", "comparison.json"),
-        *("disagreements.parquet", "disagreements.vot"),
+        *("disagreements.parquet", "disagreements.vot", "xsift-files.json"),
     ]
     assert "Only classes that ours can name" in said.out
     record = json.loads((out / "comparison.json").read_text())

@@ -69,3 +69,28 @@ def test_others_are_dropped(tmp_path):
     store = Store(tmp_path, "b" * 64)
     store.drop_others()
     assert sorted(p.name for p in tmp_path.iterdir()) == ["b" * 32, "mine"]
+
+
+def test_what_is_no_answer_stays(tmp_path):
+    Store(tmp_path, "a" * 64).save(TASK, answer())
+    folder = tmp_path / ("a" * 32)
+    (folder / "mine.npz").write_bytes(b"mine")
+    np.savez(folder / "data.npz", x=np.arange(3))
+    Store(tmp_path, "b" * 64).drop_others()
+    assert sorted(p.name for p in folder.iterdir()) == ["data.npz", "mine.npz"]
+
+
+def test_a_link_in_place_of_the_folder_is_refused(tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / ".parts").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(OutputError, match=r"\.parts is a link: remove it, or give another folder"):
+        Store(tmp_path / ".parts", "a" * 64)
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+def test_an_answer_is_written_where_a_later_run_clears_up(tmp_path):
+    (tmp_path / "scratch").mkdir()
+    store = Store(tmp_path / "parts", "a" * 64, tmp_path / "scratch")
+    store.save(TASK, answer())
+    assert list((tmp_path / "scratch").iterdir()) == []
+    assert store.load(TASK) is not None

@@ -36,7 +36,7 @@ def test_csc_and_simbad(xsift, archive, quick):
     assert "positions have an object of SIMBAD within 1 arcsec" in said.out
     assert "Chance gives 0.00 %" in said.out
     assert sorted(p.name for p in (quick / "new").iterdir()) == [
-        *("d.parquet", "k.otypes.json", "k.vot"),
+        *("d.parquet", "k.otypes.json", "k.vot", "xsift-files.json"),
     ]
     said = xsift(
         *("fetch", "simbad", "new/d.parquet", "--via", "xmatch", "--url", archive.xmatch),
@@ -122,6 +122,54 @@ def test_a_service_at_fault_exits_with_1(xsift, quick):
     assert not (quick / "x.vot").exists()
 
 
+def test_a_file_of_the_users_is_not_replaced(xsift, archive, quick):
+    csc = ("fetch", "csc", *CONE, "--url", archive.url, "--out", "d.parquet")
+    (quick / "d.parquet").write_text("mine")
+    asked = len(archive.asked)
+    said = xsift(*csc)
+    assert said.status == 1
+    assert "d.parquet is not xsift's, and the result would replace it: move it" in said.err
+    (quick / "d.parquet").unlink()
+    run = ("run", "csc21", *CONE, "--out", ".", "--url", archive.url, "--simbad-url", archive.url)
+    for name in ("detections_input.parquet", "simbad.parquet", "simbad.otypes.json", "run.json"):
+        (quick / name).write_text("mine")
+        said = xsift(*run)
+        assert said.status == 1
+        assert f"{name} is not xsift's" in said.err
+        assert (quick / name).read_text() == "mine"
+        (quick / name).unlink()
+    assert len(archive.asked) == asked  # it is seen before anything is fetched
+    assert xsift(*csc).status == 0
+    simbad = ("fetch", "simbad", "d.parquet", "--url", archive.url, "--out")
+    said = xsift(*simbad, "./d.parquet")
+    assert "d.parquet is an input of this command" in said.err
+    said = xsift(*simbad, "k.vot", "--snapshot", "k.vot")
+    assert (said.status, "--snapshot k.vot is --out" in said.err) == (2, True)
+    (quick / "k.otypes.json").write_text("mine")
+    assert "k.otypes.json is not xsift's" in xsift(*simbad, "k.vot").err
+    assert (quick / "k.otypes.json").read_text() == "mine"
+    for out in ("s.vot", "t.vot", "t.vot"):  # the snapshot is made beside them, then used
+        said = xsift(*simbad, out, "--snapshot", "snapshot.parquet")
+        assert said.status == 0, said.err
+
+
+@pytest.mark.parametrize("name", ["orion:deep", "C# half%41? [b] ä"])
+def test_names_are_no_addresses(xsift, archive, quick, name):
+    (quick / name).mkdir()
+    csc = ("fetch", "csc", *CONE, "--url", archive.url, "--cache", f"{name}/cache")
+    simbad = ("fetch", "simbad", f"{name}/{name}.parquet", "--url", archive.url)
+    for words in (
+        (*csc, "--out", f"{name}/{name}.parquet"),
+        (*csc, "--out", f"{name}/{name}.fits"),
+        (*simbad, "--out", f"{name}/{name}.vot", "--snapshot", f"{name}/snapshot {name}.parquet"),
+        (*simbad, "--out", f"{name}/{name}.vot", "--snapshot", f"{name}/snapshot {name}.parquet"),
+    ):
+        said = xsift(*words)
+        assert said.status == 0, (words, said.err)
+    there = {p.name for p in quick.iterdir() if not p.stem.isdecimal()}  # the archive's own
+    assert there <= {name, "cache"}
+
+
 def test_a_run_whose_archive_is_away_leaves_no_catalogue(xsift, archive, quick):
     words = ("run", "csc21", *CONE, "--out", "out")
     said = xsift(*words, "--url", "http://127.0.0.1:9/tap", "--simbad-url", archive.url)
@@ -130,7 +178,9 @@ def test_a_run_whose_archive_is_away_leaves_no_catalogue(xsift, archive, quick):
     assert list((quick / "out").iterdir()) == []
     said = xsift(*words, "--url", archive.url, "--simbad-url", "http://127.0.0.1:9/tap")
     assert said.status == 1
-    assert [f.name for f in (quick / "out").iterdir()] == ["detections_input.parquet"]
+    assert sorted(f.name for f in (quick / "out").iterdir()) == [
+        *("detections_input.parquet", "xsift-files.json"),
+    ]
 
 
 def test_bad_tables_are_told(xsift, quick):

@@ -10,7 +10,7 @@ import pytest
 from loopback import QUICK, ROWS, http_answer, refused, reset, sends
 
 from xsift import archive as archives
-from xsift import read, surveys
+from xsift import read, surveys, targets
 from xsift.archive import parse, save_labels
 from xsift.classes import candidate_of
 from xsift.errors import ServiceError, SettingError, TableError, XsiftWarning
@@ -218,7 +218,7 @@ def test_positions_of_a_table(tmp_path):
     path = tmp_path / "t.csv"
     path.write_text("RA,Dec,name\n10,20,a\n,5,b\n10,-91,c\n")
     with pytest.warns(XsiftWarning) as said:
-        ra, dec, names = archives.positions_of(path)
+        ra, dec, names = targets.positions_of(path)
     assert np.isnan(ra).tolist() == np.isnan(dec).tolist() == [False, True, True]
     assert names == ["a", "b", "c"]
     assert [str(w.message) for w in said] == [
@@ -231,7 +231,7 @@ def test_right_ascensions_are_taken_modulo_360(tmp_path):
     path = tmp_path / "t.csv"
     path.write_text("ra,dec\n-10.68,41.27\n370,5\n0,0\n360,1\n12.5,1\n")
     with pytest.warns(XsiftWarning, match=r"outside 0 to 360: 2 \(taken modulo 360\)"):
-        ra, dec, _ = archives.positions_of(path)
+        ra, dec, _ = targets.positions_of(path)
     assert ra.tolist() == [pytest.approx(349.32), 10, 0, 360, 12.5]
     assert dec.tolist() == [41.27, 5, 0, 1, 1]
 
@@ -240,7 +240,7 @@ def test_all_of_a_list_may_be_west_of_zero(tmp_path):
     path = tmp_path / "t.csv"
     path.write_text("ra,dec\n-1,0\n-2,0\n")
     with pytest.warns(XsiftWarning, match="outside 0 to 360: 2"):
-        assert archives.positions_of(path)[0].tolist() == [359, 358]
+        assert targets.positions_of(path)[0].tolist() == [359, 358]
 
 
 @pytest.mark.parametrize(
@@ -255,7 +255,7 @@ def test_a_list_without_positions(tmp_path, rows, said):
     path = tmp_path / "t.csv"
     path.write_text("ra,dec\n" + rows)
     with pytest.raises(TableError) as error:
-        archives.positions_of(path)
+        targets.positions_of(path)
     assert said in str(error.value)
 
 

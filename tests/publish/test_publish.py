@@ -15,10 +15,11 @@ from hypothesis import strategies as st
 from mocpy import MOC
 
 from xsift import pipeline, publication, publish
-from xsift.errors import TableError
+from xsift.errors import OutputError, TableError
 from xsift.publish.hats import INDEX
 from xsift.read import read_table
 from xsift.settings import Settings
+from xsift.write import Staging
 
 HOSTILE = "<script>&amp;\"'\x00\x1b[31m \\sql{drop} ]]> | *x*\n# y"
 
@@ -196,9 +197,8 @@ def test_static_files(catalogue, tmp_path):
     about = pq.read_schema(tmp_path / "sources.parquet").metadata
     assert [about[k] for k in (b"title", b"creator", b"licence")] == [b"T", b"Doe, J.", b"CC0-1.0"]
     assert about[b"made_by"].startswith(b"xsift ")
-    assert {str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*") if p.is_file()} == set(
-        done.files
-    )
+    written = {str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*") if p.is_file()}
+    assert written == {*done.files, "xsift-files.json"}
     said = json.loads((tmp_path / "dictionary.json").read_text())
     for name, about in said["tables"].items():
         written = pq.read_table(tmp_path / about["file"])
@@ -226,11 +226,22 @@ def test_static_files(catalogue, tmp_path):
 
 
 def test_partitions_of_an_earlier_catalogue_go(catalogue, tmp_path):
-    old = tmp_path / "hats/sources/dataset/Norder=3/Dir=0/Npix=700.parquet"
-    old.parent.mkdir(parents=True)
-    old.write_bytes(b"old")
+    name = "hats/sources/dataset/Norder=3/Dir=0/Npix=700.parquet"
+    with Staging(tmp_path, kind="static files") as staging:
+        staging.path(name).write_bytes(b"old")
     publication.publish(catalogue, tmp_path, static=True)
-    assert not old.exists()
+    assert not (tmp_path / name).exists()
+
+
+def test_a_partition_of_somebody_else_is_refused(catalogue, tmp_path):
+    other = tmp_path / "hats/sources/dataset/Norder=3/Dir=0/Npix=700.parquet"
+    other.parent.mkdir(parents=True)
+    other.write_bytes(b"mine")
+    with pytest.raises(
+        OutputError, match=r"Npix=700\.parquet is not xsift's, and the result would"
+    ):
+        publication.publish(catalogue, tmp_path, static=True)
+    assert [p for p in tmp_path.rglob("*") if p.is_file()] == [other]
 
 
 def test_a_catalogue_without_positions(copy, tmp_path, xsift):

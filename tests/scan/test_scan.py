@@ -20,7 +20,7 @@ def test_the_command(xsift, table, tmp_path):
     said = xsift("scan", table, "--out", tmp_path, "--k-max", 5, "--restarts", 2)
     assert said.status == 0
     names = sorted(p.name for p in tmp_path.iterdir())
-    assert names == ["scan.csv", "scan.json", "scan.parquet", "scan.png"]
+    assert names == ["scan.csv", "scan.json", "scan.parquet", "scan.png", "xsift-files.json"]
     assert (tmp_path / "scan.png").read_bytes().startswith(b"\x89PNG")
     fits = pq.read_table(tmp_path / "scan.parquet")
     assert fits["k"].to_pylist() == [1, 1, 2, 2, 3, 3, 4, 4, 5, 5]
@@ -41,11 +41,14 @@ def test_it_goes_on_where_it_stopped(table, tmp_path):
 
     with pytest.raises(Stop):
         scan_k(table, tmp_path, 5, 2, advance=stop_in_the_fourth)
-    assert set(pq.read_table(tmp_path / "scan.parquet")["k"].to_pylist()) == {1, 2, 3}
+    part = tmp_path / ".parts" / "scan.parquet"
+    assert set(pq.read_table(part)["k"].to_pylist()) == {1, 2, 3}
+    assert not (tmp_path / "scan.parquet").exists()
     told = []
     resumed = scan_k(table, tmp_path, 5, 2, advance=lambda done, total: told.append(done))
     assert resumed.n_resumed == 6
     assert told[0] == 12
+    assert not part.parent.exists()
     whole = scan_k(table, tmp_path / "new", 5, 2)
     assert whole.n_resumed == 0
     assert resumed.table().equals(whole.table())
@@ -57,6 +60,24 @@ def test_another_table_is_not_resumed(table, tmp_path, small_table):
     pq.write_table(small_table.slice(0, 500), other)
     assert scan_k(other, tmp_path, 2, 2).n_resumed == 0
     assert scan_k(other, tmp_path, 2, 3).n_resumed == 0
+
+
+def test_a_stopped_scan_leaves_the_earlier_one_whole(table, tmp_path, small_table):
+    class Stop(Exception):
+        pass
+
+    def stop_in_the_second(done, total):
+        if done > 2:
+            raise Stop
+
+    scan_k(table, tmp_path, 2, 2)
+    before = {p.name: p.read_bytes() for p in tmp_path.glob("scan.*")}
+    other = tmp_path / "other.parquet"
+    pq.write_table(small_table.slice(0, 500), other)
+    with pytest.raises(Stop):
+        scan_k(other, tmp_path, 2, 2, advance=stop_in_the_second)
+    assert {p.name: p.read_bytes() for p in tmp_path.glob("scan.*")} == before
+    assert scan_k(other, tmp_path, 2, 2).n_resumed == 2
 
 
 @pytest.mark.parametrize(

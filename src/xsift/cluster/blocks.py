@@ -305,7 +305,8 @@ class ParquetBlocks:
 
         self.path, self.weight, self.block_size = path, weight, block_size
         try:
-            schema = pq.read_schema(path)
+            with open(path, "rb") as file:  # a name with a colon would be read as an address
+                schema = pq.read_schema(file)
         except (OSError, pa.ArrowException) as error:
             raise TableError(f"{path}: cannot be read as Parquet: {error}") from error
         named = schema.names if columns is None else list(columns)
@@ -325,7 +326,7 @@ class ParquetBlocks:
         import pyarrow.parquet as pq
 
         wanted = [*self.columns, *([] if self.weight is None else [self.weight])]
-        with pq.ParquetFile(self.path) as file:
+        with open(self.path, "rb") as opened, pq.ParquetFile(opened) as file:
             for batch in file.iter_batches(self.block_size, columns=wanted):
                 values = [
                     np.asarray(batch.column(name).to_numpy(zero_copy_only=False), dtype=np.float64)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import os
 import re
-import shutil
-import tempfile
 import zipfile
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -28,6 +27,8 @@ class Store:
     folder : Path
     fingerprint : str
         Of the data, the settings and the code: answers under another one are not looked at.
+    scratch : Path, optional
+        On the same file system: where an answer is written before it has its name.
 
     Raises
     ------
@@ -35,9 +36,13 @@ class Store:
         If the folder cannot be written.
     """
 
-    def __init__(self, folder: Path, fingerprint: str) -> None:
+    def __init__(self, folder: Path, fingerprint: str, scratch: Path | None = None) -> None:
         self.root = folder
         self.folder = folder / fingerprint[:32]
+        self._scratch = scratch or self.folder
+        for place in (folder, self.folder):
+            if place.is_symlink():
+                raise OutputError(f"{place} is a link: remove it, or give another folder")
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -58,23 +63,27 @@ class Store:
         """Keep the answer of a task; its file appears when it is whole."""
         held = {f.name: np.asarray(getattr(answer, f.name)) for f in fields(Answer)}
         try:
-            number, beside = tempfile.mkstemp(prefix=".new-", dir=self.folder)
+            beside = self._scratch / ".new"
             try:
-                with os.fdopen(number, "wb") as file:
+                with open(beside, "wb") as file:
                     np.savez(file, allow_pickle=False, **held)
                     file.flush()
                     os.fsync(file.fileno())
-                Path(beside).replace(self._path(task))
+                beside.replace(self._path(task))
             finally:
-                Path(beside).unlink(missing_ok=True)
+                beside.unlink(missing_ok=True)
         except OSError as error:
             raise OutputError(f"{self.folder} cannot be written: {error.strerror}") from error
 
     def drop_others(self) -> None:
-        """Remove the answers that other data, settings or code gave."""
+        """Remove the answers that other data, settings or code gave, and no other file."""
         for folder in self.root.iterdir():
             if folder != self.folder and re.fullmatch(r"[0-9a-f]{32}", folder.name):
-                shutil.rmtree(folder, ignore_errors=True)
+                for path in folder.glob("*.npz"):
+                    if _is_answer(path):
+                        path.unlink(missing_ok=True)
+                with contextlib.suppress(OSError):  # something else is in it
+                    folder.rmdir()
 
     def _path(self, task: Task) -> Path:
         # A type's name may hold anything, such as a slash.
@@ -82,3 +91,11 @@ class Store:
         return (
             self.folder / f"{task.experiment}-{hashlib.sha256(text.encode()).hexdigest()[:32]}.npz"
         )
+
+
+def _is_answer(path: Path) -> bool:
+    try:
+        with zipfile.ZipFile(path) as file:
+            return set(file.namelist()) == {f"{f.name}.npy" for f in fields(Answer)}
+    except (OSError, zipfile.BadZipFile):
+        return False

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import xsift
 from xsift.demonstration import exhibit
-from xsift.errors import OutputError
+from xsift.errors import OutputError, TableError
 from xsift.fetch.cache import default_folder
+from xsift.write import check_of_one_run, remove_ours
 
 __all__ = ["demo_folder"]
 
@@ -26,7 +26,7 @@ def demo_folder(progress: Callable[[str], None]) -> Path:
     name = _PREFIX + _fingerprint()
     cache = default_folder()
     folder = cache / name
-    if (folder / "run.json").exists():
+    if _is_whole(folder):
         return folder
     try:
         exhibit(folder, progress=progress)
@@ -36,8 +36,17 @@ def demo_folder(progress: Callable[[str], None]) -> Path:
         return folder
     for old in cache.glob(_PREFIX + "*"):
         if old.name != name:
-            shutil.rmtree(old, ignore_errors=True)
+            remove_ours(old)
     return folder
+
+
+def _is_whole(folder: Path) -> bool:
+    """Say whether the run that made the catalogue came to its end."""
+    try:
+        check_of_one_run(folder)
+    except TableError:
+        return False
+    return (folder / "run.json").exists()
 
 
 def _fingerprint() -> str:

@@ -71,9 +71,9 @@ def _write_parquet(table: pa.Table, path: Path, about: dict[str, str]) -> None:
         header["IVOA.VOTable-Parquet.type"] = "Parquet-local-XML"
         header["IVOA.VOTable-Parquet.encoding"] = "utf-8"
         header["IVOA.VOTable-Parquet.content"] = head + tail
-    pa.parquet.write_table(
-        table.replace_schema_metadata(header), path, compression="zstd", row_group_size=2 * _ROWS
-    )
+    described = table.replace_schema_metadata(header)
+    with open(path, "wb") as file:  # a name with a colon would be read as an address
+        pa.parquet.write_table(described, file, compression="zstd", row_group_size=2 * _ROWS)
 
 
 def _text_lengths(table: pa.Table) -> dict[str, int]:
@@ -106,7 +106,8 @@ def _astropy_header(table: pa.Table, lengths: dict[str, int]) -> dict[str, str]:
 
 
 def _write_csv(table: pa.Table, path: Path, about: dict[str, str]) -> None:
-    pa.csv.write_csv(table, path)
+    with open(path, "wb") as file:
+        pa.csv.write_csv(table, file)
 
 
 def _write_votable(table: pa.Table, path: Path, about: dict[str, str]) -> None:
@@ -210,7 +211,8 @@ def _write_fits(table: pa.Table, path: Path, about: dict[str, str]) -> None:
             hdu.header.set(f"TCOMM{i}", _ascii(description)[:60])
     for key, value in about.items():
         hdu.header.add_history(f"{key}: {_ascii(value)}")
-    hdu.writeto(path)
+    with open(path, "wb") as file:
+        hdu.writeto(file)
 
 
 def _fits_column(column: pa.ChunkedArray, said: Column) -> Any:
