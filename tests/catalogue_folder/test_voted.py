@@ -128,7 +128,11 @@ def test_anomalies_are_sources(xsift, voted, bare):
 def test_publish_writes_the_sources_alone(xsift, request, tmp_path, folder):
     said = xsift("publish", request.getfixturevalue(folder), "--out", tmp_path)
     assert "it has no detections, and sources alone" in ok(said)
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["q.rd", "sources.vot"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == [
+        "q.rd",
+        "sources.vot",
+        "xsift-files.json",
+    ]
     root = ET.parse(tmp_path / "q.rd").getroot()
     assert [t.get("id") for t in root.findall("table")] == ["sources"]
     assert len(root.findall("service")) == (folder != "bare")

@@ -41,7 +41,7 @@ def test_the_untested_ones_say_so():
 
 
 def test_translate():
-    found = translate(["HXB", "CV", None, "AGN"], load_mapping("muwclass"), OURS, "muwclass")
+    found = translate(["HXB", "CV*", None, "AGN"], load_mapping("muwclass"), OURS, "muwclass")
     assert found.group == ["XB", "none", None, "AGN+Seyfert"]
     assert found.spelled["HXB"] == "HMXB"
 

@@ -57,7 +57,8 @@ def test_json_is_the_header_and_the_warnings(xsift, archive, quick):
     ]
     assert about["release"] == "2.1"
     header = pq.read_schema("d.parquet").metadata
-    assert {k.encode(): v.encode() for k, v in about.items() if k != "warnings"} == header
+    said = {k.encode(): v.encode() for k, v in about.items() if k != "warnings"}
+    assert said.items() <= header.items()
 
 
 def test_positions_obsids_and_all(xsift, archive, quick):
@@ -269,8 +270,8 @@ def test_positions_west_of_zero_are_asked_about_and_those_without_are_counted(
     said = xsift(*words, "--url", archive.url, "--out", "d.parquet", "--json")
     assert said.status == 0, said.err
     about = json.loads(said.out)
-    assert about["warnings"][0].startswith(f"{place}: rows not asked about: 1 without a position")
-    assert "right ascensions outside 0 to 360: 6 (taken modulo 360)" in about["warnings"][1]
+    assert "ra: 6 of 8 values are taken modulo 360" in about["warnings"][0]
+    assert about["warnings"][1].startswith(f"{place}: rows not asked about: 1 without a position")
     straight = tmp_path / "straight.csv"
     rows = [f"{x},{y}" for x, y in zip(ROWS["ra"][:6], ROWS["dec"][:6], strict=True)]
     straight.write_text("ra,dec\n" + "\n".join(rows) + "\n")

@@ -9,7 +9,6 @@ import pyarrow.parquet as pq
 import pytest
 from loopback import QUICK, ROWS, http_answer, refused, reset, sends
 
-from xsift import archive as archives
 from xsift import read, surveys, targets
 from xsift.archive import parse, save_labels
 from xsift.classes import candidate_of
@@ -223,14 +222,14 @@ def test_positions_of_a_table(tmp_path):
     assert names == ["a", "b", "c"]
     assert [str(w.message) for w in said] == [
         f"{path}: rows not asked about: 1 without a position and 1 with an impossible one (row 3: "
-        "ra 10, dec -91; allowed are ra -360 to 720, dec -90 to 90, deg), of 3"
+        "ra 10, dec -91; allowed are ra 0 to 360 or a turn away, dec -90 to 90, deg), of 3"
     ]
 
 
 def test_right_ascensions_are_taken_modulo_360(tmp_path):
     path = tmp_path / "t.csv"
     path.write_text("ra,dec\n-10.68,41.27\n370,5\n0,0\n360,1\n12.5,1\n")
-    with pytest.warns(XsiftWarning, match=r"outside 0 to 360: 2 \(taken modulo 360\)"):
+    with pytest.warns(XsiftWarning, match=r"ra: 2 of 5 values are taken modulo 360 \(row 1: -10"):
         ra, dec, _ = targets.positions_of(path)
     assert ra.tolist() == [pytest.approx(349.32), 10, 0, 360, 12.5]
     assert dec.tolist() == [41.27, 5, 0, 1, 1]
@@ -239,7 +238,7 @@ def test_right_ascensions_are_taken_modulo_360(tmp_path):
 def test_all_of_a_list_may_be_west_of_zero(tmp_path):
     path = tmp_path / "t.csv"
     path.write_text("ra,dec\n-1,0\n-2,0\n")
-    with pytest.warns(XsiftWarning, match="outside 0 to 360: 2"):
+    with pytest.warns(XsiftWarning, match="ra: 2 of 2 values are taken modulo 360"):
         assert targets.positions_of(path)[0].tolist() == [359, 358]
 
 
@@ -248,7 +247,10 @@ def test_all_of_a_list_may_be_west_of_zero(tmp_path):
     [
         (",\nnan,3\n", "no row has a position: 2 without a position, of 2"),
         ("-999,3\n,\n", "1 without a position and 1 with an impossible one (row 1: ra -999, dec 3"),
-        ("10,-91\n", "1 with an impossible one (row 1: ra 10, dec -91; allowed are ra -360 to 720"),
+        (
+            "10,-91\n",
+            "1 with an impossible one (row 1: ra 10, dec -91; allowed are ra 0 to 360 or a turn",
+        ),
     ],
 )
 def test_a_list_without_positions(tmp_path, rows, said):
@@ -263,7 +265,7 @@ def test_rows_without_a_name_are_counted(tmp_path):
     path = tmp_path / "t.csv"
     path.write_text("name,ra\na,1\n,2\nb,3\n")
     with pytest.warns(XsiftWarning, match=r"rows without a name: 1 of 3 \(not asked about\)"):
-        assert archives.values_of(path, "name") == ["a", "b"]
+        assert targets.values_of(path, "name") == ["a", "b"]
 
 
 @pytest.mark.remote

@@ -60,10 +60,11 @@ def fit_calibrated_model(
     XsiftWarning
         If a feature is known of fewer: the model does without it.
     """
+    _refuse_few(training, np.flatnonzero(training.y >= 0), classes)
     training, names = _known_features(training, survey, feature_set)
     labelled = np.flatnonzero(training.y >= 0)
     seed, group = settings.seed, _groups(classes)
-    _refuse_few(training, labelled, classes)
+    _refuse_few(training, labelled, classes)  # what is left without the features that few have
     closure = _closure(survey, names)
     X = close_hardness(training.X, closure, settings.closing)
     scores = fit_normal_scores(X)
