@@ -370,6 +370,9 @@ CORPUS = {
     ),
     "JSON": Case(lambda: b'[{"name": "x", "hard_hm": 0.5}]', refused="JSON"),
     "a web page": Case(lambda: b"<!DOCTYPE html><html></html>", refused="an HTML page"),
+    "UTF-16 text without a mark": Case(
+        lambda: text(table()).decode().encode("utf-16-le"), refused="save the file as UTF-8"
+    ),
     "UTF-16 text": Case(
         lambda: text(table()).decode().encode("utf-16"), refused="save .* as UTF-8"
     ),

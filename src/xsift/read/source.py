@@ -22,6 +22,7 @@ _BLOCK = 1 << 20
 # No table packs better than this; a gzip bomb does.
 _BOMB_RATIO, _BOMB_BYTES = 200, 1 << 28
 _GZIP = b"\x1f\x8b"
+_PLAIN = bytes(range(0x20, 0x7F)) + b"\t\r\n"
 
 
 @dataclass(frozen=True)
@@ -127,6 +128,8 @@ def _format(where: str, content: bytes) -> str:
         return _markup_format(where, content)
     head = content[:65536]
     if b"\0" in head and not head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        if head.count(b"\0") > len(head) // 3 and not head.translate(None, _PLAIN + b"\0"):
+            raise TableError(f"{where}: UTF-16 or UTF-32 text: save the file as UTF-8")
         raise TableError(
             f"{where}: not a table that xsift reads: give a VOTable, FITS, Parquet or CSV table"
         )
