@@ -57,7 +57,7 @@ UNKNOWN = "?"
 """SIMBAD's code of an object of unknown nature: counts as unlabelled whatever the classes are."""
 
 BANDS = frozenset(
-    "Rad mR cm mm smm HI rB Mas IR FIR MIR NIR Opt EmO red ERO blu UV X gam gB ev err mul".split()
+    "Rad mR cm mm smm HI rB Mas IR FIR MIR NIR Opt EmO red ERO blu UV X gam gB err mul".split()
 )
 """Codes that say where or how an object was seen, not what it is."""
 

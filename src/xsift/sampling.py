@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from xsift import read, surveys
 from xsift.classes import Classes, code_of
+from xsift.columns import in_order
 from xsift.errors import LabelError, MissingColumnsError, SettingError
 from xsift.evaluate.sample import Sample, is_certain_other
 from xsift.evaluate.splits import identical_detections, join
@@ -260,7 +261,7 @@ def codes_of(column: pa.ChunkedArray | pa.Array) -> np.ndarray:
     """Give each value of a column its place among the sorted ones; null is -1."""
     values = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
     distinct = pc.unique(values.drop_null())
-    distinct = distinct.take(pc.sort_indices(distinct))
+    distinct = distinct.take(pc.sort_indices(in_order(distinct)))
     codes = pc.fill_null(pc.index_in(values, value_set=distinct), -1)
     return np.asarray(codes.to_numpy(zero_copy_only=False), dtype=np.int64)
 

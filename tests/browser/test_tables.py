@@ -237,9 +237,16 @@ def test_pasted_rows_say_what_is_missing(open_page):
     yours.wait_for(state="detached")
 
 
-def test_rows_without_needed_columns_are_refused_by_name(open_page):
+def test_rows_with_one_feature_are_classified_and_the_others_named(open_page):
     page = open_page("view=classify")
     said = paste(page, {"name": "mine", "hard_hm": "0.3"})
+    assert "1 detections of 1 sources" in said
+    assert "Missing: hard_hs, hard_ms, powlaw_gamma, bb_kt" in said
+
+
+def test_rows_without_a_feature_are_refused_by_name(open_page):
+    page = open_page("view=classify")
+    said = paste(page, {"name": "mine", "hardness": "0.3"})
     assert "missing columns" in said
     assert "bb_kt" in said
     page.watch.faults[:] = [f for f in page.watch.faults if "Failed to load" not in f]

@@ -210,5 +210,7 @@ def test_the_demo_is_served(tmp_path):
         _, err = process.communicate(timeout=20)
     assert said["is_demo"] is True
     assert said["n_sources"] > 1000
-    assert said["has"] == dict.fromkeys(("positions", "typicality", "p_none", "obsid"), True)
+    assert said["has"] == dict.fromkeys(
+        ("positions", "typicality", "p_none", "obsid", "detections", "model"), True
+    )
     assert "simulating 2,500 sources" in err

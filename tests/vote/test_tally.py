@@ -178,3 +178,18 @@ def test_the_published_sources(real):
                 assert np.round(found.std[m], 3).tolist() == [float(c[1]) for c in cells]
                 n_compared += 1
     assert n_compared == 8756
+
+
+@pytest.mark.parametrize(
+    ("names", "wanted"),
+    [
+        (["10", "9", "-1", None, "100"], ["-1", "9", "10", "100"]),
+        (["10", "9", "09"], ["09", "10", "9"]),
+        (["10", "9", "a"], ["10", "9", "a"]),
+        ([str(2**64 - 1), "9"], [str(2**64 - 1), "9"]),
+    ],
+)
+def test_whole_numbers_are_sorted_as_numbers_where_all_names_are(names, wanted):
+    table = pa.table({"name": pa.array(names)})
+    rows = np.flatnonzero([n is not None for n in names])
+    assert [names[i] for i in key_order(table, rows)] == wanted

@@ -109,7 +109,7 @@ def _votes(
     """
     truth = {}
     for row in held:
-        truth.setdefault(source[row], label[row])
+        truth.setdefault(str(source[row]), label[row])  # names are text in every result
     columns = ("name", "n_detections", "class_soft", "class_hard")
     found = zip(*(result.sources[c].to_pylist() for c in columns), strict=True)
     return [(truth[s], n, soft, hard) for s, n, soft, hard in found if s in truth]

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from xsift.columns import KEYS
+from xsift.columns import KEYS, in_order
 
 __all__ = ["Pool", "Votes", "key_order", "tally"]
 
@@ -57,6 +57,7 @@ def key_order(table: pa.Table, rows: np.ndarray) -> np.ndarray:
         In the order of the file.
     """
     keys = {k: table[k] for k in KEYS if k in table.column_names}
+    keys["name"] = in_order(keys["name"])
     keys["_row"] = pa.array(np.arange(table.num_rows))  # Arrow's sort is not stable
     order = pc.sort_indices(pa.table(keys), sort_keys=[(k, "ascending") for k in keys])
     chosen = np.zeros(table.num_rows, dtype=bool)
