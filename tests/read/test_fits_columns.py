@@ -304,3 +304,14 @@ def test_of_several_tables_the_one_with_the_wanted_columns(tmp_path):
     said = r"3 tables: 3 \(SRC\) with 3 rows is read; not read: 2 \(GTI\) with 2 rows"
     with pytest.warns(XsiftWarning, match=said):
         assert read_table(path, ["ra"])[0]["RA"].to_pylist() == [0, 1, 2]
+
+
+def test_of_several_tables_the_one_whose_names_have_units_behind_them(tmp_path):
+    path = tmp_path / "t"
+    few = [fits.Column("name", "1A", array=["a"])]
+    more = [fits.Column(n, "J", array=[1]) for n in ("name", "bb_kt [keV]")]
+    hdus = [fits.BinTableHDU.from_columns(columns) for columns in (few, more)]
+    fits.HDUList([fits.PrimaryHDU(), *hdus]).writeto(path)
+    with pytest.warns(XsiftWarning, match="2 tables: 2 with 1 rows is read; not read: 1"):
+        found = read_table(path, ["name", "bb_kt"])[0]
+    assert found.column_names == ["name", "bb_kt [keV]"]

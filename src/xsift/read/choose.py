@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from xsift.errors import XsiftWarning
+from xsift.read.units import plain_name
 
 __all__ = ["Offered", "choose_table"]
 
@@ -40,7 +41,7 @@ def choose_table(where: str, offered: Sequence[Offered], wanted: Sequence[str] =
     offered : sequence of Offered
         One at least.
     wanted : sequence of str
-        Names of columns, without regard to case.
+        Names of columns, without regard to case or to a unit in brackets behind them.
 
     Returns
     -------
@@ -51,7 +52,7 @@ def choose_table(where: str, offered: Sequence[Offered], wanted: Sequence[str] =
 
     def merit(at: int) -> tuple[bool, int, int]:
         table = offered[at]
-        has = len(names & {c.strip().casefold() for c in table.columns})
+        has = len(names & {plain_name(c).casefold() for c in table.columns})
         return table.n_rows > 0, has, -at
 
     best = max(range(len(offered)), key=merit)
