@@ -3,10 +3,13 @@
 import numpy as np
 import pyarrow as pa
 import pytest
+from astropy.io import fits
+from astropy.io.votable import from_table
+from astropy.table import Table
 
 from xsift import surveys
 from xsift.classes import PAPER_CLASSES
-from xsift.errors import MissingColumnsError, SettingError, TableError
+from xsift.errors import MissingColumnsError, SettingError, TableError, XsiftWarning
 from xsift.read import read_known, read_published
 from xsift.read.where import rows_where
 
@@ -58,6 +61,23 @@ def test_known_objects_with_a_condition_and_the_first_column_of_several(tmp_path
     found = read_known(path, survey, ("cls", "kind"), ["CT>2"]).table
     assert found.to_pydict() == {"label": ["AGN"], "name": ["b"]}
     assert read_known(path, survey, ("cls",)).table["label"].to_pylist() == ["Y*O", "Y*O"]
+
+
+@pytest.mark.parametrize("kind", ["fits", "votable"])
+def test_known_objects_in_the_second_table_of_a_file(tmp_path, kind):
+    path = tmp_path / "k"
+    meta = Table({"name": ["x"], "z": [1.0]})
+    types = Table({"name": ["a"], "otype": ["QSO"]})
+    if kind == "fits":
+        tables = [fits.BinTableHDU(t) for t in (meta, types)]
+        fits.HDUList([fits.PrimaryHDU(), *tables]).writeto(path)
+    else:
+        both = from_table(meta)
+        both.resources[0].tables.append(from_table(types).resources[0].tables[0])
+        both.to_xml(str(path))
+    with pytest.warns(XsiftWarning, match="2 tables: 2.* with 1 rows is read; not read: 1"):
+        found = read_known(path, surveys.load("csc20"))
+    assert found.table.to_pydict() == {"label": ["QSO"], "name": ["a"]}
 
 
 HEAD = (

@@ -189,7 +189,10 @@ def read_known(
         if isinstance(label_column, str)
         else (*(label_column or ()), *_LABEL_COLUMNS)
     )
-    table, source = read_table(path)
+    opened = open_source(path)
+    # Of several tables, the one with these is read. Parquet has one, and would drop the rest of it.
+    serve = None if opened.format == "parquet" else [*choices, "name", "ra", "dec"]
+    table, source = read_table(opened, serve)
     if table.num_rows == 0:
         raise TableError(f"{file}: the table has no rows")
     table = rows_where(table, file, where)
