@@ -88,7 +88,8 @@ def warn_of_rows(table: pa.Table, features: FeatureTable, named: np.ndarray) -> 
             there = table[name].drop_null().to_numpy()
             if n := int((~features.survey.column(name).accepts(there)).sum()):
                 allowed = features.survey.column(name).allowed
-                _warn(f"detections with a {name} that is not {allowed}: {n:,} (matched to nothing)")
+                said = f"detections with a {name} that is not {allowed}: {n:,}"
+                _warn(f"{said} (not matched on the sky)")
 
 
 def warn_of_nothing_scored(role: np.ndarray, labels: Labels) -> None:

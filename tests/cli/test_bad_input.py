@@ -329,7 +329,7 @@ def test_single_bad_values_are_marked_and_counted(xsift, saved, small_table, tmp
         "detections with a hard_hm that is not -1 to 1: 2 (not scored)",
         "detections with a bb_kt that is not above 0, to 1000 keV: 1 (not scored)",
         "detections without a source name: 1 (they vote for no source)",
-        "detections with a ra that is not 0 to 360 deg: 1 (matched to nothing)",
+        "detections with a ra that is not 0 to 360 deg: 1 (not matched on the sky)",
     ):
         assert warning in record["warnings"]
         assert warning in said.out

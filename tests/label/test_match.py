@@ -139,6 +139,24 @@ def test_auto_takes_the_name_where_a_position_is_missing():
     assert match_known(detections, known, "name").label == [None, "AGN"]
 
 
+@pytest.mark.parametrize(("ra", "dec"), [(None, 0.0), (2.0, None), (1000.0, 0.0), (2.0, 95.0)])
+def test_half_a_position_or_an_impossible_one_is_none(ra, dec):
+    place = {"ra": pa.array([1.0, ra], pa.float64()), "dec": pa.array([0.0, dec], pa.float64())}
+    here = {"name": ["a", "b"], "ra": [1.0, 280.0], "dec": [0.0, 0.0]}
+    detections = pa.table({"name": ["a", "b"], **place})
+    known = pa.table({"label": ["QSO", "AGN"], **here})
+    assert match_known(detections, known).label == ["QSO", "AGN"]
+    assert match_known(detections, known, "sky").label == ["QSO", None]
+
+
+def test_known_objects_at_impossible_places_match_nothing_on_the_sky():
+    known = pa.table({"label": ["QSO", "AGN"], "ra": [1.0, 1000.0], "dec": [0.0, 0.0]})
+    detections = pa.table({"name": ["a", "b"], "ra": [1.0, 280.0], "dec": [0.0, 0.0]})
+    said = r"impossible position: 1, such as that in row 2 \(ra 1000, dec 0\): not matched on"
+    with pytest.warns(XsiftWarning, match=said):
+        assert match_known(detections, known).label == ["QSO", None]
+
+
 def test_contradictory_names_warn():
     known = pa.table({"label": ["QSO", "AGN"], "name": ["a", "a"]})
     with pytest.warns(

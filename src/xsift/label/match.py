@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from scipy.spatial import KDTree
 
 from xsift.classes import AMBIGUOUS, BANDS, UNKNOWN
@@ -88,6 +89,7 @@ def match_known(
     used = []
     if how in ("auto", "sky") and on_sky:
         ra, dec = _positions(known)
+        _warn_of_impossible(known, ra)
         rows = _one_each(_places(ra, dec), order, labels, "position")
         found, separation = nearest_on_sky(
             *_positions(detections), ra[rows], dec[rows], radius_arcsec
@@ -221,8 +223,24 @@ def _cells(ra: np.ndarray, dec: np.ndarray) -> np.ndarray:
 
 
 def _positions(table: pa.Table) -> tuple[np.ndarray, np.ndarray]:
+    """Return ra and dec, both NaN where one of them is missing or impossible."""
     ra, dec = (np.array(table[c].to_numpy(), dtype=np.float64) for c in ("ra", "dec"))
-    return ra, dec
+    # A sine takes any angle: without this a right ascension of 1000 is one of 280.
+    is_place = (ra >= 0) & (ra <= 360) & (np.abs(dec) <= 90)
+    return np.where(is_place, ra, np.nan), np.where(is_place, dec, np.nan)
+
+
+def _warn_of_impossible(known: pa.Table, ra: np.ndarray) -> None:
+    given = np.asarray(pc.and_(pc.is_valid(known["ra"]), pc.is_valid(known["dec"])))
+    if len(rows := np.flatnonzero(given & np.isnan(ra))):
+        at = int(rows[0])
+        warnings.warn(
+            f"known objects with an impossible position: {len(rows):,}, such as that in row "
+            f"{at + 1} (ra {known['ra'][at].as_py():g}, dec {known['dec'][at].as_py():g}): not "
+            "matched on the sky",
+            XsiftWarning,
+            stacklevel=3,
+        )
 
 
 def _all_placed(table: pa.Table, on_sky: bool) -> bool:
