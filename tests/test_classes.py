@@ -42,6 +42,10 @@ from xsift.evaluate.sample import is_certain_other
         (("LP?", "Candidate_LPV*", "LongPeriodV*_Candidate", "LPV*?"), "LP?"),
         (("G?", "Possible_G", "Galaxy_Candidate"), "G?"),
         (("Kilonova",), "Kilonova"),
+        (("Quasar", "quasar", "QSO"), "QSO"),
+        (("Seyfert 1", "seyfert_1"), "Sy1"),
+        (("X-ray binary", "XB"), "XB*"),
+        (("young stellar object", "YSO"), "Y*O"),
     ],
 )
 def test_spellings(spellings, code):

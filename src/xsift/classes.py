@@ -27,6 +27,7 @@ __all__ = [
     "Classes",
     "candidate_of",
     "code_of",
+    "in_vocabulary",
     "read_classes",
 ]
 
@@ -106,7 +107,8 @@ def code_of(label: str | None) -> str | None:
     spelling = label.strip()
     if spelling.casefold() in MISSING_WORDS:
         return None
-    return _BY_SPELLING.get(spelling.casefold(), spelling)
+    plain = "_".join(spelling.casefold().split())
+    return _BY_SPELLING.get(plain, spelling)
 
 
 def candidate_of(code: str, label: str | None = None) -> str | None:
@@ -209,6 +211,16 @@ PAPER_CLASSES = Classes(
     )
 )
 """The paper's ten classes in its order, and their four groups."""
+
+# The names in words, which xsift prints, are read, too.
+_BY_SPELLING |= {c.title.casefold().replace(" ", "_"): c.code for c in PAPER_CLASSES.classes} | {
+    "active_galaxy": "AGN"
+}
+
+
+def in_vocabulary(code: str) -> bool:
+    """Tell whether a code is one of SIMBAD's types, or of their candidates."""
+    return _BY_SPELLING.get(code.casefold()) == code
 
 
 def read_classes(path: str | Path) -> Classes:

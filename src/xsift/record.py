@@ -82,7 +82,7 @@ def warn_of_rows(table: pa.Table, features: FeatureTable, named: np.ndarray) -> 
     for name, n in zip(features.names, impossible.sum(axis=0), strict=True):
         if n:
             allowed = features.survey.column(name).allowed
-            _warn(f"detections with a {name} that is not {allowed}: {n:,} (not scored)")
+            _warn(f"detections with a {name} that is not {allowed}: {n:,} (the value is not used)")
     for name in ("ra", "dec"):
         if name in table.column_names:
             there = table[name].drop_null().to_numpy()

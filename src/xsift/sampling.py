@@ -174,12 +174,16 @@ def label_detections(
         labels = sort_labels(detections.label or [], classes)
         refuse_no_class(labels, classes, detections.path, str(settings.label_column))
         return Labelled(labels, None, {})
-    table = detections.table
-    match = match_known(table, known.table, settings.match, settings.radius, classes.codes)
-    heed_matches(table, known.table, match, known.path, settings.radius)
+    table, typed = detections.table, known.table.filter(pc.is_valid(known.table["label"]))
+    match = match_known(table, typed, settings.match, settings.radius, classes.codes)
+    heed_matches(table, typed, match, known.path, settings.radius)
     labels = sort_labels(match.label, classes)
     refuse_no_class(labels, classes, known.path, known.label_column)
-    counts = {"known_objects": known.table.num_rows, "known_objects_matched": match.n_used}
+    counts = {
+        "known_objects": known.table.num_rows,
+        "known_objects_without_a_type": known.table.num_rows - typed.num_rows,
+        "known_objects_matched": match.n_used,
+    }
     return Labelled(labels, match.separation_arcsec, counts)
 
 

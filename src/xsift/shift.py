@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 
 import numpy as np
-from scipy.special import ndtr
+from scipy.special import bdtrc, ndtr
 
 from xsift.errors import XsiftWarning
 from xsift.model import Classification
@@ -15,7 +15,8 @@ __all__ = ["warn_of_shift"]
 
 _RARE = 0.05
 _TOO_MANY = 2.0
-_FEWEST = 100
+_FEWEST = 10
+_CHANCE = 1e-3
 _FAR = 0.15
 
 
@@ -23,8 +24,8 @@ def warn_of_shift(X: np.ndarray, said: Classification, model: CalibratedModel) -
     """Warn where more detections are atypical than in the training table, with figures.
 
     Of detections like those of training, one in twenty has a typicality below 0.05. More than twice
-    as many say that the table lies elsewhere (covariate shift): its probabilities are then
-    extrapolations.
+    as many, and more than chance makes of them once in a thousand tables, say that the table lies
+    elsewhere (covariate shift): its probabilities are then extrapolations.
 
     Parameters
     ----------
@@ -40,7 +41,8 @@ def warn_of_shift(X: np.ndarray, said: Classification, model: CalibratedModel) -
         distribution here and in training.
     """
     known = ~np.isnan(said.typicality)
-    if known.sum() < _FEWEST:
+    n = int(known.sum())
+    if n < _FEWEST:
         return {}
     share = float((said.typicality[known] < _RARE).mean())
     distance = {
@@ -48,7 +50,9 @@ def warn_of_shift(X: np.ndarray, said: Classification, model: CalibratedModel) -
         for j, name in enumerate(model.features)
         if not np.isnan(X[:, j]).all()
     }
-    if share > _TOO_MANY * _RARE:
+    # In a small table a few more may be chance.
+    by_chance = bdtrc(round(share * n) - 1, n, _RARE)
+    if share > _TOO_MANY * _RARE and by_chance < _CHANCE:
         far = sorted((d, name) for name, d in distance.items() if d > _FAR)[::-1][:3]
         most = ", ".join(f"{name} by {d:.2f}" for d, name in far) or "no single feature"
         warnings.warn(

@@ -47,6 +47,7 @@ _STAGES = (
     ("with_missing_features", "missing a feature"),
     ("with_impossible_values", "with an impossible value"),
     ("known_objects", "known objects"),
+    ("known_objects_without_a_type", "known objects without a type (left out)"),
     ("known_objects_matched", "known objects that match a detection"),
     ("labelled", "with a known class"),
     ("labelled_ambiguous", "with an ambiguous type (count as unlabelled)"),

@@ -326,8 +326,8 @@ def test_single_bad_values_are_marked_and_counted(xsift, saved, small_table, tmp
     assert record["counts"]["with_missing_features"] == 1
     assert record["counts"]["unscored"] == 4
     for warning in (
-        "detections with a hard_hm that is not -1 to 1: 2 (not scored)",
-        "detections with a bb_kt that is not above 0, to 1000 keV: 1 (not scored)",
+        "detections with a hard_hm that is not -1 to 1: 2 (the value is not used)",
+        "detections with a bb_kt that is not above 0, to 1000 keV: 1 (the value is not used)",
         "detections without a source name: 1 (they vote for no source)",
         "detections with a ra that is not 0 to 360 deg: 1 (not matched on the sky)",
     ):

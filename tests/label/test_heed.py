@@ -70,4 +70,14 @@ def test_few_names_in_common():
 def test_no_type_is_a_class(labels, found):
     with pytest.raises(LabelError, match=rf"known\.csv: column type: no type is one of .*{found}"):
         refuse_no_class(sort_labels(labels, PAPER_CLASSES), PAPER_CLASSES, "known.csv", "type")
-    refuse_no_class(sort_labels(["QSO", *labels], PAPER_CLASSES), PAPER_CLASSES, "t", "type")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of words that are no types
+        refuse_no_class(sort_labels(["QSO", *labels], PAPER_CLASSES), PAPER_CLASSES, "t", "type")
+
+
+def test_words_that_are_no_types_are_named():
+    labels = sort_labels(["QSO", "Kwasar", "Kwasar", "CV*", "Blob"], PAPER_CLASSES)
+    with pytest.warns(
+        XsiftWarning, match=r"column type: no SIMBAD types, .* 'Kwasar' \(2\), 'Blob' \(1\): these"
+    ):
+        refuse_no_class(labels, PAPER_CLASSES, "known.csv", "type")

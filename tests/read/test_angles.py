@@ -39,6 +39,11 @@ def test_spellings(axis, cell, degrees):
         assert held([cell, None], axis) == [pytest.approx(degrees, abs=1e-12), None]
 
 
+def test_letters_say_what_a_right_ascension_is_in():
+    with pytest.warns(XsiftWarning, match="read as the letters in its cells say"):
+        assert held(["10d30m00s"], "ra") == [10.5]
+
+
 def test_right_ascension_in_degrees_where_the_unit_says_so():
     with pytest.warns(XsiftWarning, match="read as degrees, minutes and seconds"):
         assert held(["10 30 00"], "ra", '"d:m:s"') == [10.5]

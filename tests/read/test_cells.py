@@ -62,3 +62,8 @@ def test_integers_stay_exact():
     assert cells.integers(big, "t", "obsid").to_pylist() == [2**63 - 1, None]
     with pytest.raises(TableError, match=r"column obsid holds numbers beyond 2\*\*63"):
         cells.integers(pa.chunked_array([pa.array([2**63], pa.uint64())]), "t", "obsid")
+
+
+def test_a_decimal_comma_gets_a_hint():
+    with pytest.raises(TableError, match=r"'0,5' is not a number: write the decimals behind a po"):
+        numbers(["1", "0,5"])

@@ -1,5 +1,6 @@
 """A table unlike the training table is warned of, with figures; one like it is not."""
 
+import dataclasses
 import json
 import warnings
 
@@ -65,7 +66,20 @@ def test_the_distance_is_kolmogorovs(model, X):
 
 
 def test_few_detections_say_nothing(model, X):
-    assert warn_of_shift(X[:99] + 9, model.predict(X[:99] + 9), model) == {}
+    assert warn_of_shift(X[:9] + 9, model.predict(X[:9] + 9), model) == {}
+
+
+def test_a_small_table_is_warned_of_beyond_chance(model, X):
+    far = X[:30] + 9
+    with pytest.warns(XsiftWarning, match="this table is unlike the training table: 100%"):
+        warn_of_shift(far, model.predict(far), model)
+    # 3 of 20 are three times as many as expected, and in one table of thirteen by chance.
+    said = model.predict(X[:20])
+    typicality = np.where(np.arange(20) < 3, 0.01, 0.5)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = warn_of_shift(X[:20], dataclasses.replace(said, typicality=typicality), model)
+    assert found["atypical"] == 0.15
 
 
 def test_a_feature_that_is_not_there_has_no_distance(model, X):

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 
-from xsift.classes import Classes
+from xsift.classes import Classes, in_vocabulary
 from xsift.errors import LabelError, XsiftWarning
 from xsift.label.match import Match, separations
 from xsift.label.sort import Labels
@@ -57,7 +57,7 @@ def heed_matches(
 
 
 def refuse_no_class(labels: Labels, classes: Classes, where: str, column: str) -> None:
-    """Refuse labels of which none is a class.
+    """Refuse labels of which none is a class; warn of words that are no types of SIMBAD.
 
     Raises
     ------
@@ -65,6 +65,7 @@ def refuse_no_class(labels: Labels, classes: Classes, where: str, column: str) -
         Names the types that were found.
     """
     if (labels.y >= 0).any():
+        _warn_of_own_words(labels, classes, where, column)
         return
     found = labels.counts(np.ones(len(labels.label), dtype=bool))
     shown = ", ".join(f"{code} ({n:,})" for code, n in list(found.items())[:5]) or "no type at all"
@@ -74,6 +75,21 @@ def refuse_no_class(labels: Labels, classes: Classes, where: str, column: str) -
         f"found {shown}{more}: name the column of types with --label-column, or other classes "
         "with --classes"
     )
+
+
+def _warn_of_own_words(labels: Labels, classes: Classes, where: str, column: str) -> None:
+    """Warn of labels that are neither classes nor types of SIMBAD: a spelling may hide a class."""
+    found = labels.counts(labels.is_other)
+    words = {c: n for c, n in found.items() if not in_vocabulary(c)}
+    if words:
+        shown = ", ".join(f"{word!r} ({n:,})" for word, n in list(words.items())[:5])
+        more = ", ..." if len(words) > 5 else ""
+        warnings.warn(
+            f"{where}: column {column}: no SIMBAD types, and no classes of the model: "
+            f"{shown}{more}: these detections are set aside",
+            XsiftWarning,
+            stacklevel=3,
+        )
 
 
 def _on_the_sky(detections: pa.Table, known: pa.Table, radius_arcsec: float) -> str:

@@ -154,6 +154,13 @@ def read_detections(
     return Detections(where, source.sha256, held, label)
 
 
+def _read_whole(path: str | Path, wanted: list[str]) -> tuple[pa.Table, Source]:
+    """Read all columns; of several tables, those of the one with the most of the wanted ones."""
+    source = open_source(path)
+    # Parquet has one table, and would drop what is not wanted.
+    return read_table(source, None if source.format == "parquet" else wanted)
+
+
 def wanted_columns(
     survey: Survey, source_column: str = "name", label_column: str | None = None
 ) -> list[str]:
@@ -189,10 +196,7 @@ def read_known(
         if isinstance(label_column, str)
         else (*(label_column or ()), *_LABEL_COLUMNS)
     )
-    opened = open_source(path)
-    # Of several tables, the one with these is read. Parquet has one, and would drop the rest of it.
-    serve = None if opened.format == "parquet" else [*choices, "name", "ra", "dec"]
-    table, source = read_table(opened, serve)
+    table, source = _read_whole(path, [*choices, "name", "ra", "dec"])
     if table.num_rows == 0:
         raise TableError(f"{file}: the table has no rows")
     table = rows_where(table, file, where)
@@ -242,7 +246,8 @@ def read_probabilities(
     TableError
         As `read_table` and `hold_probabilities` do.
     """
-    table, source = read_table(path)
+    wanted = [source_column, *classes.columns, *classes.codes]
+    table, source = _read_whole(path, wanted)
     return hold_probabilities(table, source, survey, source_column, classes, vote_trained)
 
 
@@ -254,7 +259,7 @@ def read_published(path: str | Path, survey: Survey, classes: Classes) -> Publis
     TableError
         As `read_table` and `hold_published` do.
     """
-    table, source = read_table(path)
+    table, source = _read_whole(path, ["name", *classes.codes])
     return hold_published(table, source, survey, classes)
 
 

@@ -76,7 +76,10 @@ def sexagesimal(cells: pa.Array, unit: str, where: str, name: str, axis: str) ->
             raise TableError(
                 f"{where}: column {name}, row {row + 1}: {cell[:40]!r} is no position"
             ) from error
+    says_itself = pc.all(pc.match_substring_regex(cells.drop_null(), "[hd\N{DEGREE SIGN}]")).as_py()
     read_as = "hours, minutes and seconds" if is_hours else "degrees, minutes and seconds"
+    if says_itself and axis == "ra":
+        read_as = "the letters in its cells say"
     warnings.warn(
         f"{where}: column {name} is sexagesimal: read as {read_as}", XsiftWarning, stacklevel=4
     )

@@ -19,6 +19,7 @@ _LONGEST = max(map(len, MISSING_WORDS))
 _NUMBER = re.compile(
     r"[+-]?(\d+\.?\d*|\.\d+)([eEdD][+-]?\d+)?|[+-]?inf(inity)?", re.IGNORECASE | re.ASCII
 )
+_COMMA = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?")
 _DASHES = str.maketrans(dict.fromkeys("\u2212\u2010\u2011\u2012\u2013\ufe63\uff0d", "-"))
 _EXACT = 2.0**53
 
@@ -159,8 +160,9 @@ def _parsed(cells: pa.Array, where: str, name: str) -> np.ndarray:
             continue
         plain = cell.translate(_DASHES)
         if not _NUMBER.fullmatch(plain):
+            hint = ": write the decimals behind a point" * bool(_COMMA.fullmatch(plain))
             raise TableError(
-                f"{where}: column {name}, row {row + 1}: {cell[:40]!r} is not a number"
+                f"{where}: column {name}, row {row + 1}: {cell[:40]!r} is not a number{hint}"
             )
         values[row] = float(plain.lower().replace("d", "e"))
     return values
