@@ -213,9 +213,7 @@ PAPER_CLASSES = Classes(
 """The paper's ten classes in its order, and their four groups."""
 
 # The names in words, which xsift prints, are read, too.
-_BY_SPELLING |= {c.title.casefold().replace(" ", "_"): c.code for c in PAPER_CLASSES.classes} | {
-    "active_galaxy": "AGN"
-}
+_BY_SPELLING |= {c.title.casefold().replace(" ", "_"): c.code for c in PAPER_CLASSES.classes}
 
 
 def in_vocabulary(code: str) -> bool:
