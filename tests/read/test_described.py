@@ -206,3 +206,10 @@ def test_a_cell_below_a_bar_is_not_cut(tmp_path):
     path.write_bytes(b"|   a|   b|\n| int|char|\n    1    x\n    12   x\n")
     with pytest.raises(TableError, match="line 4: a cell stands below a bar of the IPAC header"):
         read_table(path)
+
+
+def test_the_text_of_a_votable_as_astropy_writes_it(tmp_path):
+    path = tmp_path / "t.ecsv"
+    Table({"name": np.array(["007", "a b"], dtype=object), "x": [1, 2]}).write(path)
+    table, _ = read_table(path)
+    assert table["name"].to_pylist() == ["007", "a b"]

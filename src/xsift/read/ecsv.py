@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import re
 
 import pyarrow as pa
@@ -55,6 +56,21 @@ def read_ecsv(where: str, content: bytes) -> pa.Table:
     for column in columns:
         if "subtype" in column:
             at = table.column_names.index(column["name"])
+            plain = _plain(table.column(at)) if column["subtype"] == "json" else None
+            if plain is not None:  # as astropy writes the text of a VOTable
+                table = table.set_column(at, table.schema.field(at), plain)
+                continue
             what = f"arrays or objects ({column['subtype'][:40]})"
             table = table.set_column(at, *unreadable(column["name"], table.num_rows, what))
     return hide_masked(table)
+
+
+def _plain(column: pa.ChunkedArray) -> pa.Array | None:
+    """Return the text of cells that hold one JSON string each; None where one holds more."""
+    try:
+        cells = [None if c is None else json.loads(c) for c in column.to_pylist()]
+    except (ValueError, RecursionError):
+        return None
+    if not all(c is None or isinstance(c, str) for c in cells):
+        return None
+    return pa.array([(c or "").strip() or None for c in cells], pa.string())
