@@ -39,6 +39,7 @@ check: $(VENV)/.stamp-dev ## check format, lint and types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
 
 bench: $(VENV)/.stamp-dev ## run the benchmarks (SMOKE=1: small)
 	$(BIN)/python -m benchmarks $(if $(filter-out 0,$(SMOKE)),--smoke)

@@ -77,7 +77,7 @@ def _time(sources: int, n: int, rounds: int) -> dict[str, Any]:
     from xsift import Settings
     from xsift.classes import PAPER_CLASSES
     from xsift.evaluate.baselines import Boosting, Forest
-    from xsift.model.training import fit_calibrated_model
+    from xsift.model.calibration import fit_calibrated_model
 
     training, survey, name = _training(sources)
     settings = Settings(method="calibrated")
@@ -111,7 +111,7 @@ def _rows(X: Any, n: int, hidden: float = 0.0) -> Any:
 
 def _peak(sources: int, n: int) -> None:
     from xsift.model import load_model
-    from xsift.packaged import named_model
+    from xsift.model.packaged import named_model
 
     model = load_model(named_model("csc11"))
     training, _, _ = _training(sources)

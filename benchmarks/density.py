@@ -43,7 +43,7 @@ def _compare(n: int, k: int, rounds: int) -> dict[str, Any]:
     import numpy as np
     from sklearn.mixture import GaussianMixture
 
-    from xsift.cluster import Mixture
+    from xsift.mixture import Mixture
 
     rng = np.random.default_rng(42)
     X = rng.standard_normal((n, FEATURES))

@@ -113,7 +113,7 @@ def _compilation(result: Result) -> None:
             for _ in range(2)
         )
         size = sum(f.stat().st_size for f in Path(cache).rglob("*") if f.is_file())
-    imports = run_child([sys.executable, "-c", "import xsift.cluster.gaussian_mixture"])
+    imports = run_child([sys.executable, "-c", "import xsift.mixture.gaussian_mixture"])
     result.notes.append(
         f"a process that fits 2,000 rows: {seconds(first.cpu)} when it compiles, "
         f"{seconds(again.cpu)} afterwards ({megabytes(size)} of cache); importing the libraries "
@@ -163,8 +163,8 @@ def iteration(n: int, k: int, rounds: int) -> dict[str, Any]:
     import numpy as np
     from sklearn.mixture import GaussianMixture
 
-    from xsift.cluster.blocks import ArrayRows, Orders
-    from xsift.cluster.moments import Parameters, accumulate_moments, maximise, survey
+    from xsift.mixture.blocks import ArrayRows, Orders
+    from xsift.mixture.moments import Parameters, accumulate_moments, maximise, survey
 
     X, means, covariances = draw(n, k, seed=0)
     weights = np.full(k, 1 / k)
@@ -233,8 +233,8 @@ def threads(n: int, k: int, rounds: int) -> dict[int, float]:
     """Least wall seconds of an iteration on one thread and on two."""
     import numpy as np
 
-    from xsift.cluster.blocks import ArrayRows, workers
-    from xsift.cluster.moments import Parameters, accumulate_moments, survey
+    from xsift.mixture.blocks import ArrayRows, workers
+    from xsift.mixture.moments import Parameters, accumulate_moments, survey
 
     X, means, covariances = draw(n, k, seed=0)
     rows = ArrayRows(X)
@@ -257,7 +257,7 @@ def fit(n: int, k: int) -> list[tuple[tuple[float, float], tuple[float, float]]]
 
     from sklearn.mixture import GaussianMixture as Peer
 
-    from xsift.cluster import GaussianMixture
+    from xsift.mixture import GaussianMixture
 
     warnings.simplefilter("ignore")
     pairs = []
@@ -280,7 +280,7 @@ def memory(n: int, kind: int) -> float:
     """Draw rows (0), and fit them complete (1) or incomplete (2); seconds of an iteration."""
     import warnings
 
-    from xsift.cluster import GaussianMixture
+    from xsift.mixture import GaussianMixture
 
     warnings.simplefilter("ignore")
     X = draw(n, 6, seed=0)[0]

@@ -203,7 +203,7 @@ def _draw(folder: Path, n: int) -> None:
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
-    from xsift.demonstration import exhibit
+    from xsift.pipeline.demo import exhibit
 
     exhibit(folder / "small", 1500)
     rng = np.random.default_rng(5)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pyarrow as pa
 
 import xsift
-from xsift.comparison import compare
+from xsift.compare.comparison import compare
 from xsift.simulate import simulate
 from xsift.write import write_table
 

@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.metrics import adjusted_rand_score
 
-from xsift.cluster import GaussianMixture
+from xsift.mixture import GaussianMixture
 
 rng = np.random.default_rng(1)
 truth = rng.integers(0, 3, 3000)

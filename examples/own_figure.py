@@ -3,7 +3,8 @@
     python examples/own_figure.py
 
 `xsift report` draws the paper's figures. Their parts can be had from Python: the numbers from
-`xsift.distributions`, the drawing from `xsift.plots`, statements from `xsift.hypotheses`.
+`xsift.report.distributions`, the drawing from `xsift.plots`, statements from
+`xsift.report.hypotheses`.
 """
 
 from pathlib import Path
@@ -13,9 +14,10 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 import xsift
-from xsift import distributions, plots
-from xsift.catalogue_view import view_catalogue
-from xsift.hypotheses import effect_of, verdict_of
+from xsift import plots
+from xsift.catalogue.view import view_catalogue
+from xsift.report import distributions
+from xsift.report.hypotheses import effect_of, verdict_of
 from xsift.simulate import simulate
 from xsift.write import write_table
 

@@ -127,7 +127,7 @@ def xsift():
     """Run the command line in this process: ``xsift("run", table, "--out", folder)``."""
     from typer.testing import CliRunner
 
-    from xsift.cli import app
+    from xsift.cli.app import app
 
     def call(*arguments: object) -> Answer:
         result = CliRunner().invoke(app, [str(a) for a in arguments], catch_exceptions=False)

@@ -27,7 +27,7 @@ from astropy.coordinates import SkyCoord
 from independent_labels import DATA, TABLE, catalogues
 
 from xsift.classes import AMBIGUOUS, PAPER_CLASSES, code_of
-from xsift.comparison import read_ours
+from xsift.compare.comparison import read_ours
 from xsift.write import Staging, write_json
 
 SOFT = -0.5

@@ -24,8 +24,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from xsift import classify
-from xsift.comparison import compare, read_ours
-from xsift.pipeline import vote_table
+from xsift.compare.comparison import compare, read_ours
+from xsift.pipeline.run import vote_table
 from xsift.write import Staging, write_json, write_table
 
 DATA = Path("../shared/data")

@@ -21,13 +21,13 @@ from pathlib import Path
 from typing import Any
 
 from xsift import Settings, run
+from xsift.model.file import save_model_tree
+from xsift.pipeline.evaluate import evaluate
 from xsift.settings import EvaluationSettings
-from xsift.validation import evaluate
-from xsift.write import save_model_tree
 
 ROOT = Path(__file__).parents[1]
 DATA = ROOT.parent / "shared" / "data"
-MODELS = ROOT / "src" / "xsift" / "models"
+MODELS = ROOT / "src" / "xsift" / "model" / "trained"
 
 TRAININGS = {
     "csc12": (

@@ -11,19 +11,19 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from xsift.errors import XsiftError, XsiftWarning
-    from xsift.pipeline import Catalogue, classify, run, vote_table
+    from xsift.pipeline.run import Catalogue, classify, run, vote_table
     from xsift.settings import Settings
 
 __version__ = "0.1.0.dev0"
 
 _WHERE = {
-    "Catalogue": "xsift.pipeline",
+    "Catalogue": "xsift.pipeline.run",
     "Settings": "xsift.settings",
     "XsiftError": "xsift.errors",
     "XsiftWarning": "xsift.errors",
-    "classify": "xsift.pipeline",
-    "run": "xsift.pipeline",
-    "vote_table": "xsift.pipeline",
+    "classify": "xsift.pipeline.run",
+    "run": "xsift.pipeline.run",
+    "vote_table": "xsift.pipeline.run",
 }
 __all__ = [
     "Catalogue",

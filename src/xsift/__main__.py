@@ -1,6 +1,6 @@
 """`python -m xsift` is `xsift`."""
 
-from xsift.cli import main
+from xsift.cli.app import main
 
 if __name__ == "__main__":
     main()

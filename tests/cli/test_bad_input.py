@@ -13,7 +13,8 @@ import pyarrow.parquet as pq
 import pytest
 from astropy.io import fits
 
-from xsift.write import Staging, load_model_tree, save_model_tree
+from xsift.model.file import load_model_tree, save_model_tree
+from xsift.write import Staging
 
 
 @pytest.fixture(scope="module")

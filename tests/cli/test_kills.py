@@ -12,19 +12,19 @@ import sys
 import pyarrow.parquet as pq
 import pytest
 
-from xsift.anomalies import anomalies
-from xsift.card import source_card
-from xsift.catalogue_report import report
-from xsift.catalogue_tallies import k_scan
-from xsift.catalogue_view import view_catalogue
-from xsift.comparison import compare, read_ours
+from xsift.catalogue.anomalies import anomalies
+from xsift.catalogue.card import source_card
+from xsift.catalogue.view import view_catalogue
+from xsift.compare.comparison import compare, read_ours
 from xsift.errors import OutputError, TableError
-from xsift.publication import publish
+from xsift.publish.publication import publish
+from xsift.report.report import report
+from xsift.report.tallies import k_scan
 from xsift.write.manifest import LIST
 
 COMMAND = """
 import os, signal, sys
-from xsift.cli import app
+from xsift.cli.app import app
 rename, count = os.replace, [0]
 
 def replace(source, target):

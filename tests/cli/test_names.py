@@ -5,10 +5,11 @@ import shutil
 
 import pytest
 
-from xsift.cluster import ParquetBlocks
 from xsift.fetch import Cache
+from xsift.mixture import ParquetBlocks
+from xsift.model.file import load_model_tree, save_model_tree
 from xsift.read import read_table
-from xsift.write import load_model_tree, save_model_tree, write_table
+from xsift.write import write_table
 
 PRINTABLE = "".join(chr(c) for c in range(33, 127) if chr(c) != "/")
 OTHERS = (

@@ -7,11 +7,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from xsift import Settings, classify, run
-from xsift.catalogue_report import FILES, compose
-from xsift.catalogue_view import view_catalogue
-from xsift.comparison import compare
+from xsift.catalogue.view import view_catalogue
+from xsift.compare.comparison import compare
 from xsift.errors import OutputError
 from xsift.read import read_table
+from xsift.report.report import FILES, compose
 from xsift.write import write_table
 
 TABLES = [stem + end for stem in ("detections", "sources") for end in (".parquet", ".vot", ".csv")]

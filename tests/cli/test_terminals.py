@@ -11,7 +11,7 @@ import warnings
 import pyarrow.parquet as pq
 import pytest
 
-from xsift import cli
+from xsift.cli import app as cli
 
 NAME = "söurce█\udce4"  # a letter of Latin-1, a sign of neither, and a byte that is no UTF-8
 

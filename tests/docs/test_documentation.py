@@ -32,8 +32,8 @@ from typer.testing import CliRunner
 
 from xsift import Settings, surveys
 from xsift.classes import PAPER_CLASSES
-from xsift.cli import app
-from xsift.columns import output_columns
+from xsift.cli.app import app
+from xsift.surveys.columns import output_columns
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

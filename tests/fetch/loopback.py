@@ -19,8 +19,8 @@ import numpy as np
 import pyarrow as pa
 
 from xsift import surveys
-from xsift.archive import parse
 from xsift.fetch import Limits
+from xsift.pipeline.archive import parse
 from xsift.write import write_table
 
 QUICK = Limits(

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from loopback import QUICK, ROWS
 
-from xsift import fetching
+from xsift.cli import fetch as fetching
 
 
 @pytest.fixture
@@ -255,7 +255,7 @@ def test_without_requests_it_says_what_to_install():
 
 
 def test_nothing_of_the_network_is_imported_early(run_python):
-    loaded = run_python("import sys, xsift.cli, xsift.fetching; print(*sys.modules)").split()
+    loaded = run_python("import sys, xsift.cli.app, xsift.cli.fetch; print(*sys.modules)").split()
     assert not {"requests", "urllib3", "pyarrow", "numpy"} & set(loaded)
 
 

@@ -14,7 +14,6 @@ from astropy.coordinates import SkyCoord
 from loopback import EXPECTED, QUICK, ROWS
 
 from xsift import read, surveys
-from xsift.archive import parse, save_detections, save_labels
 from xsift.errors import ServiceError, XsiftWarning
 from xsift.fetch import (
     Cache,
@@ -28,6 +27,7 @@ from xsift.fetch import (
     whole,
 )
 from xsift.fetch.simbad import Simbad
+from xsift.pipeline.archive import parse, save_detections, save_labels
 
 SURVEY = surveys.load("csc20")
 RA, DEC = (np.array(ROWS[c]) for c in ("ra", "dec"))
@@ -191,7 +191,7 @@ CHILD = """
 import sys
 from pathlib import Path
 from xsift import surveys
-from xsift.archive import parse, save_detections
+from xsift.pipeline.archive import parse, save_detections
 from xsift.fetch import Cache, Limits, Tap, whole
 tap = Tap(sys.argv[1], parse, Limits(pause=0.05), row_limit=5000)
 save_detections(Path(sys.argv[3]), surveys.load("csc20"), whole(), tap, Cache(sys.argv[2]))

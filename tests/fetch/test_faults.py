@@ -25,9 +25,9 @@ from loopback import (
 )  # fmt: skip
 
 from xsift import __version__, surveys
-from xsift.archive import parse, save_detections
 from xsift.errors import ServiceError, XsiftError
 from xsift.fetch import Cache, Limits, Tap, whole
+from xsift.pipeline.archive import parse, save_detections
 
 HTML = b"<!DOCTYPE html><html><head><title>Down &amp; out</title></head><body>x</body></html>"
 LONG = b'ID="obsid" datatype="long"'

@@ -9,13 +9,14 @@ import pyarrow.parquet as pq
 import pytest
 from loopback import QUICK, ROWS, http_answer, refused, reset, sends
 
-from xsift import read, surveys, targets
-from xsift.archive import parse, save_labels
+from xsift import read, surveys
 from xsift.classes import candidate_of
 from xsift.errors import ServiceError, SettingError, TableError, XsiftWarning
 from xsift.fetch import Cache
 from xsift.fetch import simbad as simbad_module
 from xsift.fetch.simbad import Simbad, XMatch, fetch_objects
+from xsift.pipeline.archive import parse, save_labels
+from xsift.read import targets
 
 RA, DEC = (np.array(ROWS[c]) for c in ("ra", "dec"))
 PLACES = len({*zip(RA, DEC, strict=True)})

@@ -11,16 +11,16 @@ from scipy.stats import kstest
 
 from xsift import Settings, run, surveys
 from xsift.classes import PAPER_CLASSES
-from xsift.cluster import Mixture
 from xsift.errors import LabelError, ModelError
 from xsift.evaluate.methods import Training
 from xsift.features import FeatureTable
+from xsift.mixture import Mixture
 from xsift.model import load_model, model_of, model_tree
 from xsift.model.calibrated import CalibratedModel
+from xsift.model.calibration import fit_calibrated_model
+from xsift.model.file import load_model_tree
 from xsift.model.paper import PaperModel
-from xsift.model.training import fit_calibrated_model
 from xsift.model.typicality import Typicality, rank, uniform_ranks
-from xsift.write import load_model_tree
 
 SETTINGS = Settings(method="calibrated", label_column="label", features="csc12", seed=1)
 FIELDS = ("cluster", "p", "p_none", "typicality")
@@ -172,7 +172,7 @@ def draw_mixture(n, seed):
 
 
 def typicality_of(found, Z):
-    from xsift.cluster import log_density_and_responsibilities
+    from xsift.mixture import log_density_and_responsibilities
 
     return found.of(Z, log_density_and_responsibilities(Z, found.mixture)[0])
 

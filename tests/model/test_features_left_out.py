@@ -8,11 +8,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from xsift import pipeline
 from xsift.errors import ModelError
-from xsift.packaged import refuse_other_model
+from xsift.model.file import load_model_tree
+from xsift.model.packaged import refuse_other_model
+from xsift.pipeline import run as pipeline
 from xsift.settings import Settings
-from xsift.write import load_model_tree
 
 FEW = ("powlaw_gamma", "bb_kt")
 

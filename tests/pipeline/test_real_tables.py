@@ -8,8 +8,8 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from xsift import Settings, classify, run, surveys
-from xsift.cluster import Mixture
 from xsift.features import PaperScaler, derive
+from xsift.mixture import Mixture
 from xsift.read import read_detections
 from xsift.vote import key_order
 

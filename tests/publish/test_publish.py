@@ -14,8 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mocpy import MOC
 
-from xsift import pipeline, publication, publish
+from xsift import publish
 from xsift.errors import OutputError, TableError
+from xsift.pipeline import run as pipeline
+from xsift.publish import publication
 from xsift.publish.hats import INDEX
 from xsift.read import read_table
 from xsift.settings import Settings

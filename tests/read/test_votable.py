@@ -10,8 +10,9 @@ from astropy.table import MaskedColumn, Table
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from xsift import archive, surveys
+from xsift import surveys
 from xsift.errors import TableError, XsiftWarning
+from xsift.pipeline import archive
 from xsift.read import cells, read_table, schema
 from xsift.read.unreadable import why_unreadable
 

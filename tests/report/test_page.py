@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from xsift import plots
-from xsift.evaluation_figures import evaluation_figures
 from xsift.report import evaluation_page
+from xsift.report.evaluation_figures import evaluation_figures
 from xsift.report.page import cell, page, table
 
 HOSTILE = '<script>alert("x")</script>&$\\frac$'

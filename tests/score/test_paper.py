@@ -7,9 +7,9 @@ from scipy.linalg import pinv
 
 from xsift import read, surveys
 from xsift.classes import PAPER_CLASSES
-from xsift.cluster import fit_mixture
 from xsift.features import PaperScaler, derive
 from xsift.label import sort_labels
+from xsift.mixture import fit_mixture
 from xsift.score import PaperScorer
 
 

@@ -143,7 +143,7 @@ def test_a_wrong_command_is_one_line(xsift, arguments, said):
 def test_without_the_extra_there_is_one_line(run_python):
     said = run_python(
         "import sys; sys.modules['uvicorn'] = None\n"
-        "from typer.testing import CliRunner\nfrom xsift.cli import app\n"
+        "from typer.testing import CliRunner\nfrom xsift.cli.app import app\n"
         "print(CliRunner().invoke(app, ['serve', '--demo']).stderr)"
     )
     assert said.strip() == (

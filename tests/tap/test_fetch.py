@@ -11,7 +11,6 @@ from astropy import units as u
 from astropy.coordinates import SkyCoord
 
 from xsift import surveys
-from xsift.archive import parse
 from xsift.errors import ServiceError
 from xsift.fetch import (
     Cache,
@@ -24,6 +23,7 @@ from xsift.fetch import (
     whole,
 )
 from xsift.fetch.simbad import Simbad, fetch_objects
+from xsift.pipeline.archive import parse
 
 pytestmark = pytest.mark.tap
 LIMITS = Limits(pause=0.0, poll=0.2)

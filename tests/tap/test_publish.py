@@ -13,7 +13,9 @@ import pytest
 from astropy import units as u
 from astropy.coordinates import SkyCoord
 
-from xsift import Settings, pipeline, publication
+from xsift import Settings
+from xsift.pipeline import run as pipeline
+from xsift.publish import publication
 from xsift.simulate import simulate
 from xsift.write import write_table
 

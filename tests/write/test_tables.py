@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 
 from xsift import surveys
 from xsift.classes import PAPER_CLASSES
-from xsift.columns import Column, output_columns, with_metadata
 from xsift.errors import OutputError
 from xsift.read import read_table
+from xsift.surveys.columns import Column, output_columns, with_metadata
 from xsift.write import write_table
 from xsift.write.tables import SUFFIXES
 

@@ -19,10 +19,10 @@ from sklearn.metrics import adjusted_rand_score
 
 from xsift import Catalogue, Settings, XsiftWarning, run, surveys, vote_table
 from xsift.classes import PAPER_CLASSES
-from xsift.cluster import GaussianMixture, Mixture
 from xsift.features import FeatureTable, PaperScaler, derive
+from xsift.mixture import GaussianMixture, Mixture
+from xsift.pipeline.scan import scan_k
 from xsift.read import read_detections
-from xsift.scan import scan_k
 
 Rows = dict[str, list[float]]
 CODES = PAPER_CLASSES.codes

@@ -13,8 +13,8 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from xsift.classes import code_of
+from xsift.classes.text_file import read_text_file
 from xsift.errors import LabelError, SettingError
-from xsift.text_file import read_text_file
 
 __all__ = [
     "IGNORE",

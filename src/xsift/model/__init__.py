@@ -9,9 +9,9 @@ from pydantic import ValidationError
 from xsift.errors import TableError
 from xsift.model.calibrated import CalibratedModel
 from xsift.model.classification import Classification
+from xsift.model.file import load_model_tree
 from xsift.model.paper import PaperModel
-from xsift.write.model_file import load_model_tree
-from xsift.write.model_schema import ModelTree, TrainingTree
+from xsift.model.schema import ModelTree, TrainingTree
 
 __all__ = [
     "CalibratedModel",

@@ -16,7 +16,8 @@ from pydantic import BaseModel
 from scipy.special import ndtr
 
 from xsift.classes import Classes
-from xsift.cluster import (
+from xsift.features import FeatureTable, NormalScores, close_hardness
+from xsift.mixture import (
     ClassMixtures,
     Mixture,
     group_by_pattern,
@@ -24,13 +25,8 @@ from xsift.cluster import (
     mean_posterior,
     weigh_roots,
 )
-from xsift.features import FeatureTable, NormalScores, close_hardness
 from xsift.model.classification import Classification, refuse_other_features
-from xsift.model.typicality import Typicality
-from xsift.score.calibrated import SCALE, CalibratedScorer, Evidence
-from xsift.score.none import NONE_SHARE, NoneScorer, excess_entropy
-from xsift.score.trees import Trees
-from xsift.write.model_schema import (
+from xsift.model.schema import (
     CalibratedTree,
     ClassMixturesTree,
     MixtureTree,
@@ -38,6 +34,10 @@ from xsift.write.model_schema import (
     ScorerTree,
     TreesTree,
 )
+from xsift.model.typicality import Typicality
+from xsift.score.calibrated import SCALE, CalibratedScorer, Evidence
+from xsift.score.none import NONE_SHARE, NoneScorer, excess_entropy
+from xsift.score.trees import Trees
 
 __all__ = ["CalibratedModel", "Prior", "responsibilities_in"]
 

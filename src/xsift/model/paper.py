@@ -8,14 +8,14 @@ import numpy as np
 from scipy.special import logsumexp
 
 from xsift.classes import Classes
-from xsift.cluster import Mixture, fit_mixture
 from xsift.errors import LabelError
 from xsift.features import FeatureTable, Scaling
+from xsift.mixture import Mixture, fit_mixture
 from xsift.model.classification import Classification, refuse_other_features
+from xsift.model.schema import MixtureTree, ModelTree, PaperTree, ScalingTree
 from xsift.score import PaperScorer
 from xsift.settings import Settings
 from xsift.surveys import Survey
-from xsift.write.model_schema import MixtureTree, ModelTree, PaperTree, ScalingTree
 
 __all__ = ["PaperModel", "fit_paper_model"]
 

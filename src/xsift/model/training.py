@@ -1,258 +1,96 @@
-"""Training the calibrated method.
-
-The class mixtures are learned on parts of the sources. A labelled detection's own posterior comes
-from those that its source had no part in: so what is learned on top of it is not learned on itself.
-"""
+"""From detections and their labels to a trained model, by either method."""
 
 from __future__ import annotations
 
-import warnings
-from dataclasses import replace
+from collections.abc import Callable
 
 import numpy as np
 
+from xsift import read, surveys
 from xsift.classes import Classes
-from xsift.cluster import ClassMixtures, Mixture, fit_class_mixtures
-from xsift.errors import LabelError, TableError, XsiftWarning
+from xsift.errors import TableError
 from xsift.evaluate.methods import Training
-from xsift.evaluate.splits import folds_by_source
-from xsift.features import close_hardness, fit_normal_scores
-from xsift.model.calibrated import CalibratedModel, responsibilities_in
-from xsift.model.typicality import Typicality, rank, uniform_ranks
-from xsift.score.calibrated import Evidence, fit_calibrated
-from xsift.score.none import fit_none
+from xsift.features import FeatureTable
+from xsift.label import Labels
+from xsift.model import Model
+from xsift.model.calibration import fit_calibrated_model
+from xsift.model.paper import fit_paper_model
+from xsift.model.sample import codes_of, known_types, other_types, units_of
 from xsift.settings import Settings
-from xsift.surveys import Survey
+from xsift.vote import key_order
 
-__all__ = ["fit_calibrated_model"]
+__all__ = ["train"]
 
-_DEALS, _PARTS = 4, 3
-_COMPONENTS = 40
-_MIXTURES = 2
-_RANK_FOLDS = 4
-_HIDDEN = 0.6
-_COPY_WEIGHT = 0.5
-_PATTERN_ROWS = 20.0  # detections that lack the same features: fewer say little of their shares
-_FEWEST_SOURCES = 4
+Progress = Callable[[str], None]
 
 
-def fit_calibrated_model(
-    training: Training, survey: Survey, feature_set: str, classes: Classes, settings: Settings
-) -> CalibratedModel:
-    """Learn from all detections, and from the labelled ones among them.
+def train(
+    detections: read.Detections,
+    features: FeatureTable,
+    labels: Labels,
+    survey: surveys.Survey,
+    classes: Classes,
+    settings: Settings,
+    progress: Progress,
+) -> tuple[Model, np.ndarray]:
+    """Train by the method of the settings.
 
     Parameters
     ----------
-    training : Training
-        In key order: the order of the file must not change the fit.
-    survey, feature_set, classes, settings
+    detections : Detections
+    features : FeatureTable
+    labels : Labels
+    survey, classes, settings
         What the model is for, and how it is fitted.
+    progress : callable
+        Told of each step as it begins.
+
+    Returns
+    -------
+    model : PaperModel or CalibratedModel
+    y : ndarray of int, shape (n,)
+        Class index of each detection that trained; -1 for all others.
 
     Raises
     ------
-    LabelError
-        If fewer than two classes or four sources have labels.
     TableError
-        If no feature is known of four sources.
-
-    Warns
-    -----
-    XsiftWarning
-        If a feature is known of fewer: the model does without it.
+        If no detection has the features that the method needs.
+    LabelError
+        If too few have a label.
     """
-    _refuse_few(training, np.flatnonzero(training.y >= 0), classes)
-    training, names = _known_features(training, survey, feature_set)
-    labelled = np.flatnonzero(training.y >= 0)
-    seed, group = settings.seed, _groups(classes)
-    _refuse_few(training, labelled, classes)  # what is left without the features that few have
-    closure = _closure(survey, names)
-    X = close_hardness(training.X, closure, settings.closing)
-    scores = fit_normal_scores(X)
-    Z = scores.transform(X)
-    mixtures = _fit_mixtures(Z, seed)
-    known = np.flatnonzero((training.y >= 0) | training.is_other)
-    hidden = np.concatenate([Z[known], _hide(Z[known], seed)])
-    twice = np.concatenate([known, known])
-    bags, evidence = _bagged(Z, training, labelled, group, hidden, twice, mixtures, seed)
-    weight = _weights(training, known)
-    weight = np.concatenate([weight, _COPY_WEIGHT * weight])
-    y, other, source = training.y[twice], training.other[twice], training.source[twice]
-    own = np.flatnonzero(y >= 0)
-    own_weight = weight[own]
-    if settings.missing == "remove":
-        own_weight = _balanced(own_weight, training.X[twice[own]], group[y[own]])
-    scorer = fit_calibrated(evidence.take(own), y[own], group, own_weight, source[own], seed)
-    none = fit_none(evidence, y, group, other, weight, source, seed)
-    typicality = Typicality(mixtures[0], uniform_ranks(_unseen_ranks(Z, training.source, seed)))
-    return CalibratedModel(
-        survey.name,
-        survey.release,
-        feature_set,
-        names,
-        classes,
-        settings.closing,
-        closure,
-        scores,
-        mixtures,
-        bags,
-        scorer,
-        none,
-        typicality,
+    feature_set = str(settings.features)
+    is_paper = settings.method == "paper"
+    can_train = features.complete if is_paper else features.usable.any(axis=1)
+    order = key_order(detections.table, np.flatnonzero(can_train))
+    if not len(order):
+        raise TableError(f"{detections.path}: {_nothing_to_train_on(features, is_paper)}")
+    y = np.where(can_train, labels.y, -1)
+    if is_paper:
+        progress(f"clustering {len(order):,} complete detections")
+        return fit_paper_model(features, y, order, survey, feature_set, classes, settings), y
+    progress(f"training on {len(order):,} detections, {int((y >= 0).sum()):,} of them labelled")
+    types, _, shared = known_types(detections.path, settings.type_column)
+    other = other_types(labels, types, classes)
+    X = features.values
+    source = codes_of(detections.table["name"])[order]
+    # A detection without a name is a source of its own.
+    source = np.where(source < 0, source.max(initial=0) + 1 + np.arange(len(order)), source)
+    # In key order first: the numbers of the units must not depend on the order of the file.
+    unit = units_of(source, X[order], None if shared is None else shared[order])
+    training = Training(X[order], y[order], other[order], unit)
+    model = fit_calibrated_model(training, survey, feature_set, classes, settings)
+    # What has none of the features that the model kept did not train.
+    return model, np.where(features.select(model.features).usable.any(axis=1), y, -1)
+
+
+def _nothing_to_train_on(features: FeatureTable, is_paper: bool) -> str:
+    if not is_paper:
+        return f"no detection has any of the features {', '.join(features.names)}"
+    if features.empty:
+        lacks = f"no detection has a value of {', '.join(features.empty)}"
+    else:
+        lacks = f"no detection has all of {', '.join(features.names)}"
+    return (
+        f"{lacks}, and --method paper takes only detections with all features: leave it out (the "
+        "calibrated method takes incomplete detections)"
     )
-
-
-def _known_features(
-    training: Training, survey: Survey, feature_set: str
-) -> tuple[Training, tuple[str, ...]]:
-    """Leave out the features of which too few sources have a value, and then the empty rows."""
-    names = [f.name for f in survey.feature_set(feature_set)]
-    n = [len(np.unique(training.source[~np.isnan(x)])) for x in training.X.T]
-    n_sources = len(np.unique(training.source))
-    kept = [j for j, sources in enumerate(n) if sources >= _FEWEST_SOURCES]
-    left = [f"{name} ({n[j]} of {n_sources})" for j, name in enumerate(names) if j not in kept]
-    if not kept:
-        raise TableError(
-            f"no feature is known of {_FEWEST_SOURCES} sources, which training needs: "
-            f"{', '.join(left)}"
-        )
-    if left:
-        warnings.warn(
-            f"features left out of the model, as fewer than {_FEWEST_SOURCES} sources have a "
-            f"value: {', '.join(left)}",
-            XsiftWarning,
-            stacklevel=3,
-        )
-    X = np.ascontiguousarray(training.X[:, kept])
-    training = replace(training, X=X).take(np.flatnonzero(~np.isnan(X).all(axis=1)))
-    return training, tuple(names[j] for j in kept)
-
-
-def _refuse_few(training: Training, labelled: np.ndarray, classes: Classes) -> None:
-    n_classes = len(np.unique(training.y[labelled]))
-    if n_classes < 2:
-        found = "no detection" if n_classes == 0 else f"{len(labelled)} detections of one class"
-        raise LabelError(
-            f"{found} with a feature and a label among {', '.join(classes.codes)}: "
-            "two classes are needed at least"
-        )
-    n_sources = len(np.unique(training.source[labelled]))
-    if n_sources < _FEWEST_SOURCES:
-        raise LabelError(
-            f"labelled detections of {n_sources} sources: {_FEWEST_SOURCES} are needed at least, "
-            "to calibrate on sources that were not trained on"
-        )
-
-
-def _groups(classes: Classes) -> np.ndarray:
-    names = list(classes.groups)
-    return np.array([names.index(c.group) for c in classes.classes])
-
-
-def _closure(survey: Survey, names: tuple[str, ...]) -> tuple[int, int, int] | None:
-    if survey.closure is None or not set(survey.closure) <= set(names):
-        return None
-    hm, ms, hs = (names.index(name) for name in survey.closure)
-    return hm, ms, hs
-
-
-def _unseen_ranks(Z: np.ndarray, source: np.ndarray, seed: int) -> np.ndarray:
-    """Rank each row under a mixture of the other sources' rows."""
-    folds = folds_by_source(source, np.zeros(len(source), dtype=np.int64), _RANK_FOLDS, seed)
-    ranks = np.full(len(Z), np.nan)
-    for k in range(_RANK_FOLDS):
-        if len(others := np.flatnonzero(folds != k)):
-            # A feature that few sources have may be known of none of the others.
-            known = np.flatnonzero(~np.isnan(Z[others]).all(axis=0))
-            (mixture,) = _fit_mixtures(Z[np.ix_(others, known)], seed, 1)
-            ranks[folds == k] = rank(mixture, Z[np.ix_(folds == k, known)])
-    return ranks
-
-
-def _fit_mixtures(Z: np.ndarray, seed: int, number: int = _MIXTURES) -> tuple[Mixture, ...]:
-    from sklearn.exceptions import ConvergenceWarning
-
-    from xsift.cluster import GaussianMixture
-
-    K = max(1, min(_COMPONENTS, len(Z) // 100))
-    fitted = []
-    with warnings.catch_warnings():
-        # Spikes are what the data hold (var_prob exactly 1), and the floor of the variance is wide:
-        # such components do no harm here. Nor does a mixture that could still be a little better.
-        warnings.simplefilter("ignore", XsiftWarning)
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        for i in range(number):
-            model = GaussianMixture(
-                K, reg_covar=1e-2, max_iter=40, tol=1e-2, random_state=seed + i
-            ).fit(Z)
-            fitted.append(Mixture(model.weights_, model.means_, model.covariances_))
-    return tuple(fitted)
-
-
-def _hide(Z: np.ndarray, seed: int) -> np.ndarray:
-    """Return rows with values hidden at random, each row at a rate of its own; one value stays."""
-    rng = np.random.default_rng(seed)
-    is_hidden = rng.random(Z.shape) < rng.uniform(0, _HIDDEN, len(Z))[:, None]
-    would_be_empty = (is_hidden | np.isnan(Z)).all(axis=1)
-    is_hidden[would_be_empty] = False
-    return np.where(is_hidden, np.nan, Z)
-
-
-def _bagged(
-    Z: np.ndarray,
-    training: Training,
-    labelled: np.ndarray,
-    group: np.ndarray,
-    rows_Z: np.ndarray,
-    rows: np.ndarray,
-    mixtures: tuple[Mixture, ...],
-    seed: int,
-) -> tuple[tuple[ClassMixtures, ...], Evidence]:
-    """Learn the class mixtures on bags of sources, and let each judge the sources it has not seen.
-
-    Sources are dealt into three parts, four times; a bag is two parts, and judges the third. So
-    every detection that trains has its posterior from as many bags, labelled or not: a mean over
-    more would be smoother, which trees notice.
-    """
-    y = training.y[labelled]
-    p, n = np.zeros((len(rows), len(group))), np.zeros(len(rows))
-    bags: list[ClassMixtures] = []
-    for deal in range(_DEALS):
-        part = folds_by_source(training.source, training.y, _PARTS, seed + deal)
-        for k in range(_PARTS):
-            weight = (part[labelled] != k).astype(np.float64)
-            judged = np.flatnonzero(part[rows] == k)
-            if len(np.unique(y[weight > 0])) < 2:
-                weight[:] = 1.0  # a handful of sources: this bag has all, and judges none
-                judged = judged[:0]
-            bags.append(fit_class_mixtures(Z[labelled], y, weight, group, seed + len(bags)))
-            p[judged] += bags[-1].posterior(rows_Z[judged])
-            n[judged] += 1
-    p[n == 0] = np.bincount(y, minlength=len(group)) / len(y)
-    p /= np.maximum(n, 1)[:, None]
-    _, r = responsibilities_in(mixtures, rows_Z)
-    return tuple(bags), Evidence(rows_Z, p, r)
-
-
-def _weights(training: Training, rows: np.ndarray) -> np.ndarray:
-    """Weigh a detection with 1 / sqrt(detections of its source): they are far from independent."""
-    _, code, count = np.unique(training.source[rows], return_inverse=True, return_counts=True)
-    return np.asarray(count[code] ** -0.5)
-
-
-def _balanced(weight: np.ndarray, X: np.ndarray, kind: np.ndarray) -> np.ndarray:
-    """Weigh rows anew, so that what they lack says nothing of their kind.
-
-    Among rows that lack the same features the kinds get the shares that they have in all, where
-    each counts by the square of the share of features that it has.
-    """
-    is_missing = np.isnan(X)
-    known = weight * (1 - is_missing.mean(axis=1)) ** 2
-    share = np.bincount(kind, known) / known.sum()
-    _, pattern = np.unique(is_missing, axis=0, return_inverse=True)
-    pattern = pattern.reshape(-1)
-    found = np.zeros((pattern.max() + 1, len(share)))
-    np.add.at(found, (pattern, kind), weight)
-    # Without the row itself: else a pattern of one row would count against rare kinds.
-    same = found[pattern, kind] - weight + _PATTERN_ROWS * share[kind]
-    total = found.sum(axis=1)[pattern] - weight + _PATTERN_ROWS
-    return np.asarray(weight * share[kind] * total / same)

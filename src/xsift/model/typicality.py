@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from xsift.cluster import Mixture, group_by_pattern, log_density_and_responsibilities
+from xsift.mixture import Mixture, group_by_pattern, log_density_and_responsibilities
 
 __all__ = ["Typicality", "rank", "uniform_ranks"]
 

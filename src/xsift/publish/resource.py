@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from xsift.columns import Column, describe
 from xsift.errors import SettingError, TableError
 from xsift.publish.coverage import positions
+from xsift.surveys.columns import Column, describe
 
 __all__ = ["LICENCES", "Resource", "ResourceTable", "printable", "published"]
 

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from xsift.card import Card, card_of
+from xsift.catalogue.card import Card, card_of
 from xsift.classes import Classes
 from xsift.errors import TableError
 from xsift.serve.catalogue import Served, plain

@@ -13,17 +13,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from xsift import __version__
-from xsift.catalogue import NONE
-from xsift.catalogue_folder import open_catalogue
+from xsift.catalogue.folder import open_catalogue
+from xsift.catalogue.tables import NONE
 from xsift.classes import Classes
-from xsift.columns import Column, describe
 from xsift.errors import MissingColumnsError, TableError
 from xsift.model import Model, model_of
+from xsift.model.schema import ModelTree
 from xsift.plots.style import look_of
 from xsift.read import read_table
 from xsift.serve.sky import galactic, unit_vectors
 from xsift.surveys import Survey
-from xsift.write.model_schema import ModelTree
+from xsift.surveys.columns import Column, describe
 
 __all__ = ["NO_CODE", "STATUSES", "Served", "plain", "read_served"]
 

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from xsift.card import Card
+from xsift.catalogue.card import Card
 from xsift.features import close_hardness, derive
 from xsift.model import CalibratedModel, Model
 from xsift.serve.catalogue import Served

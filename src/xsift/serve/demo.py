@@ -8,9 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import xsift
-from xsift.demonstration import exhibit
 from xsift.errors import OutputError, TableError
 from xsift.fetch.cache import default_folder
+from xsift.pipeline.demo import exhibit
 from xsift.write import check_of_one_run, remove_ours
 
 __all__ = ["demo_folder"]

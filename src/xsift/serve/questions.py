@@ -13,7 +13,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from xsift.anomalies import least_typical
+from xsift.catalogue.anomalies import least_typical
 from xsift.serve.answers import Answer, rows_of
 from xsift.serve.catalogue import NO_CODE, Served
 from xsift.serve.comparison import Comparison

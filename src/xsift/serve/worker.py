@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any
 from xsift.serve.limits import RESULT_BYTES, SHOWN_ROWS, UPLOAD_ROWS, WORKER_BYTES
 
 if TYPE_CHECKING:
+    from xsift.model.schema import ModelTree
     from xsift.read import InMemory
-    from xsift.write.model_schema import ModelTree
 
 __all__ = ["main"]
 
@@ -90,9 +90,10 @@ def _say(line: str) -> None:
 
 
 def _classify(job: dict[str, Any]) -> None:
-    from xsift import pipeline
+    from xsift.model.file import load_model_tree
+    from xsift.pipeline import run as pipeline
     from xsift.settings import Settings
-    from xsift.write import finite, load_model_tree, write_table
+    from xsift.write import finite, write_table
 
     tree = load_model_tree(_MODEL)
     given, notes = _read(job, tree)
@@ -149,7 +150,7 @@ def _read(job: dict[str, Any], tree: ModelTree) -> tuple[InMemory, list[str]]:
 def _understood(given: Any, detections: Any, tree: Any, source_column: str) -> dict[str, Any]:
     """Say which columns served as what, which features none gave, which were not used."""
     from xsift import surveys
-    from xsift.columns import describe
+    from xsift.surveys.columns import describe
 
     survey = surveys.load(tree.survey)
     features = survey.feature_set(tree.feature_set, tree.features)

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from xsift.classes import PAPER_CLASSES, code_of
+from xsift.classes.text_file import read_text_file
 from xsift.errors import ModelError
-from xsift.text_file import read_text_file
 
 __all__ = [
     "CONSTANT_RATIO",

@@ -9,7 +9,6 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from xsift.classes import PAPER_CLASSES
-from xsift.columns import Column, with_metadata
 from xsift.errors import SettingError
 from xsift.simulate.populations import (
     CONSTANT_RATIO,
@@ -22,6 +21,7 @@ from xsift.simulate.populations import (
     features_from_z,
     load_populations,
 )
+from xsift.surveys.columns import Column, with_metadata
 
 __all__ = ["Simulation", "simulate"]
 

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from xsift.columns import KEYS, in_order
+from xsift.surveys.columns import KEYS, in_order
 
 __all__ = ["Pool", "Votes", "key_order", "tally"]
 

@@ -14,8 +14,8 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet
 
-from xsift.columns import Column, describe
 from xsift.errors import OutputError
+from xsift.surveys.columns import Column, describe
 
 __all__ = ["SUFFIXES", "write_table"]
 

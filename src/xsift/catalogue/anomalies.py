@@ -1,0 +1,187 @@
+"""The most atypical detections of a catalogue, or its sources, and what makes them so."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from xsift import surveys
+from xsift.catalogue.folder import open_catalogue
+from xsift.catalogue.summary import Shown, Summary, SummaryTable
+from xsift.errors import MissingColumnsError
+from xsift.features import derive
+from xsift.model import CalibratedModel, Model, model_of
+from xsift.read import read_table
+
+__all__ = ["Anomalies", "Anomaly", "Oddity", "anomalies", "least_typical"]
+
+_MOST = 3
+_KEYS = "name obsid obi n_detections ra dec class p_none typicality flag".split()
+
+
+@dataclass(frozen=True)
+class Oddity:
+    """A feature that makes a detection atypical.
+
+    Attributes
+    ----------
+    feature : str
+    value : float
+    quantile : float
+        Of the value among the detections of the training table.
+    typicality_without : float
+        What the typicality of the detection would be if it lacked the feature.
+    """
+
+    feature: str
+    value: float
+    quantile: float
+    typicality_without: float
+
+
+@dataclass(frozen=True)
+class Anomaly:
+    """An atypical detection; or a source, where the catalogue has no detections.
+
+    Attributes
+    ----------
+    rank : int
+        1 is the most atypical.
+    detection : dict
+        Keys, position, class, probability of none and typicality; of a source ``n_detections``,
+        too.
+    oddities : list of Oddity
+        At most three, the one that matters most first: those without which the detection would be
+        more typical. Empty where no single feature is odd, only their combination, for a model of
+        the paper's method, and where there is no model.
+    """
+
+    rank: int
+    detection: dict[str, Any]
+    oddities: list[Oddity]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as plain data."""
+        return asdict(self)
+
+
+class Anomalies(Shown, list[Anomaly]):
+    """Detections, or sources where there are none, the least typical first: a list."""
+
+    @property
+    def are_sources(self) -> bool:
+        """Whether they are sources, of a catalogue that `vote` wrote."""
+        return any("n_detections" in a.detection for a in self)
+
+    def summary(self) -> Summary:
+        """Return the detections with what makes them atypical."""
+        rows = [
+            [
+                a.rank,
+                str(a.detection["name"]),
+                f"{a.detection['typicality']:.2g}",
+                a.detection.get("class") or "",
+                ", ".join(f"{o.feature} {o.value:.4g}" for o in a.oddities) or "no single feature",
+            ]
+            for a in self
+        ]
+        lines = ["  ".join(map(str, row)) for row in rows]
+        headings = ["", "name", "typicality", "class", "what makes it so"]
+        table = SummaryTable("Least typical first", headings, rows)
+        what = "sources" if self.are_sources else "detections"
+        title = f"{len(self)} {what}, the least typical first"
+        return Summary(title, lines, [table])
+
+    def _repr_html_(self) -> str:
+        found = self.summary()
+        return Summary(found.title, (), found.tables).html()
+
+
+def anomalies(folder: str | Path, most: int = 20) -> Anomalies:
+    """Rank the detections of a catalogue, the least typical first.
+
+    Of a catalogue that `vote` wrote the sources are ranked, by the mean over their detections.
+
+    Parameters
+    ----------
+    folder : str or Path
+        What `run`, `classify` or `vote` wrote.
+    most : int
+        How many.
+
+    Raises
+    ------
+    TableError
+        If the folder holds no catalogue, or one without typicality.
+    ModelError
+        If its model cannot be used.
+    """
+    found = open_catalogue(folder)
+    if found.is_voted:
+        path, model = found.sources, None
+        remedy = (
+            "xsift vote takes it from a table of detections that has p_none and typicality, such "
+            "as one that run or classify wrote"
+        )
+    else:
+        path = found.need_detections("they are ranked")
+        model = model_of(found.need_tree("it says what is typical"))
+        remedy = "Write the catalogue anew"
+    table, _ = read_table(path)
+    if "typicality" not in table.column_names:
+        raise MissingColumnsError(str(path), ["typicality"], table.column_names, remedy)
+    return least_typical(table, model, most)
+
+
+def least_typical(table: pa.Table, model: Model | None, most: int) -> Anomalies:
+    """Rank the rows of a table of detections or sources, the least typical first.
+
+    Without a model nothing says what makes them so.
+
+    Raises
+    ------
+    SettingError
+        If the model is of a survey that this xsift does not know.
+    """
+    known = table.filter(pc.is_valid(table["typicality"]))
+    order = pc.sort_indices(known, sort_keys=[("typicality", "ascending")])[:most]
+    rows = known.take(order)
+    keep = [k for k in _KEYS if k in rows.column_names]
+    found = zip(rows.select(keep).to_pylist(), _oddities(rows, model), strict=True)
+    return Anomalies(Anomaly(rank, row, odd) for rank, (row, odd) in enumerate(found, start=1))
+
+
+def _oddities(rows: pa.Table, model: Model | None) -> list[list[Oddity]]:
+    if not isinstance(model, CalibratedModel):
+        return [[] for _ in range(rows.num_rows)]
+    survey = surveys.load(model.survey)
+    features = derive(rows, survey, survey.feature_set(model.feature_set, model.features))
+    X = features.values
+    now = model.typicality_of(X)
+    without = np.full(X.shape, -np.inf)
+    for j in range(X.shape[1]):
+        hidden = X.copy()
+        hidden[:, j] = np.nan
+        without[:, j] = np.where(np.isnan(X[:, j]), -np.inf, model.typicality_of(hidden))
+    quantile = np.column_stack([model.quantile(j, X[:, j]) for j in range(X.shape[1])])
+    out = []
+    for row in range(len(X)):
+        gain = np.nan_to_num(without[row] - now[row], nan=-np.inf)
+        best = [j for j in np.argsort(-gain, kind="stable")[:_MOST] if gain[j] > 0]
+        out.append(
+            [
+                Oddity(
+                    model.features[j],
+                    float(X[row, j]),
+                    float(quantile[row, j]),
+                    float(without[row, j]),
+                )
+                for j in best
+            ]
+        )
+    return out

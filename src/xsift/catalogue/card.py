@@ -1,0 +1,219 @@
+"""One source of a written catalogue: every detection, every probability, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from xsift import surveys
+from xsift.catalogue.folder import open_catalogue
+from xsift.catalogue.standing import Standing, standing_of
+from xsift.catalogue.summary import Shown, Summary, SummaryTable
+from xsift.classes import Classes
+from xsift.errors import MissingColumnsError, TableError, nearest
+from xsift.features import derive
+from xsift.model import Model, PaperModel, model_of
+from xsift.read import read_table
+
+__all__ = ["Card", "SourceCard", "card_of", "source_card"]
+
+_DETECTION_COLUMNS = ("name", "role", "flag", "cluster", "class", "group")
+_SOURCE_COLUMNS = ("name", "n_detections", "class_soft", "class_hard", "status", "class")
+
+
+@dataclass(frozen=True, repr=False)
+class Card(Shown):
+    """A source and its detections, as plain data.
+
+    Attributes
+    ----------
+    name : str or int
+    source : dict or None
+        The row of the table of sources; None where no detection of the source voted.
+    detections : list of dict or None
+        The rows of the table of detections, each with ``squared_distances``: by class code, the
+        squared Mahalanobis distance to the class in the detection's own cluster, where the class
+        can be scored there. None where the catalogue has no detections.
+    classes : Classes
+    """
+
+    name: str | int
+    source: dict[str, Any] | None
+    detections: list[dict[str, Any]] | None
+    classes: Classes
+
+    def summary(self) -> Summary:
+        """Return the verdict, the probabilities by class, and each detection's class."""
+        detections = [] if self.detections is None else [_detection_summary(self.detections)]
+        if self.source is None:
+            return Summary(str(self.name), ["No detection of this source voted."], detections)
+        source = self.source
+        n = source["n_detections"]
+        said = f"{source['class']} ({self.classes.title_of(source['class'])}), {source['status']}"
+        named = {c.column: c.title or c.code for c in self.classes.classes}
+        named |= {"p_none": "none of these"} if source.get("p_none") is not None else {}
+        ranked = sorted(named, key=lambda column: -source[column])
+        p = [[named[c], source[c], source.get(f"{c}_std")] for c in ranked]
+        classes = SummaryTable("Classes", ["", "p", "scatter"], p)
+        likeliest = ", ".join(f"{named[c]} {source[c]:.3f}" for c in ranked[:3])
+        lines = [f"{said}, from {n} detection{'s'[: n != 1]}", likeliest]
+        return Summary(str(self.name), lines, [classes, *detections])
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the card for JSON."""
+        return {"name": self.name, "source": self.source, "detections": self.detections}
+
+
+@dataclass(frozen=True, repr=False)
+class SourceCard(Card):
+    """A card with the place of the source's features in the whole catalogue.
+
+    Attributes
+    ----------
+    standing : Standing or None
+        Where its features stand among those of the groups; None where there are no detections.
+    survey : str
+    """
+
+    standing: Standing | None
+    survey: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the card for JSON."""
+        standing = self.standing.as_dict() if self.standing is not None else None
+        return super().as_dict() | {"standing": standing}
+
+
+def source_card(name: str, folder: str | Path) -> SourceCard:
+    """Look a source up in a catalogue that `run`, `classify` or `vote` wrote.
+
+    Parameters
+    ----------
+    name : str
+        As in the catalogue, or without blanks, case or the survey's prefix (``J004231.1+411621``).
+    folder : str or Path
+
+    Raises
+    ------
+    TableError
+        If the folder holds no catalogue, or the catalogue no such source.
+    """
+    found = open_catalogue(folder)
+    sources = _table(found.sources, (*_SOURCE_COLUMNS, *_spread(found.classes)))
+    if found.is_voted:
+        full = _look_up(name, sources["name"], found.path)
+        (source,) = sources.filter(pc.equal(sources["name"], full)).to_pylist()
+        return SourceCard(full, source, None, found.classes, None, found.survey.name)
+    path = found.need_detections("a source is shown with them")
+    tree = found.need_tree("it says what the features are")
+    detections = _table(path, (*_DETECTION_COLUMNS, *found.classes.columns))
+    full = _look_up(name, detections["name"], found.path)
+    # In key order, and so are all that follows from it.
+    keys = [k for k in ("obsid", "obi") if k in detections.column_names]
+    order = [(k, "ascending") for k in keys]
+    detections = detections.sort_by(order) if order else detections
+    mine = np.asarray(pc.fill_null(pc.equal(detections["name"], full), False))
+    rows = detections.filter(pa.array(mine))
+    voted = sources.filter(pc.equal(sources["name"], full)).to_pylist()
+    card = card_of(full, rows, voted[0] if voted else None, model_of(tree))
+    features = derive(
+        detections, found.survey, found.survey.feature_set(tree.feature_set, tree.features)
+    )
+    groups = pa.array(_label_groups(detections, tree.classes))
+    standing = standing_of(features, detections.append_column("label_group", groups), mine)
+    return SourceCard(
+        **{f.name: getattr(card, f.name) for f in fields(card)},
+        standing=standing,
+        survey=tree.survey,
+    )
+
+
+def card_of(name: str | int, rows: pa.Table, source: dict[str, Any] | None, model: Model) -> Card:
+    """Make the card of a source from its rows of the two tables.
+
+    Parameters
+    ----------
+    name : str or int
+    rows : pyarrow.Table
+        Of its detections, in any order.
+    source : dict or None
+    model : Model
+
+    Raises
+    ------
+    SettingError
+        If the model is of a survey that this xsift does not know.
+    """
+    keys = [k for k in ("obsid", "obi") if k in rows.column_names]
+    rows = rows.sort_by([(k, "ascending") for k in keys]) if keys else rows
+    cards = [
+        row | {"squared_distances": d2}
+        for row, d2 in zip(rows.to_pylist(), _distances(rows, model), strict=True)
+    ]
+    return Card(name, source, cards, model.classes)
+
+
+def _detection_summary(detections: list[dict[str, Any]]) -> SummaryTable:
+    rows = [
+        [str(d.get("obsid") or ""), d["role"], d["class"] or "", d["flag"] or ""]
+        for d in detections
+    ]
+    return SummaryTable("Detections", ["obsid", "role", "class", "why"], rows)
+
+
+def _spread(classes: Classes) -> list[str]:
+    return [*classes.columns, *(f"{column}_std" for column in classes.columns)]
+
+
+def _table(path: Path, needed: Sequence[str]) -> pa.Table:
+    table, _ = read_table(path)
+    if missing := [name for name in needed if name not in table.column_names]:
+        raise MissingColumnsError(
+            str(path), missing, table.column_names, "Write the catalogue anew"
+        )
+    return table
+
+
+def _look_up(name: str, names: pa.ChunkedArray, folder: Path) -> Any:
+    distinct = pc.unique(names.drop_null()).to_pylist()
+    exact = [n for n in distinct if str(n) == name.strip()]
+    alike = exact or [n for n in distinct if _plain(n) == _plain(name)]
+    alike = alike or [n for n in distinct if _plain(n).removeprefix("2cxo") == _plain(name)]
+    if len(alike) == 1:
+        return alike[0]
+    if alike:
+        raise TableError(f"{folder}: {name} may be {', '.join(map(str, alike[:5]))}: name one")
+    near = nearest(name, map(str, distinct))
+    hint = f": did you mean {near}?" if near else ""
+    raise TableError(f"{folder}: no source {name} among {len(distinct):,}{hint}")
+
+
+def _plain(name: Any) -> str:
+    return "".join(str(name).split()).casefold()
+
+
+def _distances(rows: pa.Table, model: Model) -> list[dict[str, float]]:
+    survey = surveys.load(model.survey)
+    features = derive(rows, survey, survey.feature_set(model.feature_set, model.features))
+    out: list[dict[str, float]] = [{} for _ in range(rows.num_rows)]
+    complete = np.flatnonzero(features.complete)
+    if len(complete) and isinstance(model, PaperModel):
+        Z = model.scaling.transform(features.X[complete])
+        d2 = model.scorer.squared_distances(Z, model.mixture.predict(Z))
+        for row, line in zip(complete, d2, strict=True):
+            near = zip(model.classes.codes, line, strict=True)
+            out[row] = {code: float(d) for code, d in near if np.isfinite(d)}
+    return out
+
+
+def _label_groups(detections: pa.Table, classes: Classes) -> list[str | None]:
+    group = {c.code: c.group for c in classes.classes}
+    if "label" not in detections.column_names:
+        return [None] * detections.num_rows
+    return [group.get(label) for label in detections["label"].to_pylist()]

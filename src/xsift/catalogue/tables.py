@@ -1,0 +1,272 @@
+"""A classified catalogue: its two tables, detections and sources, and its files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from xsift.catalogue.summary import Shown, Summary, SummaryTable
+from xsift.classes import Classes
+from xsift.errors import OutputError
+from xsift.features import FeatureTable
+from xsift.label import Labels
+from xsift.model import Classification
+from xsift.model.file import save_model_tree
+from xsift.model.schema import ModelTree
+from xsift.surveys import Survey
+from xsift.surveys.columns import Column, output_columns, with_metadata
+from xsift.vote import Votes
+from xsift.write import Staging, environment, write_json, write_table
+from xsift.write.tables import SUFFIXES
+
+__all__ = [
+    "CARRIED",
+    "NONE",
+    "Catalogue",
+    "catalogue_summary",
+    "detection_table",
+    "place",
+    "roles",
+    "source_table",
+]
+
+NONE = "none"
+"""Class and group of a detection that is most probably of none of the classes."""
+
+CARRIED = ("name", "archive_name", "obsid", "obi", "region_id", "ra", "dec")
+"""Columns of the input that the table of detections carries over."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Catalogue(Shown):
+    """A classified catalogue.
+
+    Attributes
+    ----------
+    detections : pyarrow.Table or None
+        The rows of the input, all of them, in its order.
+    sources : pyarrow.Table
+    model : ModelTree or None
+    record : dict
+        Provenance and counts: what `run.json` holds.
+    inputs : tuple of Path
+        The files that were read: none of them is ever replaced by a result.
+    """
+
+    detections: pa.Table | None
+    sources: pa.Table
+    model: ModelTree | None
+    record: dict[str, Any]
+    inputs: tuple[Path, ...] = ()
+
+    def summary(self) -> Summary:
+        """Return the catalogue in brief: counts, sources by class, warnings."""
+        return catalogue_summary(self.sources, self.record)
+
+    def write(self, folder: str | Path, formats: tuple[str, ...] = ("parquet", "votable")) -> None:
+        """Write the tables, the model and `run.json` into a folder, all or none.
+
+        Parquet is always written: the other commands read it.
+
+        Raises
+        ------
+        OutputError
+            If the folder cannot be written; what was there is then unchanged.
+        """
+        with place(folder, self.inputs, self.detections is not None) as staging:
+            self.stage(staging, formats)
+
+    def stage(self, staging: Staging, formats: tuple[str, ...] = ("parquet", "votable")) -> None:
+        """Write the files to where `place` lets them appear together."""
+        about = {
+            "creator": f"xsift {environment()['xsift']}",
+            **self.record["about"],
+            "run_id": self.record["run_id"],
+        }
+        tables = {"sources": self.sources}
+        if self.detections is not None:
+            tables["detections"] = self.detections
+        for stem, table in tables.items():
+            for form in dict.fromkeys(("parquet", *formats)):
+                write_table(table, staging.path(stem + SUFFIXES[form]), form, about)
+        if self.model is not None:
+            save_model_tree(self.model, staging.path("model.asdf"))
+        write_json(self.record, staging.path("run.json"))
+
+
+def place(
+    folder: str | Path,
+    inputs: Iterable[str | Path] = (),
+    has_detections: bool = True,
+    more: Iterable[str] = (),
+) -> Staging:
+    """Return where a catalogue, and `more` files, are written: for the whole time of the work.
+
+    Raises
+    ------
+    OutputError
+        If `vote` would replace the sources of a catalogue.
+    """
+    stems = ("sources", "detections") if has_detections else ("sources",)
+    if not has_detections and (Path(folder) / "detections.parquet").exists():
+        raise OutputError(
+            f"{folder} holds a catalogue, whose sources this would replace: give another folder"
+        )
+    # Results of an earlier run in another format would contradict the new ones.
+    names = [stem + suffix for stem in stems for suffix in SUFFIXES.values()]
+    names += ["run.json", *(["model.asdf"] if has_detections else [])]
+    return Staging(folder, [*names, *more], "catalogue", inputs)
+
+
+def roles(
+    features: FeatureTable,
+    labels: Labels,
+    can_score: np.ndarray,
+    is_scored: np.ndarray,
+    cluster: np.ndarray,
+) -> tuple[np.ndarray, list[str | None]]:
+    """Say what each detection did, and why.
+
+    Parameters
+    ----------
+    can_score, is_scored : ndarray of bool, shape (n,)
+        Whether a detection has the features that the method needs; whether it has probabilities.
+
+    Returns
+    -------
+    role : ndarray of str, shape (n,)
+        ``trained``: it trained, and its probabilities are in-sample; ``scored``: the model said
+        what it is; ``set_aside``: of a known type that the model does not know; ``unscored``: it
+        cannot be scored.
+    flag : list of (str or None)
+        The reason, where there is something to say.
+    """
+    role = np.empty(len(can_score), dtype=object)  # a reference to one of four words in each row
+    role[:] = "scored"
+    role[can_score & ~is_scored] = "unscored"
+    role[labels.y >= 0] = "trained"
+    role[labels.is_other] = "set_aside"
+    role[~can_score] = "unscored"
+    flag: list[str | None] = [None] * len(role)
+    for row in np.flatnonzero(labels.is_ambiguous & is_scored).tolist():
+        flag[row] = f"type {labels.label[row]} is ambiguous: counts as unlabelled"
+    for row in np.flatnonzero(role == "trained").tolist():
+        flag[row] = "in-sample"
+    for row in np.flatnonzero(can_score & ~is_scored).tolist():
+        flag[row] = f"no class can be scored in cluster {cluster[row]}"
+    for row in np.flatnonzero(role == "set_aside").tolist():
+        flag[row] = f"type {labels.label[row]} is none of the model's classes"
+    for row, reason in features.reasons().items():
+        flag[row] = reason if flag[row] is None or not can_score[row] else f"{flag[row]}; {reason}"
+    return role, flag
+
+
+def detection_table(
+    table: pa.Table,
+    features: FeatureTable,
+    said: Classification,
+    classes: Classes,
+    label: Sequence[str | None],
+    separation: np.ndarray | None,
+    role: np.ndarray,
+    flag: list[str | None],
+) -> pa.Table:
+    """Build the table of detections: the input's rows, all of them, in its order.
+
+    NaN in `said` becomes null: a detection without a verdict has no probabilities.
+    """
+    columns: dict[str, pa.Array] = {k: table[k] for k in CARRIED if k in table.column_names}
+    columns["cluster"] = pa.array(said.cluster, mask=said.cluster < 0)
+    for j, name in enumerate(classes.columns):
+        columns[name] = _floats(said.p[:, j])
+    columns["p_none"] = _floats(said.p_none)
+    reported = np.column_stack([said.p, said.p_none])
+    best = np.where(said.is_scored, reported.argmax(axis=1), -1)
+    columns |= _verdict(best, classes)
+    columns["typicality"] = _floats(said.typicality)
+    columns["label"] = pa.array(label, type=pa.string())
+    if separation is not None:
+        columns["label_separation"] = _floats(separation)
+    columns["role"] = pa.array(role, type=pa.string())
+    columns["flag"] = pa.array(flag, type=pa.string())
+    columns["n_missing"] = pa.array(features.n_missing)
+    for j, name in enumerate(features.names):
+        columns[name] = _floats(features.X[:, j])
+    columns["model_id"] = pa.nulls(table.num_rows, pa.string())
+    return with_metadata(pa.table(columns), _described(classes, features.survey))
+
+
+def source_table(
+    table: pa.Table, features: Sequence[str], votes: Votes, classes: Classes, survey: Survey
+) -> pa.Table:
+    """Build the table of sources, sorted by name.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+        Detections: position and features are those of the source's first detection.
+    features : sequence of str
+    votes : Votes
+        Of the class probabilities and, where there are more columns, `p_none` and typicality.
+    """
+    first = pa.array(votes.first)
+    columns: dict[str, pa.Array] = {
+        k: table[k].take(first) for k in ("name", "ra", "dec") if k in table.column_names
+    }
+    columns["n_detections"] = pa.array(votes.n_detections)
+    names = [*classes.columns, "p_none"][: votes.mean.shape[1]]
+    for j, name in enumerate(names):
+        columns[name] = _floats(votes.mean[:, j])
+    for j, name in enumerate(names):
+        columns[f"{name}_std"] = _floats(votes.std[:, j])
+    codes = pa.array([*classes.codes, NONE])
+    columns["class_soft"] = codes.take(pa.array(votes.soft))
+    columns["class_hard"] = codes.take(pa.array(votes.hard))
+    columns["status"] = pa.array(["ambiguous", "unique"]).take(pa.array(votes.unique.view(np.int8)))
+    columns |= _verdict(votes.soft, classes)
+    if votes.mean.shape[1] > len(names):
+        columns["typicality"] = _floats(votes.mean[:, -1])
+    for name in features:
+        columns[name] = table[name].take(first)
+    columns["model_id"] = pa.nulls(len(first), pa.string())
+    return with_metadata(pa.table(columns), _described(classes, survey))
+
+
+def catalogue_summary(sources: pa.Table, record: dict[str, Any]) -> Summary:
+    """Say in brief what a catalogue holds: counts, sources by class, what to be wary of."""
+    n = record["counts"]
+    method = record.get("model", {}).get("method")
+    title = f"{n['sources']:,} sources of {n['voting']:,} detections of {record['input']}"
+    lines = [f"{n['unique']:,} unique: both votes agree; {n['ambiguous']:,} ambiguous"]
+    if method:
+        lines.append(f"{method} method; model {record['model']['model_id']}")
+    lines += [f"Warning: {note}" for note in record["warnings"]]
+    found: dict[tuple[str, str], list[int]] = {}
+    columns = (sources[c].to_pylist() for c in ("group", "class", "status"))
+    for group, code, status in zip(*columns, strict=True):
+        found.setdefault((group, code), [0, 0])[status != "unique"] += 1
+    rows = [[g if g == c else f"{g} {c}", *many] for (g, c), many in sorted(found.items())]
+    return Summary(
+        title, lines, [SummaryTable("Sources by class", ["", "unique", "ambiguous"], rows)]
+    )
+
+
+def _verdict(best: np.ndarray, classes: Classes) -> dict[str, pa.Array]:
+    chosen = pa.array(best, mask=best < 0)
+    groups = pa.array([*(c.group for c in classes.classes), NONE])
+    codes = pa.array([*classes.codes, NONE])
+    return {"class": codes.take(chosen), "group": groups.take(chosen)}
+
+
+def _floats(values: np.ndarray) -> pa.Array:
+    return pa.array(np.ascontiguousarray(values), mask=np.isnan(values))
+
+
+def _described(classes: Classes, survey: Survey) -> dict[str, Column]:
+    archive = Column("archive_name", "", "meta.id", "Source name in the archive")
+    return {**survey.described(), **output_columns(classes), "archive_name": archive}

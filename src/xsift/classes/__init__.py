@@ -1,0 +1,31 @@
+"""What an object can be: the vocabulary of types, and the classes of a model."""
+
+from xsift.classes.vocabulary import (
+    AMBIGUOUS,
+    BANDS,
+    MISSING_WORDS,
+    PAPER_CLASSES,
+    UNKNOWN,
+    Class,
+    Classes,
+    candidate_of,
+    code_of,
+    column_for,
+    in_vocabulary,
+    read_classes,
+)
+
+__all__ = [
+    "AMBIGUOUS",
+    "BANDS",
+    "MISSING_WORDS",
+    "PAPER_CLASSES",
+    "UNKNOWN",
+    "Class",
+    "Classes",
+    "candidate_of",
+    "code_of",
+    "column_for",
+    "in_vocabulary",
+    "read_classes",
+]

@@ -1,0 +1,142 @@
+"""What `xsift show` prints: a source's verdict, its votes, its detections and its features."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from xsift.classes import Classes
+
+if TYPE_CHECKING:
+    from xsift.catalogue.card import SourceCard
+
+__all__ = ["show_card"]
+
+_CARD_ROWS = 30
+
+
+def show_card(console: Console, card: SourceCard) -> None:
+    """Print a source: its verdict, then each detection with its probabilities."""
+    console.print(f"\n[bold]{escape(str(card.name))}[/bold]")
+    if card.source is None:
+        console.print("No detection of this source voted: each says why below.")
+    else:
+        _print_verdict(console, card)
+        _print_votes(console, card)
+    if card.detections is None:
+        console.print(
+            "xsift vote wrote this catalogue: it has sources alone, so no detections and no "
+            "features are shown.",
+            highlight=False,
+        )
+        return
+    _print_detections(console, card, card.detections)
+    _print_standing(console, card)
+
+
+def _print_detections(console: Console, card: SourceCard, rows: list[dict[str, Any]]) -> None:
+    with_distances = any(row["squared_distances"] for row in rows)
+    table = Table(title="Detections", title_justify="left", title_style="", box=None)
+    for heading in _headings(with_distances):
+        number = heading in ("obsid", "cluster", "d²")
+        table.add_column(heading, justify="right" if number else "left", no_wrap=heading != "why")
+    for row in rows[:_CARD_ROWS]:
+        cells = _detection_cells(row, card.classes, with_distances)
+        table.add_row(*map(escape, cells))
+    console.print(table)
+    if (more := len(rows) - _CARD_ROWS) > 0:
+        console.print(f"and {more} more: --json shows all", highlight=False)
+    if with_distances:
+        console.print(
+            "d² is the squared distance to the class in the detection's cluster: the smallest "
+            "wins.",
+            style="dim",
+            highlight=False,
+        )
+
+
+def _print_standing(console: Console, card: SourceCard) -> None:
+    """Print the median of each feature, and how many % of each group lie below it."""
+    standing = card.standing
+    if standing is None or not standing.groups:
+        return
+    whose = {"known": "the known objects", "classified": "what the catalogue classified"}
+    table = Table(
+        title=f"Features, and how many % of {whose[standing.basis]} lie below",
+        title_justify="left",
+        title_style="",
+        box=None,
+    )
+    for heading in ("feature", "median", "range", *standing.groups):
+        table.add_column(escape(heading), justify="left" if heading == "feature" else "right")
+    for j, name in enumerate(standing.features):
+        values = standing.X[:, j][np.isfinite(standing.X[:, j])]
+        if not len(values):
+            table.add_row(escape(name), "missing", *[""] * (1 + len(standing.groups)))
+            continue
+        span = f"{values.min():.3g} to {values.max():.3g}" if len(values) > 1 else ""
+        ranks = [standing.percentile(name, group) for group in standing.groups]
+        shown = ["" if rank != rank else f"{rank:.0f}" for rank in ranks]
+        table.add_row(escape(name), f"{np.median(values):.3g}", span, *shown)
+    console.print(table)
+
+
+def _print_votes(console: Console, card: SourceCard) -> None:
+    """Print how many detections each class won, most first."""
+    won = [
+        row["class"] for row in card.detections or () if row["role"] == "scored" and row["class"]
+    ]
+    if len(won) > 1:
+        counted = ", ".join(f"{code} {n}" for code, n in Counter(won).most_common())
+        console.print(f"Most probable class of its detections: {escape(counted)}", highlight=False)
+
+
+def _headings(with_distances: bool) -> list[str]:
+    d2 = ["d²"] if with_distances else []
+    return ["obsid", "role", "cluster", "first", *d2, "second", *d2, "why"]
+
+
+def _print_verdict(console: Console, card: SourceCard) -> None:
+    source = card.source or {}
+    code = source["class"]
+    title = "none of the classes" if code == "none" else card.classes.title_of(code)
+    console.print(
+        f"{escape(code)} ({escape(title)}), {source['status']}, "
+        f"from {source['n_detections']} detection{'s'[: source['n_detections'] != 1]}; "
+        f"soft vote {escape(source['class_soft'])}, hard vote {escape(source['class_hard'])}",
+        highlight=False,
+    )
+    full = "█" if console.encoding.startswith("utf") else "#"
+    columns = {c.code: c.column for c in card.classes.classes}
+    if source.get("p_none") is not None:
+        columns["none"] = "p_none"
+    for code, column in sorted(columns.items(), key=lambda pair: -source[pair[1]]):
+        p, spread = source[column], source.get(f"{column}_std", 0.0)
+        if p >= 0.005:
+            bar = full * round(30 * p)
+            spread_text = f" ± {spread:5.3f}" if source["n_detections"] > 1 else ""
+            console.print(f"  {escape(code):4} {p:6.3f}{spread_text}  {bar}", highlight=False)
+
+
+def _detection_cells(row: dict[str, Any], classes: Classes, with_distances: bool) -> list[str]:
+    ranked = [(row[c.column], c.code) for c in classes.classes if row[c.column] is not None]
+    ranked.sort(key=lambda pair: -pair[0])
+    obsid = row.get("obsid")
+    if row.get("obi") is not None:
+        obsid = f"{obsid}/{row['obi']}"
+    cells = [obsid, row["role"], row["cluster"]]
+    for place in range(2):
+        p, code = ranked[place] if place < len(ranked) else (0.0, "")
+        d2 = row["squared_distances"].get(code)
+        shown = p >= 0.0005
+        cells += [f"{code} {p:.3f}" if shown else ""]
+        cells += [f"{d2:.1f}" if shown and d2 else ""] if with_distances else []
+    flag = row["flag"] or ""
+    if flag.startswith("misses") and flag.count(",") > 2:
+        flag = f"misses {row['n_missing']} features"
+    return ["" if cell is None else str(cell) for cell in [*cells, flag]]

@@ -1,0 +1,49 @@
+"""The command `xsift serve`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from xsift.cli.options import console, say
+from xsift.errors import SettingError
+
+__all__ = ["serve"]
+
+
+def serve(
+    catalogue: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="DIR", help="Folder that run, classify or vote wrote.", show_default=False
+        ),
+    ] = None,
+    demo: Annotated[
+        bool, typer.Option("--demo", help="A simulated catalogue, made for the purpose.")
+    ] = False,
+    port: Annotated[
+        int, typer.Option("--port", help="Port to listen on; 0: a free one.", min=0, max=65535)
+    ] = 8000,
+    host: Annotated[
+        str, typer.Option("--host", help="Address to listen on; others than this machine's warn.")
+    ] = "127.0.0.1",
+) -> None:
+    """Serve a catalogue to the browser: the playground, and an HTTP API."""
+    if demo == (catalogue is not None):
+        raise SettingError("give a folder that run, classify or vote wrote, or --demo")
+    from xsift.cli import terminal
+
+    try:
+        from xsift.serve import server
+    except ModuleNotFoundError as error:
+        raise SettingError(
+            f"xsift serve needs {error.name}: install it with pip install 'xsift[serve]'"
+        ) from error
+    with terminal.progress(console(err=True)) as step:
+        ready = server.prepare(catalogue, host, port, step)
+    for line in ready.notes:
+        say(f"xsift: {line}", err=True)
+    say(ready.address)
+    ready.run()

@@ -1,0 +1,366 @@
+"""Rows from memory, from Parquet or from a function, always in the same slabs.
+
+Whatever the size of the blocks in which rows arrive, they are worked on in slabs of a size that
+depends on the number of features alone. So a result has the same bits wherever its rows came from,
+and memory is bounded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+
+from xsift.errors import TableError
+from xsift.mixture.missing import group_by_pattern
+
+__all__ = [
+    "ArrayRows",
+    "Group",
+    "Order",
+    "Orders",
+    "ParquetBlocks",
+    "Rows",
+    "Slab",
+    "StreamRows",
+    "as_rows",
+    "is_stream",
+    "piece_size",
+    "slab_size",
+    "workers",
+]
+
+_PIECES_PER_SLAB = 16
+_REMEMBERED = 24 << 20  # bytes: 25 million rows with less than 256 patterns in a slab
+
+Block = np.ndarray | tuple[np.ndarray, np.ndarray]
+
+
+class Order(NamedTuple):
+    """The rows of a slab that take part, ordered by what they lack.
+
+    Attributes
+    ----------
+    rows : ndarray of int, shape (m,)
+        Their positions in the slab.
+    ends : ndarray of int
+        Where each pattern of missing features ends in `rows`.
+    """
+
+    rows: np.ndarray
+    ends: np.ndarray
+
+
+class Group(NamedTuple):
+    """Rows ordered by what they lack: shapes (m, d) and (m,), and where each pattern ends."""
+
+    X: np.ndarray
+    weight: np.ndarray
+    ends: np.ndarray
+
+
+class Orders:
+    """The orders of the slabs visited so far, in a byte or two a row and in bounded memory.
+
+    Kept is the number of each row's pattern; sorting by it gives the order again, in a sixth of the
+    time that it takes to find the patterns.
+    """
+
+    def __init__(self) -> None:
+        self._patterns: dict[int, tuple[np.ndarray, np.ndarray]] = {}
+        self._room = _REMEMBERED
+
+    def of(self, slab: Slab) -> Order:
+        """Return the order of a slab, and remember it while there is room."""
+        if slab.first in self._patterns:
+            pattern, ends = self._patterns[slab.first]
+            rows = np.argsort(pattern, kind="stable")  # of 8 or 16 bits: numpy's radix sort
+            return Order(rows[: ends[-1] if len(ends) else 0], ends)
+        order = slab.order()
+        left_out = len(order.ends)
+        pattern = np.full(len(slab.X), left_out, np.min_scalar_type(left_out))
+        pattern[order.rows] = np.repeat(np.arange(left_out), np.diff(order.ends, prepend=0))
+        if pattern.nbytes <= self._room:
+            self._room -= pattern.nbytes
+            self._patterns[slab.first] = pattern, order.ends
+        return order
+
+
+class Slab(NamedTuple):
+    """Consecutive rows.
+
+    Attributes
+    ----------
+    X : ndarray of float64, shape (m, d)
+        NaN is missing.
+    weight : ndarray of shape (m,)
+    first : int
+        Position of the first row among all.
+    """
+
+    X: np.ndarray
+    weight: np.ndarray
+    first: int
+
+    def check(self) -> None:
+        """Raise `TableError` if a value is infinite, or a weight cannot be one."""
+        if np.isinf(self.X).any():
+            row, j = np.argwhere(np.isinf(self.X))[0]
+            raise TableError(
+                f"row {self.first + row} has an infinite value in feature {j}: give a finite one, "
+                "or NaN for missing"
+            )
+        is_wrong = ~((self.weight >= 0) & (self.weight < np.inf))
+        if is_wrong.any():
+            row = int(np.argmax(is_wrong))
+            raise TableError(
+                f"row {self.first + row} has the weight {self.weight[row]}: weights are finite and "
+                "not negative"
+            )
+
+    def order(self, keep_all: bool = False) -> Order:
+        """Order the rows by what they lack: `xsift.mixture.missing.group_by_pattern`."""
+        rows, ends = group_by_pattern(self.X, self.weight, keep_all)
+        return Order(rows, ends)
+
+    def grouped(self, order: Order, into: np.ndarray | None = None) -> Group:
+        """Copy the rows in an order.
+
+        `into` is memory to use again, of shape (m or more, d): fresh memory is slow.
+        """
+        out = None if into is None else into[: len(order.rows)]
+        X = np.take(self.X, order.rows, axis=0, out=out, mode="clip")
+        return Group(X, self.weight.take(order.rows), order.ends)
+
+    def ungrouped(self) -> Group:
+        """Take the rows as they are: none lacks anything."""
+        return Group(self.X, self.weight, np.array([len(self.X)]))
+
+
+@contextmanager
+def workers(n_threads: int) -> Iterator[Executor | None]:
+    """Open a pool of threads; None where one is enough."""
+    if n_threads == 1:
+        yield None
+    else:
+        with ThreadPoolExecutor(n_threads) as pool:
+            yield pool
+
+
+class Rows(Protocol):
+    """Rows that can be visited again and again."""
+
+    n_features: int
+
+    def slabs(self) -> Iterator[Slab]:
+        """Visit all rows in order."""
+
+
+def piece_size(n_features: int) -> int:
+    """Return the number of rows whose sums one thread takes: half a mebibyte of them, or near."""
+    return min(8192, max(1024, 65536 // n_features // 128 * 128))
+
+
+def slab_size(n_features: int) -> int:
+    """Return the number of rows in memory at a time where they come from a stream."""
+    return _PIECES_PER_SLAB * piece_size(n_features)
+
+
+class ArrayRows:
+    """Rows in memory. They are not copied where they are float64 and C-contiguous.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, d)
+    weight : ndarray of shape (n,), optional
+    """
+
+    def __init__(self, X: np.ndarray, weight: np.ndarray | None = None) -> None:
+        self.X, self.weight, self.n_features = X, weight, X.shape[1]
+
+    def slabs(self) -> Iterator[Slab]:
+        """Visit all rows in order."""
+        size = slab_size(self.n_features)
+        for first in range(0, len(self.X), size):
+            X = np.ascontiguousarray(self.X[first : first + size], dtype=np.float64)
+            if not X.flags.writeable:  # numba would compile every kernel again for this type
+                X = X.copy()
+            weight = np.ones(len(X)) if self.weight is None else self.weight[first : first + size]
+            yield Slab(X, weight, first)
+
+
+class StreamRows:
+    """Rows in blocks of any size, opened anew for every visit.
+
+    Parameters
+    ----------
+    open_blocks : callable
+        Without arguments; returns an iterator of blocks: arrays of shape (m, d), or pairs of such
+        an array and the weights of its rows, shape (m,).
+    weight : ndarray of shape (n,), optional
+        Where the blocks have none.
+
+    Raises
+    ------
+    TableError
+        If blocks do not fit together.
+    """
+
+    def __init__(
+        self, open_blocks: Callable[[], Iterable[Block]], weight: np.ndarray | None = None
+    ) -> None:
+        self._open, self._weight = open_blocks, weight
+        first = next(iter(self._blocks()), None)
+        if first is None:
+            raise TableError("no blocks of rows: there is nothing to fit")
+        self.n_features = first[0].shape[1]
+
+    def slabs(self) -> Iterator[Slab]:
+        """Visit all rows in order."""
+        size, d = slab_size(self.n_features), self.n_features
+        X, weight = np.empty((size, d)), np.empty(size)
+        first = filled = 0
+        for block, block_weight in self._blocks():
+            if block.shape[1] != d:
+                raise TableError(
+                    f"block with {block.shape[1]} features after blocks with {d}, before row "
+                    f"{first + filled}: all blocks need the same features"
+                )
+            done = 0
+            while done < len(block):
+                take = min(size - filled, len(block) - done)
+                X[filled : filled + take] = block[done : done + take]
+                weight[filled : filled + take] = block_weight[done : done + take]
+                filled, done = filled + take, done + take
+                if filled == size:
+                    yield Slab(X, weight, first)
+                    first, filled = first + size, 0
+        if filled:
+            yield Slab(X[:filled], weight[:filled], first)
+        if self._weight is not None and len(self._weight) != first + filled:
+            raise TableError(
+                f"{len(self._weight)} weights for {first + filled} rows: give one for each"
+            )
+
+    def _blocks(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        row = 0
+        for given in self._open():
+            block, weight = given if isinstance(given, tuple) else (given, None)
+            block = np.asarray(block)
+            if block.ndim != 2 or block.dtype.kind not in "fiub":
+                raise TableError(
+                    f"block of shape {block.shape} and type {block.dtype} at row {row}: give "
+                    "two-dimensional arrays of numbers"
+                )
+            if weight is not None and self._weight is not None:
+                raise TableError("weights in the blocks and as sample_weight: give only one")
+            if self._weight is not None:
+                weight = self._weight[row : row + len(block)]
+            if weight is None:
+                weight = np.ones(len(block))
+            if np.shape(weight) != (len(block),):
+                raise TableError(
+                    f"weights of shape {np.shape(weight)} for {len(block)} rows from row {row}: "
+                    "give one for each"
+                )
+            yield block, np.asarray(weight)
+            row += len(block)
+
+
+class ParquetBlocks:
+    """Blocks of rows of a Parquet file; null is missing.
+
+    Call it for an iterator over the file.
+
+    Parameters
+    ----------
+    path : str or Path
+    columns : sequence of str, optional
+        The features. All columns where None: they must be numbers then.
+    weight : str, optional
+        Column with the rows' weights.
+    block_size : int, default=65536
+        Rows in memory at a time. It has no influence on results.
+
+    Raises
+    ------
+    TableError
+        If the file cannot be read, or lacks a column, or a column does not hold numbers.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        columns: Sequence[str] | None = None,
+        *,
+        weight: str | None = None,
+        block_size: int = 65536,
+    ) -> None:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        self.path, self.weight, self.block_size = path, weight, block_size
+        try:
+            with open(path, "rb") as file:  # a name with a colon would be read as an address
+                schema = pq.read_schema(file)
+        except (OSError, pa.ArrowException) as error:
+            raise TableError(f"{path}: cannot be read as Parquet: {error}") from error
+        named = schema.names if columns is None else list(columns)
+        self.columns = [name for name in named if name != weight]
+        for name in [*self.columns, *([] if weight is None else [weight])]:
+            if name not in schema.names:
+                raise TableError(f"{path}: there is no column {name}")
+            kind = schema.field(name).type
+            if not (pa.types.is_floating(kind) or pa.types.is_integer(kind)):
+                raise TableError(
+                    f"{path}: column {name} holds {kind}, not numbers: name the features with "
+                    "ParquetBlocks(path, columns)"
+                )
+
+    def __call__(self) -> Iterator[Block]:
+        """Open the file, and read block by block."""
+        import pyarrow.parquet as pq
+
+        wanted = [*self.columns, *([] if self.weight is None else [self.weight])]
+        with open(self.path, "rb") as opened, pq.ParquetFile(opened) as file:
+            for batch in file.iter_batches(self.block_size, columns=wanted):
+                values = [
+                    np.asarray(batch.column(name).to_numpy(zero_copy_only=False), dtype=np.float64)
+                    for name in wanted
+                ]
+                X = np.column_stack(values[: len(self.columns)])
+                yield X if self.weight is None else (X, values[-1])
+
+
+def as_rows(X: Any, weight: np.ndarray | None) -> tuple[Rows, list[str] | None]:
+    """Make rows of a Parquet path or a function that opens blocks.
+
+    Returns
+    -------
+    rows : Rows
+    names : list of str, or None
+        Of the features, where they are known.
+
+    Raises
+    ------
+    TableError
+        If an iterator is given, which can be visited only once.
+    """
+    if isinstance(X, str | Path):
+        X = ParquetBlocks(X)
+    names = X.columns if isinstance(X, ParquetBlocks) else None
+    if isinstance(X, Iterator):
+        raise TableError(
+            "an iterator of blocks can be visited only once, and EM visits the rows once in each "
+            "iteration: give a function without arguments that returns a new iterator"
+        )
+    return StreamRows(X, weight), names
+
+
+def is_stream(X: Any) -> bool:
+    """Say whether `X` is something to read rows from, and not rows."""
+    return isinstance(X, str | Path | Iterator) or (callable(X) and not hasattr(X, "__array__"))

@@ -1,0 +1,262 @@
+"""From rows to moments, and from moments to the parameters that maximise the likelihood."""
+
+from __future__ import annotations
+
+from concurrent.futures import Executor
+from typing import NamedTuple
+
+import numpy as np
+
+from xsift.errors import TableError
+from xsift.jit import kernel
+from xsift.mixture.blocks import Group, Orders, Rows, Slab, piece_size, slab_size
+from xsift.mixture.kernels import em_piece
+
+__all__ = ["Frame", "Moments", "Parameters", "accumulate_moments", "maximise", "survey"]
+
+EIGENVALUE_FLOOR = 1e-12
+"""Smallest variance of a component in any direction, where the data's spread is the unit."""
+
+_EPS = float(np.finfo(np.float64).eps)
+
+
+class Frame(NamedTuple):
+    """What is known of the rows before they are fitted, and the coordinates that follow from it.
+
+    The engine works on (x - centre) / scale, so that features of 1e-17 and of 1e3 are alike.
+
+    Attributes
+    ----------
+    centre : ndarray of shape (d,)
+        Mean of the values that are there.
+    scale : ndarray of shape (d,)
+        Their spread, `reg_covar` included, as a power of two: scaling then costs no rounding.
+    variance : ndarray of shape (d,)
+        Of the values that are there, in the units of X.
+    regularisation : ndarray of shape (d,)
+        `reg_covar` in these coordinates.
+    n_rows : int
+        Rows with a weight above zero and at least one value: those that take part.
+    total_weight : float
+        Of these.
+    log_scale : float
+        What log-densities of scaled features exceed those of X by, in the mean over the rows.
+    is_complete : bool
+        True where all rows take part and nothing is missing.
+    """
+
+    centre: np.ndarray
+    scale: np.ndarray
+    variance: np.ndarray
+    regularisation: np.ndarray
+    n_rows: int
+    total_weight: float
+    log_scale: float
+    is_complete: bool
+
+
+class Parameters(NamedTuple):
+    """A mixture in the coordinates of a `Frame`: shapes (K,), (K, d) and (K, d, d)."""
+
+    weights: np.ndarray
+    means: np.ndarray
+    covariances: np.ndarray
+
+
+class Moments(NamedTuple):
+    """Expected sums over rows with responsibilities r, about the means used to compute r.
+
+    Attributes
+    ----------
+    size : ndarray of shape (K,)
+        Sum of r.
+    shift : ndarray of shape (K, d)
+        Sum of r (x - mean).
+    scatter : ndarray of shape (K, d, d)
+        Sum of r (x - mean) (x - mean)^T.
+    log_likelihood : float
+    """
+
+    size: np.ndarray
+    shift: np.ndarray
+    scatter: np.ndarray
+    log_likelihood: float
+
+
+def survey(rows: Rows, reg_covar: float) -> Frame:
+    """Visit all rows once, check them, and choose the coordinates to work in.
+
+    Raises
+    ------
+    TableError
+        If a value is infinite, a weight cannot be one, a feature has no value at all, or no row is
+        left.
+    """
+    d = rows.n_features
+    weight, mean, square = np.zeros(d), np.zeros(d), np.zeros(d)
+    n_rows = n_all = n_missing = 0
+    total_weight = 0.0
+    for slab in rows.slabs():
+        slab.check()
+        there, here, weight_of, mean_of, square_of = _slab_sums(slab.X, slab.weight)
+        # Chan, Golub & LeVeque (1983): the sums about two means make those about the common one.
+        both = np.where(weight + weight_of > 0, weight + weight_of, 1.0)
+        step = mean_of - mean
+        mean += step * weight_of / both
+        square += square_of + step**2 * weight * weight_of / both
+        weight += weight_of
+        n_all += len(slab.X)
+        n_rows += there
+        n_missing += here
+        total_weight += _weight_taking_part(slab)
+    if n_rows == 0:
+        raise TableError("no row has a value and a weight above zero: there is nothing to fit")
+    if not (weight > 0).all():
+        j = int(np.argmin(weight > 0))
+        raise TableError(f"column {j} has no value in any row: leave it out")
+    variance = square / weight
+    if not np.isfinite(variance).all():
+        j = int(np.argmin(np.isfinite(variance)))
+        raise TableError(f"column {j} has values whose squares overflow: divide it by a constant")
+    spread = np.sqrt(variance + reg_covar)
+    scale = np.exp2(np.round(np.log2(np.where(spread > 0, spread, 1.0))))
+    return Frame(
+        mean,
+        scale,
+        variance,
+        reg_covar / scale**2,
+        n_rows,
+        total_weight,
+        float(weight @ np.log(scale)) / total_weight,
+        n_rows == n_all and n_missing == 0,
+    )
+
+
+@kernel(nogil=True)
+def _slab_sums(
+    X: np.ndarray, weight: np.ndarray
+) -> tuple[int, int, np.ndarray, np.ndarray, np.ndarray]:
+    n, d = X.shape
+    total, mean, square = np.zeros(d), np.zeros(d), np.zeros(d)
+    n_there = n_missing = 0
+    for row in range(n):
+        there = 0
+        for j in range(d):
+            if X[row, j] == X[row, j]:
+                total[j] += weight[row]
+                mean[j] += weight[row] * X[row, j]
+                there += 1
+        n_there += there > 0 and weight[row] > 0
+        n_missing += d - there
+    for j in range(d):
+        if total[j] > 0:
+            mean[j] /= total[j]
+    for row in range(n):
+        for j in range(d):
+            if X[row, j] == X[row, j]:
+                square[j] += weight[row] * (X[row, j] - mean[j]) ** 2
+    return n_there, n_missing, total, mean, square
+
+
+def _weight_taking_part(slab: Slab) -> float:
+    is_empty = np.isnan(slab.X).all(axis=1) if np.isnan(slab.X[:, 0]).any() else None
+    return float(slab.weight.sum() if is_empty is None else slab.weight[~is_empty].sum())
+
+
+def accumulate_moments(
+    rows: Rows,
+    parameters: Parameters,
+    frame: Frame,
+    pool: Executor | None = None,
+    orders: Orders | None = None,
+) -> Moments:
+    """Do the expectation step, and sum what the maximisation needs, in one visit of the rows.
+
+    In `orders`, the orders of incomplete slabs are remembered for the next visit.
+
+    Rows are cut into pieces of a fixed size. Each has its own sums, and these are added in the
+    order of the pieces: the bits do not depend on the number of threads.
+    """
+    orders = orders or Orders()
+    K, d = parameters.means.shape
+    size = piece_size(d)
+    with np.errstate(divide="ignore"):  # a component may have died: weight 0, log -inf
+        log_weights = np.log(parameters.weights)
+
+    def sums(task: tuple[Group, int]) -> Moments:
+        group, first = task
+        count, shift, scatter = np.zeros(K), np.zeros((K, d)), np.zeros((K, d, d))
+        log_likelihood = em_piece(
+            group.X,
+            group.weight,
+            group.ends,
+            first,
+            min(first + size, len(group.X)),
+            log_weights,
+            parameters.means,
+            parameters.covariances,
+            frame.centre,
+            1.0 / frame.scale,
+            count,
+            shift,
+            scatter,
+        )
+        return Moments(count, shift, scatter, log_likelihood)
+
+    total = Moments(np.zeros(K), np.zeros((K, d)), np.zeros((K, d, d)), 0.0)
+    buffer = np.empty((0 if frame.is_complete else slab_size(d), d))
+    for slab in rows.slabs():
+        if frame.is_complete:
+            group = slab.ungrouped()
+        else:
+            group = slab.grouped(orders.of(slab), into=buffer)
+        tasks = [(group, first) for first in range(0, len(group.X), size)]
+        for part in pool.map(sums, tasks) if pool else map(sums, tasks):
+            total.size[...] += part.size
+            total.shift[...] += part.shift
+            total.scatter[...] += part.scatter
+            total = total._replace(log_likelihood=total.log_likelihood + part.log_likelihood)
+    return total
+
+
+def maximise(moments: Moments, last: Parameters, frame: Frame) -> Parameters:
+    """Return the parameters that maximise the expected likelihood, regularised.
+
+    As in scikit-learn, ten times the machine's precision is added to a component's number of rows,
+    and `reg_covar` to the diagonal of its covariance. Beyond it, no eigenvalue of a covariance in
+    the coordinates of the frame is let below `EIGENVALUE_FLOOR`. A component that has lost all its
+    rows keeps its place and shape.
+    """
+    d = last.means.shape[1]
+    tiny = 10 * _EPS * frame.total_weight / frame.n_rows
+    n = moments.size + tiny
+    step = moments.shift / n[:, None]
+    covariances = moments.scatter / n[:, None, None] - step[:, :, None] * step[:, None, :]
+    covariances[:, range(d), range(d)] += frame.regularisation
+    for k in range(len(n)):
+        if moments.size[k] < tiny:
+            covariances[k] = last.covariances[k]
+    return Parameters(n / n.sum(), last.means + step, raise_to_floor(covariances))
+
+
+def raise_to_floor(covariances: np.ndarray) -> np.ndarray:
+    """Raise the eigenvalues of matrices to `EIGENVALUE_FLOOR`, where any lies below.
+
+    Parameters
+    ----------
+    covariances : ndarray of shape (K, d, d)
+        Symmetric. A matrix without such an eigenvalue is returned as it is.
+    """
+    try:
+        np.linalg.cholesky(covariances)
+        # The sum of the inverse eigenvalues bounds the largest of them.
+        bound = np.trace(np.linalg.inv(covariances), axis1=1, axis2=2)
+        suspects = np.flatnonzero(~(bound < 1 / EIGENVALUE_FLOOR))
+    except np.linalg.LinAlgError:
+        suspects = np.arange(len(covariances))
+    for k in suspects:
+        values, vectors = np.linalg.eigh(covariances[k])
+        if values[0] < EIGENVALUE_FLOOR:
+            raised = (vectors * np.maximum(values, EIGENVALUE_FLOOR)) @ vectors.T
+            covariances[k] = (raised + raised.T) / 2
+    return covariances

@@ -1,0 +1,400 @@
+"""Where EM starts: seeds, their refinement, and short runs of which the best is kept.
+
+EM climbs to the nearest optimum, so the start decides. k-means alone is a poor one: its clusters
+are round, and it cuts elongated ones across; EM then stays where it was put. Here several seedings
+are each given a few EM iterations on a sample, half of them with distances in the features' own
+spreads and half in the spread of the whole cloud (whitened: parallel elongated clusters come
+apart there), the poorer half is dropped twice, and the likelihood decides (Biernacki, Celeux &
+Govaert 2003, CSDA 41, 561: short runs of EM).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from xsift.jit import kernel
+from xsift.mixture.blocks import ArrayRows, Rows
+from xsift.mixture.em import Fit, iterate
+from xsift.mixture.kernels import BLOCK
+from xsift.mixture.moments import Frame, Parameters, raise_to_floor, survey
+
+__all__ = [
+    "INIT_PARAMS",
+    "draw_sample",
+    "find_start",
+    "given_start",
+    "sample_size",
+    "start_from_means",
+]
+
+INIT_PARAMS = ("k-means++", "kmeans", "random", "random_from_data")
+
+_ROUNDS = ((3, 4), (3, 2), (4, 1))  # iterations, and how many of the runs go on
+_LONG_TOL = 0.1
+_LONG_ITERATIONS = 40
+_LLOYD_ITERATIONS = 25
+
+
+def find_start(
+    sample: ArrayRows,
+    frame: Frame,
+    n_components: int,
+    how: str,
+    rng: np.random.RandomState,
+    *,
+    tol: float,
+    reg_covar: float,
+    n_threads: int = 1,
+) -> Parameters:
+    """Find parameters to start EM from.
+
+    Parameters
+    ----------
+    sample : ArrayRows
+        All rows, or some of them: from `draw_sample`.
+    frame : Frame
+        Of all rows.
+    n_components : int
+    how : {"k-means++", "kmeans", "random", "random_from_data"}
+        k-means++: the best of eight short EM runs, the poorer half dropped twice. kmeans: k-means
+        from k-means++ seeds, in the units of X. random: random responsibilities. random_from_data:
+        random rows as means. The last three are single starts, as in scikit-learn.
+    rng : RandomState
+    tol, reg_covar, n_threads
+        Of the fit.
+    """
+    Z = to_points(sample, frame)
+    weight = np.ones(len(Z)) if sample.weight is None else sample.weight
+    if how == "random":
+        shares = rng.uniform(size=(len(Z), n_components))
+        return group_parameters(Z, weight, shares / shares.sum(axis=1, keepdims=True), frame)
+    if how == "random_from_data":
+        chosen = draw_rows(weight, n_components, rng)
+        one = group_parameters(Z, weight, np.ones((len(Z), 1)), frame)
+        return Parameters(
+            np.full(n_components, 1 / n_components),
+            Z[chosen],
+            np.repeat(one.covariances, n_components, axis=0),
+        )
+    if how == "kmeans":
+        seeds = plant_seeds(Z * frame.scale, weight, n_components, rng)
+        labels = lloyd(Z * frame.scale, weight, seeds, 300)
+        return group_parameters(Z, weight, one_hot(labels, n_components), frame)
+    if n_components == 1:
+        return group_parameters(Z, weight, np.ones((len(Z), 1)), frame)
+    sample_frame = survey(sample, reg_covar)._replace(
+        centre=frame.centre, scale=frame.scale, regularisation=frame.regularisation
+    )
+
+    def run(start: Parameters, tol: float, iterations: int) -> Fit:
+        return iterate(
+            sample, start, sample_frame, tol=tol, max_iter=iterations, n_threads=n_threads
+        )
+
+    starts = []
+    for points in seeding_spaces(Z, weight):
+        seeds = plant_seeds(points, weight, n_components, rng)
+        labels = lloyd(points, weight, seeds, _LLOYD_ITERATIONS)
+        starts.append(group_parameters(Z, weight, one_hot(labels, n_components), frame))
+    for iterations, n_kept in _ROUNDS:
+        fits = [run(start, 0.0, iterations) for start in starts]
+        fits.sort(key=lambda fit: (_is_sound(fit, sample_frame), fit.lower_bound), reverse=True)
+        starts = [fit.parameters for fit in fits[:n_kept]]
+    return run(starts[0], _LONG_TOL * tol, _LONG_ITERATIONS).parameters
+
+
+def _is_sound(fit: Fit, frame: Frame) -> bool:
+    """Tell a run whose likelihood can be trusted from one that soars on a handful of rows."""
+    d = fit.parameters.means.shape[1]
+    return bool(fit.size.min() > (d + 1) * frame.total_weight / frame.n_rows)
+
+
+def given_start(
+    frame: Frame, n_components: int, weights: Any, means: Any, precisions: Any
+) -> dict[str, np.ndarray]:
+    """Check what is given of a start, and take it to the coordinates of the frame.
+
+    Parameters
+    ----------
+    frame : Frame
+    n_components : int
+    weights, means, precisions : array-like of shapes (K,), (K, d) and (K, d, d), or None
+
+    Returns
+    -------
+    dict
+        Fields of `Parameters`.
+
+    Raises
+    ------
+    ValueError
+        If it is no mixture.
+    """
+    K, d = n_components, len(frame.centre)
+    shapes = {"weights": (K,), "means": (K, d), "precisions": (K, d, d)}
+    given = {}
+    for (name, shape), value in zip(shapes.items(), (weights, means, precisions), strict=True):
+        if value is None:
+            continue
+        given[name] = np.asarray(value, dtype=np.float64)
+        if given[name].shape != shape:
+            raise ValueError(f"{name}_init has the shape {given[name].shape}, not {shape}")
+        if not np.isfinite(given[name]).all():
+            raise ValueError(f"{name}_init has values that are not finite")
+    if "weights" in given and (
+        (given["weights"] < 0).any() or not np.isclose(given["weights"].sum(), 1)
+    ):
+        raise ValueError("weights_init has to be not negative, with the sum 1")
+    if "means" in given:
+        given["means"] = (given["means"] - frame.centre) / frame.scale
+    if "precisions" in given:
+        matrices = given.pop("precisions")
+        is_symmetric = np.allclose(matrices, matrices.transpose(0, 2, 1))
+        if not is_symmetric or (np.linalg.eigvalsh(matrices) <= 0).any():
+            raise ValueError("precisions_init has to be symmetric and positive definite")
+        covariances = np.linalg.inv(matrices * frame.scale[:, None] * frame.scale)
+        given["covariances"] = (covariances + covariances.transpose(0, 2, 1)) / 2
+    return given
+
+
+def start_from_means(sample: ArrayRows, frame: Frame, means: np.ndarray) -> Parameters:
+    """Group the rows of a sample by their nearest mean."""
+    Z = to_points(sample, frame)
+    weight = np.ones(len(Z)) if sample.weight is None else sample.weight
+    labels = lloyd(Z, weight, means, 1)
+    return group_parameters(Z, weight, one_hot(labels, len(means)), frame)
+
+
+def sample_size(n_components: int, n_features: int) -> int:
+    """Return how many rows are enough for a start: twenty for each number in the means."""
+    return min(65536, max(4096, 20 * n_components * n_features))
+
+
+def draw_sample(
+    rows: Rows, frame: Frame, size: int, rng: np.random.RandomState
+) -> tuple[ArrayRows, np.ndarray]:
+    """Draw rows with probabilities proportional to their weights, in one visit.
+
+    Where no more than `size` rows take part, they are the sample, with their weights. Otherwise the
+    total weight is cut into `size` equal parts and one row drawn in each.
+
+    Returns
+    -------
+    sample : ArrayRows
+    positions : ndarray of int
+        Of the drawn rows among all.
+    """
+    ticks = (np.arange(size) + rng.uniform(size=size)) * (frame.total_weight / size)
+    X, weight, positions = [], [], []
+    before = 0.0
+    for slab in rows.slabs():
+        takes_part = (slab.weight > 0) & ~np.isnan(slab.X).all(axis=1)
+        if frame.n_rows <= size:
+            chosen = np.flatnonzero(takes_part)
+        else:
+            until = before + np.cumsum(slab.weight * takes_part)
+            inside = ticks[(ticks >= before) & (ticks < until[-1])]
+            chosen = np.searchsorted(until, inside, side="right")
+            before = until[-1]
+        X.append(slab.X[chosen])
+        weight.append(slab.weight[chosen] if frame.n_rows <= size else np.ones(len(chosen)))
+        positions.append(slab.first + chosen)
+    return ArrayRows(np.concatenate(X), np.concatenate(weight)), np.concatenate(positions)
+
+
+def to_points(sample: ArrayRows, frame: Frame) -> np.ndarray:
+    """Centre and scale rows, with the mean for what is missing: enough to seed from."""
+    return np.asarray(np.nan_to_num((sample.X - frame.centre) / frame.scale, nan=0.0))
+
+
+def whitener(Z: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Return A such that the rows of ``Z @ A`` have unit covariance, shape (d, d).
+
+    Directions without variance are mapped to zero.
+    """
+    values, vectors = np.linalg.eigh(np.atleast_2d(np.cov(Z.T, aweights=weight, ddof=0)))
+    has_width = values > 1e-10 * values[-1]
+    return np.asarray(vectors * np.where(has_width, np.where(has_width, values, 1) ** -0.5, 0))
+
+
+def seeding_spaces(Z: np.ndarray, weight: np.ndarray) -> list[np.ndarray]:
+    """Return the coordinates in which the short runs are seeded, one for each run.
+
+    Four times the features as they are; twice whitened, which undoes an elongation of the whole
+    cloud; and twice those directions in which the whitened rows are least like one Gaussian, by
+    their kurtosis: there, parallel elongated clusters come apart.
+
+    References
+    ----------
+    Tyler, Critchley, Duembgen & Oja 2009, JRSS B 71, 549: invariant coordinate selection.
+    """
+    white = (Z - np.average(Z, axis=0, weights=weight)) @ whitener(Z, weight)
+    radius2 = (white**2).sum(axis=1)
+    fourth = (white * (weight * radius2)[:, None]).T @ white / weight.sum()
+    # Ascending: the least kurtosis, that of two peaks, comes first.
+    _, directions = np.linalg.eigh(fourth)
+    coordinates = np.ascontiguousarray(white @ directions)
+    one, two = (np.ascontiguousarray(coordinates[:, :m]) for m in (1, 2))
+    return [Z, white, Z, one, Z, white, Z, two]
+
+
+def draw_rows(weight: np.ndarray, size: int, rng: np.random.RandomState) -> np.ndarray:
+    """Draw distinct rows with probabilities proportional to their weights."""
+    return np.asarray(rng.choice(len(weight), size, replace=False, p=weight / weight.sum()))
+
+
+def plant_seeds(
+    points: np.ndarray, weight: np.ndarray, n_seeds: int, rng: np.random.RandomState
+) -> np.ndarray:
+    """Choose rows far from each other: greedy k-means++.
+
+    Rows are drawn by their place in the cumulative sum of weights: a row with weight 2 is drawn as
+    the same row written twice.
+
+    Returns
+    -------
+    ndarray of shape (n_seeds, d)
+
+    References
+    ----------
+    Arthur & Vassilvitskii 2007 (SODA, 1027), and its closing remark on several trials per seed.
+    """
+    n_trials = 2 + int(np.log(n_seeds))
+    seeds = [points[_draw(weight, rng.uniform(size=1))[0]]]
+    nearest = _squared_distances(points, seeds[0])
+    for _ in range(1, n_seeds):
+        chances = weight * nearest
+        if not chances.sum() > 0:  # fewer distinct rows than seeds: any row will do
+            chances = weight
+        best_cost = np.inf
+        for candidate in points[_draw(chances, rng.uniform(size=n_trials))]:
+            distance = np.minimum(nearest, _squared_distances(points, candidate))
+            cost = float((weight * distance).sum())
+            if cost < best_cost:
+                best_cost, best_distance, best = cost, distance, candidate
+        seeds.append(best)
+        nearest = best_distance
+    return np.array(seeds)
+
+
+@kernel(nogil=True)
+def _squared_distances(points: np.ndarray, seed: np.ndarray) -> np.ndarray:
+    out = np.zeros(len(points))
+    for row in range(len(points)):
+        for j in range(points.shape[1]):
+            out[row] += (points[row, j] - seed[j]) ** 2
+    return out
+
+
+def _draw(chances: np.ndarray, u: np.ndarray) -> np.ndarray:
+    until = np.cumsum(chances)
+    at = np.searchsorted(until, u * until[-1], side="right")
+    return np.asarray(np.minimum(at, np.flatnonzero(chances)[-1]))
+
+
+@kernel(nogil=True)
+def lloyd(points: np.ndarray, weight: np.ndarray, seeds: np.ndarray, max_iter: int) -> np.ndarray:
+    """Refine seeds by k-means, and return the number of each row's nearest centre, shape (n,)."""
+    (n, d), K = points.shape, len(seeds)
+    centres = seeds.copy()
+    labels = np.full(n, -1)
+    features = points.T.copy()
+    nearest = np.empty(BLOCK, np.int64)
+    for _ in range(max_iter):
+        total = np.zeros(K)
+        sums = np.zeros((K, d))
+        n_moved = 0
+        for first in range(0, n, BLOCK):
+            _nearest_centres(features, first, centres, nearest)
+            for row in range(first, min(first + BLOCK, n)):
+                label = nearest[row - first]
+                n_moved += label != labels[row]
+                labels[row] = label
+                total[label] += weight[row]
+                for j in range(d):
+                    sums[label, j] += weight[row] * points[row, j]
+        if n_moved == 0:
+            break
+        for k in range(K):
+            if total[k] > 0:  # an empty cluster keeps its centre
+                centres[k] = sums[k] / total[k]
+    return labels
+
+
+@kernel(nogil=True)
+def _nearest_centres(
+    features: np.ndarray, first: int, centres: np.ndarray, nearest: np.ndarray
+) -> None:
+    """Write the nearest centre of a block's rows; `features` is of shape (d, n)."""
+    size = min(BLOCK, features.shape[1] - first)
+    least, d2 = np.full(size, np.inf), np.empty(size)
+    nearest[:] = 0
+    for k in range(len(centres)):
+        d2[:] = 0.0
+        for j in range(features.shape[0]):
+            x, centre = features[j, first : first + size], centres[k, j]
+            for b in range(size):  # over rows, so that it becomes vector instructions
+                d2[b] += (x[b] - centre) ** 2
+        for b in range(size):
+            nearest[b] = k if d2[b] < least[b] else nearest[b]
+            least[b] = min(least[b], d2[b])
+
+
+def one_hot(labels: np.ndarray, n_components: int) -> np.ndarray:
+    """Return responsibilities of 0 and 1, shape (n, K)."""
+    return np.asarray(labels[:, None] == np.arange(n_components), dtype=np.float64)
+
+
+def group_parameters(Z: np.ndarray, weight: np.ndarray, shares: Any, frame: Frame) -> Parameters:
+    """Return weights, means and covariances of groups of rows.
+
+    Covariances are drawn towards that of all rows with the weight of d + 1 rows, so that a group of
+    a few rows has one.
+
+    Parameters
+    ----------
+    Z : ndarray of shape (m, d)
+        In the coordinates of the frame, complete.
+    weight : ndarray of shape (m,)
+    shares : ndarray of shape (m, K)
+        Of each row in the groups.
+    frame : Frame
+    """
+    d = Z.shape[1]
+    unit = weight.sum() / len(Z)
+    _, _, scatter = _group_sums(Z, weight[:, None].copy())
+    total = scatter[0] / weight.sum()
+    n, means, scatter = _group_sums(Z, shares * weight[:, None])
+    pull = (d + 1) * unit
+    covariances = (scatter + pull * total) / (n + pull)[:, None, None]
+    covariances[:, range(d), range(d)] += frame.regularisation
+    weights = (n + unit) / (n + unit).sum()
+    return Parameters(weights, means, raise_to_floor(covariances))
+
+
+@kernel(nogil=True)
+def _group_sums(Z: np.ndarray, r: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return sum, mean and scatter of each group; the mean of an empty one is the origin."""
+    (m, d), K = Z.shape, r.shape[1]
+    n, means, scatter = np.zeros(K), np.zeros((K, d)), np.zeros((K, d, d))
+    for row in range(m):
+        for k in range(K):
+            n[k] += r[row, k]
+            for j in range(d):
+                means[k, j] += r[row, k] * Z[row, j]
+    for k in range(K):
+        if n[k] > 0:
+            means[k] /= n[k]
+    for row in range(m):
+        for k in range(K):
+            if r[row, k] > 0:
+                for i in range(d):
+                    u = r[row, k] * (Z[row, i] - means[k, i])
+                    for j in range(i + 1):
+                        scatter[k, i, j] += u * (Z[row, j] - means[k, j])
+    for i in range(d):
+        for j in range(i):
+            scatter[:, j, i] = scatter[:, i, j]
+    return n, means, scatter

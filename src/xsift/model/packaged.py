@@ -1,0 +1,137 @@
+"""The models that come with xsift, and the choice of one for a table."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import warnings
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+
+from xsift import read, surveys
+from xsift.errors import ModelError, SettingError
+from xsift.features import derive
+from xsift.model.file import load_model_tree
+from xsift.model.schema import ModelTree
+from xsift.settings import Settings
+
+__all__ = ["fitting_model", "named_model", "packaged_models", "refuse_other_model"]
+
+
+def packaged_models() -> dict[str, Path]:
+    """Return the models that come with xsift, by name."""
+    folder = Path(str(resources.files(__package__) / "trained"))
+    return {p.stem: p for p in sorted(folder.glob("*.asdf"))}
+
+
+def named_model(name: str) -> Path:
+    """Return the file of a model: a packaged one by its name, or a path.
+
+    Raises
+    ------
+    ModelError
+        If there is neither, or the packaged one is not as it was shipped.
+    """
+    packaged = packaged_models()
+    if name in packaged and not Path(name).exists():
+        return _as_shipped(name)
+    if not Path(name).exists():
+        raise ModelError(f"--model {name}: no such file; packaged models are {', '.join(packaged)}")
+    return Path(name)
+
+
+def fitting_model(
+    table: str | Path | read.InMemory, settings: Settings
+) -> tuple[Path, str, read.Detections | None]:
+    """Choose among the packaged models: by what is asked for, else by what the table has.
+
+    Returns
+    -------
+    path : Path
+    why : str
+        The choice and its reason, for the user.
+    detections : Detections or None
+        The table, where it had to be read for the choice.
+
+    Raises
+    ------
+    ModelError
+        If no packaged model is what is asked for, or it is not as it was shipped.
+    """
+    packaged = packaged_models()
+    if settings.features is not None or settings.survey is not None:
+        survey, name = surveys.survey_of(settings.survey, settings.features)
+        if name not in packaged or load_model_tree(_as_shipped(name)).survey != survey.name:
+            raise ModelError(
+                f"no packaged model is for survey {survey.name} with features {name}: "
+                f"packaged are {', '.join(packaged)}; or train one with xsift run"
+            )
+        return packaged[name], f"packaged model {name}, which has the features asked for", None
+    survey = surveys.load("csc20")
+    with warnings.catch_warnings():
+        # A table without the twelfth feature alone is what csc11 is for.
+        warnings.filterwarnings("ignore", r".*: no column var_newq_b \(or [^)]*\): counted as")
+        detections = read.read_detections(
+            table, survey, survey.feature_set("csc12"), settings.source_column, need_all=False
+        )
+    usable = derive(detections.table, survey, survey.feature_set("csc12")).usable
+    twelfth = [f.name for f in survey.feature_set("csc12")].index("var_newq_b")
+    has_others = np.delete(usable, twelfth, axis=1).all(axis=1)
+    # One more missing feature in a few detections is no reason to give up the twelfth in all.
+    judged = usable[has_others] if has_others.any() else usable
+    name = "csc12" if judged[:, twelfth].mean() >= 0.5 else "csc11"
+    n = int(usable.all(axis=1).sum() if name == "csc12" else has_others.sum())
+    release = surveys.survey_of(None, name)[0].title
+    why = (
+        f"packaged model {name} (trained on the {release}): "
+        f"{n:,} of {detections.table.num_rows:,} detections have all of its features"
+    )
+    return _as_shipped(name), why, detections
+
+
+def _as_shipped(name: str) -> Path:
+    """Return the file of a packaged model, held to the list of digests in the package."""
+    path = packaged_models()[name]
+    try:
+        listed = json.loads(path.with_name("digests.json").read_text("utf-8"))[name]
+        found = hashlib.sha256(path.read_bytes()).hexdigest()
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise ModelError(
+            f"packaged model {name}: its digest is not in {path.with_name('digests.json')}: "
+            "install xsift again"
+        ) from error
+    if found != listed:
+        raise ModelError(
+            f"packaged model {name}: {path} is not the file that came with xsift: install xsift "
+            f"again; to use the file as it is, give its path to --model"
+        )
+    return path
+
+
+def refuse_other_model(tree: ModelTree, settings: Settings, what: str) -> None:
+    """Refuse a model that is not for the survey and features asked for, or not for this xsift.
+
+    Raises
+    ------
+    ModelError
+    """
+    for option, asked, has in (
+        ("--survey", settings.survey, tree.survey),
+        ("--features", settings.features, tree.feature_set),
+    ):
+        if asked is not None and asked != has:
+            raise ModelError(
+                f"{what}: trained for {option} {has}, not {asked}: give another --model"
+            )
+    if tree.survey not in surveys.names():
+        raise ModelError(f"{what}: trained for survey {tree.survey!r}, which this xsift knows not")
+    # The calibrated method leaves out what the training table had no values of.
+    only = None if tree.method == "paper" else tree.features
+    try:
+        chosen = surveys.load(tree.survey).feature_set(tree.feature_set, only)
+    except SettingError:
+        chosen = ()
+    if [f.name for f in chosen] != tree.features:
+        raise ModelError(f"{what}: its features are not those of {tree.feature_set}: retrain it")

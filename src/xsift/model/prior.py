@@ -1,0 +1,116 @@
+"""Class shares that a user states, and those that a table seems to have."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from xsift.classes import Classes
+from xsift.classes.text_file import read_text_file
+from xsift.errors import SettingError
+from xsift.model import Classification, Model, PaperModel
+from xsift.model.calibrated import CalibratedModel, Prior
+from xsift.score.prior import estimate_shares, reweight
+
+__all__ = ["shares_of", "under_prior"]
+
+_FEWEST = 100
+_MOST = 1e12
+
+
+def under_prior(said: Classification, model: Model, wanted: str) -> Classification:
+    """Re-weight probabilities to other class shares.
+
+    Parameters
+    ----------
+    said : Classification
+        Under the shares of the model's training set.
+    model : Model
+    wanted : str
+        ``train``; ``uniform``: all trained classes alike; or a TOML file with the share of each
+        class by its code, and of ``none``. A class that the file does not name has the share 0;
+        where it does not name none, its share stays.
+
+    Raises
+    ------
+    SettingError
+        If the file cannot serve, or the model is the paper's, which knows no shares.
+    """
+    if wanted == "train":
+        return said
+    if isinstance(model, PaperModel):
+        raise SettingError(
+            f"--prior {wanted}: the paper's method has no class shares to replace: train or choose "
+            "a model of --method calibrated"
+        )
+    before = model.prior
+    if wanted == "uniform":
+        is_known = before.shares > 0
+        after = Prior(is_known / is_known.sum(), before.none_share)
+    else:
+        after = _read_prior(Path(wanted), model.classes, before)
+    p = reweight(np.column_stack([said.p, said.p_none]), _all(before), _all(after))
+    return replace(said, p=p[:, :-1], p_none=p[:, -1])
+
+
+def shares_of(said: Classification, model: CalibratedModel) -> dict[str, Any]:
+    """Estimate the class shares of a table, beside those of the training set.
+
+    Under label shift (`estimate_shares`); an empty dict where fewer than 100 detections are scored.
+
+    Parameters
+    ----------
+    said : Classification
+        Under the shares of the training set.
+    """
+    p = said.p[said.is_scored]
+    if len(p) < _FEWEST:
+        return {}
+    trained = model.scorer.shares
+    estimated = estimate_shares(p / p.sum(axis=1, keepdims=True), trained)
+    return {
+        name: dict(zip(model.classes.codes, shares.round(4).tolist(), strict=True))
+        for name, shares in (("training", trained), ("estimated", estimated))
+    }
+
+
+def _all(prior: Prior) -> np.ndarray:
+    return np.append(prior.shares * (1 - prior.none_share), prior.none_share)
+
+
+def _read_prior(path: Path, classes: Classes, before: Prior) -> Prior:
+    try:
+        given = tomllib.loads(read_text_file(path))
+    except (
+        OSError,
+        ValueError,
+        RecursionError,
+    ) as error:  # of text, of TOML, of a number with too many digits
+        raise SettingError(
+            f"--prior {path}: not train, not uniform, and no TOML file that can be read: {error}"
+        ) from error
+    known = [*classes.codes, "none"]
+    for code, share in given.items():
+        if code not in known:
+            raise SettingError(f"--prior {path}: {code!r}: allowed are {', '.join(known)}")
+        if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share <= _MOST:
+            raise SettingError(f"--prior {path}: {code} = {share!r}: a share is 0 to {_MOST:g}")
+    shares = np.array([float(given.get(code, 0.0)) for code in classes.codes])
+    if lost := [
+        c
+        for c, new, old in zip(classes.codes, shares, before.shares, strict=True)
+        if new > 0 and old == 0
+    ]:
+        raise SettingError(f"--prior {path}: the model was trained without {', '.join(lost)}")
+    if shares.sum() <= 0:
+        raise SettingError(f"--prior {path}: no class has a share above 0")
+    none = (
+        float(given["none"]) / (shares.sum() + float(given["none"]))
+        if "none" in given
+        else (before.none_share)
+    )
+    return Prior(shares / shares.sum(), none)

@@ -1,0 +1,236 @@
+"""How many clusters a table of detections has: the scan over K."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet
+
+from xsift import read, surveys, write
+from xsift.catalogue.summary import Shown, Summary, SummaryTable
+from xsift.errors import SettingError, TableError
+from xsift.features import PaperScaler, derive
+from xsift.mixture.choose_k import Restart, advice, fit_restarts
+from xsift.mixture.silhouette import EXACT_UP_TO
+from xsift.settings import Settings
+from xsift.vote import key_order
+from xsift.write.provenance import file_name
+
+__all__ = ["FILES", "Scan", "scan_k"]
+
+FILES = ("scan.parquet", "scan.csv", "scan.json", "scan.png")
+# What is finished of a scan under way: the earlier scan's results stay until the new ones are.
+_PART = ".parts/scan.parquet"
+
+
+@dataclass(frozen=True, repr=False)
+class Scan(Shown):
+    """Every fit of a scan, and what it advises.
+
+    Attributes
+    ----------
+    fits : tuple of Restart
+    advice : str
+    n_rows : int
+        Complete detections that were clustered.
+    silhouette_is_exact : bool
+        False where it is that of a sample of 30,000 detections.
+    n_resumed : int
+        Fits taken over from an earlier scan of the same data.
+    """
+
+    fits: tuple[Restart, ...]
+    advice: str
+    n_rows: int
+    silhouette_is_exact: bool
+    n_resumed: int
+
+    def summary(self) -> Summary:
+        """Return the advice, and the means of each number of clusters."""
+        what = ("bic", "icl", "silhouette", "stability")
+        rows = []
+        for k in sorted({f.k for f in self.fits}):
+            fits = [f for f in self.fits if f.k == k]
+            rows.append([k, *(float(np.mean([getattr(f, n) for f in fits])) for n in what)])
+        title = f"{len(self.fits)} fits to {self.n_rows:,} detections"
+        means = SummaryTable("Means over the starts", ["K", "BIC", "ICL", *what[2:]], rows)
+        return Summary(title, [self.advice], [means])
+
+    def table(self) -> pa.Table:
+        """Return the fits as a table, one row each; null where a number does not apply."""
+        names = [f.name for f in fields(Restart)]
+        columns = {n: [getattr(f, n) for f in self.fits] for n in names}
+        return pa.table({n: pa.array(c, from_pandas=True) for n, c in columns.items()})
+
+
+def scan_k(
+    table: str | Path,
+    folder: str | Path,
+    k_max: int = 20,
+    restarts: int = 10,
+    settings: Settings | None = None,
+    advance: Callable[[int, int], None] = lambda done, total: None,
+) -> Scan:
+    """Fit K = 1 to `k_max` clusters from several starts and judge each fit.
+
+    After each K the fits so far are kept in the folder; a scan that was stopped goes on from
+    there, provided that data and settings are the same.
+
+    Parameters
+    ----------
+    table, folder : str or Path
+    k_max, restarts : int
+    settings : Settings, optional
+        Of these, features, survey, source_column and seed matter here.
+    advance : callable
+        Told how much of the work is done, and how much there is in all.
+
+    Raises
+    ------
+    XsiftError
+        Where the table cannot serve or the folder cannot be written.
+    """
+    settings = settings or Settings()
+    if not 1 <= k_max <= 200 or not 1 <= restarts <= 1000:
+        raise SettingError("--k-max is 1 to 200, --restarts 1 to 1000")
+    with write.Staging(folder, (*FILES, _PART), "scan", [table]) as staging:
+        Z, names = _scaled(table, settings)
+        if len(Z) <= k_max:
+            raise TableError(
+                f"{table}: {len(Z)} complete detections are too few for {k_max} clusters"
+            )
+        fingerprint = _fingerprint(Z, settings.seed, restarts)
+        earlier = _earlier(staging.folder / _PART, fingerprint)
+        earlier = earlier or _earlier(staging.folder / FILES[0], fingerprint)
+        fits = [f for f in earlier if f.k <= k_max]
+        n_resumed = len(fits)
+        done = {f.k for f in fits}
+        # A fit costs about as much as it has components.
+        total = restarts * sum(range(1, k_max + 1))
+        spent = restarts * sum(done)
+        advance(spent, total)
+        for k in sorted(set(range(1, k_max + 1)) - done):
+            start = spent
+
+            def one_more(k: int = k) -> None:
+                nonlocal spent
+                spent += k
+                advance(spent, total)
+
+            fits += fit_restarts(Z, k, restarts, settings.seed, names, one_more)
+            spent = start + restarts * k
+            fits.sort(key=lambda f: (f.k, f.restart))
+            _keep(staging, _PART, _scan(fits, len(Z), n_resumed), fingerprint)
+            staging.commit()
+        scan = _scan(fits, len(Z), n_resumed)
+        _finish(staging, scan, table, settings, fingerprint)
+        staging.drop(_PART)
+    return scan
+
+
+def _scaled(table: str | Path, settings: Settings) -> tuple[np.ndarray, tuple[str, ...]]:
+    survey, feature_set = surveys.survey_of(settings.survey, settings.features)
+    chosen = survey.feature_set(feature_set)
+    detections = read.read_detections(table, survey, chosen, settings.source_column)
+    features = derive(detections.table, survey, chosen)
+    order = key_order(detections.table, np.flatnonzero(features.complete))
+    if not len(order):
+        lacks = f"has a value of {', '.join(features.empty)}" if features.empty else "has all"
+        raise TableError(
+            f"{table}: no detection {lacks}, and a scan takes only detections with all features "
+            f"of {feature_set}: --features may name another set"
+        )
+    scaler = PaperScaler(tuple(f.scaling for f in chosen))
+    return scaler.fit_transform(features.X[order]), features.names
+
+
+def _fingerprint(Z: np.ndarray, seed: int, restarts: int) -> str:
+    digest = hashlib.sha256(Z.tobytes())
+    version = write.environment()["xsift"]
+    digest.update(json.dumps([Z.shape, seed, restarts, version]).encode())
+    return digest.hexdigest()
+
+
+def _earlier(path: Path, fingerprint: str) -> list[Restart]:
+    """Return the fits of an earlier scan of the same data; none where it was another."""
+    if not path.exists():
+        return []
+    try:
+        with open(path, "rb") as file:
+            table = pa.parquet.read_table(file)
+        if (table.schema.metadata or {}).get(b"fingerprint") != fingerprint.encode():
+            return []
+        return [_restart(row) for row in table.to_pylist()]
+    except (pa.ArrowException, OSError, TypeError):
+        return []
+
+
+def _restart(row: dict[str, Any]) -> Restart:
+    filled: dict[str, Any] = {k: math.nan if v is None else v for k, v in row.items()}
+    return Restart(**filled)
+
+
+def _scan(fits: list[Restart], n_rows: int, n_resumed: int) -> Scan:
+    return Scan(tuple(fits), advice(fits), n_rows, n_rows <= EXACT_UP_TO, n_resumed)
+
+
+def _keep(staging: write.Staging, name: str, scan: Scan, fingerprint: str) -> None:
+    about = {"creator": "xsift scan", "fingerprint": fingerprint}
+    write.write_table(scan.table(), staging.path(name), "parquet", about)
+
+
+def _finish(
+    staging: write.Staging,
+    scan: Scan,
+    table: str | Path,
+    settings: Settings,
+    fingerprint: str,
+) -> None:
+    record: dict[str, Any] = {
+        "command": "scan",
+        "input": file_name(table),
+        "advice": scan.advice,
+        "n_rows": scan.n_rows,
+        "silhouette_is_exact": scan.silhouette_is_exact,
+        "seed": settings.seed,
+        "fingerprint": fingerprint,
+        "environment": write.environment(),
+        "fits": [asdict(f) for f in scan.fits],
+    }
+    _keep(staging, "scan.parquet", scan, fingerprint)
+    write.write_table(scan.table(), staging.path("scan.csv"), "csv", {})
+    write.write_json(record, staging.path("scan.json"))
+    _draw(scan, staging.path("scan.png"))
+
+
+def _draw(scan: Scan, path: Path) -> None:
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
+    from xsift import plots
+
+    x = {f.name: np.array([getattr(fit, f.name) for fit in scan.fits]) for f in fields(Restart)}
+    exact = "" if scan.silhouette_is_exact else f" (sample of {EXACT_UP_TO:,})"
+    panels = (
+        (x["bic"] / 1e3, "BIC / 1000"),
+        (x["icl"] / 1e3, "ICL / 1000"),
+        (x["silhouette"], f"silhouette{exact}"),
+        (x["stability"], "agreement of restarts (ARI)"),
+    )
+    style: Any = plots.figure_style()
+    with mpl.rc_context(style):
+        figure = Figure(figsize=(7.6, 5.4), layout="constrained", dpi=160)
+        axes = figure.subplots(2, 2, sharex=True)
+        for i, (ax, (values, label)) in enumerate(zip(axes.flat, panels, strict=True)):
+            plots.against_k(ax, x["k"], values, label, colour=f"C{i}")
+            if i < 2:
+                ax.set_xlabel("")
+        figure.savefig(path, format="png")

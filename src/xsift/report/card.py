@@ -1,0 +1,136 @@
+"""A source's card as a figure: its detections against the distributions of the groups."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from xsift import plots, surveys
+from xsift.catalogue.card import SourceCard
+from xsift.catalogue.standing import Standing
+from xsift.errors import SettingError, TableError
+from xsift.write import Staging
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["FIGURE_FORMATS", "card_figure", "write_card_figure"]
+
+FIGURE_FORMATS = ("png", "pdf", "svg")
+_COLUMNS = 4
+_PLANES = (("hard_hs", "hard_hm"), ("powlaw_gamma", "bb_kt"))
+
+
+def write_card_figure(card: SourceCard, path: str | Path) -> None:
+    """Draw a card into a file, PNG, PDF or SVG by its name.
+
+    Raises
+    ------
+    SettingError
+        If the name has another ending.
+    TableError
+        If the catalogue has no detections.
+    OutputError
+        If it cannot be written.
+    """
+    path = Path(path)
+    form = path.suffix.removeprefix(".").casefold()
+    if form not in FIGURE_FORMATS:
+        allowed = ", ".join("." + f for f in FIGURE_FORMATS)
+        raise SettingError(f"--figure {path}: the name must end in {allowed}")
+    import matplotlib as mpl
+
+    style: Any = plots.figure_style() | {"text.parse_math": False}
+    with mpl.rc_context(style), Staging(path.parent, [path.name], "figure") as staging:
+        card_figure(card).savefig(staging.path(path.name), format=form)
+
+
+def card_figure(card: SourceCard) -> Figure:
+    """Draw a card: two planes of features, then every feature, by group.
+
+    Coloured are the groups of the catalogue (its known objects, or what it classified); black are
+    the detections of the source.
+
+    Raises
+    ------
+    TableError
+        If the catalogue has no detections.
+    """
+    from matplotlib.figure import Figure
+
+    standing = card.standing
+    if standing is None:
+        raise TableError(
+            "--figure shows the features of detections, and the catalogue has none: give one that "
+            "run or classify wrote"
+        )
+    logarithmic = _logarithmic(card.survey)
+    rows = -(-len(standing.features) // _COLUMNS)
+    figure = Figure(figsize=(9.6, 3.6 + 1.9 * rows), layout="constrained")
+    grid = figure.add_gridspec(rows + 2, _COLUMNS)
+    for place, (x, y) in enumerate(_PLANES):
+        ax = figure.add_subplot(grid[:2, 2 * place : 2 * place + 2])
+        if {x, y} <= set(standing.features):
+            i, j = standing.features.index(x), standing.features.index(y)
+            plots.source_in_plane(
+                ax,
+                standing.others[:, i],
+                standing.others[:, j],
+                standing.group,
+                standing.groups,
+                standing.X[:, i],
+                standing.X[:, j],
+                (x, y),
+                (x in logarithmic, y in logarithmic),
+            )
+    for j, name in enumerate(standing.features):
+        ax = figure.add_subplot(grid[2 + j // _COLUMNS, j % _COLUMNS])
+        plots.feature_distributions(
+            ax,
+            standing.others[:, j],
+            standing.group,
+            standing.groups,
+            standing.X[:, j],
+            name,
+            name in logarithmic,
+        )
+        if j % _COLUMNS == 0:
+            ax.set_ylabel("share")
+    _explain(figure, card, standing)
+    return figure
+
+
+def _explain(figure: Figure, card: SourceCard, standing: Standing) -> None:
+    looks = plots.look_of(standing.groups)
+    from matplotlib.lines import Line2D
+
+    counts = {g: int(np.sum(standing.group == g)) for g in standing.groups}
+    handles = [
+        Line2D([], [], color=colour, marker=marker, markersize=5, label=f"{g} ({counts[g]:,})")
+        for g, (colour, marker) in looks.items()
+    ]
+    n = len(standing.X)
+    label = f"this source ({n:,} detection{'s'[: n != 1]})"
+    handles.append(Line2D([], [], color="black", marker="*", markersize=8, label=label))
+    basis = {
+        "known": "known objects of the catalogue, and the source",
+        "classified": "detections of the catalogue, as classified, and the source",
+    }
+    figure.legend(
+        handles=handles,
+        loc="outside lower center",
+        ncols=min(len(handles), 6),
+        title=basis[standing.basis],
+    )
+    verdict = "no detection voted"
+    if card.source is not None:
+        code = card.source["class"]
+        title = "none of the classes" if code == "none" else card.classes.title_of(code)
+        verdict = f"{code} ({title}), {card.source['status']}"
+    figure.suptitle(f"{card.name}: {verdict}")
+
+
+def _logarithmic(survey: str) -> set[str]:
+    return {f.name for f in surveys.load(survey).features if f.scaling == "log-range"}

@@ -1,0 +1,306 @@
+"""The figures of a catalogue's counts: classes, probabilities, places, detections, the scan."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from pydantic import BaseModel, Field, ValidationError
+
+from xsift import plots
+from xsift.catalogue.view import CatalogueView
+from xsift.errors import TableError
+from xsift.report import distributions
+from xsift.report.drawing import (
+    Drawing,
+    NotDrawn,
+    colours_of,
+    columns,
+    grid,
+    largest,
+    legend_above,
+    legend_right,
+    looks_in,
+    pieces,
+)
+from xsift.write import check_of_one_run
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["k_scan", "tally_drawings"]
+
+_SCAN_BYTES = 20_000_000
+
+
+def tally_drawings(view: CatalogueView) -> list[Drawing | NotDrawn]:
+    """Make the numbers of every figure of counts that the catalogue allows.
+
+    Maps and latitudes take the uniquely classified sources, all else every source.
+    """
+    return [
+        _class_fractions(view),
+        _sky(view, "sky_groups", "Sky density by group", view.of_unique(view.group), view.groups),
+        _sky(view, "sky_classes", "Sky density by class", view.of_unique(view.code), view.names),
+        _latitude(view),
+        _detections_per_source(view),
+        _probabilities(view),
+        _typicality(view),
+    ]
+
+
+def _class_fractions(view: CatalogueView) -> Drawing | NotDrawn:
+    stem, title = "class_fractions", "Class fractions"
+    if not (view.code >= 0).any():
+        return NotDrawn(stem, title, "no source has a class")
+    table = distributions.class_counts(view.code, view.is_unique, view.names, view.group_of_name)
+
+    def draw(figure: Figure) -> None:
+        left, right = figure.subplots(1, 2, width_ratios=(1, 1.2))
+        c = columns(table)
+        unique, ambiguous = (
+            [c[what][c["group"] == g].sum() for g in view.groups]
+            for what in ("unique", "ambiguous")
+        )
+        colours = list(colours_of(view, True).values())
+        plots.class_fractions(left, view.groups, unique, ambiguous, colours)
+        shades = list(colours_of(view, False).values())
+        plots.class_fractions(right, view.names, c["unique"], c["ambiguous"], shades)
+        for ax in (left, right):
+            ax.set_xlabel("share of all sources (per cent)", fontsize=8)
+
+    caption = (
+        "Share and number of the sources in each group and class. Full: both votes agree (unique); "
+        "hatched: they do not (ambiguous)."
+    )
+    size = (7.2, 1.0 + 0.24 * max(len(view.names), 4))
+    return Drawing(stem, title, caption, table, size, draw)
+
+
+def _sky(
+    view: CatalogueView, stem: str, title: str, code: np.ndarray, every: Sequence[str]
+) -> Drawing | NotDrawn:
+    if view.l_deg is None or view.b_deg is None:
+        return NotDrawn(stem, title, "the catalogue has no positions")
+    code, names, said = largest(code, every, np.isfinite(view.b_deg), what="classes are shown")
+    if not names:
+        return NotDrawn(stem, title, "no uniquely classified source has a position")
+    table = distributions.sky_densities(view.l_deg, view.b_deg, code, names)
+    highest = float(pc.max(table["per_deg2"]).as_py())
+    alone = 1 / (2 * np.pi * distributions.SMOOTHING_DEG**2)  # the middle of a lone source
+    levels = (min(max(0.3 * alone, highest / 1000), 0.3 * highest), highest)
+    wide = 1 if len(names) == 1 else 2 if len(names) <= 6 else 3
+    rows = -(-len(names) // wide)
+
+    def draw(figure: Figure) -> None:
+        found = pieces(table)
+        axes = grid(figure, len(found), wide, projection="mollweide")
+        shape = (distributions.N_LON, distributions.N_LAT)
+        for ax, (name, part) in zip(axes, found.items(), strict=True):
+            lon, lat = part["l_deg"].reshape(shape)[:, 0], part["b_deg"].reshape(shape)[0]
+            mesh = plots.galactic_density(ax, lon, lat, part["per_deg2"].reshape(shape), levels)
+            ax.set_title(f"{plots.printable(name)} ({part['n'][0]:,})", fontsize=8)
+            ax.tick_params(labelsize=6)
+        bar = figure.colorbar(mesh, ax=axes, shrink=0.7, aspect=30, pad=0.02)
+        bar.set_label("sources per square degree", fontsize=8)
+
+    caption = (
+        "Uniquely classified sources per square degree in Galactic coordinates: longitude 0 in the "
+        "middle, growing to the left; smoothed on the sphere with a kernel of "
+        f"{distributions.SMOOTHING_DEG:g} deg. It is the density of the catalogue, and follows "
+        f"where the telescope has looked. White: below {levels[0]:.2g}.{said}"
+    )
+    size = (7.2, (3.6, 1.75, 1.22)[wide - 1] * rows + 0.2)
+    return Drawing(stem, title, caption, table, size, draw)
+
+
+def _latitude(view: CatalogueView) -> Drawing | NotDrawn:
+    stem, title = "latitude", "Groups against Galactic latitude"
+    if view.b_deg is None:
+        return NotDrawn(stem, title, "the catalogue has no positions")
+    table = distributions.against_latitude(view.b_deg, view.of_unique(view.group), view.groups)
+
+    def draw(figure: Figure) -> None:
+        ax = figure.subplots()
+        found = pieces(table)
+        first = next(iter(found.values()))
+        shares = {n: (p["share"], p["share_low"], p["share_high"]) for n, p in found.items()}
+        plots.against_latitude(ax, first["low"], first["high"], shares)
+        legend_right(ax)
+
+    caption = (
+        "Share of each group among the uniquely classified sources, in bins of absolute Galactic "
+        "latitude; bars are Wilson's intervals, 95 per cent. A bin without sources is empty."
+    )
+    return Drawing(stem, title, caption, table, (6.4, 3.4), draw)
+
+
+def _detections_per_source(view: CatalogueView) -> Drawing | NotDrawn:
+    stem, title = "detections_per_source", "Detections per source"
+    if not len(view.n_detections):
+        return NotDrawn(stem, title, "the catalogue has no source")
+    table = distributions.detections_per_source(view.n_detections)
+
+    def draw(figure: Figure) -> None:
+        c = columns(table)
+        plots.detections_per_source(figure.subplots(), c["from"], c["to"], c["sources"])
+
+    caption = (
+        "Number of sources against the number of their detections that voted, in bins that are "
+        f"equal in the logarithm. The most: {int(view.n_detections.max())}."
+    )
+    return Drawing(stem, title, caption, table, (5.0, 3.4), draw)
+
+
+def _probabilities(view: CatalogueView) -> Drawing | NotDrawn:
+    stem, title = "probabilities", "Probability of the chosen class"
+    code, names, said = largest(
+        view.code, view.names, np.isfinite(view.p), what="classes are shown"
+    )
+    if not names:
+        return NotDrawn(stem, title, "no source has a class with a probability")
+    table = distributions.top_probabilities(view.p, code, names)
+    shares = distributions.shares_above(view.p, code, names)
+    above = [c for c in shares.column_names if c.startswith("above_")]
+    # One file: the shares stand beside each class's bins.
+    place = pc.index_in(table["class"], shares["class"].combine_chunks())
+    for column in ("median", *above):
+        table = table.append_column(column, shares[column].combine_chunks().take(place))
+    of = dict(zip(view.names, view.group_of_name, strict=True))
+    members = {g: [n for n in names if of[n] == g] for g in view.groups}
+    members = {g: m for g, m in members.items() if m}
+
+    def draw(figure: Figure) -> None:
+        left, right = figure.subfigures(1, 2, squeeze=False, width_ratios=(1.5, 1))[0]
+        found, wide = pieces(table, "class"), 2 if len(members) > 1 else 1
+        axes = grid(left, len(members), wide)
+        for i, (group, classes) in enumerate(members.items()):
+            edges = np.append(found[classes[0]]["low"], 1.0)
+            looks = plots.class_looks(group, classes, list(view.groups))
+            plots.histogram_steps(axes[i], edges, {c: found[c]["share"] for c in classes}, looks)
+            axes[i].set(xlim=(0, 1))
+            axes[i].set_ylim(bottom=0)
+            axes[i].legend(loc="best", title=plots.printable(group, 14), title_fontsize=8)
+            axes[i].tick_params(labelbottom=i + wide >= len(members))
+        left.supxlabel("probability of the source's class", fontsize=9)
+        left.supylabel("share of the class", fontsize=9)
+        ax, shades = right.subplots(), colours_of(view, False)
+        by_threshold = {
+            f"p > {c.removeprefix('above_')}": [found[n][c][0] for n in names] for c in above
+        }
+        plots.shares_above(ax, names, by_threshold, [shades[n] for n in names])
+        legend_above(right, ax)
+
+    caption = (
+        "Left: probability of a source's own class, by class. Right: which share of a class has it "
+        f"above 0.5, 0.7 and 0.9. All sources with a class.{said}"
+    )
+    size = (7.4, max(1.5 * -(-len(members) // 2) + 0.6, 0.22 * len(names) + 1.2))
+    return Drawing(stem, title, caption, table, size, draw)
+
+
+def _typicality(view: CatalogueView) -> Drawing | NotDrawn:
+    stem, title = "typicality", "Typicality and the probability of none"
+    given = {"typicality": view.typicality, "p_none": view.p_none}
+    # Under the paper's method p_none is 0 for all: nothing to draw.
+    drawn = {k: v for k, v in given.items() if v is not None and np.nanmax(v, initial=0) > 0}
+    if not drawn:
+        return NotDrawn(stem, title, "the catalogue has neither typicality nor p_none")
+    every = np.ones(len(view.group), dtype=bool)
+    group, names, said = largest(
+        view.group, view.groups, every, at_least=5, what="groups are shown"
+    )
+    if not names:
+        return NotDrawn(stem, title, "no group has five sources")
+    table = distributions.feature_histograms(drawn, group, names, dict.fromkeys(drawn, (0.0, 1.0)))
+
+    def draw(figure: Figure) -> None:
+        axes = figure.subplots(1, len(drawn), squeeze=False)[0]
+        for ax, (what, part) in zip(axes, pieces(table, "feature").items(), strict=True):
+            of = part["population"]
+            one = of == names[0]
+            edges = np.append(part["low"][one], part["high"][one][-1:])
+            shares = {n: part["share"][of == n] for n in names}
+            plots.histogram_steps(ax, edges, shares, looks_in(view.groups))
+            ax.set_xlim(0, 1)
+            ax.set_xlabel({"p_none": "probability of none of the classes"}.get(what, what))
+            ax.set_ylabel("share of the group")
+            if what == "p_none":
+                ax.set_yscale("log")
+        legend_above(figure, *axes)
+
+    caption = (
+        "Typicality: the share of the training detections in a sparser place of feature space; it "
+        "would be flat for detections like those. All sources; a mean over a source's detections."
+        + (f" {title.split(' and ')[0]} only: p_none is 0." if "p_none" not in drawn else "")
+        + said
+    )
+    return Drawing(stem, title, caption, table, (3.5 * len(drawn) + 0.3, 3.0), draw)
+
+
+class _Fit(BaseModel):
+    k: int = Field(ge=1, le=10_000)
+    bic: float | None = None
+    icl: float | None = None
+    silhouette: float | None = None
+    stability: float | None = None
+
+
+class _Scan(BaseModel):
+    fits: list[_Fit] = Field(min_length=1)
+    advice: str = ""
+    silhouette_is_exact: bool = True
+
+
+def k_scan(folder: Path, required: bool) -> Drawing | NotDrawn:
+    """Draw the scan over K that `xsift scan` left in a folder.
+
+    Raises
+    ------
+    TableError
+        If the folder's `scan.json` is no scan; or, where `required`, if there is none.
+    """
+    stem, title, path = "k_scan", "Number of clusters", folder / "scan.json"
+    if not path.exists():
+        if required:
+            raise TableError(f"{folder}: no scan.json here: give a folder that xsift scan wrote")
+        return NotDrawn(stem, title, "no scan.json in the folder (xsift scan; --scan FOLDER)")
+    check_of_one_run(folder, ("scan.json", "scan.parquet"))
+    try:
+        if path.stat().st_size > _SCAN_BYTES:
+            raise TableError(f"{path}: larger than {_SCAN_BYTES:,} bytes: not a scan")
+        scan = _Scan.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise TableError(f"{path}: cannot be read: {error.strerror}") from error
+    except ValidationError as error:
+        first = error.errors(include_input=False)[0]
+        where = ".".join(map(str, first["loc"])) or "the file"
+        raise TableError(f"{path}: {where}: {first['msg']}: repeat xsift scan") from error
+    names = ("k", "bic", "icl", "silhouette", "stability")
+    table = pa.table(
+        {n: pa.array([getattr(f, n) for f in scan.fits]).cast(pa.float64()) for n in names}
+    )
+    sample = "" if scan.silhouette_is_exact else " (sample)"
+
+    def draw(figure: Figure) -> None:
+        c = columns(table)
+        panels = (
+            (c["bic"] / 1e3, "BIC / 1000"),
+            (c["icl"] / 1e3, "ICL / 1000"),
+            (c["silhouette"], f"silhouette{sample}"),
+            (c["stability"], "agreement of restarts (ARI)"),
+        )
+        for i, (ax, (values, label)) in enumerate(
+            zip(figure.subplots(2, 2, sharex=True).flat, panels, strict=True)
+        ):
+            plots.against_k(ax, c["k"], values, label, colour=("#0072B2", "#CC3311")[i // 2])
+            ax.label_outer()
+            ax.yaxis.set_tick_params(labelleft=True)
+            ax.set_ylabel(label)
+
+    caption = f"Each restart, their mean and standard deviation. {scan.advice}".strip()
+    return Drawing(stem, title, caption, table, (7.2, 4.6), draw)

@@ -1,0 +1,128 @@
+"""The numbers behind the choice of K: silhouette, agreement, advice."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.metrics import silhouette_score
+
+from xsift.mixture.choose_k import Restart, _stability, advice, fit_restarts
+from xsift.mixture.silhouette import silhouettes
+
+seeds = st.integers(0, 2**32 - 1)
+
+
+@given(seed=seeds)
+def test_silhouettes_against_scikit_learn(seed):
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(60, 3))
+    labels = np.array([rng.permutation(np.arange(60) % k) for k in (2, 5)])
+    expected = [silhouette_score(X, one) for one in labels]
+    assert_allclose(silhouettes(X, labels), expected, rtol=0, atol=1e-12)
+
+
+def test_silhouette_by_hand():
+    # 0 and 1 together, 10 alone: (10 - 1) / 10, (9 - 1) / 9, and 0 for the single row.
+    X = np.array([[0.0], [1.0], [10.0]])
+    found = silhouettes(X, np.array([[0, 0, 1], [0, 0, 0]]))
+    assert_allclose(found[0], (0.9 + 8 / 9 + 0) / 3, rtol=1e-15)
+    assert math.isnan(found[1])
+
+
+def test_silhouette_of_a_sample_is_near_that_of_all():
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 2, 4000)
+    X = rng.normal(size=(4000, 2)) + 3 * y[:, None]
+    whole, part = silhouettes(X, y[None]), silhouettes(X, y[None], limit=1000)
+    assert whole != part
+    assert_allclose(part, whole, atol=0.02)
+
+
+def test_stability_by_hand():
+    # The third labelling puts one of four rows elsewhere. Of the 6 pairs, the first has 2 together,
+    # the third 3, both 1; by chance 2 * 3 / 6 = 1, so their index is (1 - 1) / (2.5 - 1) = 0. The
+    # second is the first with other numbers: 1. So the means over the other two are 1/2, 1/2 and 0.
+    labels = np.array([[0, 0, 1, 1], [1, 1, 0, 0], [0, 0, 0, 1]])
+    assert_allclose(_stability(labels, 2), [0.5, 0.5, 0.0], atol=1e-15)
+    assert np.isnan(_stability(labels, 1)).all()
+    assert np.isnan(_stability(labels[:1], 2)).all()
+
+
+def test_restarts_on_two_clear_clusters():
+    rng = np.random.default_rng(2)
+    y = np.arange(400) % 2
+    X = rng.normal(size=(400, 2)) + 8 * y[:, None]
+    calls = []
+    fits = fit_restarts(X, 2, 3, 0, ("u", "v"), lambda: calls.append(1))
+    assert len(fits) == len(calls) == 3
+    for f in fits:
+        assert f.stability == 1
+        assert f.silhouette > 0.7
+        assert f.icl >= f.bic > f.aic
+    one = fit_restarts(X, 1, 2, 0, ("u", "v"))
+    assert math.isnan(one[0].silhouette)
+    assert math.isnan(one[0].stability)
+    assert one[0].bic > fits[0].bic
+
+
+def test_a_collapsed_component_is_named_by_its_feature():
+    rng = np.random.default_rng(3)
+    X = rng.normal(size=(600, 2))
+    X[:300, 1] = 5.0  # a spike, as var_newq_b = 1 is
+    (fit,) = fit_restarts(X, 2, 1, 0, ("bb_kt", "var_newq_b"))
+    assert fit.collapsed == "var_newq_b"
+
+
+def restarts(bic, silhouette=0.1, stability=0.5):
+    return [
+        Restart(
+            k, 0, b, b, b, *((silhouette, stability) if k > 1 else (math.nan,) * 2), 5, True, ""
+        )
+        for k, b in enumerate(bic, start=1)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("bic", "said"),
+    [
+        ((100, 50, 60, 70), "BIC is lowest at K = 2"),
+        ((10, 50, 60, 70), "the data show no clusters"),
+        (
+            (100, 60, 30, 25, 20),
+            "keeps falling up to K = 5, so it does not choose; its fall flattens after K = 3",
+        ),
+        ((100, 60, 30, 1), "keeps falling up to K = 4, so it does not choose. "),
+        ((100, 60), "Too few numbers of clusters"),
+    ],
+)
+def test_advice(bic, said):
+    assert said in advice(restarts(bic))
+
+
+def test_advice_on_the_published_curve():
+    """The paper's BIC (in thousands) falls to the end and flattens after its K = 6."""
+    bic = (-989, -1103, -1139, -1191, -1225, -1233, -1252, -1270, -1283)
+    fits = [Restart(k, 0, b, b, b, 0.1, 0.5, 5, True, "") for k, b in enumerate(bic, start=2)]
+    assert "flattens after K = 6" in advice(fits)
+
+
+def test_a_minimum_within_the_scatter_of_the_restarts_is_none():
+    def fits(last):
+        bics = ((100, 99), (60, 58), (40, 30), (last, last))
+        return [
+            Restart(k, r, b, b, b, 0.1, 0.5, 5, True, "")
+            for k, pair in enumerate(bics, start=1)
+            for r, b in enumerate(pair)
+        ]
+
+    assert "keeps falling up to K = 4" in advice(fits(32))
+    assert "BIC is lowest at K = 3" in advice(fits(36))
+
+
+def test_agreement_is_between_the_restarts():
+    fits = restarts((100, 50, 60))
+    assert "restarts agree best at K = 2 (0.50)" in advice(fits)
+    assert_array_equal([f.k for f in fits], [1, 2, 3])

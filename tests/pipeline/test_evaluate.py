@@ -1,0 +1,198 @@
+"""xsift evaluate, end to end."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from xsift.classes import PAPER_CLASSES
+from xsift.errors import LabelError, MissingColumnsError, SettingError
+from xsift.evaluate.experiments import run_task
+from xsift.model.sample import read_sample
+from xsift.pipeline import evaluate as validation
+from xsift.settings import EvaluationSettings, Settings
+
+SETTINGS = Settings(label_column="label", features="csc12")
+QUICK = EvaluationSettings(methods=("svc",), folds=2)
+
+
+@pytest.fixture
+def labelled(tmp_path, small_table):
+    path = tmp_path / "labelled.parquet"
+    pq.write_table(small_table, path)
+    return path
+
+
+def sample_of(path, **changes):
+    return read_sample(path, None, replace(SETTINGS, **changes), 5, PAPER_CLASSES)
+
+
+def test_the_command_writes_figures_and_a_report(xsift, labelled, tmp_path):
+    done = xsift(
+        "evaluate", labelled, "--label-column", "label", "--features", "csc12", "--folds", 2,
+        "--experiments", "folds",
+        "--methods", "paper,svc", "--out", tmp_path / "out", "--json",
+    )  # fmt: skip
+    assert done.status == 0, done
+    record = json.loads(done.out)
+    assert record == json.loads((tmp_path / "out" / "evaluation.json").read_text("utf-8"))
+    assert record["counts"]["labelled_detections"] < record["counts"]["detections"] == 600
+    groups = record["results"]["folds"]["svc"]["detections"]["groups"]
+    assert groups["n_detections"] == record["counts"]["labelled_detections"]
+    # Four Gaussians far apart: anything that works is nearly always right.
+    assert groups["balanced_accuracy"]["value"] > 0.9
+    assert groups["balanced_accuracy"]["low"] <= groups["balanced_accuracy"]["value"]
+    html = (tmp_path / "out" / "report.html").read_text("utf-8")
+    assert html.startswith("<!DOCTYPE html>")
+    assert "labelled.parquet" in html
+
+
+def test_a_stopped_validation_goes_on(labelled, tmp_path, monkeypatch):
+    done = []
+
+    def stopping(*arguments):
+        if len(done) == 1:
+            raise KeyboardInterrupt
+        done.append(arguments[3])
+        return run_task(*arguments)
+
+    monkeypatch.setattr(validation, "run_task", stopping)
+    with pytest.raises(KeyboardInterrupt):
+        validation.evaluate(labelled, tmp_path / "a", settings=SETTINGS, evaluation=QUICK)
+    assert not (tmp_path / "a" / "evaluation.json").exists()
+    first = list(done)
+    done[:] = [None] * 2  # past the stop
+
+    def counting(*arguments):
+        done.append(arguments[3])
+        return run_task(*arguments)
+
+    monkeypatch.setattr(validation, "run_task", counting)
+    validation.evaluate(labelled, tmp_path / "a", settings=SETTINGS, evaluation=QUICK)
+    again = [t for t in done if t is not None]
+    assert len(again) == 4 - 1
+    assert not set(again) & set(first)
+    monkeypatch.setattr(validation, "run_task", run_task)
+    validation.evaluate(labelled, tmp_path / "b", settings=SETTINGS, evaluation=QUICK)
+    resumed, whole = (
+        json.loads((tmp_path / out / "evaluation.json").read_text("utf-8")) for out in "ab"
+    )
+    for method in QUICK.methods:
+        for experiment in ("folds", "sky"):
+            a, b = (r["results"][experiment][method]["detections"] for r in (resumed, whole))
+            assert a == b
+
+
+def test_other_data_start_afresh(labelled, tmp_path, small_table):
+    one = EvaluationSettings(methods=("svc",), experiments=("folds",), folds=2)
+    validation.evaluate(labelled, tmp_path / "out", settings=SETTINGS, evaluation=one)
+    (before,) = (tmp_path / "out" / validation.PARTS).iterdir()
+    pq.write_table(small_table.slice(0, 500), labelled)
+    validation.evaluate(labelled, tmp_path / "out", settings=SETTINGS, evaluation=one)
+    (after,) = (tmp_path / "out" / validation.PARTS).iterdir()
+    assert before != after
+
+
+def test_the_order_of_the_file_changes_nothing(labelled, tmp_path, small_table):
+    order = np.random.default_rng(0).permutation(small_table.num_rows)
+    shuffled = tmp_path / "shuffled.parquet"
+    pq.write_table(small_table.take(pa.array(order)), shuffled)
+    a, b = sample_of(labelled).sample, sample_of(shuffled).sample
+    np.testing.assert_array_equal(a.X, b.X)
+    np.testing.assert_array_equal(a.y, b.y)
+    np.testing.assert_array_equal(a.unit, b.unit)
+
+
+def test_shared_detections_join_their_sources(tmp_path, small_table):
+    group = np.arange(600)
+    group[2] = group[4] = 7000  # of the second and the third source
+    path = tmp_path / "shared.parquet"
+    pq.write_table(small_table.append_column("detection_group", pa.array(group)), path)
+    unit = sample_of(path).sample.unit
+    assert unit[2] == unit[3] == unit[4] == unit[5]
+    assert len(np.unique(unit)) == 299
+
+
+def test_types_say_which_are_other(tmp_path, small_table):
+    label = small_table["label"].to_pylist()
+    types = ["SNRemnant" if x is None else "QSO" for x in label]
+    types[label.index(None)] = "X"
+    path = tmp_path / "typed.parquet"
+    table = small_table.append_column("kind", pa.array(types))
+    pq.write_table(table, path)
+    given = sample_of(path, type_column="kind")
+    assert given.counts["detections_of_other_types"] == label.count(None) - 1
+    assert (given.sample.y[given.sample.is_other] == -1).all()
+    assert sample_of(path).counts["detections_of_other_types"] == 0
+
+
+def test_labels_from_a_file(xsift, files, tmp_path):
+    done = xsift(
+        "evaluate", files / "table.parquet", "--labels", files / "known.parquet", "--folds", 2,
+        "--methods", "svc", "--experiments", "folds", "--out", tmp_path / "out",
+    )  # fmt: skip
+    assert done.status == 0, done
+    assert "report.html" in done.out.replace("\n", "")
+    assert "svc" in done.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ((), "no known objects: give --labels FILE or --label-column COL"),
+        (
+            ("--methods", "magic"),
+            "--methods magic: allowed are paper, calibrated, forest, boosting, svc",
+        ),
+        (("--experiments", "tides"), "allowed are folds, sky, shares, missing, none"),
+        (("--methods", "svc, svc"), "--methods svc,svc: allowed are"),
+        (("--folds", "1"), "--folds 1: allowed is 2 to 20"),
+        (("--draws", "0"), "--draws 0: allowed is 1 to 1000"),
+    ],
+)
+def test_a_wrong_command_line_is_one_line(xsift, labelled, tmp_path, arguments, said):
+    done = xsift("evaluate", labelled, "--out", tmp_path / "out", *arguments)
+    assert done.status == 2
+    assert said in done.err
+    assert len(done.err.splitlines()) == 1
+
+
+def test_tables_that_cannot_serve(labelled, tmp_path, small_table):
+    with pytest.raises(MissingColumnsError, match="missing column kind"):
+        sample_of(labelled, type_column="kind")
+    few = tmp_path / "few.parquet"
+    label = pa.array(["QSO"] * 300 + [None] * 300)
+    pq.write_table(small_table.drop_columns(["label"]).append_column("label", label), few)
+    with pytest.raises(LabelError, match="150 independent sources of 1 classes have a label: two"):
+        sample_of(few)
+    with pytest.raises(SettingError, match="no known objects"):
+        read_sample(labelled, None, Settings(), 5, PAPER_CLASSES)
+
+
+@pytest.mark.real
+@pytest.mark.slow
+def test_the_figures_of_the_real_table(real, tmp_path):
+    """The published method and a random forest, as others have measured them on the same table."""
+    record = validation.evaluate(
+        real("csc21_labelled_train.parquet"),
+        tmp_path,
+        settings=Settings(label_column="label10", source_column="source_group", features="csc11"),
+        evaluation=EvaluationSettings(methods=("paper", "forest"), experiments=("folds",)),
+    )
+    assert record["counts"]["labelled_detections"] == 6803
+    assert record["counts"]["labelled_sources"] == 3285
+    assert record["counts"]["sources_with_two_labels"] == 16
+    found = {m: f["detections"] for m, f in record["results"]["folds"].items()}
+    paper, forest = found["paper"]["groups"], found["forest"]["groups"]
+    assert paper["balanced_accuracy"]["value"] == pytest.approx(0.60, abs=0.02)
+    assert found["paper"]["merged"]["balanced_accuracy"]["value"] == pytest.approx(0.72, abs=0.02)
+    assert paper["accuracy"]["value"] == pytest.approx(0.67, abs=0.02)
+    assert paper["log_loss"]["value"] == pytest.approx(1.7, abs=0.15)
+    assert paper["ece"]["value"] == pytest.approx(0.20, abs=0.03)
+    assert forest["balanced_accuracy"]["value"] == pytest.approx(0.67, abs=0.02)
+    assert forest["accuracy"]["value"] == pytest.approx(0.770, abs=0.015)
+    assert forest["log_loss"]["value"] == pytest.approx(0.60, abs=0.03)
+    assert forest["ece"]["value"] < 0.025

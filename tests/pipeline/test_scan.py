@@ -1,0 +1,108 @@
+"""The scan over K: its table, its figure, its advice; stopped and resumed."""
+
+import json
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from xsift.pipeline.scan import scan_k
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory, small_table):
+    path = tmp_path_factory.mktemp("scan") / "table.parquet"
+    pq.write_table(small_table, path)
+    return path
+
+
+def test_the_command(xsift, table, tmp_path):
+    said = xsift("scan", table, "--out", tmp_path, "--k-max", 5, "--restarts", 2)
+    assert said.status == 0
+    names = sorted(p.name for p in tmp_path.iterdir())
+    assert names == ["scan.csv", "scan.json", "scan.parquet", "scan.png", "xsift-files.json"]
+    assert (tmp_path / "scan.png").read_bytes().startswith(b"\x89PNG")
+    fits = pq.read_table(tmp_path / "scan.parquet")
+    assert fits["k"].to_pylist() == [1, 1, 2, 2, 3, 3, 4, 4, 5, 5]
+    # The table was drawn from four Gaussians.
+    bic = np.array(fits["bic"].to_pylist()).reshape(5, 2).min(axis=1)
+    assert bic.argmin() + 1 == 4
+    assert "BIC is lowest at K = 4" in said.out
+    assert json.loads((tmp_path / "scan.json").read_text())["advice"] in said.out
+
+
+def test_it_goes_on_where_it_stopped(table, tmp_path):
+    class Stop(Exception):
+        pass
+
+    def stop_in_the_fourth(done, total):
+        if done > 2 * (1 + 2 + 3):
+            raise Stop
+
+    with pytest.raises(Stop):
+        scan_k(table, tmp_path, 5, 2, advance=stop_in_the_fourth)
+    part = tmp_path / ".parts" / "scan.parquet"
+    assert set(pq.read_table(part)["k"].to_pylist()) == {1, 2, 3}
+    assert not (tmp_path / "scan.parquet").exists()
+    told = []
+    resumed = scan_k(table, tmp_path, 5, 2, advance=lambda done, total: told.append(done))
+    assert resumed.n_resumed == 6
+    assert told[0] == 12
+    assert not part.parent.exists()
+    whole = scan_k(table, tmp_path / "new", 5, 2)
+    assert whole.n_resumed == 0
+    assert resumed.table().equals(whole.table())
+
+
+def test_another_table_is_not_resumed(table, tmp_path, small_table):
+    scan_k(table, tmp_path, 2, 2)
+    other = tmp_path / "other.parquet"
+    pq.write_table(small_table.slice(0, 500), other)
+    assert scan_k(other, tmp_path, 2, 2).n_resumed == 0
+    assert scan_k(other, tmp_path, 2, 3).n_resumed == 0
+
+
+def test_a_stopped_scan_leaves_the_earlier_one_whole(table, tmp_path, small_table):
+    class Stop(Exception):
+        pass
+
+    def stop_in_the_second(done, total):
+        if done > 2:
+            raise Stop
+
+    scan_k(table, tmp_path, 2, 2)
+    before = {p.name: p.read_bytes() for p in tmp_path.glob("scan.*")}
+    other = tmp_path / "other.parquet"
+    pq.write_table(small_table.slice(0, 500), other)
+    with pytest.raises(Stop):
+        scan_k(other, tmp_path, 2, 2, advance=stop_in_the_second)
+    assert {p.name: p.read_bytes() for p in tmp_path.glob("scan.*")} == before
+    assert scan_k(other, tmp_path, 2, 2).n_resumed == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "message"),
+    [
+        (("--k-max", "0"), 2, "--k-max is 1 to 200"),
+        (("--restarts", "0"), 2, "--restarts 1 to 1000"),
+        (("--k-max", "200"), 1, "too few for 200 clusters"),
+    ],
+)
+def test_bad_numbers(xsift, tmp_path, small_table, arguments, status, message):
+    pq.write_table(small_table.slice(0, 100), tmp_path / "t.parquet")
+    said = xsift("scan", tmp_path / "t.parquet", "--out", tmp_path / "o", *arguments)
+    assert (said.status, message in said.err) == (status, True)
+
+
+@pytest.mark.slow
+def test_the_shape_of_the_published_curves(real, tmp_path):
+    """BIC keeps falling, its fall flattens, the silhouette drops (paper, section 3)."""
+    scan = scan_k(real("csc20_detections.parquet"), tmp_path, 12, 2)
+    ks = np.arange(1, 13)
+    bic = np.array([min(f.bic for f in scan.fits if f.k == k) for k in ks])
+    silhouette = np.array([np.mean([f.silhouette for f in scan.fits if f.k == k]) for k in ks])
+    assert (np.diff(bic) < 0).all()
+    gain = -np.diff(bic)
+    assert gain[:3].mean() > 3 * gain[-4:].mean()
+    assert silhouette[1] > 2 * silhouette[5:].max()
+    assert "BIC keeps falling up to K = 12" in scan.advice
