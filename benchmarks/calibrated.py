@@ -56,9 +56,9 @@ def _training(sources: int) -> Any:
 
     from xsift import surveys
     from xsift.classes import PAPER_CLASSES
-    from xsift.evaluate.methods import Training
     from xsift.features import derive
     from xsift.label import sort_labels
+    from xsift.model.sample import Training
     from xsift.simulate import simulate
 
     drawn = simulate(sources, seed=1)

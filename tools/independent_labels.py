@@ -23,9 +23,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from xsift import classify
+from xsift import classify, vote_table
 from xsift.compare.comparison import compare, read_ours
-from xsift.pipeline.run import vote_table
 from xsift.write import Staging, write_json, write_table
 
 DATA = Path("../shared/data")

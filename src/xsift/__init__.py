@@ -10,20 +10,23 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from xsift.catalogue.tables import Catalogue
     from xsift.errors import XsiftError, XsiftWarning
-    from xsift.pipeline.run import Catalogue, classify, run, vote_table
+    from xsift.pipeline.classify import classify
+    from xsift.pipeline.run import run
+    from xsift.pipeline.vote import vote_table
     from xsift.settings import Settings
 
 __version__ = "0.1.0.dev0"
 
 _WHERE = {
-    "Catalogue": "xsift.pipeline.run",
+    "Catalogue": "xsift.catalogue.tables",
     "Settings": "xsift.settings",
     "XsiftError": "xsift.errors",
     "XsiftWarning": "xsift.errors",
-    "classify": "xsift.pipeline.run",
+    "classify": "xsift.pipeline.classify",
     "run": "xsift.pipeline.run",
-    "vote_table": "xsift.pipeline.run",
+    "vote_table": "xsift.pipeline.vote",
 }
 __all__ = [
     "Catalogue",

@@ -4,9 +4,15 @@ from importlib import resources
 
 import pytest
 
-from xsift.classes import AMBIGUOUS, PAPER_CLASSES, code_of, column_for, read_classes
+from xsift.classes import (
+    AMBIGUOUS,
+    PAPER_CLASSES,
+    code_of,
+    column_for,
+    is_certain_other,
+    read_classes,
+)
 from xsift.errors import LabelError
-from xsift.evaluate.sample import is_certain_other
 
 
 @pytest.mark.parametrize(

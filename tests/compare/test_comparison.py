@@ -327,7 +327,7 @@ def test_wrong_options(catalogue, xsift, other, tmp_path, option):
 
 @pytest.mark.real
 def test_the_published_tables_agree_with_their_own_vote(real, tmp_path):
-    from xsift.pipeline.run import vote_table
+    from xsift import vote_table
 
     vote_table(real("paper_detection_level.csv.gz")).write(tmp_path, ())
     for file, n in (("paper_uniquely_classified.csv", 8271), ("paper_ambiguous.csv", 485)):

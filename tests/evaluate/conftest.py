@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from xsift.classes import Class, Classes
+from xsift.evaluate.cohort import Cohort
 from xsift.evaluate.methods import Prediction, mean_by_source
-from xsift.evaluate.sample import Sample
 
 THREE = Classes(
     classes=tuple(Class(code=c, column=f"p_{c.lower()}", group=c) for c in ("A", "B", "C"))
@@ -11,7 +11,7 @@ THREE = Classes(
 
 
 @pytest.fixture
-def sample():
+def cohort():
     """240 detections of 120 sources: three classes far apart, type Z beyond, some unlabelled."""
     rng = np.random.default_rng(8)
     kind = np.repeat(rng.integers(0, 4, 120), 2)  # 3: another type
@@ -20,7 +20,8 @@ def sample():
     known = np.repeat(rng.random(120) < 0.8, 2)
     y = np.where((kind < 3) & known, kind, -1)
     other = np.where(kind == 3, "Z", None).astype(object)
-    return Sample(X, y, other, source, source, np.arange(240), source.astype(float), THREE)
+    along = source.astype(float)
+    return Cohort(X, y, other, source, source, np.arange(240), along, "numbers", (), THREE)
 
 
 class Nearest:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from xsift.evaluate.baselines import Boosting, Forest, LinearSvc
-from xsift.evaluate.methods import Training
+from xsift.model.sample import Training
 
 NAMES = ("hard_hm", "hard_hs", "hard_ms", "x")
 

@@ -12,7 +12,6 @@ from scipy.stats import kstest
 from xsift import Settings, run, surveys
 from xsift.classes import PAPER_CLASSES
 from xsift.errors import LabelError, ModelError
-from xsift.evaluate.methods import Training
 from xsift.features import FeatureTable
 from xsift.mixture import Mixture
 from xsift.model import load_model, model_of, model_tree
@@ -20,6 +19,7 @@ from xsift.model.calibrated import CalibratedModel
 from xsift.model.calibration import fit_calibrated_model
 from xsift.model.file import load_model_tree
 from xsift.model.paper import PaperModel
+from xsift.model.sample import Training
 from xsift.model.typicality import Typicality, rank, uniform_ranks
 
 SETTINGS = Settings(method="calibrated", label_column="label", features="csc12", seed=1)

@@ -8,8 +8,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from xsift import surveys
 from xsift.classes import PAPER_CLASSES
 from xsift.errors import LabelError, MissingColumnsError, SettingError
+from xsift.evaluate.cohort import cohort_of
 from xsift.evaluate.experiments import run_task
 from xsift.model.sample import read_sample
 from xsift.pipeline import evaluate as validation
@@ -26,8 +28,11 @@ def labelled(tmp_path, small_table):
     return path
 
 
-def sample_of(path, **changes):
-    return read_sample(path, None, replace(SETTINGS, **changes), 5, PAPER_CLASSES)
+def cohort_at(path, **changes):
+    survey = surveys.load("csc20")
+    settings = replace(SETTINGS, **changes)
+    sample = read_sample(path, survey, survey.feature_set("csc12"), settings, PAPER_CLASSES)
+    return cohort_of(sample, PAPER_CLASSES, 5, str(path))
 
 
 def test_the_command_writes_figures_and_a_report(xsift, labelled, tmp_path):
@@ -100,7 +105,7 @@ def test_the_order_of_the_file_changes_nothing(labelled, tmp_path, small_table):
     order = np.random.default_rng(0).permutation(small_table.num_rows)
     shuffled = tmp_path / "shuffled.parquet"
     pq.write_table(small_table.take(pa.array(order)), shuffled)
-    a, b = sample_of(labelled).sample, sample_of(shuffled).sample
+    a, b = cohort_at(labelled).sample, cohort_at(shuffled).sample
     np.testing.assert_array_equal(a.X, b.X)
     np.testing.assert_array_equal(a.y, b.y)
     np.testing.assert_array_equal(a.unit, b.unit)
@@ -111,7 +116,7 @@ def test_shared_detections_join_their_sources(tmp_path, small_table):
     group[2] = group[4] = 7000  # of the second and the third source
     path = tmp_path / "shared.parquet"
     pq.write_table(small_table.append_column("detection_group", pa.array(group)), path)
-    unit = sample_of(path).sample.unit
+    unit = cohort_at(path).unit
     assert unit[2] == unit[3] == unit[4] == unit[5]
     assert len(np.unique(unit)) == 299
 
@@ -123,10 +128,10 @@ def test_types_say_which_are_other(tmp_path, small_table):
     path = tmp_path / "typed.parquet"
     table = small_table.append_column("kind", pa.array(types))
     pq.write_table(table, path)
-    given = sample_of(path, type_column="kind")
-    assert given.counts["detections_of_other_types"] == label.count(None) - 1
-    assert (given.sample.y[given.sample.is_other] == -1).all()
-    assert sample_of(path).counts["detections_of_other_types"] == 0
+    given = cohort_at(path, type_column="kind")
+    assert given.counts()["detections_of_other_types"] == label.count(None) - 1
+    assert (given.y[given.is_other] == -1).all()
+    assert cohort_at(path).counts()["detections_of_other_types"] == 0
 
 
 def test_labels_from_a_file(xsift, files, tmp_path):
@@ -162,14 +167,14 @@ def test_a_wrong_command_line_is_one_line(xsift, labelled, tmp_path, arguments, 
 
 def test_tables_that_cannot_serve(labelled, tmp_path, small_table):
     with pytest.raises(MissingColumnsError, match="missing column kind"):
-        sample_of(labelled, type_column="kind")
+        cohort_at(labelled, type_column="kind")
     few = tmp_path / "few.parquet"
     label = pa.array(["QSO"] * 300 + [None] * 300)
     pq.write_table(small_table.drop_columns(["label"]).append_column("label", label), few)
     with pytest.raises(LabelError, match="150 independent sources of 1 classes have a label: two"):
-        sample_of(few)
+        cohort_at(few)
     with pytest.raises(SettingError, match="no known objects"):
-        read_sample(labelled, None, Settings(), 5, PAPER_CLASSES)
+        cohort_at(labelled, label_column=None)
 
 
 @pytest.mark.real

@@ -13,10 +13,9 @@ import pyarrow as pa
 from xsift.catalogue.summary import Shown, Summary, SummaryTable
 from xsift.classes import Classes
 from xsift.errors import OutputError
-from xsift.features import FeatureTable
-from xsift.label import Labels
 from xsift.model import Classification
 from xsift.model.file import save_model_tree
+from xsift.model.sample import CARRIED, Sample
 from xsift.model.schema import ModelTree
 from xsift.surveys import Survey
 from xsift.surveys.columns import Column, output_columns, with_metadata
@@ -25,7 +24,6 @@ from xsift.write import Staging, environment, write_json, write_table
 from xsift.write.tables import SUFFIXES
 
 __all__ = [
-    "CARRIED",
     "NONE",
     "Catalogue",
     "catalogue_summary",
@@ -37,9 +35,6 @@ __all__ = [
 
 NONE = "none"
 """Class and group of a detection that is most probably of none of the classes."""
-
-CARRIED = ("name", "archive_name", "obsid", "obi", "region_id", "ra", "dec")
-"""Columns of the input that the table of detections carries over."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -124,8 +119,7 @@ def place(
 
 
 def roles(
-    features: FeatureTable,
-    labels: Labels,
+    sample: Sample,
     can_score: np.ndarray,
     is_scored: np.ndarray,
     cluster: np.ndarray,
@@ -146,6 +140,7 @@ def roles(
     flag : list of (str or None)
         The reason, where there is something to say.
     """
+    features, labels = sample.features, sample.labels
     role = np.empty(len(can_score), dtype=object)  # a reference to one of four words in each row
     role[:] = "scored"
     role[can_score & ~is_scored] = "unscored"
@@ -167,12 +162,9 @@ def roles(
 
 
 def detection_table(
-    table: pa.Table,
-    features: FeatureTable,
+    sample: Sample,
     said: Classification,
     classes: Classes,
-    label: Sequence[str | None],
-    separation: np.ndarray | None,
     role: np.ndarray,
     flag: list[str | None],
 ) -> pa.Table:
@@ -180,7 +172,8 @@ def detection_table(
 
     NaN in `said` becomes null: a detection without a verdict has no probabilities.
     """
-    columns: dict[str, pa.Array] = {k: table[k] for k in CARRIED if k in table.column_names}
+    keys, features, separation = sample.keys, sample.features, sample.separation_arcsec
+    columns: dict[str, pa.Array] = {k: keys[k] for k in CARRIED if k in keys.column_names}
     columns["cluster"] = pa.array(said.cluster, mask=said.cluster < 0)
     for j, name in enumerate(classes.columns):
         columns[name] = _floats(said.p[:, j])
@@ -189,7 +182,7 @@ def detection_table(
     best = np.where(said.is_scored, reported.argmax(axis=1), -1)
     columns |= _verdict(best, classes)
     columns["typicality"] = _floats(said.typicality)
-    columns["label"] = pa.array(label, type=pa.string())
+    columns["label"] = pa.array(sample.labels.label, type=pa.string())
     if separation is not None:
         columns["label_separation"] = _floats(separation)
     columns["role"] = pa.array(role, type=pa.string())
@@ -197,7 +190,7 @@ def detection_table(
     columns["n_missing"] = pa.array(features.n_missing)
     for j, name in enumerate(features.names):
         columns[name] = _floats(features.X[:, j])
-    columns["model_id"] = pa.nulls(table.num_rows, pa.string())
+    columns["model_id"] = pa.nulls(len(sample), pa.string())
     return with_metadata(pa.table(columns), _described(classes, features.survey))
 
 

@@ -1,18 +1,21 @@
 """What an object can be: the vocabulary of types, and the classes of a model."""
 
+from xsift.classes.sets import (
+    PAPER_CLASSES,
+    Class,
+    Classes,
+    column_for,
+    is_certain_other,
+    read_classes,
+)
 from xsift.classes.vocabulary import (
     AMBIGUOUS,
     BANDS,
     MISSING_WORDS,
-    PAPER_CLASSES,
     UNKNOWN,
-    Class,
-    Classes,
     candidate_of,
     code_of,
-    column_for,
     in_vocabulary,
-    read_classes,
 )
 
 __all__ = [
@@ -27,5 +30,6 @@ __all__ = [
     "code_of",
     "column_for",
     "in_vocabulary",
+    "is_certain_other",
     "read_classes",
 ]

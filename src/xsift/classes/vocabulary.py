@@ -1,4 +1,4 @@
-"""The vocabulary of object types, and the classes that a model knows.
+"""The vocabulary of object types: codes, spellings, candidates, and words for no type.
 
 SIMBAD renamed its types in July 2022. xsift stores the short *code* (``Sy1``) and accepts the code,
 the label before the change (``Seyfert_1``) and the label after it (``Seyfert1``).
@@ -6,29 +6,16 @@ the label before the change (``Seyfert_1``) and the label after it (``Seyfert1``
 
 from __future__ import annotations
 
-import re
-import tomllib
-from collections.abc import Iterable
 from importlib import resources
-from pathlib import Path
-
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-
-from xsift.classes.text_file import read_text_file
-from xsift.errors import LabelError
 
 __all__ = [
     "AMBIGUOUS",
     "BANDS",
     "MISSING_WORDS",
-    "PAPER_CLASSES",
     "UNKNOWN",
-    "Class",
-    "Classes",
     "candidate_of",
     "code_of",
     "in_vocabulary",
-    "read_classes",
 ]
 
 _TYPES = "simbad_types.txt"
@@ -133,149 +120,6 @@ def candidate_of(code: str, label: str | None = None) -> str | None:
     return code.removesuffix("?") if code.endswith("?") and len(code) > 1 else None
 
 
-class Class(BaseModel):
-    """One class of a model: its label, its column and the group that it belongs to."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    code: str = Field(min_length=1, max_length=64)
-    column: str = Field(pattern=r"^p_[a-z][a-z0-9_]{0,40}$")
-    group: str = Field(min_length=1, max_length=64)
-    title: str = ""
-
-
-class Classes(BaseModel):
-    """The classes of a model, in the order that decides ties.
-
-    The list is the model's, not the code's: other classes can be trained from a TOML file
-    (`read_classes`).
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    classes: tuple[Class, ...] = Field(min_length=1, max_length=200)
-    ambiguous: tuple[str, ...] = tuple(sorted(AMBIGUOUS))
-
-    @model_validator(mode="after")
-    def _distinct(self) -> Classes:
-        for attribute in ("code", "column"):
-            values = [getattr(c, attribute) for c in self.classes]
-            if len(set(values)) < len(values):
-                raise ValueError(f"two classes share a {attribute}")
-        if "p_none" in self.columns:
-            raise ValueError("p_none is the column of 'none of these'")
-        return self
-
-    def __len__(self) -> int:
-        return len(self.classes)
-
-    @property
-    def codes(self) -> tuple[str, ...]:
-        """Codes of the classes."""
-        return tuple(c.code for c in self.classes)
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """Names of the probability columns."""
-        return tuple(c.column for c in self.classes)
-
-    @property
-    def groups(self) -> tuple[str, ...]:
-        """Groups, each once, in the order of their first class."""
-        return tuple(dict.fromkeys(c.group for c in self.classes))
-
-    def group_of(self, code: str) -> str:
-        """Return the group of the class `code`."""
-        return next(c.group for c in self.classes if c.code == code)
-
-    def title_of(self, code: str) -> str:
-        """Return the long name of the class `code`."""
-        return next((c.title or c.code for c in self.classes if c.code == code), code)
-
-
-PAPER_CLASSES = Classes(
-    classes=tuple(
-        Class(code=code, column=column, group=group, title=title)
-        for code, column, group, title in (
-            ("QSO", "p_qso", "AGN", "quasar"),
-            ("AGN", "p_agn", "AGN", "active galactic nucleus"),
-            ("Sy1", "p_seyfert_1", "Seyfert", "Seyfert 1"),
-            ("Sy2", "p_seyfert_2", "Seyfert", "Seyfert 2"),
-            ("HXB", "p_hmxb", "XB", "high-mass X-ray binary"),
-            ("LXB", "p_lmxb", "XB", "low-mass X-ray binary"),
-            ("XB*", "p_xb", "XB", "X-ray binary"),
-            ("Y*O", "p_yso", "YSO", "young stellar object"),
-            ("TT*", "p_ttau", "YSO", "T Tauri star"),
-            ("Or*", "p_orion_v", "YSO", "Orion variable"),
-        )
-    )
-)
-"""The paper's ten classes in its order, and their four groups."""
-
-# The names in words, which xsift prints, are read, too.
-_BY_SPELLING |= {c.title.casefold().replace(" ", "_"): c.code for c in PAPER_CLASSES.classes}
-
-
 def in_vocabulary(code: str) -> bool:
     """Tell whether a code is one of SIMBAD's types, or of their candidates."""
     return _BY_SPELLING.get(code.casefold()) == code
-
-
-def read_classes(path: str | Path) -> Classes:
-    """Read a list of classes from a TOML file.
-
-    Parameters
-    ----------
-    path : str or Path
-        ``[[class]]`` tables with ``code`` (the label, in any SIMBAD spelling or your own),
-        ``group`` and optionally ``column`` and ``title``; ``ambiguous`` lists the labels that
-        count as none.
-
-    Raises
-    ------
-    LabelError
-        If the file cannot be read or breaks these rules.
-    """
-    try:
-        tree = tomllib.loads(read_text_file(path))
-    except (OSError, ValueError) as error:
-        raise LabelError(f"{path}: not a readable list of classes: {error}") from error
-    except RecursionError as error:
-        raise LabelError(f"{path}: not a readable list of classes: nested too deep") from error
-    try:
-        rows = [dict(row) for row in tree["class"]]
-        for row in rows:
-            row["code"] = code_of(row["code"])
-            row.setdefault("column", column_for(str(row["code"])))
-        ambiguous = _codes(tree.get("ambiguous", sorted(AMBIGUOUS)))
-        return Classes.model_validate({"classes": rows, "ambiguous": ambiguous})
-    except ValidationError as error:
-        raise LabelError(f"{path}: not a list of classes: {_in_words(error, rows)}") from error
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
-        raise LabelError(
-            f"{path}: not a list of classes: every class is a [[class]] table with code and group"
-        ) from error
-
-
-def _in_words(error: ValidationError, rows: list[dict[str, object]]) -> str:
-    first = error.errors(include_input=False, include_url=False)[0]
-    where = first["loc"]
-    if len(where) == 3 and isinstance(where[1], int):
-        text = f"class {rows[where[1]].get('code')!r}, {where[2]}: {first['msg']}"
-        return text + ': give one, such as column = "p_star"' * (where[2] == "column")
-    return first["msg"].removeprefix("Value error, ")
-
-
-def column_for(code: str) -> str:
-    """Return a safe column name for the probability of a class.
-
-    >>> column_for("Seyfert_1"), column_for("CV*")
-    ('p_seyfert_1', 'p_cv')
-    """
-    known = {c.code: c.column for c in PAPER_CLASSES.classes}
-    code = code_of(code) or code
-    return known.get(code) or "p_" + re.sub(r"[^a-z0-9]+", "_", code.casefold()).strip("_")
-
-
-def _codes(labels: Iterable[str]) -> tuple[str, ...]:
-    return tuple(code for label in labels if (code := code_of(label)))

@@ -182,7 +182,7 @@ def run(
         vote_trained=vote_trained,
     )
     from xsift import surveys
-    from xsift.pipeline import run as pipeline
+    from xsift.pipeline.run import run as run_pipeline
 
     chosen = chosen_classes(classes)
     prepare = None
@@ -192,7 +192,7 @@ def run(
 
     def job(step: Any, staging: Any) -> Any:
         read, known = prepare(staging, step) if prepare else (table, labels)
-        return pipeline.run(read, known, settings, chosen, step)
+        return run_pipeline(read, known, settings, chosen, step)
 
     _do(job, out, formats, as_json, [table, labels])
 
@@ -216,10 +216,10 @@ def classify(
 ) -> None:
     """Classify detections with a trained model: yours, or one that comes with xsift."""
     settings = Settings(source_column=source_column, survey=survey, features=features, prior=prior)
-    from xsift.pipeline import run as pipeline
+    from xsift.pipeline.classify import classify as classify_table
 
     def job(step: Any, _: Any) -> Any:
-        return pipeline.classify(table, model, settings, step)
+        return classify_table(table, model, settings, step)
 
     _do(job, out, formats, as_json, [table, model])
 
@@ -237,12 +237,12 @@ def vote(
 ) -> None:
     """Turn a table of detection probabilities into a table of sources."""
     settings = Settings(source_column=source_column, survey=survey, vote_trained=vote_trained)
-    from xsift.pipeline import run as pipeline
+    from xsift.pipeline.vote import vote_table
 
     chosen = chosen_classes(classes)
 
     def job(step: Any, _: Any) -> Any:
-        return pipeline.vote_table(table, settings, chosen, step)
+        return vote_table(table, settings, chosen, step)
 
     _do(job, out, formats, as_json, [table], has_detections=False)
 

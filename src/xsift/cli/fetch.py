@@ -77,7 +77,7 @@ def csc(
 ) -> None:
     """Fetch detections of the Chandra Source Catalog with the paper's query; resumable."""
     from xsift import fetch
-    from xsift.catalogue.record import recorded
+    from xsift.catalogue.warnings import recorded
     from xsift.pipeline import archive
 
     survey = archive.survey_of_release(release)
@@ -265,7 +265,7 @@ def _say(
     before: Sequence[str] = (),
 ) -> None:
     """Do the job under a progress bar; print its result and what to be wary of."""
-    from xsift.catalogue.record import recorded
+    from xsift.catalogue.warnings import recorded
     from xsift.cli import terminal
 
     with recorded() as notes, terminal.bar(console(err=True), what) as bar:

@@ -23,8 +23,8 @@ from xsift.classes import PAPER_CLASSES, Classes
 
 if TYPE_CHECKING:  # what is printed was made elsewhere
     from xsift.catalogue.anomalies import Anomalies
+    from xsift.catalogue.tables import Catalogue
     from xsift.pipeline.demo import Demonstration
-    from xsift.pipeline.run import Catalogue
     from xsift.pipeline.scan import Scan
     from xsift.publish.publication import Published
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from xsift import plots, read, surveys, write
 from xsift.catalogue.folder import open_catalogue
-from xsift.catalogue.record import recorded
+from xsift.catalogue.warnings import recorded
 from xsift.classes import PAPER_CLASSES, Classes
 from xsift.compare import (
     NONE,

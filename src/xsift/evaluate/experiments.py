@@ -9,9 +9,11 @@ from time import perf_counter
 import numpy as np
 
 from xsift.errors import OutputError, XsiftError
-from xsift.evaluate.methods import Method, Training
-from xsift.evaluate.sample import Sample, types_to_hold_out
-from xsift.evaluate.splits import check_split, folds_by_sky, folds_by_source
+from xsift.evaluate.cohort import Cohort, types_to_hold_out
+from xsift.evaluate.methods import Method
+from xsift.evaluate.splits import check_split, folds_by_sky
+from xsift.model.folds import folds_by_source
+from xsift.model.sample import Training
 
 __all__ = [
     "HIDDEN",
@@ -109,15 +111,15 @@ class Answer:
 Load = Callable[[Task], Answer | None]
 
 
-def plan(sample: Sample, methods: Sequence[str], protocol: Protocol) -> list[Task]:
+def plan(cohort: Cohort, methods: Sequence[str], protocol: Protocol) -> list[Task]:
     """List the tasks of a validation, the plain folds first."""
-    named = types_to_hold_out(sample, AT_LEAST)
+    named = types_to_hold_out(cohort, AT_LEAST)
     variants = {
         "folds": ("",),
         "sky": ("",),
         "shares": SHARES,
         "missing": ("both", "test"),
-        "none": (*named, REST) if len(set(sample.other) - {None, *named}) else named,
+        "none": (*named, REST) if len(set(cohort.other) - {None, *named}) else named,
     }
     tasks = []
     for experiment, chosen in variants.items():
@@ -134,15 +136,15 @@ def plan(sample: Sample, methods: Sequence[str], protocol: Protocol) -> list[Tas
     return tasks
 
 
-def folds_of(sample: Sample, experiment: str, protocol: Protocol) -> np.ndarray:
+def folds_of(cohort: Cohort, experiment: str, protocol: Protocol) -> np.ndarray:
     """Return the fold of each row, by source or by blocks of the sky."""
     if experiment == "sky":
-        return folds_by_sky(sample.unit, sample.along, protocol.folds, protocol.seed)
-    return folds_by_source(sample.unit, _stratum(sample), protocol.folds, protocol.seed)
+        return folds_by_sky(cohort.unit, cohort.along, protocol.folds, protocol.seed)
+    return folds_by_source(cohort.unit, _stratum(cohort), protocol.folds, protocol.seed)
 
 
 def run_task(
-    sample: Sample, fold: np.ndarray, method: Method, task: Task, protocol: Protocol
+    cohort: Cohort, fold: np.ndarray, method: Method, task: Task, protocol: Protocol
 ) -> Answer:
     """Fit the method on all folds but one, and ask it for the one.
 
@@ -157,28 +159,28 @@ def run_task(
         If a source or a detection stands on both sides.
     """
     train = np.flatnonzero(fold != task.fold)
-    asked = np.isin(sample.source, np.unique(sample.source[sample.y >= 0]))
-    asked |= held_out(sample, task) if task.experiment == "none" else sample.is_other
+    asked = np.isin(cohort.source, np.unique(cohort.source[cohort.y >= 0]))
+    asked |= held_out(cohort, task) if task.experiment == "none" else cohort.is_other
     test = np.flatnonzero((fold == task.fold) & asked)
-    check_split(train, test, sources=sample.source, units=sample.unit, detections=sample.detection)
+    check_split(train, test, sources=cohort.source, units=cohort.unit, detections=cohort.detection)
     seed = _seed(protocol.seed, task.draw, task.fold)
-    training, X = _prepared(sample, train, test, task, protocol)
+    training, X = _prepared(cohort, train, test, task, protocol)
     try:
-        return _answer(method, training, X, test, sample.source[test], seed)
+        return _answer(method, training, X, test, cohort.source[test], seed)
     except XsiftError as error:
-        nothing = np.full((0, len(sample.classes)), np.nan)
+        nothing = np.full((0, len(cohort.classes)), np.nan)
         none, rows = np.empty(0), np.empty(0, dtype=np.int64)
         return Answer(
             rows, nothing, none, none, none, rows, nothing, np.full(2, np.nan), str(error)
         )
 
 
-def held_out(sample: Sample, task: Task) -> np.ndarray:
+def held_out(cohort: Cohort, task: Task) -> np.ndarray:
     """Tell which rows are of the type that the task holds out."""
     if task.variant == REST:
-        named = types_to_hold_out(sample, AT_LEAST)
-        return np.array([t is not None and t not in named for t in sample.other], dtype=bool)
-    return np.asarray(sample.other == task.variant)
+        named = types_to_hold_out(cohort, AT_LEAST)
+        return np.array([t is not None and t not in named for t in cohort.other], dtype=bool)
+    return np.asarray(cohort.other == task.variant)
 
 
 def answers_of(tasks: Sequence[Task], load: Load) -> list[Answer] | str:
@@ -217,34 +219,34 @@ def _answer(
 
 
 def _prepared(
-    sample: Sample, train: np.ndarray, test: np.ndarray, task: Task, protocol: Protocol
+    cohort: Cohort, train: np.ndarray, test: np.ndarray, task: Task, protocol: Protocol
 ) -> tuple[Training, np.ndarray]:
     """Return what the method sees of the training rows, and the features of the test rows."""
-    # Rows chosen by index are copies: what is hidden from the method stays in the sample.
-    X, y, other = sample.X[train], sample.y[train], sample.other[train]
-    X_test = sample.X[test]
+    # Rows chosen by index are copies: what is hidden from the method stays in the cohort.
+    X, y, other = cohort.X[train], cohort.y[train], cohort.other[train]
+    X_test = cohort.X[test]
     if task.experiment == "shares":
-        kept = _kept(sample, train, float(task.variant), _seed(protocol.seed, task.draw))
+        kept = _kept(cohort, train, float(task.variant), _seed(protocol.seed, task.draw))
         y[~kept], other[~kept] = -1, None
     elif task.experiment == "missing":
         rng = np.random.default_rng(_seed(protocol.seed, task.draw))
-        hidden = rng.random(sample.X.shape) < HIDDEN
+        hidden = rng.random(cohort.X.shape) < HIDDEN
         X_test[hidden[test]] = np.nan
         if task.variant == "both":
             X[hidden[train]] = np.nan
     elif task.experiment == "none":
-        other[held_out(sample, task)[train]] = None
-    return Training(X, y, other, sample.source[train]), X_test
+        other[held_out(cohort, task)[train]] = None
+    return Training(X, y, other, cohort.source[train]), X_test
 
 
-def _kept(sample: Sample, train: np.ndarray, share: float, seed: int) -> np.ndarray:
+def _kept(cohort: Cohort, train: np.ndarray, share: float, seed: int) -> np.ndarray:
     """Choose the training sources that keep their labels: that share of each class, at least one.
 
     The choices of one seed are nested: what 3 % keep, 10 % keep too.
     """
-    stratum, source = _stratum(sample)[train], sample.source[train]
+    stratum, source = _stratum(cohort)[train], cohort.source[train]
     sources, first = np.unique(source, return_index=True)
-    rank = np.random.default_rng(seed).random(int(sample.source.max()) + 1)[sources]
+    rank = np.random.default_rng(seed).random(int(cohort.source.max()) + 1)[sources]
     chosen = []
     for s in np.unique(stratum[first]):
         members = np.flatnonzero(stratum[first] == s)
@@ -253,11 +255,11 @@ def _kept(sample: Sample, train: np.ndarray, share: float, seed: int) -> np.ndar
     return np.isin(source, np.concatenate(chosen))
 
 
-def _stratum(sample: Sample) -> np.ndarray:
+def _stratum(cohort: Cohort) -> np.ndarray:
     """Return the class of each row; two further numbers for other types and for the unlabelled."""
-    n_classes = len(sample.classes)
-    unlabelled = np.where(sample.is_other, n_classes, n_classes + 1)
-    return np.where(sample.y >= 0, sample.y, unlabelled)
+    n_classes = len(cohort.classes)
+    unlabelled = np.where(cohort.is_other, n_classes, n_classes + 1)
+    return np.where(cohort.y >= 0, cohort.y, unlabelled)
 
 
 def _seed(*numbers: int) -> int:

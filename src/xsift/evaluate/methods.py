@@ -7,38 +7,9 @@ from typing import Protocol
 
 import numpy as np
 
+from xsift.model.sample import Training
+
 __all__ = ["Fitted", "Method", "Prediction", "Training", "mean_by_source"]
-
-
-@dataclass(frozen=True, eq=False)
-class Training:
-    """What a method may see of the training rows; neither names, order nor positions.
-
-    Attributes
-    ----------
-    X : ndarray of shape (n, d)
-        Raw features in the survey's units; NaN where missing.
-    y : ndarray of int, shape (n,)
-        Class index; -1 where there is no label.
-    other : ndarray of object, shape (n,)
-        Type, where it is known to be none of the classes; else None.
-    source : ndarray of int, shape (n,)
-        Code of the source: says which rows belong together, and nothing else.
-    """
-
-    X: np.ndarray
-    y: np.ndarray
-    other: np.ndarray
-    source: np.ndarray
-
-    def take(self, rows: np.ndarray) -> Training:
-        """Return some of the rows."""
-        return Training(self.X[rows], self.y[rows], self.other[rows], self.source[rows])
-
-    @property
-    def is_other(self) -> np.ndarray:
-        """Which rows are known to be of another type, bool of shape (n,)."""
-        return np.array([t is not None for t in self.other], dtype=bool)
 
 
 @dataclass(frozen=True, eq=False)

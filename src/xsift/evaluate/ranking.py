@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from xsift.evaluate.cohort import Cohort
 from xsift.evaluate.experiments import REST, Answer, Load, Task, answers_of, held_out
 from xsift.evaluate.metrics import Resamples, figure
-from xsift.evaluate.sample import Sample
 
 __all__ = ["RANKINGS", "pairs_won", "unseen_types"]
 
@@ -18,7 +18,7 @@ RANKINGS = ("p_none", "doubt", "typicality")
 _CHUNK = 100
 
 
-def unseen_types(sample: Sample, tasks: list[Task], load: Load, seed: int) -> dict[str, Any]:
+def unseen_types(cohort: Cohort, tasks: list[Task], load: Load, seed: int) -> dict[str, Any]:
     """Return the area under the ROC curve of each other type, unseen in training.
 
     Returns
@@ -27,7 +27,7 @@ def unseen_types(sample: Sample, tasks: list[Task], load: Load, seed: int) -> di
         ``types``, ``all`` (every pair of a detection of another type and one of a class, scored by
         the same fit) and ``mean_of_types`` (those held out alone), each by ranking; or ``failed``.
     """
-    resamples = Resamples.draw(sample.unit, (sample.y >= 0) | sample.is_other, seed)
+    resamples = Resamples.draw(cohort.unit, (cohort.y >= 0) | cohort.is_other, seed)
     found: dict[str, Any] = {"types": {}}
     total = _Pairs.none()
     for variant in dict.fromkeys(t.variant for t in tasks):
@@ -35,13 +35,13 @@ def unseen_types(sample: Sample, tasks: list[Task], load: Load, seed: int) -> di
         answers = answers_of(mine, load)
         if isinstance(answers, str):
             return {"failed": answers}
-        held = held_out(sample, mine[0])
+        held = held_out(cohort, mine[0])
         pairs = _Pairs.none()
         for answer in answers:
-            pairs = pairs + _Pairs.of(answer, sample.y >= 0, held, resamples)
+            pairs = pairs + _Pairs.of(answer, cohort.y >= 0, held, resamples)
         total = total + pairs
         found["types"][variant] = pairs.figures() | {
-            "n_sources": len(np.unique(sample.source[held]))
+            "n_sources": len(np.unique(cohort.source[held]))
         }
     found["all"] = total.figures()
     named = [v for k, v in found["types"].items() if k != REST]

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from xsift.evaluate.cohort import Cohort
 from xsift.evaluate.experiments import SHARES, Answer, Load, Protocol, Task, answers_of, plan
 from xsift.evaluate.fusion import FUSIONS
 from xsift.evaluate.metrics import MEASURES, Level, Measured, Resamples, Scores, figure, levels_of
 from xsift.evaluate.ranking import unseen_types
-from xsift.evaluate.sample import Sample
 from xsift.evaluate.strata import Stratum
 
 __all__ = ["results"]
@@ -22,7 +22,7 @@ __all__ = ["results"]
 class _Truth:
     """The sample's rows and sources with a class, and the resamples of both."""
 
-    sample: Sample
+    cohort: Cohort
     levels: tuple[Level, ...]
     sources: np.ndarray
     y_source: np.ndarray
@@ -30,11 +30,11 @@ class _Truth:
     by_source: Resamples
 
     @classmethod
-    def of(cls, sample: Sample, seed: int) -> _Truth:
-        sources, y_source = sample.source_labels()
-        _, first = np.unique(sample.source, return_index=True)
-        by_row = Resamples.draw(sample.unit, sample.y >= 0, seed)
-        return cls(sample, levels_of(sample.classes), sources, y_source, by_row, by_row.of(first))
+    def of(cls, cohort: Cohort, seed: int) -> _Truth:
+        sources, y_source = cohort.source_labels()
+        _, first = np.unique(cohort.source, return_index=True)
+        by_row = Resamples.draw(cohort.unit, cohort.y >= 0, seed)
+        return cls(cohort, levels_of(cohort.classes), sources, y_source, by_row, by_row.of(first))
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,9 +61,9 @@ class _Pooled:
         return cls(shares=repeated("rows"), shares_source=repeated("sources"), **joined)
 
     def by_detection(self, truth: _Truth) -> Scores:
-        labelled = truth.sample.y[self.rows] >= 0
+        labelled = truth.cohort.y[self.rows] >= 0
         rows = self.rows[labelled]
-        return Scores(rows, self.p[labelled], truth.sample.y[rows], self.shares[labelled])
+        return Scores(rows, self.p[labelled], truth.cohort.y[rows], self.shares[labelled])
 
     def by_source(self, truth: _Truth) -> Scores:
         """Return every labelled source once; those without a scored detection have NaN."""
@@ -77,7 +77,7 @@ class _Pooled:
     def fused(self, truth: _Truth, how: str) -> Scores:
         """Return the sources by another rule of fusion than the method's own."""
         scored = np.isfinite(self.p).all(axis=1)
-        source = truth.sample.source[self.rows[scored]]
+        source = truth.cohort.source[self.rows[scored]]
         order = np.argsort(source, kind="stable")
         sources, first = np.unique(source[order], return_index=True)
         p = FUSIONS[how](self.p[scored][order], source[order])
@@ -87,10 +87,9 @@ class _Pooled:
 
 
 def results(
-    sample: Sample,
+    cohort: Cohort,
     methods: Sequence[str],
     protocol: Protocol,
-    strata: Sequence[Stratum],
     load: Load,
 ) -> dict[str, Any]:
     """Work out every figure of a finished validation.
@@ -100,26 +99,24 @@ def results(
     dict
         By experiment, then by method; plain data. A method that failed has ``failed``: why.
     """
-    truth = _Truth.of(sample, protocol.seed)
-    tasks = plan(sample, methods, protocol)
+    truth = _Truth.of(cohort, protocol.seed)
+    tasks = plan(cohort, methods, protocol)
     found: dict[str, Any] = {}
     for experiment in dict.fromkeys(t.experiment for t in tasks):
         found[experiment] = {}
         for method in methods:
             mine = [t for t in tasks if (t.experiment, t.method) == (experiment, method)]
-            found[experiment][method] = _of_method(truth, mine, strata, load, protocol.seed)
+            found[experiment][method] = _of_method(truth, mine, load, protocol.seed)
     found["differences"] = _differences(truth, methods, tasks, load)
     return found
 
 
-def _of_method(
-    truth: _Truth, tasks: list[Task], strata: Sequence[Stratum], load: Load, seed: int
-) -> dict[str, Any]:
+def _of_method(truth: _Truth, tasks: list[Task], load: Load, seed: int) -> dict[str, Any]:
     experiment = tasks[0].experiment
     if experiment == "shares":
         return {share: _spread(truth, tasks, share, load) for share in SHARES}
     if experiment == "none":
-        return unseen_types(truth.sample, tasks, load, seed)
+        return unseen_types(truth.cohort, tasks, load, seed)
     variants = dict.fromkeys(t.variant for t in tasks)
     found: dict[str, Any] = {}
     for variant in variants:
@@ -131,7 +128,7 @@ def _of_method(
         if experiment == "folds":
             pooled = _Pooled.of(answers)
             found[variant]["strata"] = [
-                s for stratum in strata for s in _in(truth, pooled, stratum)
+                s for stratum in truth.cohort.strata for s in _in(truth, pooled, stratum)
             ]
             found[variant]["fusion"] = _fusions(truth, pooled)
     return found if experiment == "missing" else found[""]
@@ -156,12 +153,12 @@ def _seconds(answers: Sequence[Answer]) -> dict[str, float]:
 
 
 def _in(truth: _Truth, pooled: _Pooled, stratum: Stratum) -> list[dict[str, Any]]:
-    """Return the figures at the level of groups in each part of the sample."""
+    """Return the figures at the level of groups in each part of the cohort."""
     everyone, resamples = pooled.by_detection(truth), truth.by_row
     code = stratum.code
     if stratum.by_source:
         everyone, resamples = pooled.by_source(truth), truth.by_source
-        _, first = np.unique(truth.sample.source, return_index=True)
+        _, first = np.unique(truth.cohort.source, return_index=True)
         code = code[first]
     found = []
     for i, name in enumerate(stratum.names):

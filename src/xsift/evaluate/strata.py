@@ -11,7 +11,7 @@ __all__ = ["Stratum", "strata_of"]
 
 @dataclass(frozen=True, eq=False)
 class Stratum:
-    """A way to divide the sample.
+    """A way to divide the cohort.
 
     Attributes
     ----------

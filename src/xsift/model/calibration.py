@@ -13,11 +13,11 @@ import numpy as np
 
 from xsift.classes import Classes
 from xsift.errors import LabelError, TableError, XsiftWarning
-from xsift.evaluate.methods import Training
-from xsift.evaluate.splits import folds_by_source
 from xsift.features import close_hardness, fit_normal_scores
 from xsift.mixture import ClassMixtures, Mixture, fit_class_mixtures
 from xsift.model.calibrated import CalibratedModel, responsibilities_in
+from xsift.model.folds import folds_by_source
+from xsift.model.sample import Training
 from xsift.model.typicality import Typicality, rank, uniform_ranks
 from xsift.score.calibrated import Evidence, fit_calibrated
 from xsift.score.none import fit_none

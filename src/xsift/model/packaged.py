@@ -10,14 +10,15 @@ from pathlib import Path
 
 import numpy as np
 
-from xsift import read, surveys
+from xsift import surveys
 from xsift.errors import ModelError, SettingError
-from xsift.features import derive
 from xsift.model.file import load_model_tree
+from xsift.model.sample import Progress, Sample, read_sample, silent
 from xsift.model.schema import ModelTree
+from xsift.read import InMemory
 from xsift.settings import Settings
 
-__all__ = ["fitting_model", "named_model", "packaged_models", "refuse_other_model"]
+__all__ = ["chosen_model", "named_model", "packaged_models", "refuse_other_model"]
 
 
 def packaged_models() -> dict[str, Path]:
@@ -42,17 +43,20 @@ def named_model(name: str) -> Path:
     return Path(name)
 
 
-def fitting_model(
-    table: str | Path | read.InMemory, settings: Settings
-) -> tuple[Path, str, read.Detections | None]:
-    """Choose among the packaged models: by what is asked for, else by what the table has.
+def chosen_model(
+    table: str | Path | InMemory,
+    model: str | Path | None,
+    settings: Settings,
+    progress: Progress = silent,
+) -> tuple[Path, str, Sample | None]:
+    """Choose a model: the named one; else a packaged one, by what is asked for or the table has.
 
     Returns
     -------
     path : Path
     why : str
         The choice and its reason, for the user.
-    detections : Detections or None
+    sample : Sample or None
         The table, where it had to be read for the choice.
 
     Raises
@@ -60,6 +64,8 @@ def fitting_model(
     ModelError
         If no packaged model is what is asked for, or it is not as it was shipped.
     """
+    if model is not None:
+        return named_model(str(model)), f"model {model}, as asked for", None
     packaged = packaged_models()
     if settings.features is not None or settings.survey is not None:
         survey, name = surveys.survey_of(settings.survey, settings.features)
@@ -70,25 +76,28 @@ def fitting_model(
             )
         return packaged[name], f"packaged model {name}, which has the features asked for", None
     survey = surveys.load("csc20")
+    twelve = survey.feature_set("csc12")
     with warnings.catch_warnings():
         # A table without the twelfth feature alone is what csc11 is for.
         warnings.filterwarnings("ignore", r".*: no column var_newq_b \(or [^)]*\): counted as")
-        detections = read.read_detections(
-            table, survey, survey.feature_set("csc12"), settings.source_column, need_all=False
-        )
-    usable = derive(detections.table, survey, survey.feature_set("csc12")).usable
-    twelfth = [f.name for f in survey.feature_set("csc12")].index("var_newq_b")
-    has_others = np.delete(usable, twelfth, axis=1).all(axis=1)
-    # One more missing feature in a few detections is no reason to give up the twelfth in all.
-    judged = usable[has_others] if has_others.any() else usable
-    name = "csc12" if judged[:, twelfth].mean() >= 0.5 else "csc11"
-    n = int(usable.all(axis=1).sum() if name == "csc12" else has_others.sum())
+        sample = read_sample(table, survey, twelve, settings, progress=progress)
+    name, n = _fitting(sample.features.usable, [f.name for f in twelve].index("var_newq_b"))
     release = surveys.survey_of(None, name)[0].title
     why = (
         f"packaged model {name} (trained on the {release}): "
-        f"{n:,} of {detections.table.num_rows:,} detections have all of its features"
+        f"{n:,} of {len(sample):,} detections have all of its features"
     )
-    return _as_shipped(name), why, detections
+    return _as_shipped(name), why, sample
+
+
+def _fitting(usable: np.ndarray, twelfth: int) -> tuple[str, int]:
+    """Return the model for a table with these values, and how many rows have all it takes."""
+    has_others = np.delete(usable, twelfth, axis=1).all(axis=1)
+    # One more missing feature in a few detections is no reason to give up the twelfth in all.
+    judged = usable[has_others] if has_others.any() else usable
+    if judged[:, twelfth].mean() >= 0.5:
+        return "csc12", int(usable.all(axis=1).sum())
+    return "csc11", int(has_others.sum())
 
 
 def _as_shipped(name: str) -> Path:

@@ -1,180 +1,239 @@
-"""From a table of detections to the sample that a validation works on."""
+"""One reading: a table of detections, and what is known of them, as one object.
+
+Training, validation and classification all take this object; nobody opens the file again.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from xsift import read, surveys
-from xsift.classes import Classes, code_of
-from xsift.errors import LabelError, MissingColumnsError, SettingError
-from xsift.evaluate.sample import Sample, is_certain_other
-from xsift.evaluate.splits import identical_detections, join
-from xsift.evaluate.strata import Stratum, strata_of
-from xsift.features import derive, mismatch
+from xsift import read
+from xsift.classes import PAPER_CLASSES, Classes, is_certain_other
+from xsift.errors import SettingError
+from xsift.features import FeatureTable, derive
 from xsift.label import Labels, heed_matches, match_known, refuse_no_class, sort_labels
-from xsift.read import cells, schema
+from xsift.model.folds import identical_detections, join
 from xsift.settings import Settings
-from xsift.surveys import Survey
+from xsift.surveys import Feature, Survey
 from xsift.surveys.columns import in_order
 from xsift.vote import key_order
 
-__all__ = [
-    "Labelled",
-    "Sampled",
-    "codes_of",
-    "known_types",
-    "label_detections",
-    "other_types",
-    "read_sample",
-    "units_of",
-]
+__all__ = ["CARRIED", "Progress", "Sample", "Training", "read_sample", "silent"]
 
-TYPE_COLUMN = "otype"
-SHARED_COLUMN = "detection_group"
+CARRIED = ("name", "archive_name", "obsid", "obi", "region_id", "ra", "dec")
+"""Columns of the input that the table of detections carries over."""
+
+# What the parts of a validation are told apart by, besides.
+_ASIDE = ("significance",)
+
+Progress = Callable[[str], None]
 
 
-@dataclass(frozen=True, eq=False)
-class Sampled:
-    """A table, held to its survey, as a sample.
-
-    Attributes
-    ----------
-    sample : Sample
-    strata : list of Stratum
-    survey, feature_set
-        What the features are.
-    sha256, labels_sha256 : str
-        Of the file, and of that of known objects.
-    type_column : str
-        What told which detections are of other types.
-    along : str
-        What orders the sources along the sky, in words.
-    counts : dict of str to int
-    """
-
-    sample: Sample
-    strata: list[Stratum]
-    survey: Survey
-    feature_set: str
-    sha256: str
-    labels_sha256: str | None
-    type_column: str
-    along: str
-    counts: dict[str, int]
-
-
-def read_sample(
-    table: str | Path,
-    labels: str | Path | None,
-    settings: Settings,
-    folds: int,
-    classes: Classes,
-) -> Sampled:
-    """Read a table of detections, and what is known of them, for a validation.
-
-    Parameters
-    ----------
-    labels : str or Path, optional
-        Known objects; without it, `settings.label_column` is a column of `table`.
-
-    Raises
-    ------
-    SettingError
-        If no label column is named.
-    TableError
-        As `read_detections` does.
-    LabelError
-        If too few sources have a label.
-    """
-    if labels is None and settings.label_column is None:
-        raise SettingError("no known objects: give --labels FILE or --label-column COL")
-    survey, feature_set = surveys.survey_of(settings.survey, settings.features)
-    chosen = survey.feature_set(feature_set)
-    known = read.read_known(labels, survey, settings.label_column) if labels else None
-    column = None if known else settings.label_column
-    # The methods under comparison take incomplete detections, or leave them out by themselves.
-    held = read.read_detections(
-        table, survey, chosen, settings.source_column, column, need_all=False
-    )
-    labelled = label_detections(held, known, settings, classes)
-    features = derive(held.table, survey, chosen)
-    # In key order, so that the order of the file cannot change a fit.
-    rows = key_order(held.table, np.flatnonzero(pc.is_valid(held.table["name"])))
-    sorted_labels = labelled.labels
-    types, type_column, groups = known_types(table, settings.type_column)
-    other = other_types(sorted_labels, types, classes)
-    X = features.values[rows]
-    source = codes_of(held.table["name"])[rows]
-    along, how = _along(held.table, rows, source)
-    sample = Sample(
-        X,
-        sorted_labels.y[rows],
-        other[rows],
-        source,
-        units_of(source, X, None if groups is None else groups[rows]),
-        identical_detections(X),
-        along,
-        classes,
-    )
-    _refuse_few(sample, str(labels or table), folds)
-    strata = _strata(held.table, rows, sample, features.names, survey)
-    return Sampled(
-        sample,
-        strata,
-        survey,
-        feature_set,
-        held.sha256,
-        known.sha256 if known else None,
-        type_column or "the labels",
-        how,
-        {
-            "detections_in_the_table": held.table.num_rows,
-            "detections_without_a_source": held.table.num_rows - len(rows),
-            **labelled.counts,
-            **_counts(sample),
-        },
-    )
+def silent(step: str) -> None:
+    """Take no notice of a step."""
 
 
 @dataclass(frozen=True, eq=False)
-class Labelled:
-    """Detections and what is known of them.
+class Training:
+    """What a method may see of the training rows; neither names, order nor positions.
 
     Attributes
     ----------
+    X : ndarray of shape (n, d)
+        Raw features in the survey's units; NaN where missing.
+    y : ndarray of int, shape (n,)
+        Class index; -1 where there is no label.
+    other : ndarray of object, shape (n,)
+        Type, where it is known to be none of the classes; else None.
+    source : ndarray of int, shape (n,)
+        Code of the source: says which rows belong together, and nothing else.
+    """
+
+    X: np.ndarray
+    y: np.ndarray
+    other: np.ndarray
+    source: np.ndarray
+
+    def take(self, rows: np.ndarray) -> Training:
+        """Return some of the rows."""
+        return Training(self.X[rows], self.y[rows], self.other[rows], self.source[rows])
+
+    @property
+    def is_other(self) -> np.ndarray:
+        """Which rows are known to be of another type, bool of shape (n,)."""
+        return np.array([t is not None for t in self.other], dtype=bool)
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """Detections and what is known of them, rows as in the file.
+
+    Attributes
+    ----------
+    path, sha256 : str
+        Of the table.
+    keys : pyarrow.Table
+        ``name`` (the source; null where there is none), the other keys and the position, where the
+        table has them.
+    features : FeatureTable
+    given : frozenset of str
+        Columns of the survey that hold a value.
     labels : Labels
-    separation_arcsec : ndarray of shape (n,) or None
-        None where the labels stand in the table itself.
+    other : ndarray of object, shape (n,)
+        Code of the type, where it is certainly none of the classes; else None. The types of all
+        detections tell, where the table has them in `type_column`, else the labels.
+    type_column : str or None
+    shared : ndarray of int, shape (n,), or None
+        Numbers of detections that several sources share; -1 where there is none.
+    separation_arcsec : ndarray of shape (n,), or None
+        To the known object; None where the labels stand in the table itself.
+    labels_sha256 : str or None
+        Of the file of known objects.
     counts : dict of str to int
         Known objects, and those of them that have a detection.
     """
 
+    path: str
+    sha256: str
+    keys: pa.Table
+    features: FeatureTable
+    given: frozenset[str]
     labels: Labels
+    other: np.ndarray
+    type_column: str | None
+    shared: np.ndarray | None
     separation_arcsec: np.ndarray | None
+    labels_sha256: str | None
     counts: dict[str, int]
 
+    def __len__(self) -> int:
+        return len(self.features.X)
 
-def label_detections(
-    detections: read.Detections, known: read.Known | None, settings: Settings, classes: Classes
-) -> Labelled:
-    """Label detections by known objects, or by their own column where `known` is None.
+    @property
+    def named(self) -> np.ndarray:
+        """Which detections have a source, bool of shape (n,)."""
+        return np.asarray(pc.is_valid(self.keys["name"]))
+
+    def held_to(self, names: Sequence[str], survey: Survey | None = None) -> Sample:
+        """Return the sample with some of its features, under another release's profile."""
+        features = self.features.select(names)
+        return replace(self, features=replace(features, survey=survey or features.survey))
+
+    def in_order(self, chosen: np.ndarray) -> np.ndarray:
+        """Return `chosen` rows (bool, shape (n,)) in an order that the file's does not change."""
+        return key_order(self.keys, np.flatnonzero(chosen))
+
+    def source(self, rows: np.ndarray) -> np.ndarray:
+        """Return the code of the source of each row; a row without a name is its own source."""
+        code = _codes(self.keys["name"])[rows]
+        return np.asarray(np.where(code < 0, code.max(initial=0) + 1 + np.arange(len(rows)), code))
+
+    def training(self, rows: np.ndarray) -> Training:
+        """Return what a method may see of `rows`, as `in_order` gives them.
+
+        Sources that share a detection are one: numbers say so, or rows that agree in all features.
+        """
+        X = self.features.values[rows]
+        numbers = [] if self.shared is None else [self.shared[rows]]
+        unit = join(self.source(rows), identical_detections(X), *numbers)
+        return Training(X, self.labels.y[rows], self.other[rows], unit)
+
+
+def read_sample(
+    table: str | Path | read.InMemory,
+    survey: Survey,
+    features: tuple[Feature, ...],
+    settings: Settings,
+    classes: Classes | None = None,
+    labels: str | Path | None = None,
+    need_all: bool = False,
+    progress: Progress = silent,
+) -> Sample:
+    """Read a table of detections, and what is known of them.
+
+    Parameters
+    ----------
+    table : str, Path or InMemory
+    survey, features
+        What the table is held to, and which features are derived.
+    settings : Settings
+        Of these, the columns and how known objects are matched.
+    classes : Classes, optional
+        What the labels are sorted into; where None, nothing is labelled.
+    labels : str or Path, optional
+        Known objects; without it, `settings.label_column` is a column of `table`.
+    need_all : bool
+        Whether the table must have every feature; types are then not asked for.
+    progress : callable
+        Told of each step as it begins.
 
     Raises
     ------
+    SettingError
+        If there are classes and nothing that labels.
+    TableError
+        As `read.read_detections` does.
     LabelError
         If no known object matches, or no type is a class.
     """
+    if classes is not None and labels is None and settings.label_column is None:
+        raise SettingError("no known objects: give --labels FILE or --label-column COL")
+    known = read.read_known(labels, survey, settings.label_column) if labels else None
+    with_types = classes is not None and not need_all
+    progress(f"reading {table}")
+    held = read.read_detections(
+        table,
+        survey,
+        features,
+        settings.source_column,
+        None if known or classes is None else settings.label_column,
+        need_all,
+        with_types,
+        settings.type_column if with_types else None,
+    )
+    derived = derive(held.table, survey, features)
+    given = {n for n in held.table.column_names if held.table[n].null_count < held.table.num_rows}
+    # The raw columns go once the features are derived: most of a large table's memory.
+    kept = [k for k in (*CARRIED, *_ASIDE) if k in held.table.column_names]
+    held = replace(held, table=held.table.select(kept))
+    pa.default_memory_pool().release_unused()
+    if classes is not None:
+        progress("matching known objects")
+    sorted_labels, separation, counts = _labelled(held, known, settings, classes)
+    return Sample(
+        held.path,
+        held.sha256,
+        held.table,
+        derived,
+        frozenset(given),
+        sorted_labels,
+        _other(sorted_labels, held.types, classes),
+        held.type_column,
+        None if held.shared is None else _codes(held.shared),
+        separation,
+        known.sha256 if known else None,
+        counts,
+    )
+
+
+def _labelled(
+    held: read.Detections, known: read.Known | None, settings: Settings, classes: Classes | None
+) -> tuple[Labels, np.ndarray | None, dict[str, int]]:
+    """Label detections by known objects, or by their own column where `known` is None."""
+    if classes is None:
+        return sort_labels([None] * held.table.num_rows, PAPER_CLASSES), None, {}
     if known is None:
-        labels = sort_labels(detections.label or [], classes)
-        refuse_no_class(labels, classes, detections.path, str(settings.label_column))
-        return Labelled(labels, None, {})
-    table, typed = detections.table, known.table.filter(pc.is_valid(known.table["label"]))
+        labels = sort_labels(held.label or [], classes)
+        refuse_no_class(labels, classes, held.path, str(settings.label_column))
+        return labels, None, {}
+    table = held.table
+    typed = known.table.filter(pc.is_valid(known.table["label"]))
     match = match_known(table, typed, settings.match, settings.radius, classes.codes)
     heed_matches(table, typed, match, known.path, settings.radius)
     labels = sort_labels(match.label, classes)
@@ -184,151 +243,24 @@ def label_detections(
         "known_objects_without_a_type": known.table.num_rows - typed.num_rows,
         "known_objects_matched": match.n_used,
     }
-    return Labelled(labels, match.separation_arcsec, counts)
+    return labels, match.separation_arcsec, counts
 
 
-def other_types(labels: Labels, types: Sequence[str | None] | None, classes: Classes) -> np.ndarray:
-    """Return the type of each detection that is certainly of none of the classes, else None.
-
-    Parameters
-    ----------
-    labels : Labels
-    types : sequence of (str or None), optional
-        Codes, from `known_types`; where None, the labels tell.
-    classes : Classes
-
-    Returns
-    -------
-    ndarray of object, shape (n,)
-    """
-    free = (labels.y < 0) & ~labels.is_ambiguous
-    out = np.full(len(free), None, dtype=object)
-    for row, code in enumerate(labels.label if types is None else types):
-        if free[row] and is_certain_other(code, classes):
-            out[row] = code
+def _other(labels: Labels, types: list[str | None] | None, classes: Classes | None) -> np.ndarray:
+    out = np.full(len(labels.y), None, dtype=object)
+    if classes is not None:
+        of = labels.label if types is None else types
+        certain = {code for code in set(of) if is_certain_other(code, classes)}
+        for row in np.flatnonzero((labels.y < 0) & ~labels.is_ambiguous).tolist():
+            if of[row] in certain:
+                out[row] = of[row]
     return out
 
 
-def units_of(source: np.ndarray, X: np.ndarray, shared: np.ndarray | None) -> np.ndarray:
-    """Join the sources that share a detection: what must stand on one side of a split.
-
-    Parameters
-    ----------
-    source : ndarray of int, shape (n,)
-    X : ndarray of shape (n, d)
-        Raw features: rows that agree in all of them are one detection.
-    shared : ndarray of int, shape (n,), optional
-        Numbers of detections, from `known_types`.
-    """
-    same = identical_detections(X)
-    return join(source, *([same] if shared is None else [same, shared]))
-
-
-def known_types(
-    table: str | Path, type_column: str | None
-) -> tuple[list[str | None] | None, str | None, np.ndarray | None]:
-    """Read the types of all detections and the numbers of shared ones, where the table has them.
-
-    Parameters
-    ----------
-    table : str or Path
-    type_column : str, optional
-        Where None, otype, if there is such a column.
-
-    Returns
-    -------
-    types : list of (str or None), or None
-        Codes.
-    column : str or None
-        Where they stand.
-    shared : ndarray of int, shape (n,), or None
-        Number of the detection, -1 where there is none.
-    """
-    wanted = type_column or TYPE_COLUMN
-    found, _ = read.read_table(table, [wanted, SHARED_COLUMN])
-    where = str(table)
-    types = groups = None
-    column = schema.find_column(found, where, wanted)
-    if column is not None:
-        spellings = cells.text(found.column(column), where, column).to_pylist()
-        codes = {s: code_of(s) for s in set(spellings)}
-        types = [codes[s] for s in spellings]
-    elif type_column is not None:
-        raise MissingColumnsError(where, [type_column], found.column_names)
-    shared = schema.find_column(found, where, SHARED_COLUMN)
-    if shared is not None:
-        groups = codes_of(cells.text(found.column(shared), where, shared))
-    return types, column, groups
-
-
-def codes_of(column: pa.ChunkedArray | pa.Array) -> np.ndarray:
+def _codes(column: pa.ChunkedArray | pa.Array) -> np.ndarray:
     """Give each value of a column its place among the sorted ones; null is -1."""
     values = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
     distinct = pc.unique(values.drop_null())
     distinct = distinct.take(pc.sort_indices(in_order(distinct)))
     codes = pc.fill_null(pc.index_in(values, value_set=distinct), -1)
     return np.asarray(codes.to_numpy(zero_copy_only=False), dtype=np.int64)
-
-
-def _along(table: pa.Table, rows: np.ndarray, source: np.ndarray) -> tuple[np.ndarray, str]:
-    """Return what orders the sources along the sky, and say what it is."""
-    if "ra" in table.column_names:
-        ra = np.asarray(table["ra"].to_numpy(), dtype=np.float64)[rows]
-        if np.isfinite(ra).all():
-            return ra, "right ascension"
-    # Names of the archive hold the right ascension; numbers are taken to run along it.
-    return source.astype(np.float64), "the order of the source names, as positions are missing"
-
-
-def _refuse_few(sample: Sample, where: str, folds: int) -> None:
-    labelled = sample.y >= 0
-    units = [len(np.unique(sample.unit[sample.y == k])) for k in np.unique(sample.y[labelled])]
-    if sum(n >= folds for n in units) < 2:
-        raise LabelError(
-            f"{where}: {sum(units)} independent sources of {len(units)} classes have a label: two "
-            f"classes with at least {folds} sources each are needed for "
-            f"{folds} folds"
-        )
-
-
-def _counts(sample: Sample) -> dict[str, int]:
-    source, y = sample.source, sample.y
-    pairs = np.unique(np.column_stack([source[y >= 0], y[y >= 0]]), axis=0)
-    _, n_labels = np.unique(pairs[:, 0], return_counts=True)
-    return {
-        "detections": len(y),
-        "sources": len(np.unique(source)),
-        "units": len(np.unique(sample.unit)),
-        "incomplete_detections": int(np.isnan(sample.X).any(axis=1).sum()),
-        "labelled_detections": int((y >= 0).sum()),
-        "labelled_sources": len(n_labels),
-        "sources_with_two_labels": int((n_labels > 1).sum()),
-        "detections_of_other_types": int(sample.is_other.sum()),
-        "sources_of_other_types": len(np.unique(source[sample.is_other])),
-    }
-
-
-def _strata(
-    table: pa.Table, rows: np.ndarray, sample: Sample, names: Sequence[str], survey: Survey
-) -> list[Stratum]:
-    def column(name: str) -> np.ndarray | None:
-        if name not in table.column_names:
-            return None
-        values = np.asarray(table[name].to_numpy(), dtype=np.float64)
-        return np.asarray(values[rows])
-
-    latitude, ra, dec = None, column("ra"), column("dec")
-    if ra is not None and dec is not None:
-        from astropy.coordinates import SkyCoord
-
-        latitude = np.full(len(rows), np.nan)
-        there = np.isfinite(ra) & np.isfinite(dec)
-        galactic = SkyCoord(ra[there], dec[there], unit="deg").galactic
-        latitude[there] = np.asarray(galactic.b.deg)
-    at = survey.closure
-    closure = None
-    if at is not None and set(at) <= set(names):
-        hm, ms, hs = (names.index(n) for n in at)
-        closure = mismatch(sample.X, (hm, ms, hs))
-    n_missing = np.isnan(sample.X).sum(axis=1)
-    return strata_of(sample.source, n_missing, column("significance"), latitude, closure)

@@ -1,45 +1,34 @@
-"""From detections and their labels to a trained model, by either method."""
+"""From a sample to a trained model, by either method."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
-from xsift import read, surveys
 from xsift.classes import Classes
 from xsift.errors import TableError
-from xsift.evaluate.methods import Training
 from xsift.features import FeatureTable
-from xsift.label import Labels
-from xsift.model import Model
+from xsift.model.calibrated import CalibratedModel
 from xsift.model.calibration import fit_calibrated_model
-from xsift.model.paper import fit_paper_model
-from xsift.model.sample import codes_of, known_types, other_types, units_of
+from xsift.model.paper import PaperModel, fit_paper_model
+from xsift.model.sample import Progress, Sample, silent
 from xsift.settings import Settings
-from xsift.vote import key_order
+from xsift.surveys import Survey
 
 __all__ = ["train"]
 
-Progress = Callable[[str], None]
-
 
 def train(
-    detections: read.Detections,
-    features: FeatureTable,
-    labels: Labels,
-    survey: surveys.Survey,
+    sample: Sample,
+    survey: Survey,
     classes: Classes,
     settings: Settings,
-    progress: Progress,
-) -> tuple[Model, np.ndarray]:
+    progress: Progress = silent,
+) -> tuple[PaperModel | CalibratedModel, np.ndarray]:
     """Train by the method of the settings.
 
     Parameters
     ----------
-    detections : Detections
-    features : FeatureTable
-    labels : Labels
+    sample : Sample
     survey, classes, settings
         What the model is for, and how it is fitted.
     progress : callable
@@ -58,27 +47,20 @@ def train(
     LabelError
         If too few have a label.
     """
+    features = sample.features
     feature_set = str(settings.features)
     is_paper = settings.method == "paper"
-    can_train = features.complete if is_paper else features.usable.any(axis=1)
-    order = key_order(detections.table, np.flatnonzero(can_train))
+    can_train = np.asarray(features.complete if is_paper else features.usable.any(axis=1))
+    # The numbers of sources, like all that follows, must not depend on the order of the file.
+    order = sample.in_order(can_train)
     if not len(order):
-        raise TableError(f"{detections.path}: {_nothing_to_train_on(features, is_paper)}")
-    y = np.where(can_train, labels.y, -1)
+        raise TableError(f"{sample.path}: {_nothing_to_train_on(features, is_paper)}")
+    y = np.where(can_train, sample.labels.y, -1)
     if is_paper:
         progress(f"clustering {len(order):,} complete detections")
         return fit_paper_model(features, y, order, survey, feature_set, classes, settings), y
     progress(f"training on {len(order):,} detections, {int((y >= 0).sum()):,} of them labelled")
-    types, _, shared = known_types(detections.path, settings.type_column)
-    other = other_types(labels, types, classes)
-    X = features.values
-    source = codes_of(detections.table["name"])[order]
-    # A detection without a name is a source of its own.
-    source = np.where(source < 0, source.max(initial=0) + 1 + np.arange(len(order)), source)
-    # In key order first: the numbers of the units must not depend on the order of the file.
-    unit = units_of(source, X[order], None if shared is None else shared[order])
-    training = Training(X[order], y[order], other[order], unit)
-    model = fit_calibrated_model(training, survey, feature_set, classes, settings)
+    model = fit_calibrated_model(sample.training(order), survey, feature_set, classes, settings)
     # What has none of the features that the model kept did not train.
     return model, np.where(features.select(model.features).usable.any(axis=1), y, -1)
 

@@ -5,30 +5,23 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from xsift import surveys, write
-from xsift.catalogue.record import recorded
 from xsift.catalogue.summary import Shown, Summary, SummaryTable
+from xsift.catalogue.warnings import recorded
 from xsift.classes import PAPER_CLASSES, Classes
 from xsift.evaluate.baselines import Boosting, Forest, LinearSvc
+from xsift.evaluate.cohort import Cohort, cohort_of
 from xsift.evaluate.experiments import HIDDEN, SHARES, Protocol, folds_of, plan, run_task
-from xsift.evaluate.fusion import geometric_mean
-from xsift.evaluate.methods import Method, Prediction, Training, mean_by_source
+from xsift.evaluate.methods import Method
 from xsift.evaluate.metrics import N_RESAMPLES
+from xsift.evaluate.ours import CalibratedMethod, PaperMethod
 from xsift.evaluate.results import results
 from xsift.evaluate.splits import N_BLOCKS
 from xsift.evaluate.store import Store
-from xsift.features import FeatureTable
-from xsift.model import PaperModel
-from xsift.model.calibrated import CalibratedModel
-from xsift.model.calibration import fit_calibrated_model
-from xsift.model.paper import fit_paper_model
-from xsift.model.sample import Sampled, read_sample
+from xsift.model.sample import Sample, read_sample
 from xsift.report import evaluation_page
 from xsift.report.evaluation_figures import evaluation_figures
 from xsift.settings import EvaluationSettings, Settings
@@ -40,91 +33,6 @@ __all__ = ["Evaluation", "evaluate"]
 Advance = Callable[[int, int], None]
 PARTS = ".parts"
 FILES = ("evaluation.json", "report.html")
-
-
-@dataclass(frozen=True, eq=False)
-class _Trained:
-    """The published method after its fit: it states no class shares and takes the mean."""
-
-    model: PaperModel
-    shares: np.ndarray
-
-    def predict(self, X: np.ndarray) -> Prediction:
-        said = self.model.classify(_features(X, self.model.features, self.model.survey))
-        return Prediction(said.p, said.p_none, said.typicality)
-
-    def fuse(self, p: np.ndarray, source: np.ndarray) -> np.ndarray:
-        return mean_by_source(p, source)
-
-
-@dataclass(frozen=True)
-class PaperMethod:
-    """The published method, as `xsift run` does it."""
-
-    survey: Survey
-    feature_set: str
-    classes: Classes
-    settings: Settings
-    name: str = "paper"
-
-    def fit(self, training: Training, seed: int) -> _Trained:
-        """Fit on the complete rows."""
-        names = tuple(f.name for f in self.survey.feature_set(self.feature_set))
-        features = _features(training.X, names, self.survey.name)
-        complete = features.complete
-        model = fit_paper_model(
-            features,
-            np.where(complete, training.y, -1),
-            np.flatnonzero(complete),
-            self.survey,
-            self.feature_set,
-            self.classes,
-            replace(self.settings, seed=seed),
-        )
-        return _Trained(model, np.full(len(self.classes), np.nan))
-
-
-@dataclass(frozen=True, eq=False)
-class _Calibrated:
-    """The calibrated method after its fit: it pools detections by the geometric mean."""
-
-    model: CalibratedModel
-    columns: list[int]
-
-    @property
-    def shares(self) -> np.ndarray:
-        return self.model.scorer.shares
-
-    def predict(self, X: np.ndarray) -> Prediction:
-        said = self.model.predict(X[:, self.columns])
-        return Prediction(said.p, said.p_none, said.typicality)
-
-    def fuse(self, p: np.ndarray, source: np.ndarray) -> np.ndarray:
-        return geometric_mean(p, source)
-
-
-@dataclass(frozen=True)
-class CalibratedMethod:
-    """The calibrated method, as `xsift run --method calibrated` does it."""
-
-    survey: Survey
-    feature_set: str
-    classes: Classes
-    settings: Settings
-    name: str = "calibrated"
-
-    def fit(self, training: Training, seed: int) -> _Calibrated:
-        """Fit on all rows."""
-        settings = replace(self.settings, seed=seed)
-        model = fit_calibrated_model(
-            training, self.survey, self.feature_set, self.classes, settings
-        )
-        names = [f.name for f in self.survey.feature_set(self.feature_set)]
-        return _Calibrated(model, [names.index(name) for name in model.features])
-
-
-def _features(X: np.ndarray, names: tuple[str, ...], survey: str) -> FeatureTable:
-    return FeatureTable(names, X, np.isfinite(X), surveys.load(survey))
 
 
 class Evaluation(Shown, dict[str, Any]):
@@ -190,26 +98,42 @@ def evaluate(
     settings, evaluation = settings or Settings(), evaluation or EvaluationSettings()
     given_files = [file for file in (table, labels) if file is not None]
     with write.Staging(out, FILES, "evaluation", given_files) as staging:
-        given = read_sample(table, labels, settings, evaluation.folds, classes)
+        survey, feature_set = surveys.survey_of(settings.survey, settings.features)
+        chosen = survey.feature_set(feature_set)
+        # The methods under comparison take incomplete detections, or leave them out by themselves.
+        sample = read_sample(table, survey, chosen, settings, classes, labels)
+        cohort = cohort_of(sample, classes, evaluation.folds, str(labels or table))
         protocol = Protocol(
             evaluation.folds, evaluation.draws, settings.seed, tuple(evaluation.experiments)
         )
-        methods = _methods(given, classes, settings)
-        tasks = plan(given.sample, evaluation.methods, protocol)
-        fingerprint = _fingerprint(given, settings, classes, evaluation.folds)
+        methods = _methods(survey, feature_set, classes, settings)
+        tasks = plan(cohort, evaluation.methods, protocol)
+        fingerprint = _fingerprint(sample, settings, classes, evaluation.folds)
         store = Store(staging.folder / PARTS, fingerprint, staging.scratch())
         with recorded() as notes:
-            folds = {e: folds_of(given.sample, e, protocol) for e in {t.experiment for t in tasks}}
+            folds = {e: folds_of(cohort, e, protocol) for e in {t.experiment for t in tasks}}
             for done, task in enumerate(tasks):
                 advance(done, len(tasks))
                 if store.load(task) is None:
                     answer = run_task(
-                        given.sample, folds[task.experiment], methods[task.method], task, protocol
+                        cohort, folds[task.experiment], methods[task.method], task, protocol
                     )
                     store.save(task, answer)
             advance(len(tasks), len(tasks))
-        figures = results(given.sample, evaluation.methods, protocol, given.strata, store.load)
-        record = _record(table, given, settings, evaluation, notes) | {"results": figures}
+        figures = results(cohort, evaluation.methods, protocol, store.load)
+        record = {
+            "command": "evaluate",
+            "input": file_name(table),
+            **_about(sample, cohort, feature_set),
+            "settings": settings.as_dict(),
+            "evaluation": evaluation.as_dict(),
+            "counts": _counts(sample, cohort),
+            "protocol": _protocol(sample, cohort, settings, evaluation),
+            "warnings": list(dict.fromkeys(notes)),
+            "environment": write.environment(),
+            "created": now(),
+            "results": figures,
+        }
         write.write_json(record, staging.path("evaluation.json"))
         html = evaluation_page(record, evaluation_figures(figures))
         staging.path("report.html").write_text(html, "utf-8")
@@ -218,11 +142,13 @@ def evaluate(
     return Evaluation(record)
 
 
-def _methods(given: Sampled, classes: Classes, settings: Settings) -> dict[str, Method]:
-    names = tuple(f.name for f in given.survey.feature_set(given.feature_set))
+def _methods(
+    survey: Survey, feature_set: str, classes: Classes, settings: Settings
+) -> dict[str, Method]:
+    names = tuple(f.name for f in survey.feature_set(feature_set))
     found: tuple[Method, ...] = (
-        PaperMethod(given.survey, given.feature_set, classes, settings),
-        CalibratedMethod(given.survey, given.feature_set, classes, settings),
+        PaperMethod(survey, feature_set, classes, settings),
+        CalibratedMethod(survey, feature_set, classes, settings),
         Forest(len(classes)),
         Boosting(len(classes), names),
         LinearSvc(len(classes)),
@@ -230,13 +156,13 @@ def _methods(given: Sampled, classes: Classes, settings: Settings) -> dict[str, 
     return {method.name: method for method in found}
 
 
-def _fingerprint(given: Sampled, settings: Settings, classes: Classes, folds: int) -> str:
+def _fingerprint(sample: Sample, settings: Settings, classes: Classes, folds: int) -> str:
     """Hash all that an answer depends on, the code included."""
     used = settings.as_dict() | {"classes": classes.model_dump(mode="json"), "folds": folds}
     used |= {
-        "input": given.sha256,
-        "labels": given.labels_sha256,
-        "types": given.type_column,
+        "input": sample.sha256,
+        "labels": sample.labels_sha256,
+        "types": sample.type_column or "the labels",
         "environment": write.environment(),
     }
     digest = hashlib.sha256(json.dumps(used, sort_keys=True).encode())
@@ -246,38 +172,37 @@ def _fingerprint(given: Sampled, settings: Settings, classes: Classes, folds: in
     return digest.hexdigest()
 
 
-def _record(
-    table: str | Path,
-    given: Sampled,
-    settings: Settings,
-    evaluation: EvaluationSettings,
-    notes: list[str],
-) -> dict[str, Any]:
-    classes = given.sample.classes
+def _about(sample: Sample, cohort: Cohort, feature_set: str) -> dict[str, Any]:
     return {
-        "command": "evaluate",
-        "input": file_name(table),
-        "input_sha256": given.sha256,
-        "labels_sha256": given.labels_sha256,
-        "survey": given.survey.name,
-        "feature_set": given.feature_set,
-        "features": [f.name for f in given.survey.feature_set(given.feature_set)],
-        "classes": {c.code: c.group for c in classes.classes},
-        "settings": settings.as_dict(),
-        "evaluation": evaluation.as_dict(),
-        "counts": given.counts,
-        "protocol": {
-            "folds": evaluation.folds,
-            "draws": evaluation.draws,
-            "seed": settings.seed,
-            "resamples": N_RESAMPLES,
-            "blocks_of_the_sky": N_BLOCKS,
-            "sky_order": given.along,
-            "type_column": given.type_column,
-            "label_shares": [float(s) for s in SHARES],
-            "hidden_share": HIDDEN,
-        },
-        "warnings": list(dict.fromkeys(notes)),
-        "environment": write.environment(),
-        "created": now(),
+        "input_sha256": sample.sha256,
+        "labels_sha256": sample.labels_sha256,
+        "survey": sample.features.survey.name,
+        "feature_set": feature_set,
+        "features": list(sample.features.names),
+        "classes": {c.code: c.group for c in cohort.classes.classes},
+    }
+
+
+def _counts(sample: Sample, cohort: Cohort) -> dict[str, int]:
+    return {
+        "detections_in_the_table": len(sample),
+        "detections_without_a_source": int((~sample.named).sum()),
+        **sample.counts,
+        **cohort.counts(),
+    }
+
+
+def _protocol(
+    sample: Sample, cohort: Cohort, settings: Settings, evaluation: EvaluationSettings
+) -> dict[str, Any]:
+    return {
+        "folds": evaluation.folds,
+        "draws": evaluation.draws,
+        "seed": settings.seed,
+        "resamples": N_RESAMPLES,
+        "blocks_of_the_sky": N_BLOCKS,
+        "sky_order": cohort.along_what,
+        "type_column": sample.type_column or "the labels",
+        "label_shares": [float(s) for s in SHARES],
+        "hidden_share": HIDDEN,
     }

@@ -14,14 +14,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
 
-from xsift import read, surveys, write
+from xsift import surveys, write
 from xsift.catalogue.summary import Shown, Summary, SummaryTable
 from xsift.errors import SettingError, TableError
-from xsift.features import PaperScaler, derive
+from xsift.features import PaperScaler
 from xsift.mixture.choose_k import Restart, advice, fit_restarts
 from xsift.mixture.silhouette import EXACT_UP_TO
+from xsift.model.sample import read_sample
 from xsift.settings import Settings
-from xsift.vote import key_order
 from xsift.write.provenance import file_name
 
 __all__ = ["FILES", "Scan", "scan_k"]
@@ -139,9 +139,9 @@ def scan_k(
 def _scaled(table: str | Path, settings: Settings) -> tuple[np.ndarray, tuple[str, ...]]:
     survey, feature_set = surveys.survey_of(settings.survey, settings.features)
     chosen = survey.feature_set(feature_set)
-    detections = read.read_detections(table, survey, chosen, settings.source_column)
-    features = derive(detections.table, survey, chosen)
-    order = key_order(detections.table, np.flatnonzero(features.complete))
+    sample = read_sample(table, survey, chosen, settings, need_all=True)
+    features = sample.features
+    order = sample.in_order(features.complete)
     if not len(order):
         lacks = f"has a value of {', '.join(features.empty)}" if features.empty else "has all"
         raise TableError(

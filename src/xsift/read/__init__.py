@@ -40,6 +40,8 @@ __all__ = [
 ]
 
 _LABEL_COLUMNS = ("label", "otype", "main_type", "class", "type")
+_TYPE_COLUMN = "otype"
+_SHARED_COLUMN = "detection_group"
 
 
 @dataclass(frozen=True)
@@ -55,12 +57,21 @@ class Detections:
         The survey's columns that the file has; ``name`` is the source. Rows as in the file.
     label : list of (str or None), optional
         Code of each detection's label, where a label column was asked for.
+    types : list of (str or None), optional
+        Code of each detection's type, of whatever kind, where types were asked for and the table
+        has them in `type_column`.
+    shared : pyarrow.ChunkedArray, optional
+        Names of detections (column ``detection_group``), where types were asked for: rows of one
+        name are one detection of several sources.
     """
 
     path: str
     sha256: str
     table: pa.Table
     label: list[str | None] | None = None
+    types: list[str | None] | None = None
+    type_column: str | None = None
+    shared: pa.ChunkedArray | None = None
 
 
 @dataclass(frozen=True)
@@ -124,6 +135,8 @@ def read_detections(
     source_column: str = "name",
     label_column: str | None = None,
     need_all: bool = True,
+    with_types: bool = False,
+    type_column: str | None = None,
 ) -> Detections:
     """Read a table of detections and hold it to its survey.
 
@@ -133,6 +146,9 @@ def read_detections(
         Those that are wanted.
     need_all : bool
         Whether every feature must be there; else one is enough (`schema.hold`).
+    with_types : bool
+        Whether the types of all detections are wanted, too: of `type_column`, or where None of
+        ``otype``, if there is such a column.
 
     Raises
     ------
@@ -141,17 +157,34 @@ def read_detections(
     """
     where = str(path)
     wanted = wanted_columns(survey, source_column, label_column)
+    if with_types:
+        wanted += [type_column or _TYPE_COLUMN, _SHARED_COLUMN]
     table, source = read_table(path, wanted)
     has_more = source.format == "parquet" and not isinstance(path, InMemory)
     available = column_names(source) if has_more else table.column_names
     held = schema.hold(table, where, survey, features, source_column, available, need_all)
-    label = None
+    label = types = shared = None
     if label_column is not None:
-        found = schema.find_column(table, where, label_column)
-        if found is None:
-            raise MissingColumnsError(where, [label_column], available)
+        found = _asked_for(table, where, label_column, available)
         label = _labels(table.column(found), where, found)
-    return Detections(where, source.sha256, held, label)
+    if not with_types:
+        return Detections(where, source.sha256, held, label)
+    if type_column is not None:
+        type_column = _asked_for(table, where, type_column, available)
+    else:
+        type_column = schema.find_column(table, where, _TYPE_COLUMN)
+    if type_column is not None:
+        types = _codes(table.column(type_column), where, type_column)
+    if (column := schema.find_column(table, where, _SHARED_COLUMN)) is not None:
+        shared = cells.text(table.column(column), where, column)
+    return Detections(where, source.sha256, held, label, types, type_column, shared)
+
+
+def _asked_for(table: pa.Table, where: str, column: str, available: list[str]) -> str:
+    found = schema.find_column(table, where, column)
+    if found is None:
+        raise MissingColumnsError(where, [column], available)
+    return found
 
 
 def _read_whole(path: str | Path, wanted: list[str]) -> tuple[pa.Table, Source]:
@@ -266,6 +299,10 @@ def read_published(path: str | Path, survey: Survey, classes: Classes) -> Publis
 def _labels(column: pa.ChunkedArray, where: str, name: str) -> list[str | None]:
     if pa.types.is_floating(column.type):
         raise TableError(f"{where}: label column {name} holds {column.type}, not types")
+    return _codes(column, where, name)
+
+
+def _codes(column: pa.ChunkedArray, where: str, name: str) -> list[str | None]:
     spellings = cells.text(column, where, name).dictionary_encode()
     codes = [code_of(s) for s in spellings.dictionary.to_pylist()]
     return [None if i is None else codes[i] for i in spellings.indices.to_pylist()]

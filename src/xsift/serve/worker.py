@@ -91,14 +91,14 @@ def _say(line: str) -> None:
 
 def _classify(job: dict[str, Any]) -> None:
     from xsift.model.file import load_model_tree
-    from xsift.pipeline import run as pipeline
+    from xsift.pipeline.classify import classify
     from xsift.settings import Settings
     from xsift.write import finite, write_table
 
     tree = load_model_tree(_MODEL)
     given, notes = _read(job, tree)
     settings = Settings(source_column=job["source_column"])
-    result = pipeline.classify(given, _MODEL, settings)
+    result = classify(given, _MODEL, settings)
     detections, sources = result.detections, result.sources
     assert detections is not None
     if job["form"] != "json":

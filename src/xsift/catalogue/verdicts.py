@@ -1,0 +1,128 @@
+"""A model's verdicts on a sample, as a catalogue: what training and classifying share."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from xsift.catalogue.record import counts, missing_values, reasons, source_counts
+from xsift.catalogue.tables import Catalogue, detection_table, roles, source_table
+from xsift.catalogue.warnings import warn_of_nothing_scored, warn_of_rows
+from xsift.model import Model, PaperModel
+from xsift.model.calibrated import CalibratedModel
+from xsift.model.prior import shares_of, under_prior
+from xsift.model.sample import Sample
+from xsift.model.schema import ModelTree, TrainingTree
+from xsift.model.shift import warn_of_shift
+from xsift.read import InMemory
+from xsift.settings import Settings
+from xsift.vote import Pool, tally
+from xsift.write import environment, finite
+from xsift.write.provenance import file_name, now
+
+__all__ = ["completed", "judged"]
+
+
+def judged(sample: Sample, model: Model, settings: Settings) -> Catalogue:
+    """Classify the detections of a sample, let each source's vote, and count."""
+    table, voting, rows, record = _judge(sample, model, settings)
+    # The share of none is a ballot, too: under the paper's method it is 0, and never wins.
+    pool: Pool = "mean" if isinstance(model, PaperModel) else "geometric"
+    votes = tally(sample.keys, voting, rows, len(model.classes) + 1, pool)
+    raw = table.select([c for c in table.column_names if c not in model.classes.columns])
+    features = sample.features
+    sources = source_table(raw, features.names, votes, model.classes, features.survey)
+    record["counts"] |= source_counts(votes.unique) | sample.counts
+    return Catalogue(table, sources, None, record)
+
+
+def _judge(
+    sample: Sample, model: Model, settings: Settings
+) -> tuple[pa.Table, np.ndarray, np.ndarray, dict[str, Any]]:
+    """Return the table of detections, what is voted on, the rows that vote, and the record."""
+    features, labels = sample.features, sample.labels
+    warn_of_rows(sample)
+    said = model.classify(features)
+    shift: dict[str, Any] = {}
+    if isinstance(model, CalibratedModel):
+        X = features.values
+        shift = {"shares": shares_of(said, model), "shift": warn_of_shift(X, said, model)}
+    said = under_prior(said, model, settings.prior)
+    role, flag = roles(sample, model.can_score(features), said.is_scored, said.cluster)
+    warn_of_nothing_scored(role, labels)
+    # What is set aside is of a type that the model does not know: it gets no verdict.
+    verdict = np.isin(role, ("trained", "scored")) & said.is_scored
+    # One array under both tables: its columns are what the table of detections holds.
+    voting = np.column_stack([said.p, said.p_none, said.typicality])
+    voting[~verdict, :-1] = np.nan
+    n_classes = len(model.classes)
+    said = replace(said, p=voting[:, :n_classes], p_none=voting[:, n_classes])
+    in_vote = verdict & sample.named & (settings.vote_trained | (role == "scored"))
+    record = {
+        "about": {"input": file_name(sample.path)},
+        "input": file_name(sample.path),
+        "input_sha256": sample.sha256,
+        "settings": settings.as_dict(),
+        "counts": counts(sample, role, in_vote),
+        "labels": labels.counts(np.ones(len(labels.label), dtype=bool)),
+        "set_aside": labels.counts(role == "set_aside"),
+        "missing": missing_values(features),
+        "unscored": reasons(flag, role == "unscored"),
+        **shift,
+    }
+    table = detection_table(sample, said, model.classes, role, flag)
+    return table, voting, np.flatnonzero(in_vote), record
+
+
+def completed(
+    result: Catalogue,
+    model: ModelTree | None,
+    notes: list[str],
+    command: str,
+    training: TrainingTree | None,
+    inputs: tuple[str | Path | InMemory | None, ...],
+) -> Catalogue:
+    """Stamp the model's fingerprint on every row, and complete the record.
+
+    Parameters
+    ----------
+    notes : list of str
+        What the user should be wary of.
+    inputs : tuple
+        What was read: files among it are never replaced by a result.
+    """
+    detections, sources = result.detections, result.sources
+    record = {"command": command, **result.record}
+    if model is not None:
+        detections = _stamped(detections, model.model_id) if detections is not None else None
+        sources = _stamped(sources, model.model_id)
+        record["about"] = {**record["about"], "command": command, "model_id": model.model_id}
+        record["model"] = {
+            "model_id": model.model_id,
+            "method": model.method,
+            "survey": model.survey,
+            "feature_set": model.feature_set,
+            "features": model.features,
+            "trained_on": model.training.input,
+            "class_counts": model.training.class_counts,
+        }
+    if training is not None:
+        record |= {"labels_file": training.labels, "labels_sha256": training.labels_sha256}
+    record |= {"warnings": notes, "environment": environment()}
+    # The same of everything above gives the same run: what it writes is then the same, too.
+    files = tuple(Path(file).absolute() for file in inputs if isinstance(file, str | Path))
+    digest = hashlib.sha256(json.dumps(finite(record), sort_keys=True).encode())
+    record |= {"run_id": digest.hexdigest()[:16], "created": now()}
+    return Catalogue(detections, sources, model, record, files)
+
+
+def _stamped(table: pa.Table, model_id: str) -> pa.Table:
+    at = table.schema.get_field_index("model_id")
+    column = pa.repeat(pa.scalar(model_id), table.num_rows)
+    return table.set_column(at, table.schema.field(at), column)

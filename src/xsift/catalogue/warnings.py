@@ -1,0 +1,140 @@
+"""What the reader of a catalogue should be warned of, and the collection of what was said."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from xsift.errors import XsiftWarning
+from xsift.label import Labels
+from xsift.model import Model, PaperModel
+from xsift.model.sample import Sample
+from xsift.surveys import Feature
+from xsift.vote import key_order
+
+__all__ = [
+    "recorded",
+    "warn_of_classes",
+    "warn_of_nothing_scored",
+    "warn_of_rows",
+    "warn_of_training_table",
+    "warn_of_unused",
+]
+
+
+@contextmanager
+def recorded() -> Iterator[list[str]]:
+    """Collect our own warnings as sentences, complete at the end; others pass through."""
+    notes: list[str] = []
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", XsiftWarning)
+        yield notes
+    for w in caught:
+        if issubclass(w.category, XsiftWarning):
+            if str(w.message) not in notes:  # a table that is read twice is warned of once
+                notes.append(str(w.message))
+        else:
+            warnings.warn_explicit(w.message, w.category, w.filename, w.lineno)
+
+
+def warn_of_rows(sample: Sample) -> None:
+    """Warn of repeated keys, missing names and impossible values."""
+    table, features = sample.keys, sample.features
+    keys = [k for k in ("name", "obsid", "obi") if k in table.column_names]
+    if "obsid" in keys and (repeated := _repeated(table, keys)):
+        _warn(f"detections that repeat a ({', '.join(keys)}): {repeated:,} (kept, and each votes)")
+    if n := int((~sample.named).sum()):
+        _warn(f"detections without a source name: {n:,} (they vote for no source)")
+    impossible = ~features.usable & ~np.isnan(features.X)
+    for name, n in zip(features.names, impossible.sum(axis=0), strict=True):
+        if n:
+            allowed = features.survey.column(name).allowed
+            _warn(f"detections with a {name} that is not {allowed}: {n:,} (the value is not used)")
+    for name in ("ra", "dec"):
+        if name in table.column_names:
+            there = table[name].drop_null().to_numpy()
+            if n := int((~features.survey.column(name).accepts(there)).sum()):
+                allowed = features.survey.column(name).allowed
+                said = f"detections with a {name} that is not {allowed}: {n:,}"
+                _warn(f"{said} (not matched on the sky)")
+
+
+def warn_of_nothing_scored(role: np.ndarray, labels: Labels) -> None:
+    """Warn that no detection was left to classify, and why."""
+    if (role == "scored").any():
+        return
+    n = {name: int((role == name).sum()) for name in ("trained", "set_aside", "unscored")}
+    other = ", ".join(list(labels.counts(role == "set_aside"))[:5])
+    _warn(
+        f"no detection was left to classify: {n['trained']:,} trained, {n['set_aside']:,} are of "
+        f"types that are no class{f' ({other})' if other else ''}, {n['unscored']:,} lack features"
+    )
+
+
+def warn_of_training_table(n_trained: int) -> None:
+    """Warn that a model is asked about the very table that it was trained on."""
+    _warn(
+        f"the model was trained on this table: {n_trained:,} of its detections are in-sample, "
+        "and look better than new ones would"
+    )
+
+
+def warn_of_unused(sample: Sample, wanted: Sequence[Feature]) -> None:
+    """Warn of columns with values of features that the model was trained without."""
+    used = sample.features.names
+    unused = [f.name for f in wanted if f.name in sample.given and f.name not in used]
+    if unused:
+        _warn(f"columns not used, as the model was trained without them: {', '.join(unused)}")
+
+
+def warn_of_classes(model: Model) -> None:
+    """Warn of classes that no detection can be given, and of clusters without a choice."""
+    codes = np.array(model.classes.codes)
+    if not isinstance(model, PaperModel):
+        if len(none := codes[model.scorer.shares == 0]):
+            _warn(
+                f"no labelled detections of {', '.join(none)}: nothing can be given these classes"
+            )
+        return
+    n_members, scored = model.scorer.n_members, model.scorer.scored
+    if len(none := codes[n_members.sum(axis=0) == 0]):
+        _warn(f"no labelled detections of {', '.join(none)}: nothing can be given these classes")
+    few = codes[(n_members.sum(axis=0) > 0) & ~scored.any(axis=0)]
+    if len(few):
+        _warn(
+            f"too few labelled detections of {', '.join(few)}: no cluster has the "
+            f"{model.scorer.min_members} that a class needs, so nothing can be given these classes"
+        )
+    for k in np.flatnonzero(scored.sum(axis=1) == 1):
+        only = int(np.flatnonzero(scored[k])[0])
+        _warn(
+            f"cluster {k}: {codes[only]}, with {n_members[k, only]} members, is the only class "
+            f"with {model.scorer.min_members} and more: every detection in it gets probability 1"
+        )
+    for k in np.flatnonzero(~scored.any(axis=1)):
+        _warn(
+            f"cluster {k}: no class has {model.scorer.min_members} members, so that no detection "
+            "in it is scored"
+        )
+
+
+def _repeated(table: pa.Table, keys: list[str]) -> int:
+    """Count the rows whose keys another row before them has, by sorting: little memory."""
+    known = np.asarray(pc.and_(pc.is_valid(table["name"]), pc.is_valid(table["obsid"])))
+    order = pa.array(key_order(table, np.flatnonzero(known)))
+    same = np.ones(max(0, len(order) - 1), dtype=bool)
+    for key in keys:
+        column = table[key].take(order)
+        one, next_one = column[:-1], column[1:]
+        both_null = pc.and_(pc.is_null(one), pc.is_null(next_one))
+        same &= np.asarray(pc.fill_null(pc.equal(one, next_one), False)) | np.asarray(both_null)
+    return int(same.sum())
+
+
+def _warn(message: str) -> None:
+    warnings.warn(message, XsiftWarning, stacklevel=3)

@@ -1,0 +1,163 @@
+"""The detections that a validation works on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from xsift.classes import Classes
+from xsift.errors import LabelError
+from xsift.evaluate.strata import Stratum, strata_of
+from xsift.features import mismatch
+from xsift.model.folds import identical_detections
+from xsift.model.sample import Sample
+
+__all__ = ["Cohort", "cohort_of", "types_to_hold_out"]
+
+
+@dataclass(frozen=True, eq=False)
+class Cohort:
+    """Detections of named sources with what is known of them, in key order.
+
+    Attributes
+    ----------
+    X : ndarray of shape (n, d)
+        Raw features; NaN where missing or impossible.
+    y : ndarray of int, shape (n,)
+        Class index; -1 for none.
+    other : ndarray of object, shape (n,)
+        Code of the type, where it is certainly none of the classes; else None.
+    source : ndarray of int, shape (n,)
+    unit : ndarray of int, shape (n,)
+        Sources that share a detection are one unit.
+    detection : ndarray of int, shape (n,)
+        Rows of one number are one detection.
+    along : ndarray of shape (n,)
+        What runs along the sky; `along_what` says what it is.
+    strata : tuple of Stratum
+    classes : Classes
+    """
+
+    X: np.ndarray
+    y: np.ndarray
+    other: np.ndarray
+    source: np.ndarray
+    unit: np.ndarray
+    detection: np.ndarray
+    along: np.ndarray
+    along_what: str
+    strata: tuple[Stratum, ...]
+    classes: Classes
+
+    @property
+    def is_other(self) -> np.ndarray:
+        """Which rows are known to be of another type, bool of shape (n,)."""
+        return np.array([t is not None for t in self.other], dtype=bool)
+
+    def counts(self) -> dict[str, int]:
+        """Count the detections and sources, and those with labels and of other types."""
+        source, y = self.source, self.y
+        pairs = np.unique(np.column_stack([source[y >= 0], y[y >= 0]]), axis=0)
+        _, n_labels = np.unique(pairs[:, 0], return_counts=True)
+        return {
+            "detections": len(y),
+            "sources": len(np.unique(source)),
+            "units": len(np.unique(self.unit)),
+            "incomplete_detections": int(np.isnan(self.X).any(axis=1).sum()),
+            "labelled_detections": int((y >= 0).sum()),
+            "labelled_sources": len(n_labels),
+            "sources_with_two_labels": int((n_labels > 1).sum()),
+            "detections_of_other_types": int(self.is_other.sum()),
+            "sources_of_other_types": len(np.unique(source[self.is_other])),
+        }
+
+    def source_labels(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the sources and the class of each: -1 where no detection has a label.
+
+        A source with two labels has that of most of its detections; of equally frequent ones the
+        first in the order of the classes.
+        """
+        sources, of = np.unique(self.source, return_inverse=True)
+        n_classes = len(self.classes)
+        known = self.y >= 0
+        votes = np.zeros((len(sources), n_classes), dtype=np.int64)
+        np.add.at(votes, (of[known], self.y[known]), 1)
+        return sources, np.asarray(np.where(votes.any(axis=1), votes.argmax(axis=1), -1))
+
+
+def cohort_of(sample: Sample, classes: Classes, folds: int, where: str) -> Cohort:
+    """Return what a validation in so many folds works on: the detections that have a source.
+
+    Raises
+    ------
+    LabelError
+        If too few sources have a label; `where` names the file of the labels.
+    """
+    rows = sample.in_order(sample.named)
+    known, source = sample.training(rows), sample.source(rows)
+    labelled = known.y >= 0
+    units = [len(np.unique(known.source[known.y == k])) for k in np.unique(known.y[labelled])]
+    if sum(n >= folds for n in units) < 2:
+        raise LabelError(
+            f"{where}: {sum(units)} independent sources of {len(units)} classes have a label: two "
+            f"classes with at least {folds} sources each are needed for "
+            f"{folds} folds"
+        )
+    along, along_what = _along(sample, rows, source)
+    return Cohort(
+        known.X,
+        known.y,
+        known.other,
+        source,
+        known.source,
+        identical_detections(known.X),
+        along,
+        along_what,
+        tuple(_strata(sample, rows, known.X, source)),
+        classes,
+    )
+
+
+def types_to_hold_out(cohort: Cohort, at_least: int) -> tuple[str, ...]:
+    """List the other types with at least so many sources, most sources first."""
+    sources = {
+        t: len(np.unique(cohort.source[cohort.other == t]))
+        for t in {t for t in cohort.other if t is not None}
+    }
+    chosen = [t for t, n in sources.items() if n >= at_least]
+    return tuple(sorted(chosen, key=lambda t: (-sources[t], t)))
+
+
+def _along(sample: Sample, rows: np.ndarray, source: np.ndarray) -> tuple[np.ndarray, str]:
+    """Return what orders the sources along the sky, and say what it is."""
+    ra = _column(sample, rows, "ra")
+    if ra is not None and np.isfinite(ra).all():
+        return ra, "right ascension"
+    # Names of the archive hold the right ascension; numbers are taken to run along it.
+    return source.astype(np.float64), "the order of the source names, as positions are missing"
+
+
+def _strata(sample: Sample, rows: np.ndarray, X: np.ndarray, source: np.ndarray) -> list[Stratum]:
+    latitude = None
+    ra, dec = (_column(sample, rows, axis) for axis in ("ra", "dec"))
+    if ra is not None and dec is not None:
+        from astropy.coordinates import SkyCoord
+
+        latitude = np.full(len(rows), np.nan)
+        there = np.isfinite(ra) & np.isfinite(dec)
+        galactic = SkyCoord(ra[there], dec[there], unit="deg").galactic
+        latitude[there] = np.asarray(galactic.b.deg)
+    names, at, closure = sample.features.names, sample.features.survey.closure, None
+    if at is not None and set(at) <= set(names):
+        hm, ms, hs = (names.index(n) for n in at)
+        closure = mismatch(X, (hm, ms, hs))
+    significance = _column(sample, rows, "significance")
+    return strata_of(source, np.isnan(X).sum(axis=1), significance, latitude, closure)
+
+
+def _column(sample: Sample, rows: np.ndarray, name: str) -> np.ndarray | None:
+    if name not in sample.keys.column_names:
+        return None
+    values = np.asarray(sample.keys[name].to_numpy(), dtype=np.float64)
+    return np.asarray(values[rows])

@@ -1,0 +1,92 @@
+"""The two methods of xsift, as a validation takes them: trained and asked as by `xsift run`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from xsift.classes import Classes
+from xsift.evaluate.fusion import geometric_mean
+from xsift.evaluate.methods import Prediction, mean_by_source
+from xsift.features import FeatureTable
+from xsift.model.calibration import fit_calibrated_model
+from xsift.model.paper import fit_paper_model
+from xsift.model.sample import Training
+from xsift.settings import Settings
+from xsift.surveys import Survey
+
+__all__ = ["CalibratedMethod", "PaperMethod"]
+
+
+@dataclass(frozen=True, eq=False)
+class _Fitted:
+    """A method after its fit: what classifies raw features, its shares, and how it pools."""
+
+    classify: Callable[[np.ndarray], Any]
+    shares: np.ndarray
+    pool: Callable[[np.ndarray, np.ndarray], np.ndarray]
+
+    def predict(self, X: np.ndarray) -> Prediction:
+        said = self.classify(X)
+        return Prediction(said.p, said.p_none, said.typicality)
+
+    def fuse(self, p: np.ndarray, source: np.ndarray) -> np.ndarray:
+        return self.pool(p, source)
+
+
+@dataclass(frozen=True)
+class _Method:
+    survey: Survey
+    feature_set: str
+    classes: Classes
+    settings: Settings
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the features."""
+        return tuple(f.name for f in self.survey.feature_set(self.feature_set))
+
+
+@dataclass(frozen=True)
+class PaperMethod(_Method):
+    """The published method: it states no class shares and takes the mean."""
+
+    name: str = "paper"
+
+    def fit(self, training: Training, seed: int) -> _Fitted:
+        """Fit on the complete rows."""
+        features = self._features(training.X)
+        complete = features.complete
+        model = fit_paper_model(
+            features,
+            np.where(complete, training.y, -1),
+            np.flatnonzero(complete),
+            self.survey,
+            self.feature_set,
+            self.classes,
+            replace(self.settings, seed=seed),
+        )
+        nothing = np.full(len(self.classes), np.nan)
+        return _Fitted(lambda X: model.classify(self._features(X)), nothing, mean_by_source)
+
+    def _features(self, X: np.ndarray) -> FeatureTable:
+        return FeatureTable(self.names, X, np.isfinite(X), self.survey)
+
+
+@dataclass(frozen=True)
+class CalibratedMethod(_Method):
+    """The calibrated method: it pools detections by the geometric mean."""
+
+    name: str = "calibrated"
+
+    def fit(self, training: Training, seed: int) -> _Fitted:
+        """Fit on all rows."""
+        settings = replace(self.settings, seed=seed)
+        model = fit_calibrated_model(
+            training, self.survey, self.feature_set, self.classes, settings
+        )
+        columns = [self.names.index(name) for name in model.features]
+        return _Fitted(lambda X: model.predict(X[:, columns]), model.scorer.shares, geometric_mean)

@@ -1,0 +1,71 @@
+"""`xsift classify`: detections to a classified catalogue, by a model that is trained already."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from xsift import surveys
+from xsift.catalogue.tables import Catalogue
+from xsift.catalogue.verdicts import completed, judged
+from xsift.catalogue.warnings import (
+    recorded,
+    warn_of_classes,
+    warn_of_training_table,
+    warn_of_unused,
+)
+from xsift.model import model_of
+from xsift.model.file import load_model_tree
+from xsift.model.packaged import chosen_model, refuse_other_model
+from xsift.model.sample import Progress, read_sample, silent
+from xsift.read import InMemory
+from xsift.settings import Settings
+
+__all__ = ["classify"]
+
+
+def classify(
+    table: str | Path | InMemory,
+    model: str | Path | None = None,
+    settings: Settings | None = None,
+    progress: Progress = silent,
+) -> Catalogue:
+    """Classify detections with a frozen model.
+
+    Parameters
+    ----------
+    table : str, Path or InMemory
+    model : str or Path, optional
+        A model file, or the name of a packaged one (``csc12``, ``csc11``). Where None: csc12,
+        unless most detections that have the other features lack its twelfth,
+        var_newq_b; then csc11.
+    settings : Settings, optional
+        Of these, only source_column, survey and features matter here.
+
+    Raises
+    ------
+    XsiftError
+        Where the table or the model cannot serve.
+    """
+    settings = settings or Settings()
+    with recorded() as notes:
+        path, why, sample = chosen_model(table, model, settings, progress)
+        tree = load_model_tree(path)
+        refuse_other_model(tree, settings, str(model or why))
+        trained = model_of(tree)
+        survey = surveys.load(tree.survey)
+        features = survey.feature_set(tree.feature_set, tree.features)
+        if sample is None:
+            need_all = tree.method == "paper"
+            sample = read_sample(
+                table, survey, features, settings, need_all=need_all, progress=progress
+            )
+        else:
+            sample = sample.held_to(tree.features, survey)
+        warn_of_unused(sample, survey.feature_set(tree.feature_set))
+        if sample.sha256 == tree.training.input_sha256:
+            warn_of_training_table(tree.training.counts.get("trained", 0))
+        warn_of_classes(trained)
+        progress("scoring and voting")
+        result = judged(sample, trained, settings)
+    result.record["model_choice"] = why
+    return completed(result, tree, notes, "classify", None, (table, path))
