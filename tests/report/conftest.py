@@ -36,12 +36,13 @@ def level(name):
 
 
 def validation(name):
+    worked, failed, second = (f"{name} {said}" for said in ("good", "bad", "second"))
     levels = {k: level(name) for k in ("groups", "classes")}
     good = {
         "detections": levels,
         "sources": levels,
-        "strata": [{"stratum": name, "part": "1", "n_detections": 5, **measures()}],
-        "fusion": {"own": measures(), "mean": measures() | {"own_minus_this": measures()}},
+        "strata": [{"stratum": name, "part": name, "n_detections": 5, **measures()}],
+        "fusion": {"own": measures(), name: measures() | {"own_minus_this": measures()}},
     }
     drawn = {"mean": 0.5, "sd": 0.01, "n": 2, "values": [0.49, 0.51]}
     share = {
@@ -64,7 +65,7 @@ def validation(name):
         "feature_set": "csc11",
         "created": "2026-01-01T00:00:00Z",
         "classes": {"A": "A", "B": "B"},
-        "settings": {"label_column": name},
+        "settings": {name: name},
         "evaluation": {"methods": [name]},
         "environment": {"numpy": "2"},
         "warnings": [name],
@@ -76,12 +77,12 @@ def validation(name):
         "protocol": {"folds": 5, "draws": 2, "sky_order": name, "blocks_of_the_sky": 20,
                      "hidden_share": 0.3},
         "results": {
-            "folds": {"good": good, "bad": {"failed": name}},
-            "sky": {"good": good, "bad": {"failed": name}},
-            "shares": {"good": {"0.1": share}, "bad": {"0.1": share}},
-            "missing": {"good": {"both": good, "test": {"failed": name}}, "bad": {}},
-            "none": {"good": none, "bad": {"failed": name}},
-            "differences": {"good": {}, "second": {"good": both}},
+            "folds": {worked: good, failed: {"failed": name}},
+            "sky": {worked: good, failed: {"failed": name}},
+            "shares": {worked: {"0.1": share}, failed: {"0.1": share}},
+            "missing": {worked: {"both": good, "test": {"failed": name}}, failed: {}},
+            "none": {worked: none, failed: {"failed": name}},
+            "differences": {worked: {}, second: {worked: both}},
         },
     }  # fmt: skip
 
