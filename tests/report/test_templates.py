@@ -72,7 +72,7 @@ def catalogue(name):
         "class_medians": [{name: name, "hard_hs": None}],
         "rule": name,
         "why_not": {"label": name},
-        "hypotheses": [row, row | {"circular": False, "effect": None}],
+        "hypotheses": [row, row | {"circular": False, "effect": None, "low": None}],
     }
 
 
