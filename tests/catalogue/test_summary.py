@@ -9,7 +9,7 @@ import pytest
 from xsift import Catalogue, run
 from xsift.catalogue.anomalies import anomalies
 from xsift.catalogue.card import source_card
-from xsift.catalogue.summary import Summary, SummaryTable
+from xsift.catalogue.summary import Summary, SummaryTable, number
 from xsift.mixture.choose_k import Restart
 from xsift.pipeline.evaluate import Evaluation
 from xsift.pipeline.scan import Scan
@@ -17,7 +17,7 @@ from xsift.simulate import simulate
 from xsift.write import write_table
 
 HOSTILE = "<script>alert('x')</script>"
-ESCAPED = "&lt;script&gt;alert(&#x27;x&#x27;)&lt;/script&gt;"
+ESCAPED = "&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;"
 
 
 def test_everything_that_comes_from_outside_is_escaped():
@@ -26,6 +26,19 @@ def test_everything_that_comes_from_outside_is_escaped():
     assert "<script" not in html
     assert html.count(ESCAPED) == 6
     assert "1,234" in html
+
+
+def test_numbers():
+    assert number(1234) == "1,234"
+    assert number(0.12345) == "0.123"
+    assert number(0.12345, 2) == "0.12"
+    assert number(float("nan")) == number(float("inf")) == number(None) == "\N{EN DASH}"
+    figure = {"value": 0.5, "low": 0.4, "high": 0.6}
+    assert number(figure) == "0.500<small>0.400 to 0.600</small>"
+    assert number({"value": 0.5, "low": float("nan"), "high": None}) == "0.500"
+    assert number({"value": "<b>"}) == "&lt;b&gt;"
+    assert number("<b>") == "&lt;b&gt;"
+    assert number(["<b>"]) == "[&#39;&lt;b&gt;&#39;]"
 
 
 def test_long_tables_are_cut_and_say_so():

@@ -5,24 +5,22 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Iterator
-from html import escape
+from pathlib import Path
 from typing import Any
 
 from starlette.responses import HTMLResponse
 
-from xsift.report.page import page, paragraph, section
+from xsift.report.page import render
 
 __all__ = ["reference"]
+
+_TEMPLATES = Path(__file__).parent / "templates"
 
 
 def reference(api: dict[str, Any]) -> HTMLResponse:
     """Return the page of an OpenAPI description."""
-    intro = (
-        'Answers are JSON unless said otherwise. An error is {"detail": "one line"} with a '
-        "status of 4xx. A description for programs is at /openapi.json."
-    )
-    parts = [paragraph(intro), *_endpoints(api)]
-    text = page(f"API of xsift {api['info']['version']}", parts)
+    title = f"API of xsift {api['info']['version']}"
+    text = render("reference.html.jinja", _TEMPLATES, title=title, endpoints=list(_endpoints(api)))
     # The page's one style sheet is allowed by its fingerprint, and nothing else is.
     style = text.partition("<style>")[2].partition("</style>")[0]
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
@@ -33,22 +31,26 @@ def reference(api: dict[str, Any]) -> HTMLResponse:
     return HTMLResponse(text, headers={"Content-Security-Policy": policy})
 
 
-def _endpoints(api: dict[str, Any]) -> Iterator[str]:
+def _endpoints(api: dict[str, Any]) -> Iterator[dict[str, Any]]:
     for path, methods in api["paths"].items():
         for method, said in methods.items():
-            parts = [paragraph(part) for part in said.get("description", "").split("\n\n") if part]
-            if rows := [_parameter(p) for p in said.get("parameters", [])]:
-                parts.append("<ul>\n" + "\n".join(rows) + "\n</ul>")
-            yield section(f"{method.upper()} {path}", parts)
+            yield {
+                "method": method.upper(),
+                "path": path,
+                "paragraphs": [p for p in said.get("description", "").split("\n\n") if p],
+                "parameters": [_parameter(p) for p in said.get("parameters", [])],
+            }
 
 
-def _parameter(said: dict[str, Any]) -> str:
+def _parameter(said: dict[str, Any]) -> dict[str, Any]:
     schema = said.get("schema", {})
-    where = "" if said["in"] == "query" else f", in the {said['in']}"
-    needed = ", needed" if said.get("required") else ""
-    kind = escape(f"{_kind(schema)}{where}{needed}")
-    what = escape(said.get("description") or schema.get("description") or "")
-    return f"<li><code>{escape(said['name'])}</code> ({kind}): {what}</li>"
+    return {
+        "name": said["name"],
+        "kind": _kind(schema),
+        "where": said["in"],
+        "is_needed": said.get("required", False),
+        "what": said.get("description") or schema.get("description") or "",
+    }
 
 
 def _kind(schema: dict[str, Any]) -> str:
