@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ __all__ = [
     "NONE",
     "Catalogue",
     "catalogue_summary",
+    "described",
     "detection_table",
     "place",
     "roles",
@@ -191,11 +192,11 @@ def detection_table(
     for j, name in enumerate(features.names):
         columns[name] = _floats(features.X[:, j])
     columns["model_id"] = pa.nulls(len(sample), pa.string())
-    return with_metadata(pa.table(columns), _described(classes, features.survey))
+    return pa.table(columns)
 
 
 def source_table(
-    table: pa.Table, features: Sequence[str], votes: Votes, classes: Classes, survey: Survey
+    table: pa.Table, features: Sequence[str], votes: Votes, classes: Classes
 ) -> pa.Table:
     """Build the table of sources, sorted by name.
 
@@ -227,7 +228,18 @@ def source_table(
     for name in features:
         columns[name] = table[name].take(first)
     columns["model_id"] = pa.nulls(len(first), pa.string())
-    return with_metadata(pa.table(columns), _described(classes, survey))
+    return pa.table(columns)
+
+
+def described(catalogue: Catalogue, classes: Classes, survey: Survey) -> Catalogue:
+    """Attach unit, UCD and description to the columns of both tables."""
+    archive = Column("archive_name", "", "meta.id", "Source name in the archive")
+    columns = {**survey.described(), **output_columns(classes), "archive_name": archive}
+    detections, sources = (
+        with_metadata(table, columns) if table is not None else None
+        for table in (catalogue.detections, catalogue.sources)
+    )
+    return replace(catalogue, detections=detections, sources=sources)
 
 
 def catalogue_summary(sources: pa.Table, record: dict[str, Any]) -> Summary:
@@ -258,8 +270,3 @@ def _verdict(best: np.ndarray, classes: Classes) -> dict[str, pa.Array]:
 
 def _floats(values: np.ndarray) -> pa.Array:
     return pa.array(np.ascontiguousarray(values), mask=np.isnan(values))
-
-
-def _described(classes: Classes, survey: Survey) -> dict[str, Column]:
-    archive = Column("archive_name", "", "meta.id", "Source name in the archive")
-    return {**survey.described(), **output_columns(classes), "archive_name": archive}

@@ -12,14 +12,12 @@ import numpy as np
 import pyarrow as pa
 
 from xsift.catalogue.record import counts, missing_values, reasons, source_counts
-from xsift.catalogue.tables import Catalogue, detection_table, roles, source_table
+from xsift.catalogue.tables import Catalogue, described, detection_table, roles, source_table
 from xsift.catalogue.warnings import warn_of_nothing_scored, warn_of_rows
 from xsift.model import Model, PaperModel
-from xsift.model.calibrated import CalibratedModel
-from xsift.model.prior import shares_of, under_prior
+from xsift.model.answer import answer
 from xsift.model.sample import Sample
 from xsift.model.schema import ModelTree, TrainingTree
-from xsift.model.shift import warn_of_shift
 from xsift.read import InMemory
 from xsift.settings import Settings
 from xsift.vote import Pool, tally
@@ -37,9 +35,9 @@ def judged(sample: Sample, model: Model, settings: Settings) -> Catalogue:
     votes = tally(sample.keys, voting, rows, len(model.classes) + 1, pool)
     raw = table.select([c for c in table.column_names if c not in model.classes.columns])
     features = sample.features
-    sources = source_table(raw, features.names, votes, model.classes, features.survey)
+    sources = source_table(raw, features.names, votes, model.classes)
     record["counts"] |= source_counts(votes.unique) | sample.counts
-    return Catalogue(table, sources, None, record)
+    return described(Catalogue(table, sources, None, record), model.classes, features.survey)
 
 
 def _judge(
@@ -48,12 +46,7 @@ def _judge(
     """Return the table of detections, what is voted on, the rows that vote, and the record."""
     features, labels = sample.features, sample.labels
     warn_of_rows(sample)
-    said = model.classify(features)
-    shift: dict[str, Any] = {}
-    if isinstance(model, CalibratedModel):
-        X = features.values
-        shift = {"shares": shares_of(said, model), "shift": warn_of_shift(X, said, model)}
-    said = under_prior(said, model, settings.prior)
+    said, shift = answer(model, features, settings.prior)
     role, flag = roles(sample, model.can_score(features), said.is_scored, said.cluster)
     warn_of_nothing_scored(role, labels)
     # What is set aside is of a type that the model does not know: it gets no verdict.
@@ -65,8 +58,6 @@ def _judge(
     said = replace(said, p=voting[:, :n_classes], p_none=voting[:, n_classes])
     in_vote = verdict & sample.named & (settings.vote_trained | (role == "scored"))
     record = {
-        "about": {"input": file_name(sample.path)},
-        "input": file_name(sample.path),
         "input_sha256": sample.sha256,
         "settings": settings.as_dict(),
         "counts": counts(sample, role, in_vote),
@@ -95,14 +86,17 @@ def completed(
     notes : list of str
         What the user should be wary of.
     inputs : tuple
-        What was read: files among it are never replaced by a result.
+        What was read, the table first: files among it are never replaced by a result.
     """
     detections, sources = result.detections, result.sources
-    record = {"command": command, **result.record}
     if model is not None:
         detections = _stamped(detections, model.model_id) if detections is not None else None
         sources = _stamped(sources, model.model_id)
-        record["about"] = {**record["about"], "command": command, "model_id": model.model_id}
+    name = file_name(str(inputs[0]))
+    about = {"input": name, "command": command}
+    record = {"command": command, "about": about, "input": name, **result.record}
+    if model is not None:
+        about["model_id"] = model.model_id
         record["model"] = {
             "model_id": model.model_id,
             "method": model.method,
@@ -115,8 +109,8 @@ def completed(
     if training is not None:
         record |= {"labels_file": training.labels, "labels_sha256": training.labels_sha256}
     record |= {"warnings": notes, "environment": environment()}
-    # The same of everything above gives the same run: what it writes is then the same, too.
     files = tuple(Path(file).absolute() for file in inputs if isinstance(file, str | Path))
+    # The same of everything above gives the same run: what it writes is then the same, too.
     digest = hashlib.sha256(json.dumps(finite(record), sort_keys=True).encode())
     record |= {"run_id": digest.hexdigest()[:16], "created": now()}
     return Catalogue(detections, sources, model, record, files)

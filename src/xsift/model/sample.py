@@ -21,8 +21,7 @@ from xsift.label import Labels, heed_matches, match_known, refuse_no_class, sort
 from xsift.model.folds import identical_detections, join
 from xsift.settings import Settings
 from xsift.surveys import Feature, Survey
-from xsift.surveys.columns import in_order
-from xsift.vote import key_order
+from xsift.vote import in_order, key_order
 
 __all__ = ["CARRIED", "Progress", "Sample", "Training", "read_sample", "silent"]
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from xsift import surveys
 from xsift.catalogue.record import source_counts
-from xsift.catalogue.tables import Catalogue, source_table
+from xsift.catalogue.tables import Catalogue, described, source_table
 from xsift.catalogue.verdicts import completed
 from xsift.catalogue.warnings import recorded
 from xsift.classes import PAPER_CLASSES, Classes
@@ -16,7 +16,6 @@ from xsift.model.sample import Progress, silent
 from xsift.read import read_probabilities
 from xsift.settings import Settings
 from xsift.vote import Pool, tally
-from xsift.write.provenance import file_name
 
 __all__ = ["vote_table"]
 
@@ -59,15 +58,13 @@ def vote_table(
         n_ballots = len(given.classes) + min(1, given.beside.shape[1])
         votes = tally(given.table, voting, rows, n_ballots, pool)
         features = tuple(f.name for f in survey.features if f.name in given.table.column_names)
-        sources = source_table(given.table, features, votes, given.classes, survey)
+        sources = source_table(given.table, features, votes, given.classes)
     counted = {
         "detections": given.table.num_rows,
         "voting": len(rows),
         **source_counts(votes.unique),
     }
     record = {
-        "about": {"command": "vote", "input": file_name(table)},
-        "input": file_name(table),
         "input_sha256": given.sha256,
         # Without a model in the folder nothing else says them.
         "survey": survey.name,
@@ -75,5 +72,5 @@ def vote_table(
         "settings": {k: getattr(settings, k) for k in ("source_column", "vote_trained")},
         "counts": counted,
     }
-    result = Catalogue(None, sources, None, record)
+    result = described(Catalogue(None, sources, None, record), given.classes, survey)
     return completed(result, None, notes, "vote", None, (table,))

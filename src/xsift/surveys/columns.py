@@ -5,30 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from xsift.classes import Classes
 
-__all__ = ["KEYS", "Column", "describe", "in_order", "output_columns", "with_metadata"]
+__all__ = ["KEYS", "Column", "describe", "output_columns", "with_metadata"]
 
 KEYS = ("name", "obsid", "obi")
 """What tells one detection from another, in the order in which ties are decided."""
-
-_WHOLE = r"^(0|-?[1-9][0-9]{0,17})$"
-
-
-def in_order(names: pa.ChunkedArray | pa.Array) -> pa.ChunkedArray | pa.Array:
-    """Return what source names are sorted by: themselves, or where all are whole numbers, these.
-
-    ``9`` comes before ``10``; a number with a leading zero is a name, and then all are.
-    """
-    if not pa.types.is_string(names.type):
-        return names
-    given = names.drop_null()
-    if not (len(given) and pc.match_substring_regex(given[:1], _WHOLE)[0].as_py()):
-        return names
-    is_whole = pc.all(pc.match_substring_regex(given, _WHOLE)).as_py()
-    return names.cast(pa.int64()) if is_whole else names
 
 
 @dataclass(frozen=True)

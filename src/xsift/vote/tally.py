@@ -9,9 +9,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from xsift.surveys.columns import KEYS, in_order
+from xsift.surveys.columns import KEYS
 
-__all__ = ["Pool", "Votes", "key_order", "tally"]
+__all__ = ["Pool", "Votes", "in_order", "key_order", "tally"]
+
+_WHOLE = r"^(0|-?[1-9][0-9]{0,17})$"
 
 
 Pool = Literal["mean", "geometric"]
@@ -44,6 +46,20 @@ class Votes:
     def unique(self) -> np.ndarray:
         """Whether both votes agree, bool of shape (m,); always so for one detection."""
         return np.asarray(self.soft == self.hard)
+
+
+def in_order(names: pa.ChunkedArray | pa.Array) -> pa.ChunkedArray | pa.Array:
+    """Return what source names are sorted by: themselves, or where all are whole numbers, these.
+
+    ``9`` comes before ``10``; a number with a leading zero is a name, and then all are.
+    """
+    if not pa.types.is_string(names.type):
+        return names
+    given = names.drop_null()
+    if not (len(given) and pc.match_substring_regex(given[:1], _WHOLE)[0].as_py()):
+        return names
+    is_whole = pc.all(pc.match_substring_regex(given, _WHOLE)).as_py()
+    return names.cast(pa.int64()) if is_whole else names
 
 
 def key_order(table: pa.Table, rows: np.ndarray) -> np.ndarray:

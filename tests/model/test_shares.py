@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.stats import norm
 
-from xsift.score.prior import estimate_shares, reweight
+from xsift.model.prior import estimate_shares, reweight
 
 
 def test_by_hand():
