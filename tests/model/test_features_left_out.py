@@ -8,10 +8,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from xsift import run
 from xsift.errors import ModelError
 from xsift.model.file import load_model_tree
 from xsift.model.packaged import refuse_other_model
-from xsift.pipeline import run as pipeline
 from xsift.settings import Settings
 
 FEW = ("powlaw_gamma", "bb_kt")
@@ -39,7 +39,7 @@ def without(small, tmp_path_factory):
     for name in FEW:
         table = keeping(table, name, [])
     pq.write_table(table, folder / "t.parquet")
-    pipeline.run(folder / "t.parquet", settings=Settings(label_column="label")).write(folder, ())
+    run(folder / "t.parquet", settings=Settings(label_column="label")).write(folder, ())
     return folder
 
 
@@ -110,7 +110,7 @@ def test_few_values_train_or_are_left_out(small, tmp_path, rows, n_features):
     if rows == "unlabelled":
         rows = np.flatnonzero([label is None for label in small["label"].to_pylist()])
     pq.write_table(keeping(small, "bb_kt", rows), tmp_path / "t.parquet")
-    result = pipeline.run(tmp_path / "t.parquet", settings=Settings(label_column="label"))
+    result = run(tmp_path / "t.parquet", settings=Settings(label_column="label"))
     assert len(result.model.features) == n_features
     p = np.column_stack([result.detections[c] for c in result.model.classes.columns])
     assert np.isfinite(p).all()

@@ -13,8 +13,7 @@ import pytest
 from astropy import units as u
 from astropy.coordinates import SkyCoord
 
-from xsift import Settings
-from xsift.pipeline import run as pipeline
+from xsift import Settings, run, vote_table
 from xsift.publish import publication
 from xsift.simulate import simulate
 from xsift.write import write_table
@@ -40,7 +39,7 @@ def catalogue(tmp_path_factory):
     )
     write_table(pa.table(columns), folder / "table.vot", "votable", {})
     write_table(known, folder / "known.csv", "csv", {})
-    done = pipeline.run(folder / "table.vot", folder / "known.csv", Settings(method="paper"))
+    done = run(folder / "table.vot", folder / "known.csv", Settings(method="paper"))
     done.write(folder)
     record = json.loads((folder / "run.json").read_text())
     record["input"] = "<img src=x onerror=alert(1)>.vot"
@@ -187,7 +186,7 @@ def test_the_least_that_is_said_is_enough(tap, dachs, dachsroot, inputs, catalog
 
 def test_votes_alone_are_a_service_of_sources(tap, dachs, dachsroot, inputs, catalogue, tmp_path):
     voted, schema = tmp_path / "voted", f"{SCHEMA}_voted"
-    pipeline.vote_table(catalogue / "detections.parquet").write(voted, ())
+    vote_table(catalogue / "detections.parquet").write(voted, ())
     try:
         said = _install(dachsroot, inputs, voted, tmp_path / "out", schema)
         assert said.strip() == f"{schema}/q -- OK"
