@@ -48,6 +48,27 @@ def test_no_rooms_without_a_purpose():
     assert not [p for p in MODULES if forbidden & set(p.relative_to(SRC).with_suffix("").parts)]
 
 
+def printing(tree):
+    """The lines that write to the terminal: print, echo, and writes to the standard streams."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            called = ast.unparse(node.func)
+            of_typer = called in {"typer.echo", "typer.secho", "click.echo", "click.secho"}
+            of_stream = called.startswith(("sys.stdout.", "sys.stderr.", "sys.__std"))
+            if called == "print" or of_typer or (of_stream and ".write" in called):
+                yield node.lineno
+
+
+def test_only_the_command_line_prints():
+    # Two processes without a terminal: the server's log of its own faults, and what classifies
+    # an upload, whose one line its parent reads.
+    beside = {"serve/guard.py", "serve/worker.py"}
+    found = {str(p.relative_to(SRC)): list(printing(ast.parse(p.read_text()))) for p in MODULES}
+    found = {name: lines for name, lines in found.items() if lines}
+    assert found.pop("cli/terminal.py"), "nothing prints: the test does not see what does"
+    assert {name: len(lines) for name, lines in found.items()} == dict.fromkeys(beside, 1)
+
+
 def test_help_needs_nothing_heavy(run_python):
     heavy = {"sklearn", "astropy", "numba", "scipy", "asdf", "matplotlib", "pyarrow", "numpy"}
     loaded = run_python(

@@ -11,7 +11,7 @@ import warnings
 import pyarrow.parquet as pq
 import pytest
 
-from xsift.cli import app as cli
+from xsift.cli import main
 
 NAME = "söurce█\udce4"  # a letter of Latin-1, a sign of neither, and a byte that is no UTF-8
 
@@ -29,7 +29,7 @@ def printed(monkeypatch):
             patch.setattr(sys, "argv", ["xsift", *map(str, arguments)])
             patch.setattr(warnings, "showwarning", warnings.showwarning)
             with pytest.raises(SystemExit) as ended:
-                cli.main()
+                main()
         for stream in streams:
             stream.flush()
         return ended.value.code or 0, *(s.buffer.getvalue() for s in streams)

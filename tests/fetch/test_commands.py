@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from loopback import QUICK, ROWS
 
-from xsift.cli import fetch as fetching
+from xsift.cli import services
 
 
 @pytest.fixture
@@ -19,7 +19,9 @@ def quick(monkeypatch, tmp_path):
     """A folder to work in, with a cache of its own; and no long waits."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(fetching, "_limits", lambda budget: replace(QUICK, budget=budget))
+    monkeypatch.setattr(
+        services, "limits", lambda budget=services.BUDGET: replace(QUICK, budget=budget)
+    )
     return tmp_path
 
 

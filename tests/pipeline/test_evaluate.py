@@ -14,7 +14,7 @@ from xsift.errors import LabelError, MissingColumnsError, SettingError
 from xsift.evaluate.cohort import cohort_of
 from xsift.evaluate.experiments import run_task
 from xsift.model.sample import read_sample
-from xsift.pipeline import evaluate as validation
+from xsift.pipeline.evaluate import PARTS, evaluate
 from xsift.settings import EvaluationSettings, Settings
 
 SETTINGS = Settings(label_column="label", features="csc12")
@@ -64,9 +64,9 @@ def test_a_stopped_validation_goes_on(labelled, tmp_path, monkeypatch):
         done.append(arguments[3])
         return run_task(*arguments)
 
-    monkeypatch.setattr(validation, "run_task", stopping)
+    monkeypatch.setattr("xsift.pipeline.evaluate.run_task", stopping)
     with pytest.raises(KeyboardInterrupt):
-        validation.evaluate(labelled, tmp_path / "a", settings=SETTINGS, evaluation=QUICK)
+        evaluate(labelled, tmp_path / "a", settings=SETTINGS, evaluation=QUICK)
     assert not (tmp_path / "a" / "evaluation.json").exists()
     first = list(done)
     done[:] = [None] * 2  # past the stop
@@ -75,13 +75,13 @@ def test_a_stopped_validation_goes_on(labelled, tmp_path, monkeypatch):
         done.append(arguments[3])
         return run_task(*arguments)
 
-    monkeypatch.setattr(validation, "run_task", counting)
-    validation.evaluate(labelled, tmp_path / "a", settings=SETTINGS, evaluation=QUICK)
+    monkeypatch.setattr("xsift.pipeline.evaluate.run_task", counting)
+    evaluate(labelled, tmp_path / "a", settings=SETTINGS, evaluation=QUICK)
     again = [t for t in done if t is not None]
     assert len(again) == 4 - 1
     assert not set(again) & set(first)
-    monkeypatch.setattr(validation, "run_task", run_task)
-    validation.evaluate(labelled, tmp_path / "b", settings=SETTINGS, evaluation=QUICK)
+    monkeypatch.setattr("xsift.pipeline.evaluate.run_task", run_task)
+    evaluate(labelled, tmp_path / "b", settings=SETTINGS, evaluation=QUICK)
     resumed, whole = (
         json.loads((tmp_path / out / "evaluation.json").read_text("utf-8")) for out in "ab"
     )
@@ -93,11 +93,11 @@ def test_a_stopped_validation_goes_on(labelled, tmp_path, monkeypatch):
 
 def test_other_data_start_afresh(labelled, tmp_path, small_table):
     one = EvaluationSettings(methods=("svc",), experiments=("folds",), folds=2)
-    validation.evaluate(labelled, tmp_path / "out", settings=SETTINGS, evaluation=one)
-    (before,) = (tmp_path / "out" / validation.PARTS).iterdir()
+    evaluate(labelled, tmp_path / "out", settings=SETTINGS, evaluation=one)
+    (before,) = (tmp_path / "out" / PARTS).iterdir()
     pq.write_table(small_table.slice(0, 500), labelled)
-    validation.evaluate(labelled, tmp_path / "out", settings=SETTINGS, evaluation=one)
-    (after,) = (tmp_path / "out" / validation.PARTS).iterdir()
+    evaluate(labelled, tmp_path / "out", settings=SETTINGS, evaluation=one)
+    (after,) = (tmp_path / "out" / PARTS).iterdir()
     assert before != after
 
 
@@ -181,7 +181,7 @@ def test_tables_that_cannot_serve(labelled, tmp_path, small_table):
 @pytest.mark.slow
 def test_the_figures_of_the_real_table(real, tmp_path):
     """The published method and a random forest, as others have measured them on the same table."""
-    record = validation.evaluate(
+    record = evaluate(
         real("csc21_labelled_train.parquet"),
         tmp_path,
         settings=Settings(label_column="label10", source_column="source_group", features="csc11"),

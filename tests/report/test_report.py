@@ -17,10 +17,9 @@ from xsift.catalogue.view import view_catalogue
 from xsift.classes import read_classes
 from xsift.errors import OutputError, TableError
 from xsift.report import distributions
-from xsift.report import report as catalogue_report
 from xsift.report.drawing import Drawing
 from xsift.report.figures import feature_drawings
-from xsift.report.report import judge_catalogue, make_figure, report
+from xsift.report.report import _write_figure, compose, judge_catalogue, make_figure, report
 from xsift.report.tallies import k_scan, tally_drawings
 from xsift.write import Staging
 
@@ -81,13 +80,13 @@ def write_numbers(drawing, staging):
 
 @pytest.fixture
 def quick(monkeypatch):
-    monkeypatch.setattr(catalogue_report, "_write_figure", write_numbers)
+    monkeypatch.setattr("xsift.report.report._write_figure", write_numbers)
 
 
 @pytest.fixture(scope="module")
 def reported(paper, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(catalogue_report, "_write_figure", write_numbers)
+        patch.setattr("xsift.report.report._write_figure", write_numbers)
         return report(paper, tmp_path_factory.mktemp("report"))
 
 
@@ -227,7 +226,7 @@ def test_a_figure_says_the_same_on_another_day(paper, tmp_path):
     for day in ("one", "another"):
         with Staging(tmp_path / day) as staging:
             drawing = drawings(paper)[1]["hardness_groups"]
-            said.append(catalogue_report._write_figure(drawing, staging))
+            said.append(_write_figure(drawing, staging))
     assert said[0] == said[1]
     for end in ("pdf", "png", "csv"):
         name = f"hardness_groups.{end}"
@@ -324,13 +323,12 @@ def test_other_classes_and_hostile_names(small_table, tmp_path, monkeypatch):
     (tmp_path / "run.json").write_text(json.dumps(record), "utf-8")
     # Of the figures, those that print the names: drawing all would take long.
     names = {"class_fractions", "probabilities", "hardness_classes"}
-    for part in ("tally_drawings", "feature_drawings"):
-        make = getattr(catalogue_report, part)
+    for make in (tally_drawings, feature_drawings):
 
         def few(view, make=make):
             return [d for d in make(view) if d.stem in names]
 
-        monkeypatch.setattr(catalogue_report, part, few)
+        monkeypatch.setattr(f"xsift.report.report.{make.__name__}", few)
     report(tmp_path)
     html = (tmp_path / "report" / "report.html").read_text("utf-8")
     assert "<script" not in html
@@ -468,7 +466,7 @@ def test_the_published_catalogue(real, tmp_path, xsift):
     answer = xsift("vote", real("paper_detection_level.csv.gz"), "--out", tmp_path)
     assert answer.status == 0
     view = view_catalogue(tmp_path)
-    _, record, _ = catalogue_report.compose(view)
+    _, record, _ = compose(view)
     groups = {r["name"]: r for r in record["class_medians"] if r["level"] == "group"}
     assert {g: r["sources"] for g, r in groups.items()} == {
         "AGN": 2322,

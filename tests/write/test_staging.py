@@ -357,12 +357,12 @@ def test_termination_clears_up(tmp_path, small_table):
     out = tmp_path / "out"
     code = (
         "import time, xsift.write as w, sys\n"
-        "from xsift.cli import app as cli\n"
+        "from xsift.cli import main\n"
         "old = w.write_json\n"
         "w.write_json = lambda *a: (print('writing', flush=True), time.sleep(60))\n"
         f"sys.argv = ['xsift', 'run', {str(tmp_path / 't.parquet')!r}, '--label-column', 'label', "
         f"'--out', {str(out)!r}]\n"
-        "cli.main()\n"
+        "main()\n"
     )
     child = subprocess.Popen(
         [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

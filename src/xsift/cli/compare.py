@@ -3,14 +3,45 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from xsift.cli.options import DEFAULT, Json, Out, chosen_formats, console, option, say_json
-from xsift.settings import FORMATS
+from xsift.cli.options import (
+    DEFAULT,
+    Json,
+    Match,
+    Out,
+    Radius,
+    Seed,
+    TableFormats,
+    chosen_formats,
+)
+from xsift.cli.terminal import (
+    console,
+    escape,
+    new_table,
+    progress,
+    say_json,
+    show_warnings,
+    show_where,
+    warn,
+)
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from xsift.compare.comparison import Comparison
 
 __all__ = ["compare"]
+
+
+_SCOPES = {"all": "All matched", "comparable": "Only classes that ours can name"}
+_MEASURES = {
+    "accuracy": "accuracy",
+    "balanced_accuracy": "balanced accuracy",
+    "kappa": "Cohen's kappa",
+}
 
 
 def compare(
@@ -48,38 +79,68 @@ def compare(
             show_default=False,
         ),
     ] = None,
-    match: Annotated[str, option("match")] = DEFAULT.match,
-    radius: Annotated[float, option("radius")] = DEFAULT.radius,
+    match: Match = DEFAULT.match,
+    radius: Radius = DEFAULT.radius,
     unique: Annotated[
         bool, typer.Option("--unique", help="Only sources whose two votes agree, as in the paper.")
     ] = False,
-    seed: Annotated[int, option("seed")] = DEFAULT.seed,
-    formats: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--format",
-            help=f"Format of the table beside Parquet: {', '.join(FORMATS[1:])}; may be repeated. "
-            "[default: csv]",
-            show_default=False,
-        ),
-    ] = None,
+    seed: Seed = DEFAULT.seed,
+    formats: TableFormats = None,
     as_json: Json = False,
 ) -> None:
     """Compare a catalogue with the classes of another: confusion, agreement, disagreements."""
-    from xsift.cli.comparison_text import show_comparison
-    from xsift.cli.terminal import progress
-    from xsift.compare import comparison
+    from xsift.compare.comparison import compare, place
 
     chosen = chosen_formats(formats, "csv")
-    with (
-        comparison.place(out, (catalogue, other)) as staging,
-        progress(console(err=True)) as step,
-    ):
-        result = comparison.compare(
+    with place(out, (catalogue, other)) as staging, progress() as step:
+        result = compare(
             catalogue, other, mapping, class_column, where or (), match, radius, unique, seed, step
         )
         result.stage(staging, chosen)
     if as_json:
         say_json(result.record)
     else:
-        show_comparison(console(), result, out)
+        _show(result, out)
+
+
+def _show(result: Comparison, folder: Path) -> None:
+    """Print how many match, how well both agree, and where to look on."""
+    screen, record = console(), result.record
+    n, mapping = record["counts"], record["mapping"]
+    screen.print(
+        f"\n[bold]{escape(record['catalogue'])}[/bold] against "
+        f"[bold]{escape(record['other'])}[/bold] ({escape(mapping['title'])})",
+        highlight=False,
+    )
+    screen.print(
+        f"{n['matched']:,} of {n['sources']:,} sources match ({record['matched_how']}); "
+        f"{n['matched_without_a_class']:,} have no class there, {n['ignored']:,} an ignored one; "
+        f"{n['compared']:,} compared",
+        highlight=False,
+    )
+    if not mapping["is_tested"]:
+        warn(screen, "this mapping has not been tested on the catalogue itself")
+    for scope, title in _SCOPES.items():
+        found = record[scope]
+        screen.print(_confusion(found, f"{title}: {found['n']:,} sources"))
+        said = ", ".join(f"{name} {_figure(found[key])}" for key, name in _MEASURES.items())
+        screen.print(said, highlight=False)
+    show_warnings(screen, record["warnings"])
+    figures = f"{result.disagreements.num_rows:,} disagreements, and all figures:"
+    show_where(screen, figures, folder / "comparison.html")
+
+
+def _confusion(found: dict[str, Any], title: str) -> Table:
+    headings = (*found["columns"], "recall", "precision")
+    table = new_table(title, ("theirs \\ ours",), headings)
+    for name, counts in zip(found["rows"], found["confusion"], strict=True):
+        recall, precision = found["recall"][name], found["precision"].get(name)
+        cells = [name, *(f"{c:,}" for c in counts), _figure(recall)]
+        table.add_row(*map(escape, [*cells, _figure(precision) if precision else ""]))
+    return table
+
+
+def _figure(figure: dict[str, Any]) -> str:
+    if figure["value"] != figure["value"]:
+        return "-"
+    return f"{figure['value']:.2f} ({figure['low']:.2f}-{figure['high']:.2f})"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,27 +12,44 @@ from xsift.cli.options import (
     ClassesFile,
     Features,
     Json,
+    LabelColumn,
     Labels,
     Out,
+    Seed,
     Source,
     Survey,
     TableFile,
     Types,
     chosen_classes,
-    console,
-    option,
-    say_json,
+    settings_of,
 )
-from xsift.settings import EXPERIMENTS, METHODS, EvaluationSettings, Settings
+from xsift.cli.terminal import (
+    bar,
+    console,
+    escape,
+    new_table,
+    say_json,
+    show_warnings,
+    show_where,
+)
+from xsift.settings import EXPERIMENTS, METHODS, EvaluationSettings
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 __all__ = ["evaluate"]
 
 
+_EXPERIMENTS = {"folds": "Folds by source", "sky": "Folds by blocks of the sky"}
+_MEASURES = ("scored", "balanced", "95 %", "accuracy", "log-loss", "ECE", "by source")
+
+
 def evaluate(
+    context: typer.Context,
     table: TableFile,
     out: Out,
     labels: Labels = None,
-    label_column: Annotated[str | None, option("label_column")] = None,
+    label_column: LabelColumn = None,
     source_column: Source = DEFAULT.source_column,
     features: Features = None,
     survey: Survey = None,
@@ -49,35 +67,63 @@ def evaluate(
     draws: Annotated[
         int, typer.Option("--draws", help="Draws of the sources that keep their labels.")
     ] = 20,
-    seed: Annotated[int, option("seed")] = DEFAULT.seed,
+    seed: Seed = DEFAULT.seed,
     classes: ClassesFile = None,
     as_json: Json = False,
 ) -> None:
     """Validate methods on sources never seen in training: figures and a report; resumable."""
-    settings = Settings(
-        label_column=label_column,
-        source_column=source_column,
-        features=features,
-        survey=survey,
-        type_column=type_column,
-        seed=seed,
-    )
+    settings = settings_of(context)
     chosen = EvaluationSettings(
-        tuple(name.strip() for name in methods.split(",")),
-        EXPERIMENTS
-        if experiments == "all"
-        else tuple(name.strip() for name in experiments.split(",")),
+        _names(methods),
+        EXPERIMENTS if experiments == "all" else _names(experiments),
         folds,
         draws,
     )
-    from xsift.cli import terminal
-    from xsift.pipeline import evaluate as validation
+    from xsift.pipeline.evaluate import evaluate
 
-    with terminal.bar(console(err=True), "validating") as advance:
-        record = validation.evaluate(
-            table, out, labels, settings, chosen, chosen_classes(classes), advance
-        )
+    with bar("validating") as advance:
+        record = evaluate(table, out, labels, settings, chosen, chosen_classes(classes), advance)
     if as_json:
         say_json(record)
     else:
-        terminal.show_evaluation(console(), record, out)
+        _show(record, out)
+
+
+def _names(said: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in said.split(","))
+
+
+def _show(record: dict[str, Any], folder: Path) -> None:
+    """Print how good each method is on sources never seen, at the level of groups.
+
+    The last column is the balanced accuracy by source.
+    """
+    screen, counted = console(), record["counts"]
+    screen.print(
+        f"{counted['labelled_detections']:,} labelled detections of "
+        f"{counted['labelled_sources']:,} sources",
+        highlight=False,
+    )
+    for experiment, title in _EXPERIMENTS.items():
+        if experiment in record["results"]:
+            screen.print(_method_table(title, record["results"][experiment]))
+    show_warnings(screen, record["warnings"])
+    show_where(screen, "All figures, and what they mean:", folder / "report.html")
+
+
+def _method_table(title: str, results: dict[str, Any]) -> Table:
+    table = new_table(title, ("method",), _MEASURES)
+    for method, found in results.items():
+        table.add_row(*map(escape, _cells(method, found)))
+    return table
+
+
+def _cells(method: str, found: dict[str, Any]) -> list[str]:
+    if "failed" in found:
+        return [method, found["failed"]]
+    groups, by_source = found["detections"]["groups"], found["sources"]["groups"]
+    f = groups["balanced_accuracy"]
+    cells = [method, f"{groups['n_detections']:,}"]
+    cells += [f"{f['value']:.3f}", f"{f['low']:.3f}-{f['high']:.3f}"]
+    cells += [f"{groups[name]['value']:.3f}" for name in ("accuracy", "log_loss", "ece")]
+    return [*cells, f"{by_source['balanced_accuracy']['value']:.3f}"]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import sys
+from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,43 +12,35 @@ from xsift.errors import SettingError
 from xsift.settings import FORMATS, Settings, help_of
 
 __all__ = [
+    "CATALOGUE_HELP",
     "DEFAULT",
+    "CatalogueFolder",
     "ClassesFile",
     "Features",
     "Formats",
     "Json",
+    "LabelColumn",
     "Labels",
+    "Match",
     "Out",
     "Prior",
+    "Radius",
+    "Seed",
     "Source",
     "Survey",
     "TableFile",
+    "TableFormats",
     "Types",
     "VoteTrained",
     "chosen_classes",
     "chosen_formats",
-    "console",
     "option",
-    "say",
-    "say_json",
+    "settings_of",
 ]
 
 DEFAULT = Settings()
 
-Out = Annotated[Path, typer.Option("--out", help="Folder for the results.", show_default=False)]
-Formats = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--format",
-        help=f"Format of the tables beside Parquet: {', '.join(FORMATS[1:])}; may be repeated. "
-        "[default: votable]",
-        show_default=False,
-    ),
-]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs, not a summary.")]
-TableFile = Annotated[
-    Path, typer.Argument(metavar="TABLE", help="VOTable, FITS, Parquet or CSV (also .gz).")
-]
+CATALOGUE_HELP = "Folder that run, classify or vote wrote."
 
 
 def option(name: str) -> Any:
@@ -57,14 +48,24 @@ def option(name: str) -> Any:
     return typer.Option("--" + name.replace("_", "-"), help=help_of(name))
 
 
-Source = Annotated[str, option("source_column")]
-Survey = Annotated[str | None, option("survey")]
-Features = Annotated[str | None, option("features")]
-Types = Annotated[str | None, option("type_column")]
-Prior = Annotated[str, option("prior")]
-VoteTrained = Annotated[bool, typer.Option("--vote-trained", help=help_of("vote_trained"))]
+def _formats(of: str, default: str) -> Any:
+    return typer.Option(
+        "--format",
+        help=f"Format of the {of} beside Parquet: {', '.join(FORMATS[1:])}; may be repeated. "
+        f"[default: {default}]",
+        show_default=False,
+    )
 
 
+TableFile = Annotated[
+    Path, typer.Argument(metavar="TABLE", help="VOTable, FITS, Parquet or CSV (also .gz).")
+]
+CatalogueFolder = Annotated[Path, typer.Argument(metavar="DIR", help=CATALOGUE_HELP)]
+
+Out = Annotated[Path, typer.Option("--out", help="Folder for the results.", show_default=False)]
+Formats = Annotated[list[str] | None, _formats("tables", "votable")]
+TableFormats = Annotated[list[str] | None, _formats("table", "csv")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs, not a summary.")]
 Labels = Annotated[
     Path | None,
     typer.Option("--labels", help="Known objects: a table with types, and names or positions."),
@@ -73,6 +74,23 @@ ClassesFile = Annotated[
     Path | None,
     typer.Option("--classes", help="TOML file of other classes than the paper's ten."),
 ]
+
+Features = Annotated[str | None, option("features")]
+LabelColumn = Annotated[str | None, option("label_column")]
+Match = Annotated[str, option("match")]
+Prior = Annotated[str, option("prior")]
+Radius = Annotated[float, option("radius")]
+Seed = Annotated[int, option("seed")]
+Source = Annotated[str, option("source_column")]
+Survey = Annotated[str | None, option("survey")]
+Types = Annotated[str | None, option("type_column")]
+VoteTrained = Annotated[bool, typer.Option("--vote-trained", help=help_of("vote_trained"))]
+
+
+def settings_of(context: typer.Context) -> Settings:
+    """Return the settings: the command's parameters that bear the name of one."""
+    given = context.params
+    return Settings(**{f.name: given[f.name] for f in fields(Settings) if f.name in given})
 
 
 def chosen_classes(path: Path | None) -> Any:
@@ -88,24 +106,3 @@ def chosen_formats(formats: list[str] | None, *default: str) -> tuple[str, ...]:
     if unknown := sorted(set(chosen) - set(FORMATS)):
         raise SettingError(f"--format {unknown[0]}: allowed are {', '.join(FORMATS)}")
     return chosen
-
-
-def console(err: bool = False) -> Any:
-    """Return a console on standard output, or on standard error."""
-    from rich.console import Console
-
-    return Console(stderr=err, soft_wrap=True)
-
-
-def say(text: str, err: bool = False, end: str = "\n") -> None:
-    """Print a text; a character that the terminal has not becomes ``?``."""
-    stream = sys.stderr if err else sys.stdout
-    encoding = stream.encoding or "utf-8"
-    print(text.encode(encoding, "replace").decode(encoding), end=end, file=stream, flush=True)
-
-
-def say_json(value: Any) -> None:
-    """Print JSON in ASCII, which every terminal and pipe takes; NaN becomes null."""
-    from xsift.write import finite
-
-    say(json.dumps(finite(value), indent=2))

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from xsift.cli.options import Json, Out, console, say_json
+from xsift.cli.options import CatalogueFolder, Json, Out
+from xsift.cli.terminal import console, escape, progress, say_json, show_warnings, show_where
+
+if TYPE_CHECKING:
+    from xsift.publish.publication import Published
 
 __all__ = ["publish"]
 
 
 def publish(
-    catalogue: Annotated[
-        Path, typer.Argument(metavar="DIR", help="Folder that run, classify or vote wrote.")
-    ],
+    catalogue: CatalogueFolder,
     out: Out,
     static: Annotated[
         bool, typer.Option("--static", help="Files for the web, not a DaCHS resource.")
@@ -36,12 +37,28 @@ def publish(
     as_json: Json = False,
 ) -> None:
     """Turn a catalogue into a VO service for DaCHS, or into static files."""
-    from xsift.cli import terminal
-    from xsift.publish import publication
+    from xsift.publish.publication import publish
 
-    with terminal.progress(console(err=True)) as step:
-        result = publication.publish(catalogue, out, schema, title, creator, licence, static, step)
+    with progress() as step:
+        result = publish(catalogue, out, schema, title, creator, licence, static, step)
     if as_json:
         say_json(result.as_dict())
     else:
-        terminal.show_published(console(), result, static)
+        _show(result, static)
+
+
+def _show(result: Published, static: bool) -> None:
+    """Print what was written, what is missing, and what to do with it."""
+    screen, resource = console(), result.resource
+    screen.print(f"\n[bold]{escape(resource.title)}[/bold]", highlight=False)
+    for table in resource.tables:
+        screen.print(f"{table.table.num_rows:,} {table.name}", highlight=False)
+    show_warnings(screen, result.notes)
+    show_where(screen, "Written to", result.folder)
+    if not static:
+        name = resource.schema
+        screen.print(
+            f"Copy it to DaCHS as inputs/{name}, then: dachs val {name}/q; dachs imp {name}/q; "
+            f"dachs pub {name}/q",
+            highlight=False,
+        )

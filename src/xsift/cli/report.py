@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from xsift.cli.options import DEFAULT, Json, console, option, say_json
+from xsift.cli.options import DEFAULT, Json, Seed
+from xsift.cli.terminal import console, escape, new_table, progress, say_json, show_where
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from xsift.report.report import CatalogueReport
 
 __all__ = ["report"]
@@ -29,15 +32,14 @@ def report(
         Path | None,
         typer.Option("--scan", help="Folder that xsift scan wrote. [default: DIR, if it has one]"),
     ] = None,
-    seed: Annotated[int, option("seed")] = DEFAULT.seed,
+    seed: Seed = DEFAULT.seed,
     as_json: Json = False,
 ) -> None:
     """Draw the paper's figures of a catalogue, tabulate it, and test the paper's hypotheses."""
-    from xsift.cli import terminal
-    from xsift.report import report as catalogue_report
+    from xsift.report.report import report
 
-    with terminal.progress(console(err=True)) as step:
-        result = catalogue_report.report(catalogue, out, scan, seed, step)
+    with progress() as step:
+        result = report(catalogue, out, scan, seed, step)
     if as_json:
         say_json(result.record)
     else:
@@ -46,34 +48,31 @@ def report(
 
 def _show(result: CatalogueReport) -> None:
     """Print the verdicts in short, and what could not be drawn."""
-    from rich.markup import escape
-    from rich.table import Table
-
     screen, record = console(), result.record
-    by_key: dict[str, dict[str, Any]] = {}
-    for row in record["hypotheses"]:
-        by_key.setdefault(row["key"], {})[row["version"]] = row
     tested = [v for v in _VERSIONS if v not in record["why_not"]]
-    table = Table(title="Hypotheses", title_justify="left", title_style="", box=None)
-    table.add_column("")
-    for version in tested:
-        table.add_column(_VERSIONS[version], no_wrap=True)
-    for rows in by_key.values():
-        statement = next(iter(rows.values()))["statement"]
-        table.add_row(*map(escape, [statement, *(_verdict(rows[v]) for v in tested)]))
     if tested:
-        screen.print(table)
+        screen.print(_verdict_table(record["hypotheses"], tested))
         screen.print("By class, statements about features are circular.", highlight=False)
     for version, why in record["why_not"].items():
         screen.print(f"Not tested {_VERSIONS[version]}: {escape(why)}", highlight=False)
     for figure in record["not_drawn"]:
         said = f"Not drawn: {figure['title'].lower()}: {figure['why']}"
         screen.print(escape(said), highlight=False)
-    page = escape(str(result.folder / "report.html"))
-    screen.print(
-        f"{len(record['figures'])} figures, their numbers and the page: [bold]{page}[/bold]",
-        highlight=False,
-    )
+    figures = f"{len(record['figures'])} figures, their numbers and the page:"
+    show_where(screen, figures, result.folder / "report.html")
+
+
+def _verdict_table(hypotheses: list[dict[str, Any]], tested: list[str]) -> Table:
+    by_key: dict[str, dict[str, Any]] = {}
+    for row in hypotheses:
+        by_key.setdefault(row["key"], {})[row["version"]] = row
+    table = new_table("Hypotheses", ("",))
+    for version in tested:
+        table.add_column(_VERSIONS[version], no_wrap=True)
+    for rows in by_key.values():
+        statement = next(iter(rows.values()))["statement"]
+        table.add_row(*map(escape, [statement, *(_verdict(rows[v]) for v in tested)]))
+    return table
 
 
 def _verdict(row: dict[str, Any]) -> str:

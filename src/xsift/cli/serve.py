@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from xsift.cli.options import console, say
+from xsift.cli.options import CATALOGUE_HELP
+from xsift.cli.terminal import progress, say
 from xsift.errors import SettingError
 
 __all__ = ["serve"]
@@ -16,9 +17,7 @@ __all__ = ["serve"]
 def serve(
     catalogue: Annotated[
         Path | None,
-        typer.Argument(
-            metavar="DIR", help="Folder that run, classify or vote wrote.", show_default=False
-        ),
+        typer.Argument(metavar="DIR", help=CATALOGUE_HELP, show_default=False),
     ] = None,
     demo: Annotated[
         bool, typer.Option("--demo", help="A simulated catalogue, made for the purpose.")
@@ -33,15 +32,13 @@ def serve(
     """Serve a catalogue to the browser: the playground, and an HTTP API."""
     if demo == (catalogue is not None):
         raise SettingError("give a folder that run, classify or vote wrote, or --demo")
-    from xsift.cli import terminal
-
     try:
         from xsift.serve import server
     except ModuleNotFoundError as error:
         raise SettingError(
             f"xsift serve needs {error.name}: install it with pip install 'xsift[serve]'"
         ) from error
-    with terminal.progress(console(err=True)) as step:
+    with progress() as step:
         ready = server.prepare(catalogue, host, port, step)
     for line in ready.notes:
         say(f"xsift: {line}", err=True)

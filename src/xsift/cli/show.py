@@ -1,58 +1,84 @@
-"""What `xsift show` prints: a source's verdict, its votes, its detections and its features."""
+"""The command `xsift show`: a source's verdict, its votes, its detections and its features."""
 
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
-import numpy as np
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
+import typer
 
-from xsift.classes import Classes
+from xsift.cli.options import CATALOGUE_HELP, Json
+from xsift.cli.terminal import console, escape, new_table, say_json
 
 if TYPE_CHECKING:
-    from xsift.catalogue.card import SourceCard
+    from rich.console import Console
 
-__all__ = ["show_card"]
+    from xsift.catalogue.card import SourceCard
+    from xsift.classes import Classes
+
+__all__ = ["show"]
 
 _CARD_ROWS = 30
 
 
-def show_card(console: Console, card: SourceCard) -> None:
-    """Print a source: its verdict, then each detection with its probabilities."""
-    console.print(f"\n[bold]{escape(str(card.name))}[/bold]")
-    if card.source is None:
-        console.print("No detection of this source voted: each says why below.")
+def show(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Source name, as in the catalogue.")],
+    catalogue: Annotated[Path, typer.Option("--catalogue", help=CATALOGUE_HELP)],
+    figure: Annotated[
+        Path | None,
+        typer.Option("--figure", help="Draw it, too: a file that ends in .png, .pdf or .svg."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Show one source: every detection, every probability, where it stands, and why."""
+    from xsift.catalogue.card import source_card
+
+    card = source_card(name, catalogue)
+    if figure is not None:
+        from xsift.report.card import write_card_figure
+
+        write_card_figure(card, figure)
+    if as_json:
+        say_json(card.as_dict())
     else:
-        _print_verdict(console, card)
-        _print_votes(console, card)
+        _show(card)
+
+
+def _show(card: SourceCard) -> None:
+    """Print a source: its verdict, then each detection with its probabilities."""
+    screen = console()
+    screen.print(f"\n[bold]{escape(str(card.name))}[/bold]")
+    if card.source is None:
+        screen.print("No detection of this source voted: each says why below.")
+    else:
+        _print_verdict(screen, card)
+        _print_votes(screen, card)
     if card.detections is None:
-        console.print(
+        screen.print(
             "xsift vote wrote this catalogue: it has sources alone, so no detections and no "
             "features are shown.",
             highlight=False,
         )
         return
-    _print_detections(console, card, card.detections)
-    _print_standing(console, card)
+    _print_detections(screen, card, card.detections)
+    _print_standing(screen, card)
 
 
-def _print_detections(console: Console, card: SourceCard, rows: list[dict[str, Any]]) -> None:
+def _print_detections(screen: Console, card: SourceCard, rows: list[dict[str, Any]]) -> None:
     with_distances = any(row["squared_distances"] for row in rows)
-    table = Table(title="Detections", title_justify="left", title_style="", box=None)
+    table = new_table("Detections")
     for heading in _headings(with_distances):
         number = heading in ("obsid", "cluster", "d²")
         table.add_column(heading, justify="right" if number else "left", no_wrap=heading != "why")
     for row in rows[:_CARD_ROWS]:
         cells = _detection_cells(row, card.classes, with_distances)
         table.add_row(*map(escape, cells))
-    console.print(table)
+    screen.print(table)
     if (more := len(rows) - _CARD_ROWS) > 0:
-        console.print(f"and {more} more: --json shows all", highlight=False)
+        screen.print(f"and {more} more: --json shows all", highlight=False)
     if with_distances:
-        console.print(
+        screen.print(
             "d² is the squared distance to the class in the detection's cluster: the smallest "
             "wins.",
             style="dim",
@@ -60,20 +86,16 @@ def _print_detections(console: Console, card: SourceCard, rows: list[dict[str, A
         )
 
 
-def _print_standing(console: Console, card: SourceCard) -> None:
+def _print_standing(screen: Console, card: SourceCard) -> None:
     """Print the median of each feature, and how many % of each group lie below it."""
+    import numpy as np
+
     standing = card.standing
     if standing is None or not standing.groups:
         return
     whose = {"known": "the known objects", "classified": "what the catalogue classified"}
-    table = Table(
-        title=f"Features, and how many % of {whose[standing.basis]} lie below",
-        title_justify="left",
-        title_style="",
-        box=None,
-    )
-    for heading in ("feature", "median", "range", *standing.groups):
-        table.add_column(escape(heading), justify="left" if heading == "feature" else "right")
+    title = f"Features, and how many % of {whose[standing.basis]} lie below"
+    table = new_table(title, ("feature",), ("median", "range", *standing.groups))
     for j, name in enumerate(standing.features):
         values = standing.X[:, j][np.isfinite(standing.X[:, j])]
         if not len(values):
@@ -83,17 +105,17 @@ def _print_standing(console: Console, card: SourceCard) -> None:
         ranks = [standing.percentile(name, group) for group in standing.groups]
         shown = ["" if rank != rank else f"{rank:.0f}" for rank in ranks]
         table.add_row(escape(name), f"{np.median(values):.3g}", span, *shown)
-    console.print(table)
+    screen.print(table)
 
 
-def _print_votes(console: Console, card: SourceCard) -> None:
+def _print_votes(screen: Console, card: SourceCard) -> None:
     """Print how many detections each class won, most first."""
     won = [
         row["class"] for row in card.detections or () if row["role"] == "scored" and row["class"]
     ]
     if len(won) > 1:
         counted = ", ".join(f"{code} {n}" for code, n in Counter(won).most_common())
-        console.print(f"Most probable class of its detections: {escape(counted)}", highlight=False)
+        screen.print(f"Most probable class of its detections: {escape(counted)}", highlight=False)
 
 
 def _headings(with_distances: bool) -> list[str]:
@@ -101,17 +123,17 @@ def _headings(with_distances: bool) -> list[str]:
     return ["obsid", "role", "cluster", "first", *d2, "second", *d2, "why"]
 
 
-def _print_verdict(console: Console, card: SourceCard) -> None:
+def _print_verdict(screen: Console, card: SourceCard) -> None:
     source = card.source or {}
     code = source["class"]
     title = "none of the classes" if code == "none" else card.classes.title_of(code)
-    console.print(
+    screen.print(
         f"{escape(code)} ({escape(title)}), {source['status']}, "
         f"from {source['n_detections']} detection{'s'[: source['n_detections'] != 1]}; "
         f"soft vote {escape(source['class_soft'])}, hard vote {escape(source['class_hard'])}",
         highlight=False,
     )
-    full = "█" if console.encoding.startswith("utf") else "#"
+    full = "█" if screen.encoding.startswith("utf") else "#"
     columns = {c.code: c.column for c in card.classes.classes}
     if source.get("p_none") is not None:
         columns["none"] = "p_none"
@@ -120,7 +142,7 @@ def _print_verdict(console: Console, card: SourceCard) -> None:
         if p >= 0.005:
             bar = full * round(30 * p)
             spread_text = f" ± {spread:5.3f}" if source["n_detections"] > 1 else ""
-            console.print(f"  {escape(code):4} {p:6.3f}{spread_text}  {bar}", highlight=False)
+            screen.print(f"  {escape(code):4} {p:6.3f}{spread_text}  {bar}", highlight=False)
 
 
 def _detection_cells(row: dict[str, Any], classes: Classes, with_distances: bool) -> list[str]:

@@ -1,0 +1,136 @@
+"""How demo, run, classify and vote write a catalogue, and what they say of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from xsift.cli.options import chosen_formats
+from xsift.cli.terminal import (
+    console,
+    escape,
+    new_table,
+    progress,
+    say_json,
+    show_warnings,
+    show_where,
+)
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from xsift.catalogue.tables import Catalogue
+    from xsift.classes import Classes
+    from xsift.write import Staging
+
+__all__ = ["show_summary", "write_catalogue"]
+
+_HEADINGS = {"missing": "Missing", "unscored": "Not scored", "set_aside": "Set aside"}
+_STAGES = (
+    ("detections", "detections read"),
+    ("complete", "with all features"),
+    ("with_missing_features", "missing a feature"),
+    ("with_impossible_values", "with an impossible value"),
+    ("known_objects", "known objects"),
+    ("known_objects_without_a_type", "known objects without a type (left out)"),
+    ("known_objects_matched", "known objects that match a detection"),
+    ("labelled", "with a known class"),
+    ("labelled_ambiguous", "with an ambiguous type (count as unlabelled)"),
+    ("labelled_other", "with a type that is no class of the model"),
+    ("trained", "trained"),
+    ("scored", "scored"),
+    ("set_aside", "set aside"),
+    ("unscored", "not scored"),
+    ("voting", "voting"),
+    ("sources", "sources classified"),
+    ("unique", "unique: both votes agree"),
+    ("ambiguous", "ambiguous: they do not"),
+)
+
+
+def write_catalogue(
+    job: Callable[[Callable[[str], None], Staging], Catalogue],
+    out: Path,
+    formats: list[str] | None,
+    as_json: bool,
+    inputs: Iterable[str | Path | None],
+    has_detections: bool = True,
+) -> None:
+    """Hold the folder, do the job, write the results and say what came of it."""
+    from xsift.catalogue.tables import place
+
+    chosen = chosen_formats(formats, "parquet", "votable")
+    given = [file for file in inputs if file is not None]
+    with place(out, given, has_detections) as staging, progress() as step:
+        result = job(step, staging)
+        step(f"writing {out}")
+        result.stage(staging, chosen)
+    if as_json:
+        say_json(result.record)
+    else:
+        show_summary(result, out)
+
+
+def show_summary(result: Catalogue, folder: Path) -> None:
+    """Print what came in, what became of it, and what to be wary of."""
+    screen, record = console(), result.record
+    screen.print(f"\n[bold]{escape(str(record['input']))}[/bold]")
+    if "model_choice" in record:
+        screen.print(escape(record["model_choice"]), highlight=False)
+    screen.print(_stages(record["counts"]))
+    screen.print(_class_table(result))
+    for what, heading in _HEADINGS.items():
+        if record.get(what):
+            screen.print(f"{heading}: {escape(_top(record[what]))}", highlight=False)
+    show_warnings(screen, record["warnings"])
+    show_where(screen, "Written to", folder)
+
+
+def _stages(counts: dict[str, int]) -> Table:
+    from rich.table import Table
+
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(justify="right", style="bold")
+    grid.add_column()
+    for key, text in _STAGES:
+        count = counts.get(key)
+        if count or (count == 0 and key in ("scored", "sources")):
+            grid.add_row(f"{count:,}", text)
+    return grid
+
+
+def _class_table(result: Catalogue) -> Table:
+    counted = result.sources.group_by(["class", "status"]).aggregate([([], "count_all")])
+    n = Counter({(r["class"], r["status"]): r["count_all"] for r in counted.to_pylist()})
+    trained = result.record.get("model", {}).get("class_counts", {})
+    table = new_table(
+        "Sources by class",
+        ("group", "class", ""),
+        ("unique", "ambiguous", *(["trained on"] if trained else [])),
+    )
+    last = ""
+    for c in _classes(result).classes:
+        row = [c.group if c.group != last else "", c.code, c.title]
+        row += [f"{n[(c.code, s)]:,}" for s in ("unique", "ambiguous")]
+        row += [f"{trained.get(c.code, 0):,}"] if trained else []
+        table.add_row(*map(escape, row))
+        last = c.group
+    return table
+
+
+def _classes(result: Catalogue) -> Classes:
+    from xsift.classes import PAPER_CLASSES, Classes
+
+    if result.model is not None:
+        return result.model.classes
+    if "classes" in result.record:
+        return Classes.model_validate({"classes": result.record["classes"]})
+    return PAPER_CLASSES
+
+
+def _top(found: dict[str, int], most: int = 6) -> str:
+    """Say the first few counts in a line, and how many more there are."""
+    said = ", ".join(f"{what} {n:,}" for what, n in list(found.items())[:most])
+    return f"{said} and {len(found) - most} more" if len(found) > most else said

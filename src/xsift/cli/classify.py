@@ -1,0 +1,50 @@
+"""The command `xsift classify`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from xsift.cli.catalogue import write_catalogue
+from xsift.cli.options import (
+    DEFAULT,
+    Features,
+    Formats,
+    Json,
+    Out,
+    Prior,
+    Source,
+    Survey,
+    TableFile,
+    settings_of,
+)
+
+__all__ = ["classify"]
+
+
+def classify(
+    context: typer.Context,
+    table: TableFile,
+    out: Out,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model", help="Model file, or csc12 or csc11. [default: the one that fits TABLE]"
+        ),
+    ] = None,
+    source_column: Source = DEFAULT.source_column,
+    survey: Survey = None,
+    features: Features = None,
+    prior: Prior = DEFAULT.prior,
+    formats: Formats = None,
+    as_json: Json = False,
+) -> None:
+    """Classify detections with a trained model: yours, or one that comes with xsift."""
+    settings = settings_of(context)
+    from xsift.pipeline.classify import classify
+
+    def job(step: Any, _: Any) -> Any:
+        return classify(table, model, settings, step)
+
+    write_catalogue(job, out, formats, as_json, [table, model])

@@ -1,0 +1,59 @@
+"""The command `xsift demo`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from xsift.cli.catalogue import show_summary
+from xsift.cli.options import DEFAULT, Json, Out, Seed
+from xsift.cli.terminal import console, escape, new_table, progress, say_json
+
+if TYPE_CHECKING:
+    from xsift.pipeline.demo import Demonstration
+
+__all__ = ["demo"]
+
+
+def demo(
+    out: Out = Path("xsift-demo"),
+    seed: Seed = DEFAULT.seed,
+    sources: Annotated[
+        int, typer.Option("--sources", help="Number of simulated sources.", min=1000, max=200_000)
+    ] = 6000,
+    as_json: Json = False,
+) -> None:
+    """Do the whole job on a simulated survey, offline, and say how well it recovered the truth."""
+    from xsift.pipeline.demo import demonstrate
+
+    with progress() as step:
+        result = demonstrate(out, n_sources=sources, seed=seed, progress=step)
+    if as_json:
+        say_json(result.catalogue.record)
+    else:
+        show_summary(result.catalogue, out)
+        _show_recovery(result)
+
+
+def _show_recovery(result: Demonstration) -> None:
+    """Print how well the simulated truth was recovered."""
+    screen, found = console(), result.recovery
+    table = new_table(
+        "Recovery of the simulated truth, sources that did not train",
+        ("group",),
+        ("sources", "recall", "precision"),
+    )
+    for group in found.groups:
+        recall, precision = (f"{x:.2f}" for x in (found.recall[group], found.precision[group]))
+        table.add_row(escape(group), f"{found.n[group]:,}", recall, precision)
+    screen.print(table)
+    screen.print(
+        f"Accuracy {found.accuracy:.3f}, balanced {found.balanced_accuracy:.3f} over "
+        f"{len(found.groups)} groups; {found.n_other:,} sources of other types among the "
+        "classified ones are left out of these figures.",
+        highlight=False,
+    )
+    for name in result.figures:
+        screen.print(f"Figure {escape(name)}", highlight=False)

@@ -1,0 +1,131 @@
+"""The command `xsift run`: of a table, or of a cone of a survey, which it then fetches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from xsift.cli import services
+from xsift.cli.catalogue import write_catalogue
+from xsift.cli.options import (
+    DEFAULT,
+    ClassesFile,
+    Features,
+    Formats,
+    Json,
+    LabelColumn,
+    Labels,
+    Match,
+    Out,
+    Prior,
+    Radius,
+    Seed,
+    Source,
+    Survey,
+    Types,
+    VoteTrained,
+    chosen_classes,
+    option,
+    settings_of,
+)
+from xsift.errors import SettingError
+
+if TYPE_CHECKING:
+    from xsift.write import Staging
+
+__all__ = ["run"]
+
+
+def run(
+    context: typer.Context,
+    table: Annotated[
+        Path,
+        typer.Argument(
+            metavar="TABLE", help="VOTable, FITS, Parquet or CSV (also .gz); csc20 or csc21: fetch."
+        ),
+    ],
+    out: Out,
+    labels: Labels = None,
+    cone: Annotated[
+        str | None,
+        typer.Option("--cone", help='Of the survey TABLE, fetch this cone: "RA DEC RADIUS", deg.'),
+    ] = None,
+    url: Annotated[
+        str | None, typer.Option("--url", help="TAP service to fetch from. [default: Chandra's]")
+    ] = None,
+    simbad_url: Annotated[
+        str | None, typer.Option("--simbad-url", help="TAP service of the types.")
+    ] = None,
+    fresh: services.Fresh = False,
+    label_column: LabelColumn = None,
+    source_column: Source = DEFAULT.source_column,
+    features: Features = None,
+    survey: Survey = None,
+    type_column: Types = None,
+    method: Annotated[str, option("method")] = DEFAULT.method,
+    closing: Annotated[str, option("closing")] = DEFAULT.closing,
+    missing: Annotated[str, option("missing")] = DEFAULT.missing,
+    prior: Prior = DEFAULT.prior,
+    clusters: Annotated[int, option("clusters")] = DEFAULT.clusters,
+    seed: Seed = DEFAULT.seed,
+    min_members: Annotated[int, option("min_members")] = DEFAULT.min_members,
+    match: Match = DEFAULT.match,
+    radius: Radius = DEFAULT.radius,
+    vote_trained: VoteTrained = DEFAULT.vote_trained,
+    classes: ClassesFile = None,
+    formats: Formats = None,
+    as_json: Json = False,
+) -> None:
+    """Train on known objects and classify: a table of detections becomes a catalogue."""
+    settings = settings_of(context)
+    from xsift import surveys
+    from xsift.pipeline.run import run
+
+    chosen = chosen_classes(classes)
+    fetch = None
+    if cone is not None or (str(table) in surveys.names() and not table.exists()):
+        settings = replace(settings, survey=survey or str(table))
+        fetch = _fetching(table, cone, labels, url, simbad_url, radius, fresh)
+
+    def job(step: Any, staging: Any) -> Any:
+        read, known = fetch(staging, step) if fetch else (table, labels)
+        return run(read, known, settings, chosen, step)
+
+    write_catalogue(job, out, formats, as_json, [table, labels])
+
+
+def _fetching(
+    table: Path,
+    cone: str | None,
+    labels: Path | None,
+    url: str | None,
+    simbad_url: str | None,
+    radius: float,
+    fresh: bool,
+) -> Callable[[Staging, Callable[[str], None]], tuple[Path, Path]]:
+    """Return what fetches a cone of the survey TABLE: detections and, unless given, labels."""
+    from xsift import surveys
+    from xsift.pipeline.archive import prepare
+
+    name = str(table)
+    if name not in surveys.names() or table.exists():
+        raise SettingError(
+            f"--cone: TABLE is then a survey, {' or '.join(surveys.names())}, not {name}"
+        )
+    if cone is None:
+        raise SettingError(f'{name} is a survey: say which part with --cone "RA DEC RADIUS"')
+    survey = surveys.load(name)
+    within = services.limits()
+    tap = services.tap(survey, url, within)
+    matcher = services.matcher("tap", simbad_url, within) if labels is None else None
+    cache = services.cache(None, fresh)
+
+    def fetch(staging: Staging, step: Callable[[str], None]) -> tuple[Path, Path]:
+        detections, types = prepare(staging, survey, cone, tap, matcher, cache, radius, step)
+        return detections, labels or types
+
+    return fetch
