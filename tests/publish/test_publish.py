@@ -16,23 +16,12 @@ from mocpy import MOC
 
 from xsift import publish
 from xsift.errors import OutputError, TableError
-from xsift.pipeline import run as pipeline
 from xsift.publish import publication
 from xsift.publish.hats import INDEX
 from xsift.read import read_table
-from xsift.settings import Settings
 from xsift.write import Staging
 
 HOSTILE = "<script>&amp;\"'\x00\x1b[31m \\sql{drop} ]]> | *x*\n# y"
-
-
-@pytest.fixture(scope="module")
-def catalogue(files, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("catalogue")
-    pipeline.run(files / "table.parquet", files / "known.parquet", Settings(method="paper")).write(
-        folder
-    )
-    return folder
 
 
 @pytest.fixture
