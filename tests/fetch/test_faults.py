@@ -98,6 +98,8 @@ LASTING = {
     "an HTML page with status 200": (instead(HTML), "an HTML page instead of a table: Down & out"),
     "empty": (instead(b""), "the answer is empty"),
     "503": (instead(b"busy", "503 Service Unavailable"), r"answers 503 \(service unavailable\)"),
+    "429": (instead(b"", "429 Too Many Requests"), r"answers 429 \(too many requests\) .tried 3"),
+    "500": (instead(b"", "500 Oops"), r"answers 500 \(internal server error\)"),
     "503 with a long Retry-After": (
         instead(b"", "503 Service Unavailable", Retry_After="7200"),
         r"asks to wait 7200 s, and the time budget of 20 s \(--budget\) ends before",

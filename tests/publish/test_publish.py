@@ -14,22 +14,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mocpy import MOC
 
-from xsift import publish, run
+from xsift import publish
 from xsift.errors import OutputError, TableError
 from xsift.publish import publication
 from xsift.publish.hats import INDEX
 from xsift.read import read_table
-from xsift.settings import Settings
 from xsift.write import Staging
 
 HOSTILE = "<script>&amp;\"'\x00\x1b[31m \\sql{drop} ]]> | *x*\n# y"
-
-
-@pytest.fixture(scope="module")
-def catalogue(files, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("catalogue")
-    run(files / "table.parquet", files / "known.parquet", Settings(method="paper")).write(folder)
-    return folder
 
 
 @pytest.fixture

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from scipy.stats import binomtest
 
+from xsift.evaluate.metrics import figure, mean_recall, ratio
+
 __all__ = ["Agreement", "agreement", "by_confidence", "share"]
 
 N_RESAMPLES = 2000
@@ -150,9 +152,7 @@ def _balanced(drawn: np.ndarray, same: list[tuple[int, int]]) -> np.ndarray:
     diagonal = np.zeros_like(members)
     for i, j in same:
         diagonal[:, i] = drawn[:, i, j]
-    there = members > 0
-    recall = np.divide(diagonal, members, out=np.zeros_like(members), where=there)
-    return _ratio(recall.sum(axis=1), there.sum(axis=1).astype(np.float64))
+    return mean_recall(ratio(diagonal, members))
 
 
 def _kappa(drawn: np.ndarray, same: list[tuple[int, int]]) -> np.ndarray:
@@ -161,15 +161,8 @@ def _kappa(drawn: np.ndarray, same: list[tuple[int, int]]) -> np.ndarray:
     observed = sum((drawn[:, i, j] for i, j in same), np.zeros(len(n)))
     chance = sum((members[:, i] * called[:, j] for i, j in same), np.zeros(len(n)))
     # With (po - pe) / (1 - pe), po = observed / n and pe = chance / n^2.
-    return _ratio(observed * n - chance, n * n - chance)
-
-
-def _ratio(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    return np.asarray(np.divide(a, b, out=np.full(len(a), np.nan), where=b > 0))
+    return ratio(observed * n - chance, n * n - chance)
 
 
 def _bootstrapped(series: np.ndarray, n: int) -> dict[str, Any]:
-    drawn = series[1:][np.isfinite(series[1:])]
-    low, high = np.percentile(drawn, [2.5, 97.5]).tolist() if len(drawn) else (np.nan, np.nan)
-    value = float(series[0])
-    return {"value": value, "low": low, "high": high, "n": n, "interval": "bootstrap"}
+    return {**figure(series, n), "interval": "bootstrap"}

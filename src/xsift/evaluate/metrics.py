@@ -1,7 +1,8 @@
 """How good probabilities are: figures, and their intervals by a bootstrap over sources.
 
 Every figure is a function of sums over detections. The sums of a source are kept, so that a
-resample of sources is a product of matrices.
+resample of sources is a product of matrices: scikit-learn's functions, which the tests hold these
+to, would take 60 times as long for 1,000 resamples.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ __all__ = [
     "Scores",
     "figure",
     "levels_of",
+    "mean_recall",
+    "ratio",
 ]
 
 N_RESAMPLES = 1000
@@ -184,7 +187,7 @@ class Measured:
         """Return the figures with their intervals, as plain data."""
         members, called = self.confusion.sum(axis=1), self.confusion.sum(axis=0)
         count, confidence, right = self.reliability
-        share = _ratio(right, count)
+        share = ratio(right, count)
         drawn = share[1:] if len(share) > 1 else share
         # A bin that no resample fills has no interval; the page draws none.
         filled = np.where(np.isnan(drawn).all(axis=0), 0.0, drawn)
@@ -199,7 +202,7 @@ class Measured:
             "confusion": self.confusion.tolist(),
             "reliability": {
                 "n": count[0].astype(int).tolist(),
-                "confidence": _ratio(confidence[0], count[0]).tolist(),
+                "confidence": ratio(confidence[0], count[0]).tolist(),
                 "accuracy": share[0].tolist(),
                 "low": low.tolist(),
                 "high": high.tolist(),
@@ -248,21 +251,21 @@ def _from_sums(sums: np.ndarray, unscored: np.ndarray, level: Level, n_units: in
     count, confidence, right = (rest[:, 3 + i * b : 3 + (i + 1) * b] for i in range(3))
     diagonal = np.diagonal(decided, axis1=1, axis2=2)
     members, n = decided.sum(axis=2), decided.sum(axis=(1, 2))
-    recall = _ratio(diagonal, members)
+    recall = ratio(diagonal, members)
     series = {
-        "accuracy": _ratio(rest[:, 0], n),
-        "balanced_accuracy": _mean(recall),
-        "log_loss": _ratio(rest[:, 1], n),
-        "brier": _ratio(rest[:, 2], n),
-        "ece": _ratio(np.abs(confidence - right).sum(axis=1), n),
-        "accuracy_unscored_wrong": _ratio(rest[:, 0], n + unscored.sum(axis=1)),
-        "balanced_accuracy_unscored_wrong": _mean(_ratio(diagonal, members + unscored)),
+        "accuracy": ratio(rest[:, 0], n),
+        "balanced_accuracy": mean_recall(recall),
+        "log_loss": ratio(rest[:, 1], n),
+        "brier": ratio(rest[:, 2], n),
+        "ece": ratio(np.abs(confidence - right).sum(axis=1), n),
+        "accuracy_unscored_wrong": ratio(rest[:, 0], n + unscored.sum(axis=1)),
+        "balanced_accuracy_unscored_wrong": mean_recall(ratio(diagonal, members + unscored)),
     }
     return Measured(
         level,
         series,
         recall,
-        _ratio(diagonal, decided.sum(axis=1)),
+        ratio(diagonal, decided.sum(axis=1)),
         decided[0].astype(np.int64),
         (count, confidence, right),
         int(n[0]),
@@ -293,12 +296,13 @@ def figure(series: np.ndarray, n: float, is_biased: bool = False) -> dict[str, A
     return {"value": value, "low": low, "high": high, "n": int(n)}
 
 
-def _ratio(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+def ratio(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Return a / b, broadcast; NaN where b is 0."""
     a, b = np.broadcast_arrays(np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64))
     return np.asarray(np.divide(a, b, out=np.full(a.shape, np.nan), where=b > 0))
 
 
-def _mean(recall: np.ndarray) -> np.ndarray:
-    """Mean over the classes that are there, of each resample."""
+def mean_recall(recall: np.ndarray) -> np.ndarray:
+    """Return the mean over the classes that are there, of each resample."""
     there = np.isfinite(recall)
-    return _ratio(np.where(there, recall, 0).sum(axis=1), there.sum(axis=1))
+    return ratio(np.where(there, recall, 0).sum(axis=1), there.sum(axis=1))

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import platformdirs
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -26,8 +27,8 @@ _CUT_KEPT = 86400.0
 
 
 def default_folder() -> Path:
-    """Return the folder of the cache: ``$XDG_CACHE_HOME/xsift``, or ``~/.cache/xsift``."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "xsift"
+    """Return the folder of the cache, where the user's system keeps such: ``~/.cache/xsift``."""
+    return platformdirs.user_cache_path("xsift", appauthor=False)
 
 
 class Cache:

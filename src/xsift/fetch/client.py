@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 from typing import Any, TypeVar
 from urllib.parse import urljoin, urlsplit
 
@@ -190,7 +191,8 @@ class Client:
             if target is None or method == "DELETE":
                 # Some services say 500 of a query that they refuse: the answer says why.
                 if reply.status in _PASSING and b"<VOTABLE" not in reply.content[:4096]:
-                    raise PassingFault(f"the service answers {_status(reply)}", reply.retry_after)
+                    said = f"{reply.status} ({HTTPStatus(reply.status).phrase.lower()})"
+                    raise PassingFault(f"the service answers {said}", reply.retry_after)
                 return reply
             target = self._same_host(url, target)
             # A query goes on to where the service moved; its result is only to be got.
@@ -323,12 +325,6 @@ def _seconds(retry_after: str) -> float:
         except (ValueError, TypeError):
             return 0.0
     return max(0.0, seconds) if math.isfinite(seconds) else 0.0
-
-
-def _status(reply: Reply) -> str:
-    names = {408: "timeout", 425: "too early", 429: "too many requests", 500: "internal error"}
-    names |= {502: "bad gateway", 503: "service unavailable", 504: "gateway timeout"}
-    return f"{reply.status} ({names.get(reply.status, 'error')})"
 
 
 def _line(error: Exception) -> str:

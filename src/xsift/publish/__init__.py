@@ -4,7 +4,7 @@ from xsift.publish.coverage import coverage
 from xsift.publish.descriptor import resource_descriptor
 from xsift.publish.dictionary import as_json, as_markdown
 from xsift.publish.hats import hats_properties, partition_info, partitions
-from xsift.publish.resource import LICENCES, Resource, ResourceTable, published
+from xsift.publish.resource import LICENCES, Resource, ResourceTable, printable, published
 
 __all__ = [
     "LICENCES",
@@ -16,6 +16,7 @@ __all__ = [
     "hats_properties",
     "partition_info",
     "partitions",
+    "printable",
     "published",
     "resource_descriptor",
 ]

@@ -1,6 +1,9 @@
 """HATS: a table cut into files by HEALPix cell, so that a tool reads only the sky it needs.
 
 Layout and properties: IVOA note HATS 1.0 (LSDB, CDS), without margins and thumbnails.
+
+Written by hand: the library `hats` reads such folders and validates them, as the tests have it do,
+but it cuts no tables (that takes LSDB, on Dask), and loads for seconds to write two small files.
 """
 
 from __future__ import annotations
@@ -10,7 +13,7 @@ import pyarrow as pa
 
 from xsift.errors import OutputError
 from xsift.publish.coverage import positions
-from xsift.publish.resource import Resource, ResourceTable
+from xsift.publish.resource import Resource, ResourceTable, printable
 
 __all__ = ["INDEX", "hats_properties", "partition_info", "partitions"]
 
@@ -110,4 +113,9 @@ def hats_properties(
         "hats_builder": "xsift",
         "hats_version": "v1.0",
     }
-    return "".join(f"{key}={' '.join(str(value).split())}\n" for key, value in said.items())
+    return "".join(f"{key}={_one_line(str(value))}\n" for key, value in said.items())
+
+
+def _one_line(text: str) -> str:
+    # A backslash begins an escape in a file of properties, or carries the value into the next line.
+    return " ".join(printable(text).split()).replace("\\", "\\\\")

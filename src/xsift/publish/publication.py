@@ -132,9 +132,9 @@ def publish(
     survey = found.survey
     resource = vo.Resource(
         schema=schema,
-        title=title or f"Classes of X-ray sources in {survey.title}",
+        title=vo.printable(title or "") or f"Classes of X-ray sources in {survey.title}",
         description=_description(record, tables, found),
-        creator=creator,
+        creator=vo.printable(creator),
         licence=licence,
         reference=survey.reference,
         created=now(),

@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from scipy.special import softmax
 
 from xsift.surveys.columns import KEYS
 
@@ -140,8 +141,7 @@ def _geometric_mean(
     for j in range(n_classes):
         log_p = np.log(np.maximum(p[rows, j], np.finfo(np.float64).tiny))
         pooled[j] = np.add.reduceat(log_p, starts) / n
-    pooled = np.exp(pooled - pooled.max(axis=0))
-    pooled /= pooled.sum(axis=0)
+    pooled = softmax(pooled, axis=0)
     # Of one detection, its own: to the last bit.
     pooled[:, n == 1] = p[rows[starts[n == 1]], :n_classes].T
     return np.asarray(pooled)
