@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -112,8 +114,8 @@ def test_results_of_a_known_case(cohort, nearest):
     of = {e: folds_of(cohort, e, asked) for e in ALL}
     methods = {"nearest": nearest, "refusing": refusing}
     kept = {t: run_task(cohort, of[t.experiment], methods[t.method], t, asked) for t in tasks}
-    strata = strata_of(cohort.source, np.zeros(240, dtype=int), None, None, None)
-    found = results(cohort, ["nearest", "refusing"], asked, strata, kept.get)
+    strata = tuple(strata_of(cohort.source, np.zeros(240, dtype=int), None, None, None))
+    found = results(replace(cohort, strata=strata), ["nearest", "refusing"], asked, kept.get)
     groups = found["folds"]["nearest"]["detections"]["groups"]
     assert groups["balanced_accuracy"] == {
         "value": 1.0,
