@@ -20,8 +20,9 @@ import zipfile
 from pathlib import Path
 from typing import NoReturn
 
-import xsift
 from tools.pages import Block, agrees, blocks, commands
+
+import xsift
 
 ROOT = Path(__file__).resolve().parents[1]
 CONSTRAINTS = ROOT / "constraints.txt"
