@@ -1,7 +1,7 @@
 """Draw the house: docs/pictures/house.svg, from the code itself (`make pictures`).
 
-The rooms and their order are the layers of import-linter's contract in pyproject.toml. Their purposes
-are the first lines of their docstrings. A dot is an import, inside functions too.
+The rooms and their order are the layers of import-linter's contract in pyproject.toml. Their
+purposes are the first lines of their docstrings. A dot is an import, inside functions too.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def imports() -> set[tuple[str, str]]:
     """Return the pairs of rooms of which the first imports the second."""
     graph = grimp.build_graph("xsift", exclude_type_checking_imports=True, cache_dir=None)
     rooms = {room for layer in layers() for room in layer}
-    room = {module: (module.split(".") + [""])[1] for module in graph.modules}
+    room = {module: [*module.split("."), ""][1] for module in graph.modules}
     pairs = {
         (room[module], room[imported])
         for module in graph.modules
