@@ -9,7 +9,6 @@ from __future__ import annotations
 import csv
 import json
 import os
-import re
 import shlex
 import subprocess
 import sys
@@ -57,12 +56,18 @@ def step(said: str) -> None:
     print(f"{time.monotonic() - BEGAN:4.0f} s  {said}", flush=True)
 
 
+def call(*command: str) -> None:
+    """Run a command of this environment; show what it says only if it fails."""
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    if done.returncode:
+        fail(f"{' '.join(command[1:4])} exits with {done.returncode}:\n{done.stdout}{done.stderr}")
+
+
 def build(out: Path, source: Path, *kinds: str) -> list[Path]:
     """Build by pyproject's backend, in an environment of its own; return the files in order."""
     command = [sys.executable, "-m", "build", "--quiet", "--outdir", str(out), *kinds]
-    subprocess.run(
-        [*command, "--dependency-constraints-txt", str(CONSTRAINTS), str(source)], check=True
-    )
+    call(*command, "--dependency-constraints-txt", str(CONSTRAINTS), str(source))
     found = {"--wheel": "*.whl", "--sdist": "*.tar.gz"}
     return [next(out.glob(found[kind])) for kind in kinds]
 
@@ -110,11 +115,11 @@ def check_same(wheel: Path, again: Path) -> None:
 
 def install(folder: Path, wheel: Path) -> Path:
     """Install the wheel alone into an empty environment; return the folder of its commands."""
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
+    call(sys.executable, "-m", "venv", "--without-pip", str(folder))
     scripts = folder / "bin"
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
     pip += ["--python", str(scripts / "python"), "install", "-c", str(CONSTRAINTS), str(wheel)]
-    subprocess.run(pip, check=True, env={k: v for k, v in os.environ.items() if k != "PYTHONPATH"})
+    call(*pip)
     return scripts
 
 
@@ -153,13 +158,11 @@ def check_version(run: Outside) -> None:
 
 def check_demo(run: Outside) -> None:
     """Run the demo at its smallest, and hold that it recovers its own truth."""
-    said = run("xsift", "demo", "--sources", "1000")
-    found = re.search(r"^Accuracy ([\d.]+)", said, re.MULTILINE)
-    if not found or float(found[1]) < 0.6:
-        fail(f"the demo does not recover its truth (accuracy below 0.6):\n{said}")
+    run("xsift", "demo", "--sources", "1000")
     record = json.loads((run.folder / "xsift-demo" / "run.json").read_text("utf-8"))
-    if record["versions"]["xsift"] != xsift.__version__:
-        fail(f"the demo's run.json is of xsift {record['versions']['xsift']}")
+    found = record["recovery"]["balanced_accuracy"]
+    if not found > 0.45:  # four groups by chance: 0.25
+        fail(f"the demo recovers its truth with a balanced accuracy of {found:.2f}, not above 0.45")
 
 
 def check_classify(run: Outside) -> None:
