@@ -118,8 +118,8 @@ def install(folder: Path, wheel: Path) -> Path:
     call(sys.executable, "-m", "venv", "--without-pip", str(folder))
     scripts = folder / "bin"
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
-    pip += ["--python", str(scripts / "python"), "install", "-c", str(CONSTRAINTS), str(wheel)]
-    call(*pip)
+    pip += ["--python", str(scripts / "python"), "install", "--no-compile"]
+    call(*pip, "-c", str(CONSTRAINTS), str(wheel))
     return scripts
 
 
