@@ -13,12 +13,12 @@ PINS := -c constraints.txt --build-constraint constraints.txt
 LEFT_OUT := slow or stilts or remote or tap or browser
 NO_REAL := $(if $(wildcard ../shared/data),, and not real)
 
-.PHONY: help demo test slow tap browser check bench docs reproduction pictures serve models clean
+.PHONY: help demo test slow tap browser check bench docs reproduction pictures serve models release-check clean
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
 
 help: ## print this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
 
 demo: $(VENV)/.stamp-use ## run `xsift demo`: the whole way on a simulated survey, offline
 	$(BIN)/xsift demo
@@ -52,8 +52,9 @@ docs: $(VENV)/.stamp-dev ## build the documentation into build/site, and check i
 reproduction: $(VENV)/.stamp-dev ## rebuild the reproduction page from the tables beside the clone
 	$(BIN)/python -m tools.reproduction
 
-pictures: $(VENV)/.stamp-dev ## draw the documentation's pictures anew, from the simulated survey
+pictures: $(VENV)/.stamp-dev ## draw the documentation's pictures anew, from the simulated survey and the code
 	$(BIN)/python tools/draw_pictures.py
+	$(BIN)/python tools/draw_house.py
 
 serve: $(VENV)/.stamp-use ## serve the playground with a simulated catalogue, on this machine only
 	$(BIN)/xsift serve --demo
@@ -61,6 +62,9 @@ serve: $(VENV)/.stamp-use ## serve the playground with a simulated catalogue, on
 models: $(VENV)/.stamp-dev ## regenerate the populations and the models that ship in the package
 	$(BIN)/python tools/fit_populations.py
 	$(BIN)/python tools/train_models.py
+
+release-check: $(VENV)/.stamp-dev ## build the wheel and the sdist, and use them outside the clone
+	$(BIN)/python -m tools.release_check
 
 clean: ## remove .venv, caches, builds and the demo's output
 	rm -rf $(VENV) build dist xsift-demo .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage

@@ -1,4 +1,4 @@
-"""Trained models: where the fitted stages meet. The file format is in `write.model_schema`."""
+"""Trained models: where the fitted stages meet; training, classification, and the model's file."""
 
 from __future__ import annotations
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +70,7 @@ def demonstrate(
     Parameters
     ----------
     folder : str or Path
-        Gets the simulated tables, the results of `run` and four figures.
+        Gets the simulated tables, the results of `run` and, where Matplotlib is, four figures.
     n_sources, seed : int
     progress : callable
         Told of each step as it begins.
@@ -88,11 +89,16 @@ def demonstrate(
         true_codes = [source_truth[n] for n in result.sources["name"].to_pylist()]
         recovery = _recovery(true_codes, result.sources["group"].to_pylist(), PAPER_CLASSES)
         result.record["recovery"] = asdict(recovery)
+        figures = FIGURES if find_spec("matplotlib") else ()
+        if not figures:
+            lacking = "no figures: they need Matplotlib (pip install 'xsift[plots]')"
+            result.record["warnings"].append(lacking)
         progress(f"writing {folder}")
         result.stage(staging)
-        progress("drawing figures")
-        _draw(staging, result, true_codes)
-    return Demonstration(result, recovery, tuple(str(Path(folder) / f) for f in FIGURES))
+        if figures:
+            progress("drawing figures")
+            _draw(staging, result, true_codes)
+    return Demonstration(result, recovery, tuple(str(Path(folder) / f) for f in figures))
 
 
 def exhibit(
