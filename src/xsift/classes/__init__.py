@@ -3,6 +3,7 @@
 from xsift.classes.vocabulary import (
     AMBIGUOUS,
     BANDS,
+    DASHES,
     MISSING_WORDS,
     PAPER_CLASSES,
     UNKNOWN,
@@ -18,6 +19,7 @@ from xsift.classes.vocabulary import (
 __all__ = [
     "AMBIGUOUS",
     "BANDS",
+    "DASHES",
     "MISSING_WORDS",
     "PAPER_CLASSES",
     "UNKNOWN",

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 from xsift import __version__
-from xsift.errors import ServiceError, SettingError
+from xsift.errors import ServiceError, SettingError, first_line
 
 __all__ = ["Client", "Limits", "PassingFault", "Reply"]
 
@@ -273,12 +273,12 @@ class Client:
             return error
         known = (requests.RequestException, urllib3.exceptions.HTTPError, OSError)
         if not isinstance(error, known):
-            return ServiceError(f"{self.url}: cannot be asked: {_line(error)}")
+            return ServiceError(f"{self.url}: cannot be asked: {first_line(error)}")
         said = repr(error)
         for sign, words in _SIGNS:
             if sign in said:
                 return PassingFault(words.format(self.limits))
-        return PassingFault(f"no answer: {_line(error)}")
+        return PassingFault(f"no answer: {first_line(error)}")
 
 
 # What the libraries' exceptions are called, or say, and what it means.
@@ -329,7 +329,3 @@ def _status(reply: Reply) -> str:
     names = {408: "timeout", 425: "too early", 429: "too many requests", 500: "internal error"}
     names |= {502: "bad gateway", 503: "service unavailable", 504: "gateway timeout"}
     return f"{reply.status} ({names.get(reply.status, 'error')})"
-
-
-def _line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:200]
