@@ -24,11 +24,11 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 from astropy.coordinates import SkyCoord
-from independent_labels import DATA, TABLE, catalogues
+from figures import TABLE, work_out
+from independent_labels import catalogues
 
 from xsift.classes import AMBIGUOUS, PAPER_CLASSES, code_of
 from xsift.compare.comparison import read_ours
-from xsift.write import Staging, write_json
 
 SOFT = -0.5
 HIGH = 10.0  # deg
@@ -142,23 +142,17 @@ def show(record: dict[str, Any]) -> None:
         print(f"  {name:12} " + ", ".join(f"{group} {n}" for group, n in said.items()))
 
 
-def main() -> None:
-    """Work out, write and print the verdicts."""
-    if len(sys.argv) < 2:
-        sys.exit("case_studies: give a table of cases: name, object, is")
-    if not (DATA / TABLE).exists():
-        sys.exit(f"case_studies: no {TABLE} in {DATA}: run from the project's root")
+def results(data: Path) -> dict[str, Any]:
+    """Return the verdicts on the cases, and on the soft young stars."""
     with tempfile.TemporaryDirectory() as place:
-        folders = catalogues(DATA, Path(place))
-        record = {
-            "cases": cases(Path(sys.argv[1]), folders, DATA),
-            "soft": soft_young_stars(folders, DATA),
+        folders = catalogues(data, Path(place))
+        return {
+            "cases": cases(Path(sys.argv[1]), folders, data),
+            "soft": soft_young_stars(folders, data),
         }
-    if len(sys.argv) > 2:
-        with Staging(sys.argv[2]) as staging:
-            write_json(record, staging.path("case_studies.json"))
-    show(record)
 
 
 if __name__ == "__main__":
-    main()
+    if len(sys.argv) < 2:
+        sys.exit("case_studies: give a table of cases: name, object, is")
+    work_out("case_studies", results, show, sys.argv[2:])

@@ -22,13 +22,12 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from figures import TABLE, work_out
 
 from xsift import classify, vote_table
 from xsift.compare.comparison import compare, read_ours
-from xsift.write import Staging, write_json, write_table
+from xsift.write import write_table
 
-DATA = Path("../shared/data")
-TABLE = "csc20_detections.parquet"
 LABELS = {"muwclass": "muwclass_class", "kumaran2023": "kumaran_class"}
 FIGURES = ("accuracy", "balanced_accuracy", "kappa")
 
@@ -128,16 +127,5 @@ def show(record: dict[str, Any]) -> None:
                 )
 
 
-def main() -> None:
-    """Work out, write and print the figures."""
-    if not (DATA / TABLE).exists():
-        sys.exit(f"independent_labels: no {TABLE} in {DATA}: run from the project's root")
-    record = results(DATA)
-    if len(sys.argv) > 1:
-        with Staging(sys.argv[1]) as staging:
-            write_json(record, staging.path("independent_labels.json"))
-    show(record)
-
-
 if __name__ == "__main__":
-    main()
+    work_out("independent_labels", results, show, sys.argv[1:])

@@ -22,16 +22,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from astropy.coordinates import SkyCoord
+from figures import TABLE, work_out
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from xsift import Settings, run, surveys
 from xsift.classes import PAPER_CLASSES, code_of
 from xsift.compare import share
-from xsift.write import Staging, write_json
 
-DATA = Path("../shared/data")
-TABLE = "csc20_detections.parquet"
 FOLDS = 5
 HARDNESS = (-1.01, -0.3, 0.0, 0.3, 1.01)
 SMC = SkyCoord(13.2, -72.8, unit="deg")
@@ -116,16 +114,5 @@ def show(record: dict[str, Any]) -> None:
         print(f"{part}: {', '.join(figures)} ({n})")
 
 
-def main() -> None:
-    """Work out, write and print the figures."""
-    if not (DATA / TABLE).exists():
-        sys.exit(f"out_of_fold: no {TABLE} in {DATA}: run from the project's root")
-    record = results(DATA)
-    if len(sys.argv) > 1:
-        with Staging(sys.argv[1]) as staging:
-            write_json(record, staging.path("out_of_fold.json"))
-    show(record)
-
-
 if __name__ == "__main__":
-    main()
+    work_out("out_of_fold", results, show, sys.argv[1:])

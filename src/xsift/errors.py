@@ -16,7 +16,8 @@ XsiftWarning (UserWarning)      the result stands, but the reader should know
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 __all__ = [
     "LabelError",
@@ -30,7 +31,9 @@ __all__ = [
     "TableError",
     "XsiftError",
     "XsiftWarning",
+    "first_line",
     "nearest",
+    "refuse_path",
 ]
 
 
@@ -107,3 +110,30 @@ def nearest(name: str, available: Iterable[str]) -> str | None:
     by_fold = {a.casefold(): a for a in available}
     found = difflib.get_close_matches(name.casefold(), by_fold, n=1, cutoff=0.75)
     return by_fold[found[0]] if found else None
+
+
+def first_line(error: object, most: int = 300) -> str:
+    """Return the first line of what an error says, its kind where it says nothing."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:most]
+
+
+@contextmanager
+def refuse_path(kind: type[XsiftError], where: str, done: str) -> Iterator[None]:
+    """Raise an error of ours where the file system refuses a path.
+
+    Parameters
+    ----------
+    kind : type
+    where : str
+        The path, as the user named it.
+    done : {"read", "written"}
+        What cannot be done to it.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise kind(f"{where}: cannot be {done}: {error.strerror or error}") from error
+    except XsiftError:
+        raise
+    except ValueError as error:  # a null character in the name
+        raise kind(f"{where!r}: cannot be {done}: {error}") from error

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
+from xsift.classes import DASHES
 from xsift.errors import LabelError, XsiftWarning
 from xsift.label import match_known
 from xsift.label.match import nearest_on_sky
@@ -194,8 +195,7 @@ def test_the_order_of_the_known_objects_decides_nothing_at_equal_distances():
 @pytest.mark.parametrize(
     "spelled",
     [
-        "2CXO J004244.3\N{MINUS SIGN}411608",
-        "2CXO J004244.3\N{EN DASH}411608",
+        *(f"2CXO J004244.3{dash}411608" for dash in DASHES),
         "2cxo j004244.3-411608",
         "2CXO  J004244.3-411608",
         "2CXO\N{NO-BREAK SPACE}J004244.3-411608",

@@ -26,17 +26,6 @@ SETTINGS = Settings(method="calibrated", label_column="label", features="csc12",
 FIELDS = ("cluster", "p", "p_none", "typicality")
 
 
-@pytest.fixture(scope="module")
-def model(calibrated):
-    return load_model(calibrated / "model.asdf")
-
-
-@pytest.fixture(scope="module")
-def X(calibrated, model):
-    table = pq.read_table(calibrated / "table.parquet")
-    return np.column_stack([table[name].to_numpy() for name in model.features])
-
-
 def refit(tmp_path, table, **changes):
     pq.write_table(table, tmp_path / "t.parquet")
     return run(tmp_path / "t.parquet", settings=SETTINGS.__class__(**SETTINGS.as_dict() | changes))

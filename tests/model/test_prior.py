@@ -16,14 +16,8 @@ KNOWN = ("QSO", "AGN", "HXB", "Y*O")
 
 
 @pytest.fixture(scope="module")
-def model(calibrated):
-    return load_model(calibrated / "model.asdf")
-
-
-@pytest.fixture(scope="module")
-def said(calibrated, model):
-    table = pq.read_table(calibrated / "table.parquet")
-    return model.predict(np.column_stack([table[name].to_numpy() for name in model.features]))
+def said(model, X):
+    return model.predict(X)
 
 
 @pytest.fixture

@@ -11,19 +11,7 @@ import pytest
 from scipy.stats import ks_2samp
 
 from xsift.errors import XsiftWarning
-from xsift.model import load_model
 from xsift.model.shift import warn_of_shift
-
-
-@pytest.fixture(scope="module")
-def model(calibrated):
-    return load_model(calibrated / "model.asdf")
-
-
-@pytest.fixture(scope="module")
-def X(calibrated, model):
-    table = pq.read_table(calibrated / "table.parquet")
-    return np.column_stack([table[name].to_numpy() for name in model.features])
 
 
 def test_the_training_table_is_like_itself(model, X):

@@ -4,6 +4,7 @@ import pyarrow as pa
 import pytest
 
 from xsift import surveys
+from xsift.classes import DASHES
 from xsift.errors import TableError, XsiftWarning
 from xsift.read import schema
 
@@ -16,6 +17,12 @@ def held(values, axis, unit=""):
         [array], schema=pa.schema([pa.field(axis, array.type, metadata={"unit": unit})])
     )
     return schema.held(table, "t.csv", axis, SURVEY.column(axis)).to_pylist()
+
+
+@pytest.mark.parametrize("dash", DASHES)
+def test_every_dash_is_a_minus_sign(dash):
+    with pytest.warns(XsiftWarning, match="column dec is sexagesimal"):
+        assert held([f"{dash}00 30 00"], "dec") == [-0.5]
 
 
 @pytest.mark.parametrize(

@@ -4,13 +4,18 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from xsift.classes import MISSING_WORDS
+from xsift.classes import DASHES, MISSING_WORDS
 from xsift.errors import TableError
 from xsift.read import cells
 
 
 def numbers(values):
     return cells.numbers(pa.chunked_array([pa.array(values)]), "t.csv", "x")
+
+
+@pytest.mark.parametrize("dash", DASHES)
+def test_every_dash_is_a_minus_sign(dash):
+    np.testing.assert_array_equal(numbers([f"{dash}1.5", f"1e{dash}3"]), [-1.5, 1e-3])
 
 
 @pytest.mark.parametrize("word", sorted(MISSING_WORDS))

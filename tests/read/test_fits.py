@@ -11,7 +11,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from xsift.errors import TableError
-from xsift.read import read_table
 from xsift.read.unreadable import why_unreadable
 
 
@@ -34,16 +33,6 @@ def whole():
         }
     )
     return fits_bytes(fits.ImageHDU(np.zeros((2, 2))), fits.table_to_hdu(table))
-
-
-@pytest.fixture
-def read(tmp_path):
-    def read_bytes(content: bytes):
-        path = tmp_path / "t"
-        path.write_bytes(content)
-        return read_table(path)[0]
-
-    return read_bytes
 
 
 @pytest.mark.parametrize("packed", [False, True])

@@ -38,16 +38,6 @@ def one(form, data, rows, heap=b"", **keys):
     return table([{"TTYPE": "a", "TFORM": form} | keys], data, rows, heap=heap)
 
 
-@pytest.fixture
-def read(tmp_path):
-    def read_bytes(content: bytes):
-        path = tmp_path / "t"
-        path.write_bytes(content)
-        return read_table(path)[0]
-
-    return read_bytes
-
-
 @pytest.mark.parametrize(
     ("content", "values", "kind"),
     [

@@ -35,16 +35,6 @@ def votable(
     ).encode()
 
 
-@pytest.fixture
-def read(tmp_path):
-    def read_bytes(content: bytes):
-        path = tmp_path / "t.vot"
-        path.write_bytes(content)
-        return read_table(path)[0]
-
-    return read_bytes
-
-
 def astropy_table(form):
     # BINARY has no nulls for integers, and astropy does not write any.
     mask = [False, form != "binary", False]

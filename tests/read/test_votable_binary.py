@@ -9,7 +9,6 @@ import pytest
 from astropy.io import fits
 
 from xsift.errors import TableError
-from xsift.read import read_table
 from xsift.read.unreadable import why_unreadable
 
 
@@ -25,16 +24,6 @@ def field(datatype, arraysize="", null=None, name="a"):
     size = f' arraysize="{arraysize}"' if arraysize else ""
     values = "" if null is None else f'<VALUES null="{null}"/>'
     return f'<FIELD name="{name}" datatype="{datatype}"{size}>{values}</FIELD>'
-
-
-@pytest.fixture
-def read(tmp_path):
-    def read_bytes(content: bytes):
-        path = tmp_path / "t.vot"
-        path.write_bytes(content)
-        return read_table(path)[0]
-
-    return read_bytes
 
 
 @pytest.mark.parametrize(

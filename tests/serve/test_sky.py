@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
+from xsift.classes import DASHES
 from xsift.serve.sky import galactic, in_cone, parse_coordinates, unit_vectors
 
 LON, LAT = st.floats(0, 359.999), st.floats(-90, 90)
@@ -78,3 +79,8 @@ def test_sexagesimal_is_astropys(ra, dec):
 )
 def test_what_is_no_position(text):
     assert parse_coordinates(text) is None
+
+
+@pytest.mark.parametrize("dash", DASHES)
+def test_every_dash_is_a_minus_sign(dash):
+    assert parse_coordinates(f"83.82 {dash}5.39") == (83.82, -5.39)

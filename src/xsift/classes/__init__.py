@@ -11,6 +11,7 @@ from xsift.classes.sets import (
 from xsift.classes.vocabulary import (
     AMBIGUOUS,
     BANDS,
+    DASHES,
     MISSING_WORDS,
     UNKNOWN,
     candidate_of,
@@ -21,6 +22,7 @@ from xsift.classes.vocabulary import (
 __all__ = [
     "AMBIGUOUS",
     "BANDS",
+    "DASHES",
     "MISSING_WORDS",
     "PAPER_CLASSES",
     "UNKNOWN",

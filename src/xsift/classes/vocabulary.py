@@ -11,6 +11,7 @@ from importlib import resources
 __all__ = [
     "AMBIGUOUS",
     "BANDS",
+    "DASHES",
     "MISSING_WORDS",
     "UNKNOWN",
     "candidate_of",
@@ -37,6 +38,9 @@ MISSING_WORDS = frozenset(
     )
 )
 """What a cell of text says, in lower case, where it holds no value: one list for every format."""
+
+DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u02d7\ufe58\ufe63\uff0d"
+"""What editors and publishers make of a minus sign or a hyphen."""
 
 AMBIGUOUS = frozenset({"*", "X", "Rad", "IR", "blu", "UV", "gam", "PoG", "**"})
 """The paper's nine types that count as unlabelled (paper, section on labels)."""

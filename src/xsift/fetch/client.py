@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 from xsift import __version__
-from xsift.errors import ServiceError, SettingError
+from xsift.errors import ServiceError, SettingError, first_line
 
 __all__ = ["Client", "Limits", "PassingFault", "Reply"]
 
@@ -275,12 +275,12 @@ class Client:
             return error
         known = (requests.RequestException, urllib3.exceptions.HTTPError, OSError)
         if not isinstance(error, known):
-            return ServiceError(f"{self.url}: cannot be asked: {_line(error)}")
+            return ServiceError(f"{self.url}: cannot be asked: {first_line(error)}")
         said = repr(error)
         for sign, words in _SIGNS:
             if sign in said:
                 return PassingFault(words.format(self.limits))
-        return PassingFault(f"no answer: {_line(error)}")
+        return PassingFault(f"no answer: {first_line(error)}")
 
 
 # What the libraries' exceptions are called, or say, and what it means.
@@ -325,7 +325,3 @@ def _seconds(retry_after: str) -> float:
         except (ValueError, TypeError):
             return 0.0
     return max(0.0, seconds) if math.isfinite(seconds) else 0.0
-
-
-def _line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:200]

@@ -10,12 +10,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from xsift.classes import DASHES
 from xsift.errors import XsiftWarning
 
 __all__ = ["evened_out", "namesakes"]
 
-# What editors and publishers make of a minus sign.
-_DASHES = re.compile("[\u2010-\u2015\u2212\u02d7\ufe58\ufe63\uff0d]")
+_DASHES = re.compile(f"[{DASHES}]")
 _BLANKS = re.compile(r"[\s_]+")
 
 

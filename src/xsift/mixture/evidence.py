@@ -13,16 +13,9 @@ import numpy as np
 
 from xsift.jit import kernel
 from xsift.mixture.elementary import ELEMENTWISE
-from xsift.mixture.kernels import (
-    BLOCK,
-    filled_lanes,
-    lanes,
-    load_block,
-    log_joint_block,
-    soften_block,
-)
-from xsift.mixture.marginals import marginals
-from xsift.mixture.missing import TILE, split_features
+from xsift.mixture.kernels import BLOCK, expect_block, filled_lanes, lanes, load_block
+from xsift.mixture.marginals import Components, components_of, marginals_of
+from xsift.mixture.missing import TILE
 
 __all__ = ["class_posteriors", "weigh_roots"]
 
@@ -54,7 +47,8 @@ def class_posteriors(
     n_classes : int
     """
     p = np.empty((n_classes, len(X)))
-    _class_posteriors(X, ends, _log(weights), means, covariances, owner, bag_ends, p)
+    components = components_of(weights, means, covariances, np.zeros(means.shape[1]))
+    _class_posteriors(X, ends, components, owner, bag_ends, p)
     return p.T
 
 
@@ -87,41 +81,30 @@ def weigh_roots(
     """
     log_density, component = np.empty(len(X)), np.empty(len(X), np.int64)
     centre = weights @ means
-    _weigh_roots(
-        *(X, ends, _log(weights), means - centre, covariances, centre),
-        *(np.ascontiguousarray(slope), total.T, log_density, component),
-    )
+    components = components_of(weights, means - centre, covariances, centre)
+    slope = np.ascontiguousarray(slope)
+    _weigh_roots(X, ends, components, slope, total.T, log_density, component)
     return log_density, component
-
-
-def _log(weights: np.ndarray) -> np.ndarray:
-    with np.errstate(divide="ignore"):  # a component may have died: weight 0, log -inf
-        return np.asarray(np.log(weights))
 
 
 @kernel(nogil=True, error_model="numpy")
 def _class_posteriors(
     X: np.ndarray,
     ends: np.ndarray,
-    log_weights: np.ndarray,
-    means: np.ndarray,
-    covariances: np.ndarray,
+    components: Components,
     owner: np.ndarray,
     bag_ends: np.ndarray,
     p: np.ndarray,
 ) -> None:
-    d = means.shape[1]
     n_classes = p.shape[0]
-    centre, inverse_scale = np.zeros(d), np.ones(d)
+    centre, inverse_scale = components.centre, components.inverse_scale
     largest = np.diff(np.append(np.zeros(1, np.int64), bag_ends)).max()
     joint, total = lanes(largest), lanes(n_classes)
     block_density, share = np.empty(BLOCK), np.full(BLOCK, 1.0 / bag_ends.size)
     first = 0
     for end in ends:
-        observed, _ = split_features(X[first])
-        padded = (observed.size + TILE - 1) // TILE * TILE
-        whitening, offset, log_norm = marginals(log_weights, means, covariances, observed, padded)
-        x, work = lanes(padded), lanes(TILE)
+        observed, _, whitening, offset, log_norm = marginals_of(X[first], components)
+        x, work = lanes(offset.shape[1]), lanes(TILE)
         for start in range(first, end, BLOCK):
             size = min(BLOCK, end - start)
             width = filled_lanes(size)
@@ -130,18 +113,17 @@ def _class_posteriors(
             begin = 0
             for bag_end in bag_ends:  # a bag at a time: its block stays in the nearest cache
                 K = bag_end - begin
-                for k in range(K):
-                    log_joint_block(
-                        k,
-                        x,
-                        width,
-                        whitening[begin:bag_end],
-                        offset[begin:bag_end],
-                        log_norm[begin:bag_end],
-                        work,
-                        joint,
-                    )
-                soften_block(joint[:K], width, share, block_density)
+                expect_block(
+                    x,
+                    width,
+                    whitening[begin:bag_end],
+                    offset[begin:bag_end],
+                    log_norm[begin:bag_end],
+                    work,
+                    joint[:K],
+                    share,
+                    block_density,
+                )
                 for k in range(K):
                     _add(total[owner[begin + k]], joint[k], width)
                 begin = bag_end
@@ -155,33 +137,26 @@ def _class_posteriors(
 def _weigh_roots(
     X: np.ndarray,
     ends: np.ndarray,
-    log_weights: np.ndarray,
-    means: np.ndarray,
-    covariances: np.ndarray,
-    centre: np.ndarray,
+    components: Components,
     slope: np.ndarray,
     total: np.ndarray,
     log_density: np.ndarray,
     component: np.ndarray,
 ) -> None:
-    K, d = means.shape
-    inverse_scale = np.ones(d)
+    K = components.log_weights.size
+    centre, inverse_scale = components.centre, components.inverse_scale
     joint, sums = lanes(K), lanes(slope.shape[1])
     block_density, ones, best = np.empty(BLOCK), np.ones(BLOCK), np.empty(BLOCK)
     where = np.empty(BLOCK, np.int64)
     first = 0
     for end in ends:
-        observed, _ = split_features(X[first])
-        padded = (observed.size + TILE - 1) // TILE * TILE
-        whitening, offset, log_norm = marginals(log_weights, means, covariances, observed, padded)
-        x, work = lanes(padded), lanes(TILE)
+        observed, _, whitening, offset, log_norm = marginals_of(X[first], components)
+        x, work = lanes(offset.shape[1]), lanes(TILE)
         for start in range(first, end, BLOCK):
             size = min(BLOCK, end - start)
             width = filled_lanes(size)
             load_block(X, start, size, observed, centre, inverse_scale, x)
-            for k in range(K):
-                log_joint_block(k, x, width, whitening, offset, log_norm, work, joint)
-            soften_block(joint, width, ones, block_density)
+            expect_block(x, width, whitening, offset, log_norm, work, joint, ones, block_density)
             sums[:], where[:], best[:] = 0.0, 0, joint[0]
             for k in range(K):
                 _take_largest(k, joint[k], best, where)

@@ -9,8 +9,9 @@ more than once while it is in a register.
     em_piece     a fixed piece of the rows, pattern of missing features by pattern
     └─ em_run    rows of one pattern
        ├─ load_block          X -> x, centred and scaled
-       ├─ log_joint_block     x -> log(weight_k N(x | k))
-       ├─ soften_block        -> responsibilities, log-density
+       ├─ expect_block
+       │  ├─ log_joint_block  x -> log(weight_k N(x | k))
+       │  └─ soften_block     -> responsibilities, log-density
        └─ add_moments_block   -> sums over the rows, about each component's mean
 
 Moments are taken about the component's current mean, not about zero: nothing cancels where a narrow
@@ -23,16 +24,20 @@ compiler, once and for all when it vectorises them: the same rows give the same 
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from xsift.jit import kernel
 from xsift.mixture.elementary import ELEMENTWISE, exp_nonpositive, log_positive
-from xsift.mixture.marginals import marginals
-from xsift.mixture.missing import TILE, complete_moments, split_features
+from xsift.mixture.marginals import Components, marginals_of
+from xsift.mixture.missing import TILE, complete_moments
 
 __all__ = [
     "BLOCK",
+    "Moments",
     "em_piece",
+    "expect_block",
     "filled_lanes",
     "lanes",
     "load_block",
@@ -44,6 +49,26 @@ BLOCK = 128
 SUMS = {"contract", "nsz", "reassoc"}
 
 
+class Moments(NamedTuple):
+    """Expected sums over rows with responsibilities r, about the means used to compute r.
+
+    Attributes
+    ----------
+    size : ndarray of shape (K,)
+        Sum of r.
+    shift : ndarray of shape (K, d)
+        Sum of r (x - mean).
+    scatter : ndarray of shape (K, d, d)
+        Sum of r (x - mean) (x - mean)^T.
+    log_likelihood : float
+    """
+
+    size: np.ndarray
+    shift: np.ndarray
+    scatter: np.ndarray
+    log_likelihood: float
+
+
 @kernel(nogil=True, error_model="numpy")
 def em_piece(
     X: np.ndarray,
@@ -51,14 +76,8 @@ def em_piece(
     ends: np.ndarray,
     first: int,
     last: int,
-    log_weights: np.ndarray,
-    means: np.ndarray,
-    covariances: np.ndarray,
-    centre: np.ndarray,
-    inverse_scale: np.ndarray,
-    count: np.ndarray,
-    shift: np.ndarray,
-    scatter: np.ndarray,
+    components: Components,
+    moments: Moments,
 ) -> float:
     """Add the moments of some rows, and return their log-likelihood.
 
@@ -71,31 +90,14 @@ def em_piece(
         Where each pattern of missing features ends: rows with the same stand together.
     first, last : int
         The piece: ``X[first:last]``.
-    log_weights : ndarray of shape (K,)
-        Logarithms of the components' weights.
-    means, covariances : ndarray of shapes (K, d) and (K, d, d)
-        Of (x - centre) * inverse_scale.
-    centre, inverse_scale : ndarray of shape (d,)
-    count, shift, scatter : ndarray of shapes (K,), (K, d) and (K, d, d)
-        Sums of r, r (x - mean) and r (x - mean) (x - mean)^T: added to.
+    components : Components
+    moments : Moments
+        Its sums are added to.
     """
     log_likelihood = 0.0
     while first < last:
         end = min(last, ends[np.searchsorted(ends, first, side="right")])
-        log_likelihood += em_run(
-            X,
-            weight,
-            first,
-            end,
-            log_weights,
-            means,
-            covariances,
-            centre,
-            inverse_scale,
-            count,
-            shift,
-            scatter,
-        )
+        log_likelihood += em_run(X, weight, first, end, components, moments)
         first = end
     return log_likelihood
 
@@ -106,21 +108,14 @@ def em_run(
     weight: np.ndarray,
     first: int,
     last: int,
-    log_weights: np.ndarray,
-    means: np.ndarray,
-    covariances: np.ndarray,
-    centre: np.ndarray,
-    inverse_scale: np.ndarray,
-    count: np.ndarray,
-    shift: np.ndarray,
-    scatter: np.ndarray,
+    components: Components,
+    moments: Moments,
 ) -> float:
     """Do the same for rows that lack the same features."""
-    observed, missing = split_features(X[first])
-    K, o = means.shape[0], observed.size
-    padded = (o + TILE - 1) // TILE * TILE
-    means_o = means[:, observed]
-    whitening, offset, log_norm = marginals(log_weights, means, covariances, observed, padded)
+    observed, missing, whitening, offset, log_norm = marginals_of(X[first], components)
+    K, padded = offset.shape
+    centre, inverse_scale = components.centre, components.inverse_scale
+    means_o = components.means[:, observed]
     count_o = np.zeros(K)
     shift_o = np.zeros((K, padded))
     scatter_o = np.zeros((K, padded, padded))
@@ -130,31 +125,29 @@ def em_run(
     log_likelihood = 0.0
     for start in range(first, last, BLOCK):
         size = min(BLOCK, last - start)
-        load_block(X, start, size, observed, centre, inverse_scale, x)
         for b in range(size):
             row_weight[b] = weight[start + b]
         for b in range(size, BLOCK):
             row_weight[b] = 0.0  # lanes that the last block does not fill
-        for k in range(K):
-            log_joint_block(k, x, BLOCK, whitening, offset, log_norm, work, joint)
-        soften_block(joint, BLOCK, row_weight, log_density)
+        load_block(X, start, size, observed, centre, inverse_scale, x)
+        expect_block(x, BLOCK, whitening, offset, log_norm, work, joint, row_weight, log_density)
         log_likelihood += weighted_sum(row_weight, log_density)
         for k in range(K):
             count_o[k] += add_moments_block(
                 k, x, means_o, joint, deviation, work, shift_o, scatter_o
             )
     for k in range(K):
-        count[k] += count_o[k]
+        moments.size[k] += count_o[k]
         complete_moments(
-            covariances[k],
+            components.covariances[k],
             whitening[k],
             observed,
             missing,
             count_o[k],
             shift_o[k],
             scatter_o[k],
-            shift[k],
-            scatter[k],
+            moments.shift[k],
+            moments.scatter[k],
         )
     return log_likelihood
 
@@ -191,6 +184,24 @@ def load_block(
         for i in range(observed.size):
             j = observed[i]
             x[i, b] = (X[start + b, j] - centre[j]) * inverse_scale[j]
+
+
+@kernel(nogil=True, error_model="numpy")
+def expect_block(
+    x: np.ndarray,
+    width: int,
+    whitening: np.ndarray,
+    offset: np.ndarray,
+    log_norm: np.ndarray,
+    work: np.ndarray,
+    joint: np.ndarray,
+    row_weight: np.ndarray,
+    log_density: np.ndarray,
+) -> None:
+    """Write responsibilities times row weights to `joint`, and the log-density of each row."""
+    for k in range(log_norm.size):
+        log_joint_block(k, x, width, whitening, offset, log_norm, work, joint)
+    soften_block(joint, width, row_weight, log_density)
 
 
 @kernel(nogil=True, fastmath=ELEMENTWISE, error_model="numpy")

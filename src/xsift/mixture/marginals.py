@@ -8,14 +8,68 @@ all that is left of the matrices: no operation waits for the one before it.
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
 from xsift.jit import kernel
+from xsift.mixture.missing import TILE, split_features
 
-__all__ = ["marginals"]
+__all__ = ["Components", "components_of", "marginals", "marginals_of"]
 
 _LANES = 64
+
+
+class Components(NamedTuple):
+    """A mixture of (x - centre) * inverse_scale.
+
+    Attributes
+    ----------
+    log_weights, means, covariances : ndarray of shapes (K,), (K, d) and (K, d, d)
+    centre, inverse_scale : ndarray of shape (d,)
+    """
+
+    log_weights: np.ndarray
+    means: np.ndarray
+    covariances: np.ndarray
+    centre: np.ndarray
+    inverse_scale: np.ndarray
+
+
+def components_of(
+    weights: np.ndarray,
+    means: np.ndarray,
+    covariances: np.ndarray,
+    centre: np.ndarray,
+    inverse_scale: np.ndarray | None = None,
+) -> Components:
+    """Gather a mixture for the kernels, which take C-contiguous arrays."""
+    with np.errstate(divide="ignore"):  # a component may have died: weight 0, log -inf
+        log_weights = np.log(weights)
+    scale = np.ones(len(centre)) if inverse_scale is None else inverse_scale
+    shapes = np.ascontiguousarray(means), np.ascontiguousarray(covariances)
+    return Components(log_weights, *shapes, centre, scale)
+
+
+@kernel(nogil=True, error_model="numpy")
+def marginals_of(
+    row: np.ndarray, components: Components
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Whiten every component's marginal over the features that a row has, padded to whole tiles.
+
+    Returns
+    -------
+    observed, missing : ndarray of int
+        Features.
+    whitening, offset, log_norm
+        As `marginals` returns them.
+    """
+    observed, missing = split_features(row)
+    padded = (observed.size + TILE - 1) // TILE * TILE
+    whitening, offset, log_norm = marginals(
+        components.log_weights, components.means, components.covariances, observed, padded
+    )
+    return observed, missing, whitening, offset, log_norm
 
 
 @kernel(nogil=True, error_model="numpy")

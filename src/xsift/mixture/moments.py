@@ -10,9 +10,10 @@ import numpy as np
 from xsift.errors import TableError
 from xsift.jit import kernel
 from xsift.mixture.blocks import Group, Orders, Rows, Slab, piece_size, slab_size
-from xsift.mixture.kernels import em_piece
+from xsift.mixture.kernels import Moments, em_piece
+from xsift.mixture.marginals import components_of
 
-__all__ = ["Frame", "Moments", "Parameters", "accumulate_moments", "maximise", "survey"]
+__all__ = ["Frame", "Parameters", "accumulate_moments", "maximise", "survey"]
 
 EIGENVALUE_FLOOR = 1e-12
 """Smallest variance of a component in any direction, where the data's spread is the unit."""
@@ -61,26 +62,6 @@ class Parameters(NamedTuple):
     weights: np.ndarray
     means: np.ndarray
     covariances: np.ndarray
-
-
-class Moments(NamedTuple):
-    """Expected sums over rows with responsibilities r, about the means used to compute r.
-
-    Attributes
-    ----------
-    size : ndarray of shape (K,)
-        Sum of r.
-    shift : ndarray of shape (K, d)
-        Sum of r (x - mean).
-    scatter : ndarray of shape (K, d, d)
-        Sum of r (x - mean) (x - mean)^T.
-    log_likelihood : float
-    """
-
-    size: np.ndarray
-    shift: np.ndarray
-    scatter: np.ndarray
-    log_likelihood: float
 
 
 def survey(rows: Rows, reg_covar: float) -> Frame:
@@ -180,30 +161,18 @@ def accumulate_moments(
     orders = orders or Orders()
     K, d = parameters.means.shape
     size = piece_size(d)
-    with np.errstate(divide="ignore"):  # a component may have died: weight 0, log -inf
-        log_weights = np.log(parameters.weights)
+    components = components_of(*parameters, frame.centre, 1.0 / frame.scale)
+
+    def nothing() -> Moments:
+        return Moments(np.zeros(K), np.zeros((K, d)), np.zeros((K, d, d)), 0.0)
 
     def sums(task: tuple[Group, int]) -> Moments:
         group, first = task
-        count, shift, scatter = np.zeros(K), np.zeros((K, d)), np.zeros((K, d, d))
-        log_likelihood = em_piece(
-            group.X,
-            group.weight,
-            group.ends,
-            first,
-            min(first + size, len(group.X)),
-            log_weights,
-            parameters.means,
-            parameters.covariances,
-            frame.centre,
-            1.0 / frame.scale,
-            count,
-            shift,
-            scatter,
-        )
-        return Moments(count, shift, scatter, log_likelihood)
+        made, last = nothing(), min(first + size, len(group.X))
+        log_likelihood = em_piece(group.X, group.weight, group.ends, first, last, components, made)
+        return made._replace(log_likelihood=log_likelihood)
 
-    total = Moments(np.zeros(K), np.zeros((K, d)), np.zeros((K, d, d)), 0.0)
+    total = nothing()
     buffer = np.empty((0 if frame.is_complete else slab_size(d), d))
     for slab in rows.slabs():
         if frame.is_complete:

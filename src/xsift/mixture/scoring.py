@@ -9,16 +9,9 @@ import numpy as np
 
 from xsift.jit import kernel
 from xsift.mixture.blocks import Group, Rows, piece_size, workers
-from xsift.mixture.kernels import (
-    BLOCK,
-    filled_lanes,
-    lanes,
-    load_block,
-    log_joint_block,
-    soften_block,
-)
-from xsift.mixture.marginals import marginals
-from xsift.mixture.missing import TILE, split_features
+from xsift.mixture.kernels import BLOCK, expect_block, filled_lanes, lanes, load_block
+from xsift.mixture.marginals import Components, components_of, marginals_of
+from xsift.mixture.missing import TILE
 
 __all__ = ["Criteria", "score_rows", "totals"]
 
@@ -58,27 +51,14 @@ def score_rows(
     weight : ndarray of shape (m,)
         Of the rows.
     """
-    with np.errstate(divide="ignore"):  # a component may have died: weight 0, log -inf
-        log_weights = np.log(weights)
     centre = weights @ means
-    apart = np.ascontiguousarray(means - centre)
-    covariances = np.ascontiguousarray(covariances)
+    components = components_of(weights, means - centre, covariances, centre)
     size = piece_size(rows.n_features)
 
     def score(task: tuple[Group, np.ndarray, np.ndarray, int]) -> None:
         group, log_density, r, first = task
-        score_piece(
-            group.X,
-            group.ends,
-            first,
-            min(first + size, len(group.X)),
-            log_weights,
-            apart,
-            covariances,
-            centre,
-            log_density,
-            r,
-        )
+        last = min(first + size, len(group.X))
+        score_piece(group.X, group.ends, first, last, components, log_density, r)
 
     with workers(n_threads) as pool:
         for slab in rows.slabs():
@@ -114,10 +94,7 @@ def score_piece(
     ends: np.ndarray,
     first: int,
     last: int,
-    log_weights: np.ndarray,
-    means: np.ndarray,
-    covariances: np.ndarray,
-    centre: np.ndarray,
+    components: Components,
     log_density: np.ndarray,
     responsibilities: np.ndarray,
 ) -> None:
@@ -125,33 +102,26 @@ def score_piece(
 
     Parameters
     ----------
-    X, ends, first, last, log_weights
+    X, ends, first, last, components
         As in `em_piece`.
-    means, covariances : ndarray of shapes (K, d) and (K, d, d)
-        Of X - centre.
-    centre : ndarray of shape (d,)
     log_density : ndarray of shape (n,)
         Of the features that a row has; 0 where it has none.
     responsibilities : ndarray of shape (n, K)
         Each row sums to 1; the components' weights where a row has no feature.
     """
-    K, d = means.shape
-    inverse_scale = np.ones(d)
+    K = components.log_weights.size
+    centre, inverse_scale = components.centre, components.inverse_scale
     joint, (block_density, ones) = lanes(K), lanes(2)
     ones[:] = 1.0
     while first < last:
         end = min(last, ends[np.searchsorted(ends, first, side="right")])
-        observed, _ = split_features(X[first])
-        padded = (observed.size + TILE - 1) // TILE * TILE
-        whitening, offset, log_norm = marginals(log_weights, means, covariances, observed, padded)
-        x, work = lanes(padded), lanes(padded)
+        observed, _, whitening, offset, log_norm = marginals_of(X[first], components)
+        x, work = lanes(offset.shape[1]), lanes(TILE)
         for start in range(first, end, BLOCK):
             size = min(BLOCK, end - start)
             load_block(X, start, size, observed, centre, inverse_scale, x)
             width = filled_lanes(size)
-            for k in range(K):
-                log_joint_block(k, x, width, whitening, offset, log_norm, work, joint)
-            soften_block(joint, width, ones, block_density)
+            expect_block(x, width, whitening, offset, log_norm, work, joint, ones, block_density)
             for b in range(size):
                 log_density[start + b] = block_density[b]
                 for k in range(K):

@@ -15,7 +15,6 @@ import numpy as np
 from pydantic import BaseModel
 from scipy.special import ndtr
 
-from xsift.classes import Classes
 from xsift.features import FeatureTable, NormalScores, close_hardness
 from xsift.mixture import (
     ClassMixtures,
@@ -25,7 +24,7 @@ from xsift.mixture import (
     mean_posterior,
     weigh_roots,
 )
-from xsift.model.classification import Classification, refuse_other_features
+from xsift.model.classification import Classification, Trained, trained_for
 from xsift.model.schema import (
     CalibratedTree,
     ClassMixturesTree,
@@ -53,14 +52,13 @@ class Prior(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class CalibratedModel:
+class CalibratedModel(Trained):
     """Normal scores, mixtures and scorers, frozen.
 
     Attributes
     ----------
-    survey, release, feature_set : str
-    features : tuple of str
-    classes : Classes
+    survey, release, feature_set, features, classes
+        As in `Trained`.
     closing : {"keep", "remove"}
         What becomes of hardness ratios that do not close.
     closure : tuple of three int, or None
@@ -74,11 +72,6 @@ class CalibratedModel:
     typicality : Typicality
     """
 
-    survey: str
-    release: str
-    feature_set: str
-    features: tuple[str, ...]
-    classes: Classes
     closing: str
     closure: tuple[int, int, int] | None
     scores: NormalScores
@@ -128,7 +121,7 @@ class CalibratedModel:
         ModelError
             If the features are not the model's.
         """
-        refuse_other_features(self.features, features)
+        self.refuse_other_features(features)
         return self.predict(features.values)
 
     def predict(self, X: np.ndarray) -> Classification:
@@ -219,11 +212,7 @@ class CalibratedModel:
             hm, ms, hs = part.closure
             closure = hm, ms, hs
         return cls(
-            tree.survey,
-            tree.release,
-            tree.feature_set,
-            tuple(tree.features),
-            tree.classes,
+            *trained_for(tree),
             part.closing,
             closure,
             NormalScores(tuple(np.split(part.value, ends)), tuple(np.split(part.score, ends))),

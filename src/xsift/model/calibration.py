@@ -16,6 +16,7 @@ from xsift.errors import LabelError, TableError, XsiftWarning
 from xsift.features import close_hardness, fit_normal_scores
 from xsift.mixture import ClassMixtures, Mixture, fit_class_mixtures
 from xsift.model.calibrated import CalibratedModel, responsibilities_in
+from xsift.model.classification import refuse_one_class
 from xsift.model.folds import folds_by_source
 from xsift.model.sample import Training
 from xsift.model.typicality import Typicality, rank, uniform_ranks
@@ -60,11 +61,9 @@ def fit_calibrated_model(
     XsiftWarning
         If a feature is known of fewer: the model does without it.
     """
-    _refuse_few(training, np.flatnonzero(training.y >= 0), classes)
-    training, names = _known_features(training, survey, feature_set)
+    training, names = _known_features(training, survey, feature_set, classes)
     labelled = np.flatnonzero(training.y >= 0)
     seed, group = settings.seed, _groups(classes)
-    _refuse_few(training, labelled, classes)  # what is left without the features that few have
     closure = _closure(survey, names)
     X = close_hardness(training.X, closure, settings.closing)
     scores = fit_normal_scores(X)
@@ -102,7 +101,7 @@ def fit_calibrated_model(
 
 
 def _known_features(
-    training: Training, survey: Survey, feature_set: str
+    training: Training, survey: Survey, feature_set: str, classes: Classes
 ) -> tuple[Training, tuple[str, ...]]:
     """Leave out the features of which too few sources have a value, and then the empty rows."""
     names = [f.name for f in survey.feature_set(feature_set)]
@@ -110,31 +109,28 @@ def _known_features(
     n_sources = len(np.unique(training.source))
     kept = [j for j, sources in enumerate(n) if sources >= _FEWEST_SOURCES]
     left = [f"{name} ({n[j]} of {n_sources})" for j, name in enumerate(names) if j not in kept]
-    if not kept:
-        raise TableError(
-            f"no feature is known of {_FEWEST_SOURCES} sources, which training needs: "
-            f"{', '.join(left)}"
-        )
-    if left:
+    if kept:
+        X = np.ascontiguousarray(training.X[:, kept])
+        training = replace(training, X=X).take(np.flatnonzero(~np.isnan(X).all(axis=1)))
+    if kept and left:
         warnings.warn(
             f"features left out of the model, as fewer than {_FEWEST_SOURCES} sources have a "
             f"value: {', '.join(left)}",
             XsiftWarning,
             stacklevel=3,
         )
-    X = np.ascontiguousarray(training.X[:, kept])
-    training = replace(training, X=X).take(np.flatnonzero(~np.isnan(X).all(axis=1)))
+    _refuse_few(training, classes)
+    if not kept:
+        raise TableError(
+            f"no feature is known of {_FEWEST_SOURCES} sources, which training needs: "
+            f"{', '.join(left)}"
+        )
     return training, tuple(names[j] for j in kept)
 
 
-def _refuse_few(training: Training, labelled: np.ndarray, classes: Classes) -> None:
-    n_classes = len(np.unique(training.y[labelled]))
-    if n_classes < 2:
-        found = "no detection" if n_classes == 0 else f"{len(labelled)} detections of one class"
-        raise LabelError(
-            f"{found} with a feature and a label among {', '.join(classes.codes)}: "
-            "two classes are needed at least"
-        )
+def _refuse_few(training: Training, classes: Classes) -> None:
+    labelled = training.y >= 0
+    refuse_one_class(training.y[labelled], classes, "a feature")
     n_sources = len(np.unique(training.source[labelled]))
     if n_sources < _FEWEST_SOURCES:
         raise LabelError(

@@ -1,4 +1,4 @@
-"""What a model says of detections."""
+"""What a model was trained for, and what it says of detections."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from xsift.errors import ModelError
+from xsift.classes import Classes
+from xsift.errors import LabelError, ModelError
 from xsift.features import FeatureTable
+from xsift.model.schema import ModelTree
 
-__all__ = ["Classification", "refuse_other_features"]
+__all__ = ["Classification", "Trained", "refuse_one_class", "trained_for"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,15 +40,52 @@ class Classification:
         return np.asarray(~np.isnan(self.p).any(axis=1))
 
 
-def refuse_other_features(trained: tuple[str, ...], features: FeatureTable) -> None:
-    """Refuse a table whose features are not those that a model was trained on.
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """What a model was trained for.
 
-    Raises
-    ------
-    ModelError
+    Attributes
+    ----------
+    survey, release, feature_set : str
+    features : tuple of str
+    classes : Classes
     """
-    if features.names != trained:
-        raise ModelError(
-            f"the model was trained on {', '.join(trained)}, "
-            f"the table gives {', '.join(features.names)}"
+
+    survey: str
+    release: str
+    feature_set: str
+    features: tuple[str, ...]
+    classes: Classes
+
+    def refuse_other_features(self, features: FeatureTable) -> None:
+        """Raise a ModelError where a table's features are not those of the training."""
+        if features.names != self.features:
+            raise ModelError(
+                f"the model was trained on {', '.join(self.features)}, "
+                f"the table gives {', '.join(features.names)}"
+            )
+
+
+def trained_for(tree: ModelTree) -> tuple[str, str, str, tuple[str, ...], Classes]:
+    """Return what the model in a file was trained for."""
+    return tree.survey, tree.release, tree.feature_set, tuple(tree.features), tree.classes
+
+
+def refuse_one_class(y: np.ndarray, classes: Classes, needed: str) -> None:
+    """Raise a LabelError where labels are of fewer than two classes.
+
+    Parameters
+    ----------
+    y : ndarray of int, shape (n,)
+        Class indices of the labelled detections that have the features `needed`.
+    classes : Classes
+    needed : str
+        For the message: ``"all features"``.
+    """
+    n_classes = len(np.unique(y))
+    if n_classes < 2:
+        found = "no detection" if n_classes == 0 else f"{len(y)} detections of one class"
+        raise LabelError(
+            f"{found} with {needed} and a label among {', '.join(classes.codes)}: "
+            "two classes are needed at least"
         )

@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from xsift.errors import ModelError
+from xsift.errors import ModelError, refuse_path
 from xsift.model.plain_asdf import read_plain
 from xsift.model.schema import MAX_BYTES, VERSION, ModelTree
 
@@ -74,7 +74,7 @@ def load_model_tree(path: str | Path) -> ModelTree:
 
 def _content(where: str, path: str | Path) -> bytes:
     path = Path(path)
-    try:
+    with refuse_path(ModelError, where, "read"):
         if path.is_dir():
             raise ModelError(
                 f"{where} is a directory: give a model file, such as {where}/model.asdf"
@@ -85,12 +85,6 @@ def _content(where: str, path: str | Path) -> bytes:
         if path.stat().st_size > MAX_BYTES:
             raise ModelError(f"{where}: larger than {MAX_BYTES // 1024**2} MiB: not a model")
         return path.read_bytes()
-    except OSError as error:
-        raise ModelError(f"{where}: cannot be read: {error.strerror or error}") from error
-    except ModelError:
-        raise
-    except ValueError as error:  # a null character in the name
-        raise ModelError(f"{where!r}: cannot be read: {error}") from error
 
 
 def _plain_tree(where: str, content: bytes) -> dict[str, Any]:

@@ -8,10 +8,9 @@ import numpy as np
 from scipy.special import logsumexp
 
 from xsift.classes import Classes
-from xsift.errors import LabelError
 from xsift.features import FeatureTable, Scaling
 from xsift.mixture import Mixture, fit_mixture
-from xsift.model.classification import Classification, refuse_other_features
+from xsift.model.classification import Classification, Trained, refuse_one_class, trained_for
 from xsift.model.schema import MixtureTree, ModelTree, PaperTree, ScalingTree
 from xsift.score import PaperScorer
 from xsift.settings import Settings
@@ -24,14 +23,13 @@ _ROWS = 65_536
 
 
 @dataclass(frozen=True, eq=False)
-class PaperModel:
+class PaperModel(Trained):
     """Scaling, mixture and scorer, frozen.
 
     Attributes
     ----------
-    survey, release, feature_set : str
-    features : tuple of str
-    classes : Classes
+    survey, release, feature_set, features, classes
+        As in `Trained`.
     scaling : Scaling
     mixture : Mixture
     scorer : PaperScorer
@@ -39,11 +37,6 @@ class PaperModel:
         Of the training detections' log-densities, at equal steps from 0 to 1.
     """
 
-    survey: str
-    release: str
-    feature_set: str
-    features: tuple[str, ...]
-    classes: Classes
     scaling: Scaling
     mixture: Mixture
     scorer: PaperScorer
@@ -66,7 +59,7 @@ class PaperModel:
         ModelError
             If the features are not the model's.
         """
-        refuse_other_features(self.features, features)
+        self.refuse_other_features(features)
         n, n_classes = len(features.X), len(self.classes)
         cluster = np.full(n, -1)
         p = np.full((n, n_classes), np.nan, order="F")  # a table can share the columns
@@ -112,11 +105,7 @@ class PaperModel:
         assert paper is not None
         scaling, mixture = paper.scaling, paper.mixture
         return cls(
-            tree.survey,
-            tree.release,
-            tree.feature_set,
-            tuple(tree.features),
-            tree.classes,
+            *trained_for(tree),
             Scaling(tuple(scaling.scaling), scaling.offset, scaling.low, scaling.high),
             Mixture(mixture.weights, mixture.means, mixture.covariances),
             PaperScorer(paper.n_members, paper.means, paper.precisions, paper.min_members),
@@ -154,13 +143,7 @@ def fit_paper_model(
     from xsift.features import PaperScaler
 
     labelled = order[y[order] >= 0]
-    n_classes = len(np.unique(y[labelled]))
-    if n_classes < 2:
-        found = "no detection" if n_classes == 0 else f"{len(labelled)} detections of one class"
-        raise LabelError(
-            f"{found} with all features and a label among {', '.join(classes.codes)}: "
-            "two classes are needed at least"
-        )
+    refuse_one_class(y[labelled], classes, "all features")
     chosen = survey.feature_set(feature_set)
     scaler = PaperScaler(tuple(f.scaling for f in chosen))
     Z = scaler.fit_transform(features.X[order])

@@ -57,13 +57,18 @@ def class_fractions(
         ax.annotate(
             f"{int(n):,}", (per_cent * n, i), (4, 0), textcoords="offset points", va="center"
         )
-    ax.set_yticks(at, [printable(n) for n in names])
-    ax.invert_yaxis()
+    _name_rows(ax, names)
     ax.set_xlim(0, 1.3 * max(float(total.max(initial=0)) * per_cent, 1.0))
     ax.set_xlabel("share of the sources (per cent); number of sources")
     ax.grid(False, axis="y")
-    ax.tick_params(axis="y", length=0)
     return ax
+
+
+def _name_rows(ax: Axes, names: Sequence[str]) -> None:
+    """Name the rows of a figure, from top to bottom."""
+    ax.set_yticks(np.arange(len(names)), [printable(n) for n in names])
+    ax.tick_params(axis="y", length=0)
+    ax.invert_yaxis()
 
 
 def detections_per_source(ax: Axes, first: ArrayLike, last: ArrayLike, sources: ArrayLike) -> Axes:
@@ -122,11 +127,9 @@ def shares_above(
     for marker, (label, values) in zip("osD^v", shares.items(), strict=False):
         ax.scatter(values, at, marker=marker, c=list(colours), s=26, zorder=3)
         ax.scatter([], [], marker=marker, c="#444444", s=26, label=label)
-    ax.set_yticks(at, [printable(n) for n in names])
-    ax.invert_yaxis()
+    _name_rows(ax, names)
     ax.set_xlim(-0.03, 1.03)
     ax.set_xlabel("share of the class")
-    ax.tick_params(axis="y", length=0)
     return ax
 
 

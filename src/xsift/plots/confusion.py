@@ -8,18 +8,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from xsift.plots.style import PerPoint
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 __all__ = ["confusion_counts", "confusion_matrix", "cross_table"]
 
 
-def confusion_matrix(
-    ax: Axes,
-    truth: Sequence[str | None] | NDArray[np.object_],
-    predicted: Sequence[str | None] | NDArray[np.object_],
-    names: Sequence[str],
-) -> Axes:
+def confusion_matrix(ax: Axes, truth: PerPoint, predicted: PerPoint, names: Sequence[str]) -> Axes:
     """Draw which class is taken for which, each row as shares of its true class.
 
     Parameters
@@ -108,11 +105,7 @@ def cross_table(
     return ax
 
 
-def _count(
-    truth: Sequence[str | None] | NDArray[np.object_],
-    predicted: Sequence[str | None] | NDArray[np.object_],
-    names: Sequence[str],
-) -> NDArray[np.int64]:
+def _count(truth: PerPoint, predicted: PerPoint, names: Sequence[str]) -> NDArray[np.int64]:
     """Count pairs, (k, k)."""
     place = {name: i for i, name in enumerate(names)}
     counts = np.zeros((len(names), len(names)), dtype=np.int64)

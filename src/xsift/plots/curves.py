@@ -25,6 +25,7 @@ _SERIES = (
     "#56B4E9",
     "#555555",
 )
+_STYLES = ("-", "--", "-.", ":")
 
 
 def density_curves(
@@ -87,15 +88,13 @@ def histogram_steps(
 
 def series_looks(names: list[str]) -> dict[str, tuple[str, str]]:
     """Give populations that have no colour of their own, such as clusters, one of eight."""
-    styles = ("-", "--", "-.", ":")
-    return {n: (_SERIES[i % 8], styles[i % len(styles)]) for i, n in enumerate(names)}
+    return {n: (_SERIES[i % 8], _STYLES[i % len(_STYLES)]) for i, n in enumerate(names)}
 
 
 def line_looks(names: list[str]) -> dict[str, tuple[str, str]]:
     """Give each population a colour and a line style: groups have their own colours."""
-    styles = ("-", "--", "-.", ":")
     return {
-        name: (colour, styles[i % len(styles)])
+        name: (colour, _STYLES[i % len(_STYLES)])
         for i, (name, (colour, _)) in enumerate(look_of(names).items())
     }
 
@@ -103,6 +102,5 @@ def line_looks(names: list[str]) -> dict[str, tuple[str, str]]:
 def class_looks(group: str, classes: list[str], groups: list[str]) -> dict[str, tuple[str, str]]:
     """Give the classes of a group shades of its colour, and line styles of their own."""
     colour = look_of(groups)[group][0]
-    styles = ("-", "--", "-.", ":")
     shades = shades_of(colour, len(classes))
-    return {name: (shades[i], styles[i % len(styles)]) for i, name in enumerate(classes)}
+    return {name: (shades[i], _STYLES[i % len(_STYLES)]) for i, name in enumerate(classes)}

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from xsift.plots.style import legend_beside, scatter_groups
+from xsift.plots.style import PerPoint, legend_beside, scatter_groups
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,11 +19,7 @@ _LOWEST_RATIO = 1e-5
 
 
 def hardness_plane(
-    ax: Axes,
-    hard_hs: ArrayLike,
-    hard_hm: ArrayLike,
-    group: Sequence[str | None] | NDArray[np.object_],
-    groups: Sequence[str],
+    ax: Axes, hard_hs: ArrayLike, hard_hm: ArrayLike, group: PerPoint, groups: Sequence[str]
 ) -> Axes:
     """Plot the hardness ratio of hard to medium against that of hard to soft.
 
@@ -32,10 +28,8 @@ def hardness_plane(
     ax : matplotlib.axes.Axes
     hard_hs, hard_hm : array_like, (n,)
         Dimensionless, in [-1, 1]. NaN is left out.
-    group : sequence of str or None, (n,)
-        None, and a group that is not in `groups`, are left out.
-    groups : sequence of str
-        Groups to draw, in the order of the legend.
+    group, groups
+        As in `galactic_map`.
 
     Returns
     -------
@@ -53,11 +47,7 @@ def hardness_plane(
 
 
 def variability_plane(
-    ax: Axes,
-    var_prob_b: ArrayLike,
-    var_ratio_b: ArrayLike,
-    group: Sequence[str | None] | NDArray[np.object_],
-    groups: Sequence[str],
+    ax: Axes, var_prob_b: ArrayLike, var_ratio_b: ArrayLike, group: PerPoint, groups: Sequence[str]
 ) -> Axes:
     """Plot the relative scatter of the light curve against the probability that it varies.
 
@@ -69,10 +59,8 @@ def variability_plane(
     var_ratio_b : array_like, (n,)
         Standard deviation over mean of that rate, dimensionless, on a logarithmic axis. NaN is
         left out; ratios below 1e-5, 0 included, stand at 1e-5.
-    group : sequence of str or None, (n,)
-        None, and a group that is not in `groups`, are left out.
-    groups : sequence of str
-        Groups to draw, in the order of the legend.
+    group, groups
+        As in `galactic_map`.
 
     Returns
     -------

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from xsift.plots.style import legend_beside, scatter_groups
+from xsift.plots.style import PerPoint, legend_beside, scatter_groups
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,11 +20,7 @@ _LABEL: dict[str, Any] = {"ha": "center", "va": "center", "zorder": 5}
 
 
 def galactic_map(
-    ax: Axes,
-    l_deg: ArrayLike,
-    b_deg: ArrayLike,
-    group: Sequence[str | None] | NDArray[np.object_],
-    groups: Sequence[str],
+    ax: Axes, l_deg: ArrayLike, b_deg: ArrayLike, group: PerPoint, groups: Sequence[str]
 ) -> Axes:
     """Map sources in Galactic coordinates, coloured by group.
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from xsift.plots.style import look_of
+from xsift.plots.style import PerPoint, look_of, members_of, rarest_last
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,7 +22,7 @@ _LOWEST = 1e-5
 def feature_distributions(
     ax: Axes,
     values: ArrayLike,
-    group: Sequence[str | None] | NDArray[np.object_],
+    group: PerPoint,
     groups: Sequence[str],
     own: ArrayLike,
     name: str,
@@ -110,7 +110,7 @@ def source_in_plane(
     ax: Axes,
     x: ArrayLike,
     y: ArrayLike,
-    group: Sequence[str | None] | NDArray[np.object_],
+    group: PerPoint,
     groups: Sequence[str],
     own_x: ArrayLike,
     own_y: ArrayLike,
@@ -135,12 +135,8 @@ def source_in_plane(
     matplotlib.axes.Axes
     """
     across, up = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
-    group = np.asarray(group, dtype=object)
-    fine = np.isfinite(across) & np.isfinite(up)
-    looks = look_of(groups)
-    members = {g: fine & (group == g) for g in groups}
-    # The rarest on top, or the crowd would hide it.
-    for g in sorted(groups, key=lambda g: -int(members[g].sum())):
+    looks, members = look_of(groups), members_of(across, up, group, groups)
+    for g in rarest_last(members):
         rows, (colour, marker) = members[g], looks[g]
         ax.scatter(
             across[rows],

@@ -22,6 +22,9 @@ NONE_COLOUR = "#777777"
 GROUP_MARKERS = {"AGN": "^", "Seyfert": "X", "XB": "s", "YSO": "o"}
 """Marker of each group."""
 
+PerPoint = Sequence[str | None] | NDArray[np.object_]
+"""A name for each point, such as its group; None where it has none."""
+
 _MORE_COLOURS = ("#CC79A7", "#56B4E9", "#332288", "#999933", "#882255", "#555555")
 _MORE_MARKERS = ("D", "v", "P", "<", ">", "*")
 
@@ -106,11 +109,7 @@ def look_of(groups: Sequence[str]) -> dict[str, tuple[str, str]]:
 
 
 def scatter_groups(
-    ax: Axes,
-    x: ArrayLike,
-    y: ArrayLike,
-    group: Sequence[str | None] | NDArray[np.object_],
-    groups: Sequence[str],
+    ax: Axes, x: ArrayLike, y: ArrayLike, group: PerPoint, groups: Sequence[str]
 ) -> int:
     """Scatter points by group, with a legend that counts them outside of the data.
 
@@ -119,10 +118,8 @@ def scatter_groups(
     ax : matplotlib.axes.Axes
     x, y : array_like, (n,)
         NaN and infinity are left out.
-    group : sequence of str or None, (n,)
-        None, and a group that is not in `groups`, are left out.
-    groups : sequence of str
-        Groups to draw, in the order of the legend.
+    group, groups
+        As in `galactic_map`.
 
     Returns
     -------
@@ -130,14 +127,11 @@ def scatter_groups(
         Number of points drawn.
     """
     x, y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
-    group = np.asarray(group, dtype=object)
-    finite = np.isfinite(x) & np.isfinite(y)
-    looks = look_of(groups)
-    members = {name: finite & (group == name) for name in groups}
+    looks, members = look_of(groups), members_of(x, y, group, groups)
     n = int(sum(rows.sum() for rows in members.values()))
     size, alpha = _weight_of(n)
-    # The rarest on top, or the crowd would hide it; the legend keeps the order of `groups`.
-    above = sorted(groups, key=lambda g: -int(members[g].sum()))
+    # The legend keeps the order of `groups`.
+    above = rarest_last(members)
     for name, rows in members.items():
         colour, marker = looks[name]
         ax.scatter(
@@ -153,6 +147,19 @@ def scatter_groups(
             label=f"{name} ({rows.sum():,})",
         )
     return n
+
+
+def members_of(
+    x: NDArray[np.float64], y: NDArray[np.float64], group: PerPoint, groups: Sequence[str]
+) -> dict[str, NDArray[np.bool_]]:
+    """Return which points belong to each group and can be drawn."""
+    group, finite = np.asarray(group, dtype=object), np.isfinite(x) & np.isfinite(y)
+    return {name: finite & (group == name) for name in groups}
+
+
+def rarest_last(members: dict[str, NDArray[np.bool_]]) -> list[str]:
+    """Order groups so that the rarest is drawn on top: the crowd would hide it."""
+    return sorted(members, key=lambda name: -int(members[name].sum()))
 
 
 def _weight_of(n: int) -> tuple[float, float]:

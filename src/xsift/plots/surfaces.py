@@ -57,7 +57,7 @@ def density_surface(
         rasterized=True,
         zorder=1,
     )
-    at = sorted({v for v in levels if np.isfinite(v) and v > 0})
+    at = _rising(levels)
     if at:
         ax.contour(x, y, z.T, levels=at, colors="#222222", linewidths=0.7, zorder=2)
     return ax
@@ -87,7 +87,7 @@ def density_contours(
     own = look_of(list(surfaces))
     for name, (x, y, density, levels) in surfaces.items():
         colour, style = looks[name] if looks else (own[name][0], "-")
-        at = sorted({v for v in levels if np.isfinite(v) and v > 0})
+        at = _rising(levels)
         if not at:
             continue
         widths = np.linspace(0.6, 1.6, len(at)).tolist() if len(at) > 1 else [1.4]
@@ -95,3 +95,7 @@ def density_contours(
         ax.contour(x, y, z, levels=at, colors=colour, linestyles=style, linewidths=widths)
         ax.plot([], [], color=colour, linestyle=style, linewidth=1.4, label=printable(name))
     return ax
+
+
+def _rising(levels: Sequence[float]) -> list[float]:
+    return sorted({v for v in levels if np.isfinite(v) and v > 0})

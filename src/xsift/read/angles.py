@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from xsift.classes import DASHES
 from xsift.errors import TableError, XsiftWarning
 
 __all__ = ["is_sexagesimal", "sexagesimal"]
@@ -18,9 +19,8 @@ _SEXAGESIMAL = (
     r"^[+-]?\d{1,3}(\s+|\s*:\s*|\s*[hd]\s*)\d{1,2}"
     r"((\s+|\s*:\s*|\s*m\s*)\d{1,2}(\.\d*)?\s*s?|(\.\d*)?\s*m?)$"
 )
-# Typographic minus signs and dashes; the signs of degrees, minutes and seconds.
 _SPELLED = (
-    ("\u2212\u2010\u2011\u2012\u2013\ufe63\uff0d", "-"),
+    (DASHES, "-"),
     ("\N{DEGREE SIGN}", "d"),
     ("\u2032'", "m"),
     ('\u2033"', "s"),

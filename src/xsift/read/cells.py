@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from xsift.classes import MISSING_WORDS
+from xsift.classes import DASHES, MISSING_WORDS
 from xsift.errors import TableError
 
 __all__ = ["integers", "is_text", "names", "numbers", "text"]
@@ -20,7 +20,7 @@ _NUMBER = re.compile(
     r"[+-]?(\d+\.?\d*|\.\d+)([eEdD][+-]?\d+)?|[+-]?inf(inity)?", re.IGNORECASE | re.ASCII
 )
 _COMMA = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?")
-_DASHES = str.maketrans(dict.fromkeys("\u2212\u2010\u2011\u2012\u2013\ufe63\uff0d", "-"))
+_TO_HYPHEN = str.maketrans(dict.fromkeys(DASHES, "-"))
 _EXACT = 2.0**53
 
 
@@ -158,7 +158,7 @@ def _parsed(cells: pa.Array, where: str, name: str) -> np.ndarray:
     for row, cell in enumerate(cells.to_pylist()):
         if cell is None:
             continue
-        plain = cell.translate(_DASHES)
+        plain = cell.translate(_TO_HYPHEN)
         if not _NUMBER.fullmatch(plain):
             hint = ": write the decimals behind a point" * bool(_COMMA.fullmatch(plain))
             raise TableError(

@@ -6,10 +6,12 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import pyarrow as pa
+
 from xsift.errors import XsiftWarning
 from xsift.read.units import plain_name
 
-__all__ = ["Offered", "choose_table"]
+__all__ = ["Offered", "assembled", "choose_table"]
 
 
 @dataclass(frozen=True)
@@ -67,3 +69,9 @@ def choose_table(where: str, offered: Sequence[Offered], wanted: Sequence[str] =
             stacklevel=3,
         )
     return best
+
+
+def assembled(columns: Sequence[tuple[pa.Field, pa.Array]]) -> pa.Table:
+    """Return columns with their fields as a table."""
+    fields, arrays = zip(*columns, strict=True)
+    return pa.Table.from_arrays(arrays, schema=pa.schema(fields))

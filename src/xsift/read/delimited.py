@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 
-from xsift.errors import TableError, XsiftWarning
+from xsift.errors import TableError, XsiftWarning, first_line
 from xsift.read.limits import refuse_long_cells
 
 __all__ = ["Layout", "read_cells"]
@@ -110,7 +110,7 @@ def _read(where: str, content: bytes, body: pa.Buffer, layout: Layout) -> pa.Tab
             ),
         )
     except (pa.ArrowException, ValueError) as error:
-        said = (str(error).strip() or type(error).__name__).splitlines()[0][:300]
+        said = first_line(error)
         if said.startswith("Could not skip"):  # a header without a line end, and nothing more
             return pa.table({n: pa.array([], pa.string()) for n in numbers})
         if "UTF8" in said:

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet
 
 from xsift.errors import TableError, XsiftWarning
+from xsift.read.damage import refuse_damage
 from xsift.read.declared import columns_of_votable, columns_of_yaml
 from xsift.read.limits import refuse_long_cells, text_bytes
 from xsift.read.masks import hide_masked
@@ -38,14 +39,9 @@ def read_parquet(source: Source, columns: list[str] | None = None) -> pa.Table:
     """
     if source.content.startswith(b"PARE"):
         raise TableError(f"{source.path}: an encrypted Parquet file: decrypt it")
-    try:
+    with refuse_damage(source.path, "Parquet file"):
         file = _open(source)
         table = _read(source, file, _wanted(file, columns))
-    except TableError:
-        raise
-    # Damage shows in many ways: a name that is no text, an offset outside the file.
-    except (pa.ArrowException, OSError, ValueError, IndexError, MemoryError) as error:
-        raise TableError(f"{source.path}: not a whole Parquet file: {_line(error)}") from error
     return _with_units(source.path, hide_masked(table))
 
 
@@ -241,7 +237,3 @@ def _is_same(unit: str, other: str) -> bool:
             return bool(u.Unit(unit) == u.Unit(other))
     except (ValueError, TypeError, ArithmeticError, RecursionError):
         return False
-
-
-def _line(error: BaseException) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:300]

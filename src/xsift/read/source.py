@@ -10,7 +10,7 @@ import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from xsift.errors import TableError
+from xsift.errors import TableError, refuse_path
 from xsift.read.markup import DeclaresEntitiesError, root_of
 
 __all__ = ["MAX_BYTES", "Source", "open_source", "source_of"]
@@ -76,7 +76,7 @@ def source_of(where: str, raw: bytes) -> Source:
 
 
 def _read(where: str, path: str | Path) -> bytes:
-    try:
+    with refuse_path(TableError, where, "read"):
         status = Path(path).stat()
         kind = status.st_mode
         if stat.S_ISDIR(kind):
@@ -87,12 +87,6 @@ def _read(where: str, path: str | Path) -> bytes:
             # Asked for a number of bytes, Python sets aside that many, whatever the file holds.
             is_small = stat.S_ISREG(kind) and status.st_size <= MAX_BYTES
             raw = file.read() if is_small else file.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise TableError(f"{where}: cannot be read: {error.strerror or error}") from error
-    except TableError:
-        raise
-    except ValueError as error:  # a null character in the name
-        raise TableError(f"{where!r}: cannot be read: {error}") from error
     if len(raw) > MAX_BYTES:
         raise TableError(f"{where}: more than {MAX_BYTES // 1024**3} GiB: split it")
     return raw

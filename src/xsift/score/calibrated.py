@@ -197,15 +197,7 @@ def _fit_experts(
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
 
-    trees = boost(
-        *(evidence.features, y, weight, n_groups, seeds),
-        max_iter=120,
-        learning_rate=0.06,
-        max_leaf_nodes=8,
-        min_samples_leaf=int(np.clip(len(y) // 60, 5, 30)),
-        l2_regularization=5.0,
-        max_features=0.3,
-    )
+    trees = _boosted(evidence.features, y, weight, n_groups, seeds, 120, 0.06)
     F = evidence.coordinates
     slope, intercept = np.zeros((F.shape[1], n_groups)), np.full(n_groups, -30.0)
     if len(present := np.unique(y)) < 2:
@@ -259,12 +251,25 @@ def _fit_within(
     rows = np.flatnonzero(np.isin(y, own))
     if len(np.unique(y[rows])) < 2:
         return None
+    code = np.searchsorted(own, y[rows])
+    return _boosted(evidence.features[rows], code, weight[rows], len(own), (seed,), 40, 0.05)
+
+
+def _boosted(
+    X: np.ndarray,
+    y: np.ndarray,
+    weight: np.ndarray,
+    n_classes: int,
+    seeds: tuple[int, ...],
+    rounds: int,
+    rate: float,
+) -> Trees:
     return boost(
-        *(evidence.features[rows], np.searchsorted(own, y[rows]), weight[rows], len(own), (seed,)),
-        max_iter=40,
-        learning_rate=0.05,
+        *(X, y, weight, n_classes, seeds),
+        max_iter=rounds,
+        learning_rate=rate,
         max_leaf_nodes=8,
-        min_samples_leaf=int(np.clip(len(rows) // 60, 5, 30)),
+        min_samples_leaf=int(np.clip(len(y) // 60, 5, 30)),
         l2_regularization=5.0,
         max_features=0.3,
     )

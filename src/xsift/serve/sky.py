@@ -6,8 +6,11 @@ import re
 
 import numpy as np
 
+from xsift.classes import DASHES
+
 __all__ = ["galactic", "in_cone", "parse_coordinates", "unit_vectors"]
 
+_TO_HYPHEN = str.maketrans(dict.fromkeys(DASHES, "-"))
 # From ICRS to Galactic coordinates (Hipparcos catalogue, ESA SP-1200, vol. 1, eq. 1.5.11).
 _TO_GALACTIC = np.array(
     [
@@ -64,7 +67,7 @@ def parse_coordinates(text: str) -> tuple[float, float] | None:
     >>> parse_coordinates("83.82 -5.39"), parse_coordinates("M 42")
     ((83.82, -5.39), None)
     """
-    text = " ".join(text.replace("\N{MINUS SIGN}", "-").split())
+    text = " ".join(text.translate(_TO_HYPHEN).split())
     is_galactic = _FRAME.search(text) is not None
     if is_galactic:
         text = re.sub(r"\bb\s*=?\s*(?=[\d.+-])", " ", _FRAME.sub("", text)).strip(" =,")

@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 
-from xsift.errors import OutputError
+from xsift.errors import OutputError, refuse_path
 from xsift.write.manifest import LIST, Version, digest, held, read_list, write_list
 
 try:
@@ -40,18 +40,12 @@ def check_folder(folder: str | Path) -> Path:
         If it is a file, cannot be made, or cannot be written.
     """
     folder = Path(folder)
-    try:
+    with refuse_path(OutputError, f"--out {folder}", "written"):
         if folder.exists() and not folder.is_dir():
             raise OutputError(f"--out {folder} is a file: give a folder")
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass
-    except OSError as error:
-        raise OutputError(f"--out {folder} cannot be written: {error.strerror}") from error
-    except OutputError:
-        raise
-    except ValueError as error:  # a null character in the name
-        raise OutputError(f"--out {str(folder)!r} cannot be written: {error}") from error
     return folder
 
 

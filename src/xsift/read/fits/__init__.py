@@ -9,16 +9,18 @@ from __future__ import annotations
 import pyarrow as pa
 
 from xsift.errors import TableError
-from xsift.read.choose import Offered, choose_table
+from xsift.read.choose import Offered, assembled, choose_table
+from xsift.read.damage import refuse_damage
 from xsift.read.fits.ascii import AsciiTable
 from xsift.read.fits.binary import BinaryTable
 from xsift.read.fits.hdu import hdus_of
+from xsift.read.fits.table import FitsTable
 from xsift.read.source import Source
 
 __all__ = ["read_fits", "tables"]
 
 
-def tables(where: str, content: bytes) -> list[BinaryTable | AsciiTable]:
+def tables(where: str, content: bytes) -> list[FitsTable]:
     """Find the tables of a FITS file that have columns.
 
     Raises
@@ -26,7 +28,7 @@ def tables(where: str, content: bytes) -> list[BinaryTable | AsciiTable]:
     TableError
         If the file is cut off or damaged.
     """
-    found: list[BinaryTable | AsciiTable] = []
+    found: list[FitsTable] = []
     for hdu in hdus_of(where, content):
         kind = hdu.text("XTENSION")
         if kind not in ("BINTABLE", "TABLE") or hdu.get("ZIMAGE") is True:
@@ -56,21 +58,14 @@ def read_fits(source: Source, columns: list[str] | None = None) -> pa.Table:
     TableError
         If the file is cut off or damaged, or has no table.
     """
-    try:
+    with refuse_damage(source.path, "FITS table"):
         found = tables(source.path, source.content)
         if not found:
             raise TableError(f"{source.path}: the FITS file holds no table, only images")
         offered = [Offered(_label(t), t.names, t.n_rows) for t in found]
-        table = found[choose_table(source.path, offered, columns or ())]
-        fields, arrays = zip(*table.columns(), strict=True)
-        return pa.Table.from_arrays(arrays, schema=pa.schema(fields))
-    except TableError:
-        raise
-    except (pa.ArrowException, ValueError, OverflowError, MemoryError) as error:
-        line = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise TableError(f"{source.path}: not a whole FITS table: {line[:300]}") from error
+        return assembled(found[choose_table(source.path, offered, columns or ())].columns())
 
 
-def _label(table: BinaryTable | AsciiTable) -> str:
+def _label(table: FitsTable) -> str:
     name = table.hdu.text("EXTNAME")
     return f"{table.number} ({name[:60]})" if name else str(table.number)

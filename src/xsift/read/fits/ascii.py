@@ -9,9 +9,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from xsift.read import stored
-from xsift.read.fits.column import Column, UnreadableColumn, columns_of
+from xsift.read.fits.column import Column, UnreadableColumn
 from xsift.read.fits.hdu import Hdu
-from xsift.read.unreadable import unreadable
+from xsift.read.fits.table import FitsTable
 from xsift.read.written import numbers_or_text, or_null
 
 __all__ = ["AsciiTable"]
@@ -19,60 +19,31 @@ __all__ = ["AsciiTable"]
 _FORM = re.compile(r"([AIFED])(\d{1,9})(?:\.(\d{1,9}))?", re.ASCII)
 
 
-class AsciiTable:
-    """A TABLE extension.
-
-    Parameters
-    ----------
-    hdu : Hdu
-    content : bytes
-        The file.
-
-    Raises
-    ------
-    TableError
-        If a column does not lie within its rows.
-    """
+class AsciiTable(FitsTable):
+    """A TABLE extension; TableError where a column does not lie within its rows."""
 
     def __init__(self, hdu: Hdu, content: bytes) -> None:
-        self.hdu, self.number = hdu, hdu.number
-        self._columns = columns_of(hdu)
-        self.names = tuple(c.name for c in self._columns)
-        width, self.n_rows = hdu.integer("NAXIS1"), hdu.integer("NAXIS2")
-        if width == 0 and self.n_rows:
+        super().__init__(hdu)
+        if self.width == 0 and self.n_rows:
             raise hdu.fail(f"NAXIS1 is 0, NAXIS2 is {self.n_rows:,}")
-        data = np.frombuffer(content, np.uint8, width * self.n_rows, hdu.start)
-        rows = data.reshape(self.n_rows, width)
+        data = np.frombuffer(content, np.uint8, self.width * self.n_rows, hdu.start)
+        rows = data.reshape(self.n_rows, self.width)
         self._forms = [self._form(c) for c in self._columns]
         self._cells = []
         for at, column in enumerate(self._columns):
             begin, length = hdu.integer(f"TBCOL{at + 1}") - 1, int(self._forms[at][2])
-            if begin < 0 or length == 0 or begin + length > width:
+            if begin < 0 or length == 0 or begin + length > self.width:
                 raise hdu.fail(
                     f"column {column.name}: {length} characters from TBCOL {begin + 1} on do not "
-                    f"lie within rows of {width}"
+                    f"lie within rows of {self.width}"
                 )
             self._cells.append(rows[:, begin : begin + length])
 
     def _form(self, column: Column) -> re.Match[str]:
         match = _FORM.fullmatch(column.form)
         if match is None:
-            raise self.hdu.fail(f"column {column.name}: TFORM {column.form[:40]!r} is none of FITS")
+            raise self._odd_form(column)
         return match
-
-    def columns(self) -> list[tuple[pa.Field, pa.Array]]:
-        """Return the columns in their order."""
-        made = []
-        for at, column in enumerate(self._columns):
-            try:
-                values = self._values(at)
-            except UnreadableColumn as error:
-                made.append(unreadable(column.name, self.n_rows, str(error)))
-                continue
-            made.append(
-                (pa.field(column.name, values.type, metadata={"unit": column.unit}), values)
-            )
-        return made
 
     def _values(self, at: int) -> pa.ChunkedArray:
         column, (letter, _, decimals) = self._columns[at], self._forms[at].groups()

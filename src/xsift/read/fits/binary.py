@@ -11,9 +11,9 @@ import numpy as np
 import pyarrow as pa
 
 from xsift.read import stored
-from xsift.read.fits.column import NUMBERS, Column, UnreadableColumn, columns_of, values_of
+from xsift.read.fits.column import NUMBERS, Column, UnreadableColumn, values_of
 from xsift.read.fits.hdu import Hdu
-from xsift.read.unreadable import unreadable
+from xsift.read.fits.table import FitsTable
 
 __all__ = ["BinaryTable"]
 
@@ -23,35 +23,20 @@ _BYTES = {"L": 1, "A": 1, "C": 8, "M": 16, "P": 8, "Q": 16} | {
 _FORM = re.compile(r"(\d{0,15})([LXBIJKAEDCMPQ])(.*)", re.ASCII)
 
 
-class BinaryTable:
-    """A BINTABLE extension.
-
-    Parameters
-    ----------
-    hdu : Hdu
-    content : bytes
-        The file.
-
-    Raises
-    ------
-    TableError
-        If its columns do not fill its rows.
-    """
+class BinaryTable(FitsTable):
+    """A BINTABLE extension; TableError where its columns do not fill its rows."""
 
     def __init__(self, hdu: Hdu, content: bytes) -> None:
-        self.hdu, self.number = hdu, hdu.number
-        self._columns = columns_of(hdu)
-        self.names = tuple(c.name for c in self._columns)
-        width, self.n_rows = hdu.integer("NAXIS1"), hdu.integer("NAXIS2")
+        super().__init__(hdu)
         self._forms = [self._form(c) for c in self._columns]
         widths = [(n + 7) // 8 if t == "X" else n * _BYTES[t] for n, t, _ in self._forms]
-        if sum(widths) != width or (width == 0 and self.n_rows):
-            raise hdu.fail(f"its columns take {sum(widths)} bytes a row, NAXIS1 is {width}")
+        if sum(widths) != self.width or (self.width == 0 and self.n_rows):
+            raise hdu.fail(f"its columns take {sum(widths)} bytes a row, NAXIS1 is {self.width}")
         ends = np.cumsum([0, *widths])
         data = np.frombuffer(content, np.uint8, hdu.size, hdu.start)
-        rows = data[: width * self.n_rows].reshape(self.n_rows, width)
+        rows = data[: self.width * self.n_rows].reshape(self.n_rows, self.width)
         self._cells = [rows[:, a:b] for a, b in pairwise(ends)]
-        gap = hdu.integer("THEAP", width * self.n_rows)
+        gap = hdu.integer("THEAP", self.width * self.n_rows)
         self._heap = data[gap:]
         if self._is_transposed():
             self._transpose()
@@ -59,10 +44,10 @@ class BinaryTable:
     def _form(self, column: Column) -> tuple[int, str, str]:
         match = _FORM.fullmatch(column.form)
         if match is None or len(match[3]) > 60:
-            raise self.hdu.fail(f"column {column.name}: TFORM {column.form[:40]!r} is none of FITS")
+            raise self._odd_form(column)
         count = int(match[1]) if match[1] else 1
         if match[2] in "PQ" and count > 1:
-            raise self.hdu.fail(f"column {column.name}: TFORM {column.form[:40]!r} is none of FITS")
+            raise self._odd_form(column)
         return count, match[2], match[3].strip()
 
     def _is_transposed(self) -> bool:
@@ -86,20 +71,6 @@ class BinaryTable:
             self._columns[at] = replace(column, dim=dim)
             self._forms[at] = count // self.n_rows, letter, rest
             self._cells[at] = self._cells[at].reshape(self.n_rows, -1)
-
-    def columns(self) -> list[tuple[pa.Field, pa.Array]]:
-        """Return the columns in their order."""
-        made = []
-        for at, column in enumerate(self._columns):
-            try:
-                values = self._values(at)
-            except UnreadableColumn as error:
-                made.append(unreadable(column.name, self.n_rows, str(error)))
-                continue
-            made.append(
-                (pa.field(column.name, values.type, metadata={"unit": column.unit}), values)
-            )
-        return made
 
     def _values(self, at: int) -> pa.Array:
         count, letter, rest = self._forms[at]

@@ -8,7 +8,7 @@ import warnings
 from dataclasses import dataclass, replace
 from typing import Any
 
-from xsift.errors import TableError
+from xsift.errors import TableError, first_line
 
 __all__ = ["Hdu", "hdus_of"]
 
@@ -147,8 +147,8 @@ def _header(where: str, number: int, cards: bytes) -> Any:
             warnings.simplefilter("ignore")
             return fits.Header.fromstring(cards.decode("ascii"))
     except Exception as error:  # whatever astropy throws at a damaged header
-        line = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise TableError(f"{where}: not a whole FITS table: HDU {number}: {line[:300]}") from error
+        line = first_line(error)
+        raise TableError(f"{where}: not a whole FITS table: HDU {number}: {line}") from error
 
 
 def _data_size(hdu: Hdu) -> int:

@@ -10,8 +10,9 @@ import warnings
 
 import pyarrow as pa
 
-from xsift.errors import TableError, XsiftWarning
-from xsift.read.choose import Offered, choose_table
+from xsift.errors import TableError, XsiftWarning, first_line
+from xsift.read.choose import Offered, assembled, choose_table
+from xsift.read.damage import refuse_damage
 from xsift.read.source import Source
 from xsift.read.votable.walk import Walk
 
@@ -27,18 +28,10 @@ def read_votable(source: Source, columns: list[str] | None = None) -> pa.Table:
     error message of a TAP service is refused; an answer that a row limit cut off (OVERFLOW) is read
     with a warning.
 
-    Parameters
-    ----------
-    source : Source
-    columns : list of str, optional
-        Of several tables, the one with the most of these is read.
-
-    Raises
-    ------
-    TableError
-        If the file is damaged, hostile (entities, references to other files) or has no table.
+    Arguments are those of `read_fits`. TableError where the file is damaged, hostile (entities,
+    references to other files) or has no table.
     """
-    try:
+    with refuse_damage(source.path, "VOTable"):
         walk = Walk(source.path, source.content)
         _heed_query_status(source, walk.said)
         if not walk.tables:
@@ -51,18 +44,13 @@ def read_votable(source: Source, columns: list[str] | None = None) -> pa.Table:
         if table.rows is None:
             empty = [pa.field(f.name, f.kind or pa.string()) for f in table.fields]
             return pa.schema(empty).empty_table()
-        fields, arrays = zip(*table.rows.columns(), strict=True)
-        return pa.Table.from_arrays(arrays, schema=pa.schema(fields))
-    except TableError:
-        raise
-    except (pa.ArrowException, ValueError, OverflowError, MemoryError) as error:
-        raise TableError(f"{source.path}: not a whole VOTable: {_first_line(error)}") from error
+        return assembled(table.rows.columns())
 
 
 def _heed_query_status(source: Source, said: list[tuple[str, str]]) -> None:
     for value, text in said:
         if value == "ERROR":
-            why = f": {_first_line(text)}" if text.strip() else ""
+            why = f": {first_line(text)}" if text.strip() else ""
             raise TableError(f"{source.path}: not a table but a service's error message{why}")
     if any(value == "OVERFLOW" for value, _ in said):
         warnings.warn(
@@ -70,8 +58,3 @@ def _heed_query_status(source: Source, said: list[tuple[str, str]]) -> None:
             XsiftWarning,
             stacklevel=3,
         )
-
-
-def _first_line(error: object) -> str:
-    text = str(error).strip()
-    return text.splitlines()[0][:300] if text else type(error).__name__

@@ -66,7 +66,9 @@ class Walk:
     Raises
     ------
     TableError
-        If it is damaged, or its data lie elsewhere.
+        If its parts do not fit, or its data lie elsewhere.
+    ValueError
+        If it is no whole XML.
     """
 
     def __init__(self, where: str, content: bytes) -> None:
@@ -82,12 +84,7 @@ class Walk:
         self._row: list[str] = []
         self._parts: list[str] = []
         self._info: str | None = None
-        try:
-            markup.parse(content, self._start, self._end, self._enter)
-        except TableError:
-            raise
-        except ValueError as error:
-            raise TableError(f"{where}: not a whole VOTable: {error}") from error
+        markup.parse(content, self._start, self._end, self._enter)
         self.tables = [table for table in self.tables if table.fields]
 
     def _enter(self, parser: Any) -> None:
