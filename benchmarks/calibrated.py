@@ -62,7 +62,7 @@ def _training(sources: int) -> Any:
     from xsift.simulate import simulate
 
     drawn = simulate(sources, seed=1)
-    survey, name = surveys.survey_of("csc21", "csc11")
+    survey, name = surveys.survey_of("csc21", "without-newq")
     features = derive(drawn.detections, survey, survey.feature_set(name))
     names = drawn.detections["name"].combine_chunks().dictionary_encode()
     source = np.asarray(names.indices)
@@ -113,7 +113,7 @@ def _peak(sources: int, n: int) -> None:
     from xsift.model import load_model
     from xsift.model.packaged import named_model
 
-    model = load_model(named_model("csc11"))
+    model = load_model(named_model("csc21"))
     training, _, _ = _training(sources)
     model.predict(_rows(training.X, n))  # type: ignore[union-attr]
 

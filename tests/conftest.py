@@ -93,7 +93,7 @@ def calibrated(tmp_path_factory, small_table):
 
     folder = tmp_path_factory.mktemp("calibrated")
     pq.write_table(with_gaps(small_table), folder / "table.parquet")
-    settings = Settings(method="calibrated", label_column="label", features="csc12", seed=1)
+    settings = Settings(method="calibrated", label_column="label", features="all", seed=1)
     run(folder / "table.parquet", settings=settings).write(folder)
     return folder
 

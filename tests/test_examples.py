@@ -10,7 +10,7 @@ import pytest
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 PRINTS = {
     "calibrated.py": ["of them incomplete", "together: promised 0."],
-    "classify_a_table.py": ["packaged model csc12", "candidates for young stars"],
+    "classify_a_table.py": ["packaged model csc20", "candidates for young stars"],
     "compare_catalogues.py": ["that it can name: accuracy 0.", "kappa 0.", "surest and wrong:"],
     "fit_incomplete_rows.py": ["24% of the rows are complete", "every row:   0.8"],
     "own_figure.py": ["figure in own_figure.png", "steeper than all others: supported"],

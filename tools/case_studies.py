@@ -3,9 +3,9 @@
     python tools/case_studies.py CASES [FOLDER]
 
 CASES is a table of sources: name, object, is (a group, none, or nothing where it is not known).
-For each: what the published catalogue says, and what the packaged models csc12-paper and csc12 say,
+For each: what the published catalogue says, and what the packaged models csc20-paper and csc20 say,
 which were trained on csc20_detections.parquet. A verdict of a model that was trained on the source
-is put in brackets, one of csc12 that knew it as an object of none of the classes in braces. Then
+is put in brackets, one of csc20 that knew it as an object of none of the classes in braces. Then
 the soft young stars: sources of the group YSO with hard_hm and hard_hs of at most -0.5, and how
 many of them are far from the Galactic plane.
 
@@ -63,7 +63,7 @@ def cases(path: Path, folders: dict[str, Path], data: Path) -> list[dict[str, An
             state = "held out"
             if catalogue != "published" and case["name"] in trained:
                 state = "trained"
-            elif catalogue == "csc12" and case["name"] in other:
+            elif catalogue == "csc20" and case["name"] in other:
                 state = "trained as none"
             said[catalogue] = {
                 "class": code,
@@ -93,7 +93,7 @@ def soft_young_stars(folders: dict[str, Path], data: Path) -> dict[str, Any]:
             Counter(t for n in high if (t := types.get(n))).most_common()
         ),
     }
-    for model in ("csc12-paper", "csc12"):
+    for model in ("csc20-paper", "csc20"):
         sources = pq.read_table(folders[model] / "sources.parquet").to_pylist()
         ours = [
             s["name"]
@@ -120,7 +120,7 @@ def is_soft(hm: Any, hs: Any) -> bool:
 def show(record: dict[str, Any]) -> None:
     """Print the verdicts, then the counts."""
     marks = {"held out": "{}", "trained": "[{}]", "trained as none": "{{{}}}"}
-    names = ("published", "csc12-paper", "csc12")
+    names = ("published", "csc20-paper", "csc20")
     print(f"{'object':24} {'is':12} " + " ".join(f"{n:12}" for n in names))
     for case in record["cases"]:
         cells = []

@@ -6,7 +6,7 @@ The labels are those of Yang et al. 2022 (MUWCLASS) and of Kumaran et al. 2023 i
 csc20_detections.parquet, of sources that no model here was trained on: those without
 `label10_best`, and without a detection that a labelled source shares. The catalogues are the
 published one (detections voted again: unique and ambiguous sources) and those of the packaged
-models csc12-paper and csc12, which were trained on this table's `label10_best`. Each comparison is
+models csc20-paper and csc20, which were trained on this table's `label10_best`. Each comparison is
 made on all sources that a catalogue classifies and on those that all three do.
 
 Writes independent_labels.json into FOLDER, and prints its figures. The tables are not part of the
@@ -53,9 +53,9 @@ def catalogues(data: Path, folder: Path) -> dict[str, Path]:
     """Write the three catalogues into a folder each."""
     published = vote_table(data / "paper_detection_level.csv.gz")
     published.write(folder / "published", ())
-    for model in ("csc12-paper", "csc12"):
+    for model in ("csc20-paper", "csc20"):
         classify(data / TABLE, model).write(folder / model, ())
-    return {name: folder / name for name in ("published", "csc12-paper", "csc12")}
+    return {name: folder / name for name in ("published", "csc20-paper", "csc20")}
 
 
 def compared(given: dict[str, dict[str, Any]], mapping: str, folder: Path, file: Path) -> Any:

@@ -61,7 +61,7 @@ def predictions(table: pa.Table, method: str, folder: Path) -> np.ndarray:
     for k in range(FOLDS):
         seen = pa.array(np.where(fold == k, None, labels).tolist(), type=pa.string())
         pq.write_table(table.append_column("seen", seen), folder / "fold.parquet")
-        settings = Settings(method=method, label_column="seen", features="csc12")
+        settings = Settings(method=method, label_column="seen", features="all")
         found = run(folder / "fold.parquet", settings=settings).detections
         said[fold == k] = np.array(found["group"].to_pylist(), dtype=object)[fold == k]
     return said

@@ -1,8 +1,8 @@
 """Regenerate the models that come with xsift: `make models`, from the project's root.
 
-csc12: csc20_detections.parquet, label `label10_best`, twelve features.
-csc11: csc21_labelled_train.parquet, label `label10`, sources `source_group`, eleven features.
-csc12-paper, csc11-paper: the same by the published method, with its defaults.
+csc20: csc20_detections.parquet, label `label10_best`, twelve features.
+csc21: csc21_labelled_train.parquet, label `label10`, sources `source_group`, eleven features.
+csc20-paper, csc21-paper: the same by the published method, with its defaults.
 
 The first two are by the calibrated method, without what is true of these tables alone: the mismatch
 of hardness ratios (in the second table two of them are the source's), and what missing features say
@@ -30,36 +30,39 @@ DATA = ROOT.parent / "shared" / "data"
 MODELS = ROOT / "src" / "xsift" / "model" / "trained"
 
 TRAININGS = {
-    "csc12": (
+    "csc20": (
         "csc20_detections.parquet",
         Settings(
             method="calibrated",
             closing="remove",
             missing="remove",
-            features="csc12",
+            features="all",
             label_column="label10_best",
             type_column="simbad_main_type",
         ),
     ),
-    "csc11": (
+    "csc21": (
         "csc21_labelled_train.parquet",
         Settings(
             method="calibrated",
             closing="remove",
             missing="remove",
-            features="csc11",
+            features="without-newq",
             label_column="label10",
             source_column="source_group",
         ),
     ),
-    "csc12-paper": (
+    "csc20-paper": (
         "csc20_detections.parquet",
-        Settings(method="paper", features="csc12", label_column="label10_best"),
+        Settings(method="paper", features="all", label_column="label10_best"),
     ),
-    "csc11-paper": (
+    "csc21-paper": (
         "csc21_labelled_train.parquet",
         Settings(
-            method="paper", features="csc11", label_column="label10", source_column="source_group"
+            method="paper",
+            features="without-newq",
+            label_column="label10",
+            source_column="source_group",
         ),
     ),
 }

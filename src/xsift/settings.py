@@ -6,10 +6,11 @@ holds the documentation to it.
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-from xsift.errors import SettingError
+from xsift.errors import SettingError, XsiftWarning
 
 __all__ = [
     "EXPERIMENTS",
@@ -23,6 +24,7 @@ __all__ = [
 
 SCORERS = ("paper", "calibrated")
 FORMATS = ("parquet", "votable", "fits", "csv")
+_EARLIER = {"csc12": "all", "csc11": "without-newq"}
 
 
 def _setting(default: Any, doc: str) -> Any:
@@ -42,10 +44,11 @@ class Settings:
         "detections; 'paper' is the published method, exactly.",
     )
     features: str | None = _setting(
-        None, "Feature set, e.g. csc12 (the paper's twelve) or csc11. [default: the survey's own]"
+        None, "Feature set of the survey, e.g. all or without-newq. [default: the survey's own]"
     )
     survey: str | None = _setting(
-        None, "Survey profile: csc20 or csc21. [default: csc20, or csc21 with --features csc11]"
+        None,
+        "Survey profile: csc20 or csc21. [default: csc20, or csc21 with --features without-newq]",
     )
     source_column: str = _setting("name", "Column that says which detections are one source.")
     label_column: str | None = _setting(
@@ -85,6 +88,12 @@ class Settings:
     )
 
     def __post_init__(self) -> None:
+        if self.features in _EARLIER:
+            now = _EARLIER[self.features]
+            warnings.warn(
+                f"--features {self.features} is called {now} now", XsiftWarning, stacklevel=3
+            )
+            object.__setattr__(self, "features", now)
         _require(
             self.method in SCORERS, f"--method {self.method!r}: allowed are {', '.join(SCORERS)}"
         )

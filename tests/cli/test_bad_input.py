@@ -237,8 +237,8 @@ def test_models_of_other_tables(refused, files, catalogue, tmp_path):
     table, model = files / "table.parquet", catalogue / "model.asdf"
     said = refused("classify", table, "--model", model, "--survey", "csc21")
     assert said.endswith("model.asdf: trained for --survey csc20, not csc21: give another --model")
-    said = refused("classify", table, "--model", model, "--features", "csc11")
-    assert "trained for --features csc12, not csc11" in said
+    said = refused("classify", table, "--model", model, "--features", "without-newq")
+    assert "trained for --features all, not without-newq" in said
     other = rewritten(model, tmp_path / "m.asdf", survey="xmm")
     said = refused("classify", table, "--model", other)
     assert "m.asdf: trained for survey 'xmm', which this xsift knows not" in said
@@ -246,7 +246,7 @@ def test_models_of_other_tables(refused, files, catalogue, tmp_path):
     assert "m.asdf: " in refused("classify", table, "--model", other)
     features = [f"f{i}" for i in range(12)]
     other = rewritten(model, tmp_path / "m.asdf", features=features)
-    assert "its features are not those of csc12" in refused("classify", table, "--model", other)
+    assert "its features are not the set all" in refused("classify", table, "--model", other)
 
 
 def test_models_that_are_none(refused, saved, files):
@@ -292,7 +292,7 @@ def test_a_disk_that_fills(refused, files, monkeypatch, form):
             ("--method", "paper", "--min-members", 2**64),
             "--min-members 18446744073709551616: allowed is 2 to 2147483648",
         ),
-        (("--features", "csc13"), "--features csc13: survey csc20 has csc12, csc11"),
+        (("--features", "csc13"), "--features csc13: survey csc20 has all, without-newq"),
         (("--survey", "rosat"), "--survey rosat: known surveys are csc20, csc21"),
         (("--match", "magic"), "--match 'magic'"),
     ],
@@ -308,7 +308,7 @@ def test_single_bad_values_are_marked_and_counted(xsift, saved, small_table, tmp
     table = with_column(table, "bb_kt", [0.5, 0.5, 0.5, -1.0, *[0.5] * 596])
     table = with_column(table, "name", [*small_table["name"].to_pylist()[:599], None])
     table = with_column(table, "ra", [800.0, *[10.0] * 599])
-    how = ("--model", "csc12-paper", "--format", "csv")
+    how = ("--model", "csc20-paper", "--format", "csv")
     said = xsift("classify", saved(table), *how, "--out", tmp_path / "o")
     assert said.status == 0
     rows = pq.read_table(tmp_path / "o" / "detections.parquet").to_pylist()
@@ -350,7 +350,7 @@ def test_nothing_can_be_scored_is_a_catalogue_too(xsift, saved, small_table, tmp
     """Every detection misses a feature: no error for `classify`, and the tables are whole."""
     table = with_column(small_table.slice(0, 5), "hard_hm", pa.nulls(5, pa.float64()))
     formats = [x for f in ("fits", "csv", "votable") for x in ("--format", f)]
-    how = ("--model", "csc12-paper", *formats)
+    how = ("--model", "csc20-paper", *formats)
     said = xsift("classify", saved(table), *how, "--out", tmp_path / "o")
     assert said.status == 0, said
     assert pq.read_table(tmp_path / "o" / "sources.parquet").num_rows == 0

@@ -125,7 +125,7 @@ def test_classify_says_which_model_and_why(xsift, files, tmp_path):
     pq.write_table(eleven, tmp_path / "eleven.parquet")
     said = xsift("classify", tmp_path / "eleven.parquet", "--out", tmp_path)
     assert (
-        "packaged model csc11 (trained on the Chandra Source Catalog 2.1): 600 of 600" in said.out
+        "packaged model csc21 (trained on the Chandra Source Catalog 2.1): 600 of 600" in said.out
     )
 
 
@@ -248,7 +248,10 @@ def test_own_classes(xsift, files, tmp_path):
             "--clusters 8 does nothing with --method calibrated: leave it out",
         ),
         (("run", "t.vot", "--out", "x", "--labels", "k", "--survey", "xmm"), "known surveys are"),
-        (("run", "t.vot", "--out", "x", "--labels", "k", "--features", "f"), "has csc12, csc11"),
+        (
+            ("run", "t.vot", "--out", "x", "--labels", "k", "--features", "f"),
+            "has all, without-newq",
+        ),
         (("run", "t.vot", "--out", "x", "--labels", "k", "--format", "xls"), "allowed are parquet"),
         (("run", "t.vot", "--out", "x", "--labels", "k", "--radius", "0"), "above 0"),
         (("run", "t.vot"), "--out"),
@@ -275,7 +278,7 @@ def test_demo(xsift, tmp_path):
     assert 0.45 < recovery["balanced_accuracy"] < 0.8
     assert "Recovery of the simulated truth" in said.out
     again = xsift(
-        *("run", tmp_path / "simulated_survey.vot", "--features", "csc12"),
+        *("run", tmp_path / "simulated_survey.vot", "--features", "all"),
         *("--labels", tmp_path / "simulated_known.csv", "--out", tmp_path / "again"),
     )
     assert again.status == 0

@@ -25,7 +25,7 @@ from xsift.errors import TableError, XsiftWarning
 from xsift.read import read_detections
 
 SURVEY = surveys.load("csc20")
-TWELVE = SURVEY.feature_set("csc12")
+TWELVE = SURVEY.feature_set("all")
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from xsift import surveys
 from xsift.read import read_detections, schema
 
 SURVEY = surveys.load("csc20")
-TWELVE = SURVEY.feature_set("csc12")
+TWELVE = SURVEY.feature_set("all")
 
 CONTENTS = {
     "plain": {},

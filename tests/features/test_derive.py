@@ -9,7 +9,7 @@ from xsift import surveys
 from xsift.features import derive
 
 SURVEY = surveys.load("csc20")
-TWELVE = SURVEY.feature_set("csc12")
+TWELVE = SURVEY.feature_set("all")
 
 
 def table(**columns):

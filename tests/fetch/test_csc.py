@@ -134,7 +134,7 @@ def test_the_file_says_where_it_came_from_and_is_read_as_it_is(archive, cache, t
     tap = Tap(archive.url, parse, QUICK, row_limit=5000)
     out = tmp_path / name
     about = save_detections(out, SURVEY, whole(), tap, cache)
-    chosen = SURVEY.feature_set("csc12")
+    chosen = SURVEY.feature_set("all")
     table = read.read_detections(out, SURVEY, chosen).table
     assert regions(table) == rows_where(np.ones(len(RA), bool))
     said = out.read_bytes()

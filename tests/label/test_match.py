@@ -237,7 +237,7 @@ def test_jittered_positions_of_the_real_labels(real):
 
     survey = surveys.load("csc20")
     path = real("csc20_query.vot")
-    table = read.read_detections(path, survey, survey.feature_set("csc12")).table
+    table = read.read_detections(path, survey, survey.feature_set("all")).table
     known = read.read_known(real("csc20_labels.csv"), survey).table
     exact = match_known(table, known)
     rng = np.random.default_rng(5)

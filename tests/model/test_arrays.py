@@ -115,7 +115,7 @@ def places(part, path=()):
 
 @pytest.fixture(scope="module")
 def models():
-    return [load_model_tree(packaged_models()[name]) for name in ("csc12-paper", "csc12")]
+    return [load_model_tree(packaged_models()[name]) for name in ("csc20-paper", "csc20")]
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,7 @@ from xsift.model.paper import PaperModel
 from xsift.model.sample import Training
 from xsift.model.typicality import Typicality, rank, uniform_ranks
 
-SETTINGS = Settings(method="calibrated", label_column="label", features="csc12", seed=1)
+SETTINGS = Settings(method="calibrated", label_column="label", features="all", seed=1)
 FIELDS = ("cluster", "p", "p_none", "typicality")
 
 
@@ -47,7 +47,7 @@ def test_a_file_of_either_method_gives_the_same_bits(calibrated, model, X, tmp_p
     assert_array_equal(table["p_none"].to_numpy()[known], a.p_none[known])
     scored = ~np.isnan(a.typicality)
     assert_array_equal(table["typicality"].to_numpy()[scored], a.typicality[scored])
-    settings = Settings(method="paper", label_column="label", features="csc12", clusters=2)
+    settings = Settings(method="paper", label_column="label", features="all", clusters=2)
     paper = run(calibrated / "table.parquet", settings=settings)
     paper.write(tmp_path)
     old = load_model(tmp_path / "model.asdf")
@@ -187,14 +187,14 @@ def test_typicality_of_a_trained_model_is_uniform_on_new_rows(hidden, table_of):
     rng = np.random.default_rng(4)
     table = table_of(6000, 1)
     survey = surveys.load("csc20")
-    names = [f.name for f in survey.feature_set("csc12")]
+    names = [f.name for f in survey.feature_set("all")]
     X = np.column_stack([table[n].to_numpy() for n in names])
     source = np.arange(6000) // 2
     is_train = source % 2 == 0
     y = np.array([PAPER_CLASSES.codes.index(c) if c else -1 for c in table["label"].to_pylist()])
     keep = is_train & (rng.random(6000) < 0.5)  # 1,500 rows train: a smaller table, a quicker fit
     training = Training(X[keep], y[keep], np.full(keep.sum(), None), source[keep])
-    fitted = fit_calibrated_model(training, survey, "csc12", PAPER_CLASSES, SETTINGS)
+    fitted = fit_calibrated_model(training, survey, "all", PAPER_CLASSES, SETTINGS)
     Z = X[~is_train]
     Z[rng.random(Z.shape) < hidden] = np.nan
     t = fitted.predict(Z).typicality
@@ -210,7 +210,7 @@ def test_what_is_missing_says_nothing_of_the_class(table_of):
     teaches that seven in ten are young.
     """
     survey = surveys.load("csc20")
-    names = [f.name for f in survey.feature_set("csc12")]
+    names = [f.name for f in survey.feature_set("all")]
     table, rng = table_of(4000, 2), np.random.default_rng(0)
     X = np.column_stack([table[n].to_numpy() for n in names])
     y = np.array([PAPER_CLASSES.codes.index(c) if c else -1 for c in table["label"].to_pylist()])
@@ -222,7 +222,7 @@ def test_what_is_missing_says_nothing_of_the_class(table_of):
     young = {}
     for missing in ("keep", "remove"):
         settings = replace(SETTINGS, missing=missing)
-        fitted = fit_calibrated_model(training, survey, "csc12", PAPER_CLASSES, settings)
+        fitted = fit_calibrated_model(training, survey, "all", PAPER_CLASSES, settings)
         is_young = fitted.scorer.group == 3
         p = fitted.predict(np.where(spectrum, np.nan, X)).p
         young[missing] = p[:, is_young].sum(axis=1).mean(), fitted.scorer.shares[is_young].sum()
@@ -253,4 +253,4 @@ def test_too_few_labels(y, source, said):
     X = np.random.default_rng(0).normal(size=(8, 12))
     training = Training(X, np.array(y), np.full(8, None), np.array(source))
     with pytest.raises(LabelError, match=said):
-        fit_calibrated_model(training, surveys.load("csc20"), "csc12", PAPER_CLASSES, SETTINGS)
+        fit_calibrated_model(training, surveys.load("csc20"), "all", PAPER_CLASSES, SETTINGS)

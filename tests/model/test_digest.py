@@ -15,26 +15,26 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from xsift.errors import ModelError
+from xsift.errors import ModelError, XsiftWarning
 from xsift.model import file as model_file
 from xsift.model import packaged
 from xsift.model.file import load_model_tree, save_model_tree
-from xsift.model.packaged import fitting_model, named_model, packaged_models
+from xsift.model.packaged import chosen_model, named_model, packaged_models
 from xsift.settings import Settings
 
-NAMES = ["csc11", "csc11-paper", "csc12", "csc12-paper"]
+NAMES = ["csc20", "csc20-paper", "csc21", "csc21-paper"]
 # Fingerprints of the models as they were trained: saving them again must not change a number.
-MODEL_IDS = ["c2aeafe0f955", "37921009cdc8", "91d36adf3c15", "4dc0fc3637eb"]
+MODEL_IDS = ["91d36adf3c15", "4dc0fc3637eb", "c2aeafe0f955", "37921009cdc8"]
 
 
 @pytest.fixture(scope="module")
 def whole():
-    return packaged_models()["csc12-paper"].read_bytes()
+    return packaged_models()["csc20-paper"].read_bytes()
 
 
 @pytest.fixture(scope="module")
 def tree():
-    return load_model_tree(packaged_models()["csc12-paper"])
+    return load_model_tree(packaged_models()["csc20-paper"])
 
 
 def plain(content):
@@ -109,7 +109,7 @@ WHOLE_NUMBERS = st.integers(2 - 2**63, 2**63 - 1)  # those that asdf writes
 )
 @given(text=TEXT, key=TEXT, number=st.floats(), whole_number=WHOLE_NUMBERS)
 def test_what_is_saved_is_loaded(tmp_path, text, key, number, whole_number):
-    tree = load_model_tree(packaged_models()["csc12-paper"])
+    tree = load_model_tree(packaged_models()["csc20-paper"])
     about = {
         "input": text,
         "warnings": [text, "", key * 30],
@@ -178,7 +178,7 @@ def test_names_are_names(tree, tmp_path, monkeypatch, character):
 
 def test_packaged_models_are_those_of_the_list():
     found = packaged_models()
-    listed = json.loads((found["csc12"].parent / "digests.json").read_text())
+    listed = json.loads((found["csc20"].parent / "digests.json").read_text())
     assert sorted(found) == sorted(listed) == NAMES
     for name, path in found.items():
         assert hashlib.sha256(path.read_bytes()).hexdigest() == listed[name]
@@ -190,30 +190,44 @@ def test_packaged_models_are_those_of_the_list():
 def copies(tmp_path, monkeypatch):
     """Copies of the packaged models, in their place."""
     folder = tmp_path / "models"
-    shutil.copytree(packaged_models()["csc12"].parent, folder)
+    shutil.copytree(packaged_models()["csc20"].parent, folder)
     found = {path.stem: path for path in sorted(folder.glob("*.asdf"))}
     monkeypatch.setattr(packaged, "packaged_models", lambda: found)
     return folder
 
 
 def test_a_packaged_model_that_is_another(copies, small_table, tmp_path):
-    other = copies / "csc12.asdf"
+    other = copies / "csc20.asdf"
     tree = load_model_tree(other).model_copy(update={"release": "9"})
     save_model_tree(tree, other)
-    said = r"packaged model csc12: .*csc12\.asdf is not the file that came with xsift: install"
+    said = r"packaged model csc20: .*csc20\.asdf is not the file that came with xsift: install"
     with pytest.raises(ModelError, match=said):
-        named_model("csc12")
+        named_model("csc20")
     with pytest.raises(ModelError, match=said):
-        fitting_model("unread", Settings(features="csc12"))
-    assert named_model("csc11") == copies / "csc11.asdf"
+        chosen_model("unread", None, Settings(features="all"))
+    assert named_model("csc21") == copies / "csc21.asdf"
     assert named_model(str(other)) == other  # by its path it is the user's own
 
 
-@pytest.mark.parametrize("text", [None, "", "[]", "{}", '{"csc12": 5}'])
+@pytest.mark.parametrize("text", [None, "", "[]", "{}", '{"csc20": 5}'])
 def test_a_list_that_does_not_know_a_packaged_model(copies, text):
     (copies / "digests.json").unlink()
     if text is not None:
         (copies / "digests.json").write_text(text)
-    said = r"csc12: (its digest is not in .*digests\.json|.* came with xsift): install xsift again"
+    said = r"csc20: (its digest is not in .*digests\.json|.* came with xsift): install xsift again"
     with pytest.raises(ModelError, match=said):
-        named_model("csc12")
+        named_model("csc20")
+
+
+@pytest.mark.parametrize(
+    ("earlier", "now"),
+    [("csc12", "csc20"), ("csc11", "csc21"), ("csc12-paper", "csc20-paper")],
+)
+def test_an_earlier_name_serves_and_is_said(earlier, now):
+    with pytest.warns(XsiftWarning, match=f"the packaged model {earlier} is called {now} now"):
+        assert named_model(earlier) == packaged_models()[now]
+
+
+def test_an_earlier_name_of_no_model_is_none():
+    with pytest.raises(ModelError, match="--model csc12-forest: no such file"):
+        named_model("csc12-forest")

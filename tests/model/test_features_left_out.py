@@ -132,8 +132,8 @@ def test_a_model_of_other_features_is_refused(without):
     refuse_other_model(tree, Settings(), "m")
     for features in (tree.features[::-1], [*tree.features[1:], "radius"]):
         other = tree.model_copy(update={"features": features})
-        with pytest.raises(ModelError, match="m: its features are not those of csc12"):
+        with pytest.raises(ModelError, match="m: its features are not the set all"):
             refuse_other_model(other, replace(Settings()), "m")
     paper = tree.model_copy(update={"method": "paper"})
-    with pytest.raises(ModelError, match="its features are not those of csc12: retrain it"):
+    with pytest.raises(ModelError, match="its features are not the set all: retrain it"):
         refuse_other_model(paper, Settings(), "m")

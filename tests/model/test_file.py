@@ -21,7 +21,7 @@ HEADER += b"--- !core/asdf-1.1.0\n"
 
 @pytest.fixture(scope="module")
 def whole():
-    return packaged_models()["csc12-paper"].read_bytes()
+    return packaged_models()["csc20-paper"].read_bytes()
 
 
 @pytest.fixture(scope="module")

@@ -44,7 +44,7 @@ def loaded_apart(paths):
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
-@pytest.fixture(scope="module", params=["csc12-paper", "csc12"])
+@pytest.fixture(scope="module", params=["csc20-paper", "csc20"])
 def whole(request):
     return packaged_models()[request.param].read_bytes()
 
@@ -99,7 +99,7 @@ def test_a_damaged_model_is_refused_or_the_same(whole, tmp_path, or_refused):
 @pytest.mark.skipif(sys.platform != "linux", reason="limits of memory hold there")
 def test_damaged_models_do_not_end_the_process(tmp_path):
     paths = []
-    for name in ("csc12-paper", "csc12"):
+    for name in ("csc20-paper", "csc20"):
         for content in mutants(packaged_models()[name].read_bytes(), 35, seed=2):
             paths.append(tmp_path / f"{len(paths)}.asdf")
             paths[-1].write_bytes(content)
@@ -223,7 +223,7 @@ def refusals(tmp_path_factory):
     if sys.platform != "linux":
         pytest.skip("limits of memory hold there")
     folder = tmp_path_factory.mktemp("bombs")
-    whole = packaged_models()["csc12-paper"].read_bytes()
+    whole = packaged_models()["csc20-paper"].read_bytes()
     (folder / "other.asdf").write_bytes(whole)
     paths = [folder / f"{i}.asdf" for i in range(len(BOMBS))]
     for path, (change, _) in zip(paths, BOMBS.values(), strict=True):
@@ -244,7 +244,7 @@ def test_a_bomb_is_refused_before_it_takes_memory(refusals, name):
 
 @pytest.mark.parametrize("order", ["<f8", ">f8"])
 def test_numbers_of_both_byte_orders_are_read(tmp_path, order):
-    path = packaged_models()["csc12-paper"]
+    path = packaged_models()["csc20-paper"]
     with asdf.open(io.BytesIO(path.read_bytes()), memmap=False, lazy_load=False) as file:
         tree = dict(file["xsift"])
     quantiles = np.array(tree["paper"]["log_density_quantiles"], order)

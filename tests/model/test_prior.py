@@ -161,7 +161,7 @@ def test_the_papers_method_has_no_shares_to_replace(xsift, files, tmp_path, comm
     how = (
         ("--label-column", "label", "--method", "paper")
         if command == "run"
-        else ("--model", "csc12-paper")
+        else ("--model", "csc20-paper")
     )
     done = xsift(
         *(command, files / "labelled.parquet", *how, "--prior", "uniform", "--out", tmp_path / "o")

@@ -17,7 +17,7 @@ from xsift.model.sample import read_sample
 from xsift.pipeline.evaluate import PARTS, evaluate
 from xsift.settings import EvaluationSettings, Settings
 
-SETTINGS = Settings(label_column="label", features="csc12")
+SETTINGS = Settings(label_column="label", features="all")
 QUICK = EvaluationSettings(methods=("svc",), folds=2)
 
 
@@ -31,13 +31,13 @@ def labelled(tmp_path, small_table):
 def cohort_at(path, **changes):
     survey = surveys.load("csc20")
     settings = replace(SETTINGS, **changes)
-    sample = read_sample(path, survey, survey.feature_set("csc12"), settings, PAPER_CLASSES)
+    sample = read_sample(path, survey, survey.feature_set("all"), settings, PAPER_CLASSES)
     return cohort_of(sample, PAPER_CLASSES, 5, str(path))
 
 
 def test_the_command_writes_figures_and_a_report(xsift, labelled, tmp_path):
     done = xsift(
-        "evaluate", labelled, "--label-column", "label", "--features", "csc12", "--folds", 2,
+        "evaluate", labelled, "--label-column", "label", "--features", "all", "--folds", 2,
         "--experiments", "folds",
         "--methods", "paper,svc", "--out", tmp_path / "out", "--json",
     )  # fmt: skip
@@ -184,7 +184,9 @@ def test_the_figures_of_the_real_table(real, tmp_path):
     record = evaluate(
         real("csc21_labelled_train.parquet"),
         tmp_path,
-        settings=Settings(label_column="label10", source_column="source_group", features="csc11"),
+        settings=Settings(
+            label_column="label10", source_column="source_group", features="without-newq"
+        ),
         evaluation=EvaluationSettings(methods=("paper", "forest"), experiments=("folds",)),
     )
     assert record["counts"]["labelled_detections"] == 6803

@@ -59,7 +59,7 @@ def test_rows_and_roles(query, real):
 
 def read_names(path):
     survey = surveys.load("csc20")
-    return read_detections(path, survey, survey.feature_set("csc12")).table["name"].to_pylist()
+    return read_detections(path, survey, survey.feature_set("all")).table["name"].to_pylist()
 
 
 def test_only_unlabelled_detections_vote_unless_asked(query, real):
@@ -77,7 +77,7 @@ def test_only_unlabelled_detections_vote_unless_asked(query, real):
 
 
 def test_csc20_with_all_ten_classes(real):
-    settings = Settings(method="paper", label_column="label10_best", features="csc12")
+    settings = Settings(method="paper", label_column="label10_best", features="all")
     result = run(real("csc20_detections.parquet"), settings=settings)
     counts = result.record["counts"]
     assert (counts["detections"], counts["complete"]) == (58576, 14757)
@@ -87,7 +87,7 @@ def test_csc20_with_all_ten_classes(real):
 
 def test_types_outside_the_classes_are_set_aside_and_counted(real):
     settings = Settings(
-        method="paper", label_column="otype", source_column="source_group", features="csc11"
+        method="paper", label_column="otype", source_column="source_group", features="without-newq"
     )
     result = run(real("csc21_labelled_train.parquet"), settings=settings)
     role = np.array(result.detections["role"].to_pylist())
@@ -103,7 +103,7 @@ def test_the_published_clusters(real):
     """With the published constants and mixture: 12,292 of 12,292 rows of full precision."""
     published = json.loads(real("paper_gmm.json").read_text())
     survey = surveys.load("csc20")
-    chosen = survey.feature_set("csc12")
+    chosen = survey.feature_set("all")
     path = real("csc20_detections.parquet")
     features = derive(read_detections(path, survey, chosen).table, survey, chosen)
     scaler = PaperScaler([f.scaling for f in chosen]).fit(features.X[features.complete])
@@ -127,7 +127,7 @@ def test_clusters_are_scikit_learns_on_the_table_in_key_order(real):
     from sklearn.mixture import GaussianMixture
 
     survey = surveys.load("csc20")
-    chosen = survey.feature_set("csc12")
+    chosen = survey.feature_set("all")
     paper = Settings(method="paper")
     result = run(real("csc20_query.fits"), real("csc20_labels.csv"), paper)
     table = read_detections(real("csc20_query.fits"), survey, chosen).table
@@ -156,7 +156,7 @@ def test_held_out_sources(real, tmp_path, seed):
         method="paper",
         label_column="label10",
         source_column="source_group",
-        features="csc11",
+        features="without-newq",
         seed=seed,
     )
     for fold in range(5):
@@ -176,12 +176,12 @@ def test_held_out_sources(real, tmp_path, seed):
 def test_a_row_is_classified_alone_as_among_others(real, tmp_path):
     survey = surveys.load("csc20")
     path = real("csc20_query.fits")
-    whole = classify(path, "csc12-paper").detections
-    table = read_detections(path, survey, survey.feature_set("csc12")).table
+    whole = classify(path, "csc20-paper").detections
+    table = read_detections(path, survey, survey.feature_set("all")).table
     for rows in ([17], list(range(100, 110)), list(range(3700, -1, -1))):
         part = tmp_path / "part.parquet"
         pq.write_table(table.take(rows), part)
-        found = classify(part, "csc12-paper").detections
+        found = classify(part, "csc20-paper").detections
         assert found.equals(whole.take(rows))
 
 
@@ -189,7 +189,7 @@ def test_row_order_changes_nothing(real, tmp_path):
     """Shuffled, the table trains the same model and gives the same sources."""
     path = real("csc20_query.fits")
     survey = surveys.load("csc20")
-    table = read_detections(path, survey, survey.feature_set("csc12")).table
+    table = read_detections(path, survey, survey.feature_set("all")).table
     # The two detections that repeat a (name, obsid) are ties: their order may matter.
     keys = list(zip(table["name"].to_pylist(), table["obsid"].to_pylist(), strict=True))
     distinct = [i for i, k in enumerate(keys) if keys.index(k) == i]

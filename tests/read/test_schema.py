@@ -14,7 +14,7 @@ from xsift.read import schema
 from xsift.read.unreadable import unreadable
 
 SURVEY = surveys.load("csc20")
-TWELVE = SURVEY.feature_set("csc12")
+TWELVE = SURVEY.feature_set("all")
 
 
 def hold(table, source="name", features=TWELVE):

@@ -62,7 +62,7 @@ def validation(name):
         "input": name,
         "input_sha256": "0" * 64,
         "survey": "csc20",
-        "feature_set": "csc11",
+        "feature_set": "without-newq",
         "created": "2026-01-01T00:00:00Z",
         "classes": {"A": "A", "B": "B"},
         "settings": {name: name},

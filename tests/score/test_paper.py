@@ -32,7 +32,7 @@ def naive(Z, cluster, members_Z, members_cluster, members_y, n_classes, min_memb
 @pytest.fixture(scope="module")
 def fitted(real):
     survey = surveys.load("csc20")
-    chosen = survey.feature_set("csc12")
+    chosen = survey.feature_set("all")
     found = read.read_detections(
         real("csc20_detections.parquet"), survey, chosen, label_column="label10_best"
     )

@@ -82,7 +82,7 @@ def test_the_distributions_are_those_of_the_groups(get, sources):
 def test_neighbours_are_the_nearest_that_trained(get, calibrated, sources):
     table = pq.read_table(calibrated / "detections.parquet")
     survey, model = load("csc20"), load_model(calibrated / "model.asdf")
-    X = derive(table, survey, survey.feature_set("csc12")).values
+    X = derive(table, survey, survey.feature_set("all")).values
     Z = model.scores.transform(close_hardness(X, model.closure, model.closing))
     rows = table.to_pylist()
     for index in (2, 50, 120):

@@ -21,16 +21,16 @@ def test_profile_loads(name):
     assert surveys.load(name).name == name
 
 
-def test_csc12_is_the_papers_twelve_in_its_order():
-    features = surveys.load("csc20").feature_set("csc12")
+def test_all_is_the_papers_twelve_in_its_order():
+    features = surveys.load("csc20").feature_set("all")
     assert [f.name for f in features] == PAPER_ORDER
     logs = {f.name for f in features if f.scaling == "log-range"}
     assert logs == {"bb_kt", "var_ratio_h", "var_ratio_b", "var_ratio_s", "var_newq_b"}
     assert [f.name for f in features if f.scaling == "range"] == ["powlaw_gamma"]
 
 
-def test_csc11_lacks_only_the_twelfth():
-    features = surveys.load("csc21").feature_set("csc11")
+def test_without_newq_lacks_only_the_twelfth():
+    features = surveys.load("csc21").feature_set("without-newq")
     assert [f.name for f in features] == PAPER_ORDER[:-1]
 
 
@@ -48,11 +48,11 @@ def test_units_and_ucds_are_the_vos(column):
 @pytest.mark.parametrize(
     ("survey", "features", "expected"),
     [
-        (None, None, ("csc20", "csc12")),
-        (None, "csc11", ("csc21", "csc11")),
-        (None, "csc12", ("csc20", "csc12")),
-        ("csc21", None, ("csc21", "csc11")),
-        ("csc20", "csc11", ("csc20", "csc11")),
+        (None, None, ("csc20", "all")),
+        (None, "without-newq", ("csc21", "without-newq")),
+        (None, "all", ("csc20", "all")),
+        ("csc21", None, ("csc21", "without-newq")),
+        ("csc20", "without-newq", ("csc20", "without-newq")),
     ],
 )
 def test_survey_and_features_follow_from_each_other(survey, features, expected):
@@ -63,7 +63,7 @@ def test_survey_and_features_follow_from_each_other(survey, features, expected):
 def test_unknown_names_say_what_is_known():
     with pytest.raises(SettingError, match="--survey xmm: known surveys are csc20, csc21"):
         surveys.load("xmm")
-    with pytest.raises(SettingError, match="--features csc13: survey csc20 has csc12, csc11"):
+    with pytest.raises(SettingError, match="--features csc13: survey csc20 has all, without-newq"):
         surveys.load("csc20").feature_set("csc13")
 
 
@@ -73,7 +73,7 @@ def test_unknown_names_say_what_is_known():
         ({"features": [{"name": "x", "scaling": "none"}]}, "not described"),
         ({"default_features": "csc13"}, "csc13 is not described"),
         ({"surprise": 1}, "Extra inputs"),
-        ({"feature_sets": {"csc12": {"description": "", "without": ["x"]}}}, "leaves out unknown"),
+        ({"feature_sets": {"all": {"description": "", "without": ["x"]}}}, "leaves out unknown"),
     ],
 )
 def test_a_profile_that_breaks_the_schema_is_refused(change, message):

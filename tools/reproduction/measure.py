@@ -60,7 +60,7 @@ class Tables:
     def own(self) -> Catalogue:
         """All detections of CSC 2.0 that are at hand, by the published method."""
         self.step("classifying csc20_detections.parquet")
-        settings = Settings(method="paper", label_column="label10_best", features="csc12")
+        settings = Settings(method="paper", label_column="label10_best", features="all")
         return quietly(run, self.path("csc20_detections.parquet"), None, settings)
 
     @cached_property
@@ -71,7 +71,7 @@ class Tables:
     def features(self) -> FeatureTable:
         """The twelve features of csc20_detections.parquet."""
         survey = surveys.load("csc20")
-        chosen = survey.feature_set("csc12")
+        chosen = survey.feature_set("all")
         path = self.path("csc20_detections.parquet")
         return derive(read_detections(path, survey, chosen).table, survey, chosen)
 
@@ -79,7 +79,7 @@ class Tables:
     def scaled(self) -> np.ndarray:
         """All rows, scaled with the published constants; NaN where a feature is missing."""
         features = self.features
-        how = [f.scaling for f in surveys.load("csc20").feature_set("csc12")]
+        how = [f.scaling for f in surveys.load("csc20").feature_set("all")]
         scaler = PaperScaler(how).fit(features.X[features.complete])
         for j, name in enumerate(features.names):
             constants = self.published["normalisation"].get(name, {})
@@ -137,7 +137,7 @@ def rows(tables: Tables) -> dict[str, Rows]:
 def missing(tables: Tables) -> dict[str, Rows]:
     """Share of the query's rows that lack a feature."""
     survey = surveys.load("csc20")
-    chosen = survey.feature_set("csc12")
+    chosen = survey.feature_set("all")
     table = read_detections(tables.path("csc20_query.vot"), survey, chosen).table
     lacking = np.isnan(derive(table, survey, chosen).X).mean(axis=0)
     names = [f.name for f in chosen]
@@ -282,7 +282,7 @@ def scan(tables: Tables) -> dict[str, Rows]:
     """Scan K = 1 to 10, three starts each: what each K gains in BIC, per detection."""
     tables.step("scanning K = 1 to 10")
     with tempfile.TemporaryDirectory() as folder:
-        settings = Settings(method="paper", features="csc12")
+        settings = Settings(method="paper", features="all")
         found = quietly(scan_k, tables.path("csc20_detections.parquet"), folder, 10, 3, settings)
     bic, silhouette = (
         {k: np.mean([getattr(f, what) for f in found.fits if f.k == k]) for k in range(2, 11)}

@@ -93,7 +93,7 @@ def _without(table: pa.Table, label: np.ndarray, held: np.ndarray) -> Catalogue:
         pq.write_table(table.set_column(at, "label10", pa.array(list(left), pa.string())), path)
         settings = Settings(
             method="paper",
-            features="csc11",
+            features="without-newq",
             source_column="source_group",
             label_column="label10",
             seed=SEED,
@@ -118,7 +118,7 @@ def _votes(
 
 def _svc(table: pa.Table, label: np.ndarray, train: np.ndarray, held: np.ndarray) -> np.ndarray:
     """Return the verdicts of the paper's baseline: a linear SVM on the scaled features."""
-    chosen = surveys.load("csc21").feature_set("csc11")
+    chosen = surveys.load("csc21").feature_set("without-newq")
     X = np.column_stack([table[f.name].to_numpy().astype(float) for f in chosen])
     Z = PaperScaler([f.scaling for f in chosen]).fit_transform(X)
     with warnings.catch_warnings():

@@ -30,7 +30,7 @@ def classify(
     model: Annotated[
         str | None,
         typer.Option(
-            "--model", help="Model file, or csc12 or csc11. [default: the one that fits TABLE]"
+            "--model", help="Model file, or csc20 or csc21. [default: the one that fits TABLE]"
         ),
     ] = None,
     source_column: Source = DEFAULT.source_column,

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from xsift import surveys
-from xsift.errors import ModelError, SettingError
+from xsift.errors import ModelError, SettingError, XsiftWarning
 from xsift.model.file import load_model_tree
 from xsift.model.sample import Progress, Sample, read_sample, silent
 from xsift.model.schema import ModelTree
@@ -36,6 +36,12 @@ def named_model(name: str) -> Path:
         If there is neither, or the packaged one is not as it was shipped.
     """
     packaged = packaged_models()
+    earlier = {"csc12": "csc20", "csc11": "csc21"}
+    survey, dash, method = name.partition("-")
+    now = f"{earlier.get(survey)}{dash}{method}"
+    if now in packaged and not Path(name).exists():
+        warnings.warn(f"the packaged model {name} is called {now} now", XsiftWarning, stacklevel=3)
+        name = now
     if name in packaged and not Path(name).exists():
         return _as_shipped(name)
     if not Path(name).exists():
@@ -68,23 +74,23 @@ def chosen_model(
         return named_model(str(model)), f"model {model}, as asked for", None
     packaged = packaged_models()
     if settings.features is not None or settings.survey is not None:
-        survey, name = surveys.survey_of(settings.survey, settings.features)
-        if name not in packaged or load_model_tree(_as_shipped(name)).survey != survey.name:
+        survey, features = surveys.survey_of(settings.survey, settings.features)
+        name = survey.name
+        if name not in packaged or load_model_tree(_as_shipped(name)).feature_set != features:
             raise ModelError(
-                f"no packaged model is for survey {survey.name} with features {name}: "
+                f"no packaged model is for survey {name} with features {features}: "
                 f"packaged are {', '.join(packaged)}; or train one with xsift run"
             )
         return packaged[name], f"packaged model {name}, which has the features asked for", None
     survey = surveys.load("csc20")
-    twelve = survey.feature_set("csc12")
+    twelve = survey.feature_set("all")
     with warnings.catch_warnings():
-        # A table without the twelfth feature alone is what csc11 is for.
+        # A table without the twelfth feature alone is what csc21 is for.
         warnings.filterwarnings("ignore", r".*: no column var_newq_b \(or [^)]*\): counted as")
         sample = read_sample(table, survey, twelve, settings, progress=progress)
     name, n = _fitting(sample.features.usable, [f.name for f in twelve].index("var_newq_b"))
-    release = surveys.survey_of(None, name)[0].title
     why = (
-        f"packaged model {name} (trained on the {release}): "
+        f"packaged model {name} (trained on the {surveys.load(name).title}): "
         f"{n:,} of {len(sample):,} detections have all of its features"
     )
     return _as_shipped(name), why, sample
@@ -96,8 +102,8 @@ def _fitting(usable: np.ndarray, twelfth: int) -> tuple[str, int]:
     # One more missing feature in a few detections is no reason to give up the twelfth in all.
     judged = usable[has_others] if has_others.any() else usable
     if judged[:, twelfth].mean() >= 0.5:
-        return "csc12", int(usable.all(axis=1).sum())
-    return "csc11", int(has_others.sum())
+        return "csc20", int(usable.all(axis=1).sum())
+    return "csc21", int(has_others.sum())
 
 
 def _as_shipped(name: str) -> Path:
@@ -143,4 +149,4 @@ def refuse_other_model(tree: ModelTree, settings: Settings, what: str) -> None:
     except SettingError:
         chosen = ()
     if [f.name for f in chosen] != tree.features:
-        raise ModelError(f"{what}: its features are not those of {tree.feature_set}: retrain it")
+        raise ModelError(f"{what}: its features are not the set {tree.feature_set}: retrain it")

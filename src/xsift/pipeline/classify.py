@@ -35,9 +35,9 @@ def classify(
     ----------
     table : str, Path or InMemory
     model : str or Path, optional
-        A model file, or the name of a packaged one (``csc12``, ``csc11``). Where None: csc12,
+        A model file, or the name of a packaged one (``csc20``, ``csc21``). Where None: csc20,
         unless most detections that have the other features lack its twelfth,
-        var_newq_b; then csc11.
+        var_newq_b; then csc21.
     settings : Settings, optional
         Of these, only source_column, survey and features matter here.
 

@@ -135,7 +135,7 @@ def _classified(
     survey, labels = staging.path(SURVEY), staging.path(KNOWN)
     write.write_table(simulation.detections, survey, "votable", _about(seed))
     write.write_table(known, labels, "csv", _about(seed))
-    settings = Settings(features="csc12", seed=seed)
+    settings = Settings(features="all", seed=seed)
     beside = f"{survey.parent}{os.sep}"  # where nobody looks
     return simulation, run(
         survey, labels, settings, progress=lambda s: progress(s.replace(beside, ""))

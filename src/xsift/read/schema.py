@@ -218,7 +218,7 @@ def _heed_missing(
         elif misspelled:
             remedy = "Rename the column; where you do not have it, add an empty one"
         elif need_all and all(a.startswith("var_newq") for a in absent):
-            remedy = "Tables without it can use --features csc11 (or --model csc11)"
+            remedy = "Tables without it can use --survey csc21 (or --model csc21)"
         elif need_all:
             remedy = "The published method needs all; --method calibrated takes what there is"
         raise MissingColumnsError(where, absent, others, remedy)

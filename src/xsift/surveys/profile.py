@@ -263,7 +263,7 @@ def survey_of(name: str | None, features: str | None) -> tuple[Survey, str]:
     """Choose the survey profile and the feature set.
 
     Where only a feature set is named, the survey is the one that has it as its default; where only
-    a survey is named, the set is that survey's default; where neither, csc20 with csc12.
+    a survey is named, the set is that survey's default; where neither, csc20 with csc20.
     """
     if name is None:
         by_default = {load(n).default_features: n for n in reversed(names())}
