@@ -1,4 +1,4 @@
-"""Agreement with another catalogue: its classes in our words, and statistics of the pairs."""
+"""A catalogue against the classes of another: its classes in our words, statistics of the pairs."""
 
 from xsift.compare.agreement import Agreement, agreement, by_confidence, share
 from xsift.compare.mapping import (

@@ -1,1 +1,1 @@
-"""Validation that cannot fool its user: splits, baselines, experiments, figures."""
+"""Validation that cannot fool its user: splits, baselines, experiments, metrics."""

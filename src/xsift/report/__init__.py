@@ -1,4 +1,4 @@
-"""Self-contained HTML pages: plain data and figures in, text out."""
+"""What a reader sees of a result: its figures, the numbers behind them, tested statements, pages."""
 
 from xsift.report.catalogue import catalogue_page
 from xsift.report.comparison import comparison_page
