@@ -1,4 +1,4 @@
-"""What a reader sees of a result: its figures, the numbers behind them, tested statements, pages."""
+"""What a reader sees of a result: figures, the numbers behind them, tested statements, pages."""
 
 from xsift.report.catalogue import catalogue_page
 from xsift.report.comparison import comparison_page
