@@ -13,6 +13,7 @@ from typing import Any
 from xsift.errors import SettingError, XsiftWarning
 
 __all__ = [
+    "EARLIER_FEATURES",
     "EXPERIMENTS",
     "FORMATS",
     "METHODS",
@@ -24,7 +25,8 @@ __all__ = [
 
 SCORERS = ("paper", "calibrated")
 FORMATS = ("parquet", "votable", "fits", "csv")
-_EARLIER = {"csc12": "all", "csc11": "without-newq"}
+EARLIER_FEATURES = {"csc12": "all", "csc11": "without-newq"}
+"""What feature sets were called once, as models and catalogues of that time still say."""
 
 
 def _setting(default: Any, doc: str) -> Any:
@@ -88,8 +90,8 @@ class Settings:
     )
 
     def __post_init__(self) -> None:
-        if self.features in _EARLIER:
-            now = _EARLIER[self.features]
+        if self.features in EARLIER_FEATURES:
+            now = EARLIER_FEATURES[self.features]
             warnings.warn(
                 f"--features {self.features} is called {now} now", XsiftWarning, stacklevel=3
             )

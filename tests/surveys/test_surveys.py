@@ -29,6 +29,12 @@ def test_all_is_the_papers_twelve_in_its_order():
     assert [f.name for f in features if f.scaling == "range"] == ["powlaw_gamma"]
 
 
+@pytest.mark.parametrize(("earlier", "now"), [("csc12", "all"), ("csc11", "without-newq")])
+def test_what_an_earlier_model_calls_its_features(earlier, now):
+    survey = surveys.load("csc20")
+    assert survey.feature_set(earlier) == survey.feature_set(now)
+
+
 def test_without_newq_lacks_only_the_twelfth():
     features = surveys.load("csc21").feature_set("without-newq")
     assert [f.name for f in features] == PAPER_ORDER[:-1]

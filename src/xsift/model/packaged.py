@@ -16,7 +16,7 @@ from xsift.model.file import load_model_tree
 from xsift.model.sample import Progress, Sample, read_sample, silent
 from xsift.model.schema import ModelTree
 from xsift.read import InMemory
-from xsift.settings import Settings
+from xsift.settings import EARLIER_FEATURES, Settings
 
 __all__ = ["chosen_model", "named_model", "packaged_models", "refuse_other_model"]
 
@@ -134,7 +134,7 @@ def refuse_other_model(tree: ModelTree, settings: Settings, what: str) -> None:
     """
     for option, asked, has in (
         ("--survey", settings.survey, tree.survey),
-        ("--features", settings.features, tree.feature_set),
+        ("--features", settings.features, EARLIER_FEATURES.get(tree.feature_set, tree.feature_set)),
     ):
         if asked is not None and asked != has:
             raise ModelError(

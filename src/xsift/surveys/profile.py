@@ -16,6 +16,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from xsift.errors import SettingError
+from xsift.settings import EARLIER_FEATURES
 from xsift.surveys.columns import Column
 
 __all__ = ["Feature", "Survey", "SurveyColumn", "load", "names", "survey_of"]
@@ -204,6 +205,7 @@ class Survey(_Strict):
         Parameters
         ----------
         name : str
+            Also an earlier one.
         only : sequence of str, optional
             Those that a model was trained on, in that order: the others had too few values.
 
@@ -212,6 +214,7 @@ class Survey(_Strict):
         SettingError
             If the survey has no set of that name, or the set no such features in that order.
         """
+        name = EARLIER_FEATURES.get(name, name)
         if name not in self.feature_sets:
             allowed = ", ".join(self.feature_sets)
             raise SettingError(f"--features {name}: survey {self.name} has {allowed}")
