@@ -137,6 +137,20 @@ def xsift():
 
 
 @pytest.fixture
+def without(monkeypatch):
+    """Hide packages, as if they were not installed: ``without("matplotlib")``."""
+
+    def hide(*packages: str) -> None:
+        for name in list(sys.modules):  # a part that is loaded could still be imported
+            if name.partition(".")[0] in packages:
+                monkeypatch.delitem(sys.modules, name)
+        for package in packages:
+            monkeypatch.setitem(sys.modules, package, None)
+
+    return hide
+
+
+@pytest.fixture
 def csv_bytes():
     """Turn an Arrow table into CSV."""
 

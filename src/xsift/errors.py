@@ -6,6 +6,7 @@ XsiftError (ValueError)         one clear line for the user; the command line ex
 ├── LabelError                  known objects that cannot serve: no match, one class
 ├── ModelError                  a model file that cannot be used, or not with this table
 ├── OutputError                 a result that cannot be written
+├── MissingPackageError         a package of one of xsift's extras that is not installed
 ├── ServiceError                a service that does not answer, or not with a whole table
 │   └── RowLimitError           an answer that the service cut off: ask for less at a time
 ├── SplitError                  a validation with the same source on both sides
@@ -16,12 +17,14 @@ XsiftWarning (UserWarning)      the result stands, but the reader should know
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 __all__ = [
     "LabelError",
     "MissingColumnsError",
+    "MissingPackageError",
     "ModelError",
     "OutputError",
     "RowLimitError",
@@ -32,7 +35,9 @@ __all__ = [
     "XsiftError",
     "XsiftWarning",
     "first_line",
+    "lack_of",
     "nearest",
+    "need",
     "refuse_path",
 ]
 
@@ -83,6 +88,10 @@ class ModelError(XsiftError):
 
 class OutputError(XsiftError):
     """A result cannot be written; what stood there before is untouched."""
+
+
+class MissingPackageError(XsiftError):
+    """A package of one of xsift's extras is not installed."""
 
 
 class ServiceError(XsiftError):
@@ -137,3 +146,55 @@ def refuse_path(kind: type[XsiftError], where: str, done: str) -> Iterator[None]
         raise
     except ValueError as error:  # a null character in the name
         raise kind(f"{where!r}: cannot be {done}: {error}") from error
+
+
+def need(package: str, lost: str) -> None:
+    """Refuse to go on without a package of an extra.
+
+    Parameters
+    ----------
+    package, lost : str
+        As for `lack_of`.
+
+    Raises
+    ------
+    MissingPackageError
+        If it is not installed.
+    """
+    if said := lack_of(package, lost):
+        raise MissingPackageError(said)
+
+
+def lack_of(package: str, lost: str) -> str | None:
+    """Say what cannot be done without a package of an extra, and how to install it.
+
+    Parameters
+    ----------
+    package : str
+        Its name, by which it is also imported.
+    lost : str
+        What cannot be done: ``"no figures"``.
+
+    Returns
+    -------
+    str or None
+        None if the package is installed, or if no extra brings it.
+    """
+    from importlib.util import find_spec
+
+    extra = _extra_of(package)
+    if extra is None or find_spec(package) is not None:
+        return None
+    return f'{lost}: {package} is not installed; install it with pip install "xsift[{extra}]"'
+
+
+def _extra_of(package: str) -> str | None:
+    """Return the extra that brings a package; those for developers do not count."""
+    from importlib.metadata import requires
+
+    held: dict[str, set[str]] = {}
+    for line in requires("xsift") or ():
+        if found := re.match(r"([\w.-]+).*\bextra *== *['\"](\w+)", line):
+            held.setdefault(found[2], set()).add(found[1])
+    everything = held.pop("all", set())
+    return next((e for e, names in held.items() if package in names <= everything), None)

@@ -116,6 +116,7 @@ def test_evaluation_is_a_dict_and_a_table():
     groups = dict.fromkeys(("balanced_accuracy", "accuracy", "log_loss", "ece"), figure)
     record = {
         "counts": {"labelled_detections": 10, "labelled_sources": 5},
+        "warnings": [f"no column {HOSTILE}"],
         "results": {
             "folds": {
                 HOSTILE: {"detections": {"groups": groups}},
@@ -126,6 +127,7 @@ def test_evaluation_is_a_dict_and_a_table():
     found = Evaluation(record)
     assert json.loads(json.dumps(found)) == record
     assert "svc failed: too few sources" in repr(found)
+    assert "Warning: no column " in repr(found)
     html = found._repr_html_()
     assert "0.400 to 0.600" in html
     assert "<script" not in html

@@ -203,3 +203,33 @@ def test_the_figures_of_the_real_table(real, tmp_path):
     assert forest["accuracy"]["value"] == pytest.approx(0.770, abs=0.015)
     assert forest["log_loss"]["value"] == pytest.approx(0.60, abs=0.03)
     assert forest["ece"]["value"] < 0.025
+
+
+def test_what_the_reader_warns_of_is_in_the_record(xsift, tmp_path, small_table):
+    path = tmp_path / "gaps.parquet"
+    pq.write_table(small_table.drop_columns(["bb_kt"]), path)
+    known = pa.table(
+        {
+            "name": [*small_table["name"].to_pylist()[::2], *(f"x{i}" for i in range(400))],
+            "label": [*small_table["label"].to_pylist()[::2], *["QSO"] * 400],
+        }
+    )
+    pq.write_table(known, tmp_path / "known.parquet")
+    done = xsift(
+        "evaluate", path, "--labels", tmp_path / "known.parquet", "--features", "all",
+        "--folds", 2, "--experiments", "folds", "--methods", "svc", "--out", tmp_path / "out",
+    )  # fmt: skip
+    assert done.status == 0, done
+    record = json.loads((tmp_path / "out" / "evaluation.json").read_text("utf-8"))
+    missing, matched = record["warnings"]
+    assert missing.endswith("gaps.parquet: no column bb_kt: counted as missing in every row")
+    assert " known objects match a detection by name" in matched
+    shown = " ".join(done.out.split())
+    assert f"Warning: {missing} Warning: {matched}" in shown
+    assert "Warning" not in done.err
+    page = (tmp_path / "out" / "report.html").read_text("utf-8")
+    assert "no column bb_kt: counted as missing in every row" in page
+    again = evaluate(path, tmp_path / "out", tmp_path / "known.parquet",
+        Settings(features="all"), replace(QUICK, experiments=("folds",)))  # fmt: skip
+    assert again["warnings"] == record["warnings"]  # also where the fits are taken over
+    assert f"Warning: {missing}" in again.summary().lines

@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -106,3 +107,19 @@ def test_the_shape_of_the_published_curves(real, tmp_path):
     assert gain[:3].mean() > 3 * gain[-4:].mean()
     assert silhouette[1] > 2 * silhouette[5:].max()
     assert "BIC keeps falling up to K = 12" in scan.advice
+
+
+def test_what_the_reader_warns_of_is_in_the_record(xsift, tmp_path, small_table):
+    at = small_table.column_names.index("dec")
+    table = small_table.set_column(at, "dec", pa.array(["north"] * small_table.num_rows))
+    pq.write_table(table, tmp_path / "t.parquet")
+    said = xsift(
+        *("scan", tmp_path / "t.parquet", "--out", tmp_path / "out"),
+        *("--k-max", 2, "--restarts", 2),
+    )
+    assert said.status == 0
+    (note,) = json.loads((tmp_path / "out" / "scan.json").read_text("utf-8"))["warnings"]
+    assert note.endswith("the column is left out, as no feature needs it")
+    assert f"Warning: {note}" in " ".join(said.out.split())
+    again = scan_k(tmp_path / "t.parquet", tmp_path / "out", 2, 2)
+    assert f"Warning: {note}" in again.summary().lines

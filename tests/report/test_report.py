@@ -3,7 +3,6 @@
 import csv
 import json
 import re
-import sys
 from html.parser import HTMLParser
 
 import numpy as np
@@ -15,7 +14,7 @@ import pytest
 from xsift import Settings, run
 from xsift.catalogue.view import view_catalogue
 from xsift.classes import read_classes
-from xsift.errors import OutputError, TableError
+from xsift.errors import MissingPackageError, TableError
 from xsift.report import distributions
 from xsift.report.drawing import Drawing
 from xsift.report.figures import feature_drawings
@@ -406,9 +405,9 @@ def text_for(name):
     return change
 
 
-def test_without_matplotlib(paper, tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "matplotlib", None)
-    with pytest.raises(OutputError, match=r"need Matplotlib: pip install 'xsift\[plots\]'"):
+def test_without_matplotlib(paper, tmp_path, without):
+    without("matplotlib")
+    with pytest.raises(MissingPackageError, match=r'no figures: .*"xsift\[plots\]"$'):
         report(paper, tmp_path / "r")
     assert not (tmp_path / "r").exists()
 

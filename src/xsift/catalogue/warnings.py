@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from xsift.errors import XsiftWarning
+from xsift.errors import XsiftWarning, lack_of
 from xsift.label import Labels
 from xsift.model import Model, PaperModel
 from xsift.model.sample import Sample
@@ -20,6 +20,7 @@ from xsift.vote import key_order
 __all__ = [
     "recorded",
     "warn_of_classes",
+    "warn_of_no_figures",
     "warn_of_nothing_scored",
     "warn_of_rows",
     "warn_of_training_table",
@@ -74,6 +75,12 @@ def warn_of_nothing_scored(role: np.ndarray, labels: Labels) -> None:
         f"no detection was left to classify: {n['trained']:,} trained, {n['set_aside']:,} are of "
         f"types that are no class{f' ({other})' if other else ''}, {n['unscored']:,} lack features"
     )
+
+
+def warn_of_no_figures() -> None:
+    """Warn that the figures of a result are left out, where Matplotlib is not installed."""
+    if lack := lack_of("matplotlib", "no figures"):
+        _warn(lack)
 
 
 def warn_of_training_table(n_trained: int) -> None:

@@ -26,7 +26,7 @@ from xsift.cli.serve import serve
 from xsift.cli.show import show
 from xsift.cli.terminal import say
 from xsift.cli.vote import vote
-from xsift.errors import SettingError, XsiftError, XsiftWarning
+from xsift.errors import SettingError, XsiftError, XsiftWarning, lack_of
 
 __all__ = ["app", "main"]
 
@@ -44,6 +44,12 @@ class _Commands(TyperGroup):
         except XsiftError as error:
             # A wrong option is the command line's fault, all else the data's.
             _fail(str(error), status=2 if isinstance(error, SettingError) else 1)
+        except ModuleNotFoundError as error:
+            # Where nobody asked for the package before its import.
+            said = lack_of((error.name or "").partition(".")[0], "cannot go on")
+            if said is None:
+                raise
+            _fail(said)
         except MemoryError:
             _fail("not enough memory for a table of this size")
         except KeyboardInterrupt:

@@ -20,7 +20,7 @@ from xsift.cli.options import (
     TableFile,
     settings_of,
 )
-from xsift.cli.terminal import bar, console, new_table, say_json, show_where, warn
+from xsift.cli.terminal import bar, console, new_table, say_json, show_warnings, show_where, warn
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -67,6 +67,7 @@ def _show(result: Scan, folder: Path) -> None:
     slow = sum(not f.is_converged for f in result.fits)
     if slow:
         warn(screen, f"{slow} of {len(result.fits)} fits have not converged")
+    show_warnings(screen, result.warnings)
     screen.print(result.advice, highlight=False)
     show_where(screen, "Written to", folder)
 

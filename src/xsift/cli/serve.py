@@ -9,7 +9,7 @@ import typer
 
 from xsift.cli.options import CATALOGUE_HELP
 from xsift.cli.terminal import progress, say
-from xsift.errors import SettingError
+from xsift.errors import SettingError, need
 
 __all__ = ["serve"]
 
@@ -32,12 +32,10 @@ def serve(
     """Serve a catalogue to the browser: the playground, and an HTTP API."""
     if demo == (catalogue is not None):
         raise SettingError("give a folder that run, classify or vote wrote, or --demo")
-    try:
-        from xsift.serve import server
-    except ModuleNotFoundError as error:
-        raise SettingError(
-            f"xsift serve needs {error.name}: install it with pip install 'xsift[serve]'"
-        ) from error
+    for package in ("fastapi", "pyvo", "uvicorn"):
+        need(package, "cannot serve")
+    from xsift.serve import server
+
     with progress() as step:
         ready = server.prepare(catalogue, host, port, step)
     for line in ready.notes:

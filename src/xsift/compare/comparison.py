@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from xsift import plots, read, surveys, write
 from xsift.catalogue.folder import open_catalogue
-from xsift.catalogue.warnings import recorded
+from xsift.catalogue.warnings import recorded, warn_of_no_figures
 from xsift.classes import PAPER_CLASSES, Classes
 from xsift.compare import (
     NONE,
@@ -178,6 +178,7 @@ def compare(
         known = read.read_known(path, survey, class_column or rules.class_columns, where)
         progress("matching")
         found = match_known(ours.table, known.table, match, radius)
+        warn_of_no_figures()
     if not found.n_matched:
         raise LabelError(
             f"no source of {catalogue} has a counterpart in {other} ({found.how}): try --radius or "
@@ -349,7 +350,7 @@ def _disagreements(
     return with_metadata(pa.table(columns), about)
 
 
-def _figure(found: dict[str, Any]) -> str:
+def _figure(found: dict[str, Any]) -> str | None:
     counts = np.array(found["confusion"])
     width = 2.2 + 0.7 * counts.shape[1]
     return svg_of(

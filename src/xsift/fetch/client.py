@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 from xsift import __version__
-from xsift.errors import ServiceError, SettingError, first_line
+from xsift.errors import ServiceError, SettingError, first_line, need
 
 __all__ = ["Client", "Limits", "PassingFault", "Reply"]
 
@@ -106,17 +106,16 @@ class Client:
     ------
     SettingError
         If the address is none of http or https.
-    ServiceError
+    MissingPackageError
         If `requests` is not installed.
     """
 
     def __init__(self, url: str, limits: Limits | None = None) -> None:
         self.url = _checked(url)
         self.limits = limits or Limits()
-        try:
-            import requests
-        except ImportError as error:
-            raise ServiceError("fetching needs requests: pip install 'xsift[fetch]'") from error
+        need("requests", "cannot fetch")
+        import requests
+
         self._session = requests.Session()
         self._session.headers["User-Agent"] = f"xsift/{__version__}"
         self._session.auth = _no_credentials

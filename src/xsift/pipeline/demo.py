@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ import pyarrow as pa
 from xsift import write
 from xsift.catalogue.tables import Catalogue, place
 from xsift.classes import PAPER_CLASSES, Classes
+from xsift.errors import lack_of
 from xsift.pipeline.run import run
 from xsift.settings import Settings
 from xsift.simulate import Simulation, simulate
@@ -89,10 +89,9 @@ def demonstrate(
         true_codes = [source_truth[n] for n in result.sources["name"].to_pylist()]
         recovery = _recovery(true_codes, result.sources["group"].to_pylist(), PAPER_CLASSES)
         result.record["recovery"] = asdict(recovery)
-        figures = FIGURES if find_spec("matplotlib") else ()
-        if not figures:
-            lacking = "no figures: they need Matplotlib (pip install 'xsift[plots]')"
-            result.record["warnings"].append(lacking)
+        lack = lack_of("matplotlib", "no figures")
+        figures = () if lack else FIGURES
+        result.record["warnings"] += [lack] if lack else []
         progress(f"writing {folder}")
         result.stage(staging)
         if figures:

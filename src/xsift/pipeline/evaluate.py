@@ -10,7 +10,7 @@ from typing import Any
 
 from xsift import surveys, write
 from xsift.catalogue.summary import Shown, Summary, SummaryTable
-from xsift.catalogue.warnings import recorded
+from xsift.catalogue.warnings import recorded, warn_of_no_figures
 from xsift.classes import PAPER_CLASSES, Classes
 from xsift.evaluate.baselines import Boosting, Forest, LinearSvc
 from xsift.evaluate.cohort import Cohort, cohort_of
@@ -39,7 +39,7 @@ class Evaluation(Shown, dict[str, Any]):
     """A finished validation: a dict of what `evaluation.json` holds."""
 
     def summary(self) -> Summary:
-        """Return the figures over the groups, by method, of the folds by source."""
+        """Return the figures over the groups, of the folds by source, and the warnings."""
         measures = ("balanced_accuracy", "accuracy", "log_loss", "ece")
         rows, lines = [], []
         for method, found in self["results"]["folds"].items():
@@ -55,6 +55,7 @@ class Evaluation(Shown, dict[str, Any]):
             f"Validation on {counted['labelled_detections']:,} detections of "
             f"{counted['labelled_sources']:,} sources, in folds by source"
         )
+        lines += [f"Warning: {note}" for note in self["warnings"]]
         table = SummaryTable("Over the groups, with 95 % intervals", ["", *measures], rows)
         return Summary(title, lines, [table])
 
@@ -100,17 +101,17 @@ def evaluate(
     with write.Staging(out, FILES, "evaluation", given_files) as staging:
         survey, feature_set = surveys.survey_of(settings.survey, settings.features)
         chosen = survey.feature_set(feature_set)
-        # The methods under comparison take incomplete detections, or leave them out by themselves.
-        sample = read_sample(table, survey, chosen, settings, classes, labels)
-        cohort = cohort_of(sample, classes, evaluation.folds, str(labels or table))
         protocol = Protocol(
             evaluation.folds, evaluation.draws, settings.seed, tuple(evaluation.experiments)
         )
         methods = _methods(survey, feature_set, classes, settings)
-        tasks = plan(cohort, evaluation.methods, protocol)
-        fingerprint = _fingerprint(sample, settings, classes, evaluation.folds)
-        store = Store(staging.folder / PARTS, fingerprint, staging.scratch())
         with recorded() as notes:
+            # The methods under comparison take incomplete detections, or leave them out themselves.
+            sample = read_sample(table, survey, chosen, settings, classes, labels)
+            cohort = cohort_of(sample, classes, evaluation.folds, str(labels or table))
+            tasks = plan(cohort, evaluation.methods, protocol)
+            fingerprint = _fingerprint(sample, settings, classes, evaluation.folds)
+            store = Store(staging.folder / PARTS, fingerprint, staging.scratch())
             folds = {e: folds_of(cohort, e, protocol) for e in {t.experiment for t in tasks}}
             for done, task in enumerate(tasks):
                 advance(done, len(tasks))
@@ -120,7 +121,8 @@ def evaluate(
                     )
                     store.save(task, answer)
             advance(len(tasks), len(tasks))
-        figures = results(cohort, evaluation.methods, protocol, store.load)
+            figures = results(cohort, evaluation.methods, protocol, store.load)
+            warn_of_no_figures()
         record = {
             "command": "evaluate",
             "input": file_name(table),
@@ -129,7 +131,7 @@ def evaluate(
             "evaluation": evaluation.as_dict(),
             "counts": _counts(sample, cohort),
             "protocol": _protocol(sample, cohort, settings, evaluation),
-            "warnings": list(dict.fromkeys(notes)),
+            "warnings": notes,
             "environment": write.environment(),
             "created": now(),
             "results": figures,

@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,8 @@ import pyarrow.parquet
 
 from xsift import surveys, write
 from xsift.catalogue.summary import Shown, Summary, SummaryTable
-from xsift.errors import SettingError, TableError
+from xsift.catalogue.warnings import recorded, warn_of_no_figures
+from xsift.errors import SettingError, TableError, lack_of
 from xsift.features import PaperScaler
 from xsift.mixture.choose_k import Restart, advice, fit_restarts
 from xsift.mixture.silhouette import EXACT_UP_TO
@@ -45,6 +46,8 @@ class Scan(Shown):
         False where it is that of a sample of 30,000 detections.
     n_resumed : int
         Fits taken over from an earlier scan of the same data.
+    warnings : tuple of str
+        What to be wary of in the table, and that no figure is drawn.
     """
 
     fits: tuple[Restart, ...]
@@ -52,9 +55,10 @@ class Scan(Shown):
     n_rows: int
     silhouette_is_exact: bool
     n_resumed: int
+    warnings: tuple[str, ...] = ()
 
     def summary(self) -> Summary:
-        """Return the advice, and the means of each number of clusters."""
+        """Return the advice, the warnings, and the means of each number of clusters."""
         what = ("bic", "icl", "silhouette", "stability")
         rows = []
         for k in sorted({f.k for f in self.fits}):
@@ -62,7 +66,8 @@ class Scan(Shown):
             rows.append([k, *(float(np.mean([getattr(f, n) for f in fits])) for n in what)])
         title = f"{len(self.fits)} fits to {self.n_rows:,} detections"
         means = SummaryTable("Means over the starts", ["K", "BIC", "ICL", *what[2:]], rows)
-        return Summary(title, [self.advice], [means])
+        lines = [self.advice, *(f"Warning: {note}" for note in self.warnings)]
+        return Summary(title, lines, [means])
 
     def table(self) -> pa.Table:
         """Return the fits as a table, one row each; null where a number does not apply."""
@@ -102,7 +107,9 @@ def scan_k(
     if not 1 <= k_max <= 200 or not 1 <= restarts <= 1000:
         raise SettingError("--k-max is 1 to 200, --restarts 1 to 1000")
     with write.Staging(folder, (*FILES, _PART), "scan", [table]) as staging:
-        Z, names = _scaled(table, settings)
+        with recorded() as notes:
+            Z, names = _scaled(table, settings)
+            warn_of_no_figures()
         if len(Z) <= k_max:
             raise TableError(
                 f"{table}: {len(Z)} complete detections are too few for {k_max} clusters"
@@ -130,7 +137,7 @@ def scan_k(
             fits.sort(key=lambda f: (f.k, f.restart))
             _keep(staging, _PART, _scan(fits, len(Z), n_resumed), fingerprint)
             staging.commit()
-        scan = _scan(fits, len(Z), n_resumed)
+        scan = replace(_scan(fits, len(Z), n_resumed), warnings=tuple(notes))
         _finish(staging, scan, table, settings, fingerprint)
         staging.drop(_PART)
     return scan
@@ -201,6 +208,7 @@ def _finish(
         "n_rows": scan.n_rows,
         "silhouette_is_exact": scan.silhouette_is_exact,
         "seed": settings.seed,
+        "warnings": list(scan.warnings),
         "fingerprint": fingerprint,
         "environment": write.environment(),
         "fits": [asdict(f) for f in scan.fits],
@@ -208,7 +216,8 @@ def _finish(
     _keep(staging, "scan.parquet", scan, fingerprint)
     write.write_table(scan.table(), staging.path("scan.csv"), "csv", {})
     write.write_json(record, staging.path("scan.json"))
-    _draw(scan, staging.path("scan.png"))
+    if not lack_of("matplotlib", "no figures"):
+        _draw(scan, staging.path("scan.png"))
 
 
 def _draw(scan: Scan, path: Path) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from xsift.errors import OutputError
+from xsift.errors import need
 
 __all__ = ["ORDER", "coverage", "positions"]
 
@@ -19,17 +19,15 @@ def coverage(table: pa.Table) -> str:
 
     Raises
     ------
-    OutputError
+    MissingPackageError
         If MOCPy is not installed.
     """
     ra, dec, _ = positions(table)
     if not len(ra):
         return ""
-    try:
-        from mocpy import MOC
-    except ImportError as error:
-        raise OutputError("publishing needs MOCPy: pip install 'xsift[publish]'") from error
+    need("mocpy", "cannot publish")
     from astropy import units as u
+    from mocpy import MOC
 
     moc = MOC.from_lonlat(ra * u.deg, dec * u.deg, max_norder=ORDER)
     return " ".join(moc.to_string("ascii").split())

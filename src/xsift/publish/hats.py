@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from xsift.errors import OutputError
+from xsift.errors import need
 from xsift.publish.coverage import positions
 from xsift.publish.resource import Resource, ResourceTable, printable
 
@@ -42,7 +42,7 @@ def partitions(table: pa.Table, max_rows: int = _ROWS) -> dict[tuple[int, int], 
 
     Raises
     ------
-    OutputError
+    MissingPackageError
         If cdshealpix is not installed.
     """
     ra, dec, placed = positions(table)
@@ -73,12 +73,10 @@ def _split(cells: np.ndarray, max_rows: int) -> list[tuple[int, int, int, int]]:
 
 
 def _cells(ra: np.ndarray, dec: np.ndarray) -> np.ndarray:
-    try:
-        from cdshealpix.nested import lonlat_to_healpix
-    except ImportError as error:
-        raise OutputError("publishing needs cdshealpix: pip install 'xsift[publish]'") from error
+    need("cdshealpix", "cannot publish")
     from astropy import units as u
     from astropy.coordinates import Latitude, Longitude
+    from cdshealpix.nested import lonlat_to_healpix
 
     if not len(ra):
         return np.empty(0, dtype=np.int64)

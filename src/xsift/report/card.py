@@ -10,7 +10,7 @@ import numpy as np
 from xsift import plots, surveys
 from xsift.catalogue.card import SourceCard
 from xsift.catalogue.standing import Standing
-from xsift.errors import SettingError, TableError
+from xsift.errors import SettingError, TableError, need
 from xsift.write import Staging
 
 if TYPE_CHECKING:
@@ -32,6 +32,8 @@ def write_card_figure(card: SourceCard, path: str | Path) -> None:
         If the name has another ending.
     TableError
         If the catalogue has no detections.
+    MissingPackageError
+        If Matplotlib is not installed.
     OutputError
         If it cannot be written.
     """
@@ -40,6 +42,7 @@ def write_card_figure(card: SourceCard, path: str | Path) -> None:
     if form not in FIGURE_FORMATS:
         allowed = ", ".join("." + f for f in FIGURE_FORMATS)
         raise SettingError(f"--figure {path}: the name must end in {allowed}")
+    need("matplotlib", "no figure")
     import matplotlib as mpl
 
     style: Any = plots.figure_style() | {"text.parse_math": False}

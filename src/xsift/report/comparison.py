@@ -11,7 +11,9 @@ __all__ = ["comparison_page"]
 
 
 def comparison_page(
-    record: Mapping[str, Any], worst: Sequence[Mapping[str, Any]], figures: Mapping[str, str]
+    record: Mapping[str, Any],
+    worst: Sequence[Mapping[str, Any]],
+    figures: Mapping[str, str | None],
 ) -> str:
     """Return the comparison as one HTML page.
 
@@ -21,8 +23,8 @@ def comparison_page(
         What `comparison.json` holds.
     worst : sequence of mapping
         The first rows of the table of disagreements.
-    figures : mapping of str to str
-        SVG by scope: ``all``, ``comparable``.
+    figures : mapping
+        SVG by scope: ``all``, ``comparable``; None: not drawn.
 
     Returns
     -------

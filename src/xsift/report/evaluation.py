@@ -10,15 +10,15 @@ from xsift.report.page import render
 __all__ = ["evaluation_page"]
 
 
-def evaluation_page(record: Mapping[str, Any], figures: Mapping[str, str]) -> str:
+def evaluation_page(record: Mapping[str, Any], figures: Mapping[str, str | None]) -> str:
     """Return the report as one HTML page.
 
     Parameters
     ----------
     record : mapping
         What `evaluation.json` holds.
-    figures : mapping of str to str
-        SVG by name: ``confusion METHOD``, ``reliability METHOD``, ``labels``.
+    figures : mapping
+        SVG by name: ``confusion METHOD``, ``reliability METHOD``, ``labels``; None: not drawn.
 
     Returns
     -------

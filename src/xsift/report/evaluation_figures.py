@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 
 from xsift import plots
+from xsift.errors import lack_of
 
 __all__ = ["evaluation_figures", "svg_of"]
 
 
-def evaluation_figures(results: Mapping[str, Any]) -> dict[str, str]:
+def evaluation_figures(results: Mapping[str, Any]) -> dict[str, str | None]:
     """Draw confusion and reliability of each method, and the figure of few labels.
 
     Parameters
@@ -23,8 +24,9 @@ def evaluation_figures(results: Mapping[str, Any]) -> dict[str, str]:
 
     Returns
     -------
-    dict of str to str
-        SVG by name: ``confusion METHOD``, ``reliability METHOD``, ``labels``.
+    dict
+        SVG by name: ``confusion METHOD``, ``reliability METHOD``, ``labels``. None where Matplotlib
+        is not installed.
     """
     drawn = {}
     for method, found in results["folds"].items():
@@ -66,8 +68,13 @@ def _few_labels(
     return shares, values
 
 
-def svg_of(draw: Callable[..., Any], size: tuple[float, float]) -> str:
-    """Return a figure as an SVG element: its text is text, and it says nothing of the day."""
+def svg_of(draw: Callable[..., Any], size: tuple[float, float]) -> str | None:
+    """Return a figure as an SVG element: its text is text, and it says nothing of the day.
+
+    Where Matplotlib is not installed, there is none.
+    """
+    if lack_of("matplotlib", "no figures"):
+        return None
     import matplotlib as mpl
     from matplotlib.figure import Figure
 

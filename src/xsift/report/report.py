@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from xsift import plots, write
 from xsift.catalogue.view import CatalogueView, view_catalogue
-from xsift.errors import OutputError
+from xsift.errors import need
 from xsift.report import catalogue_page, distributions
 from xsift.report.drawing import Drawing, NotDrawn, columns
 from xsift.report.figures import feature_drawings
@@ -89,7 +89,7 @@ def report(
     folder = Path(folder)
     progress(f"reading {folder}")
     view = view_catalogue(folder)
-    _need_matplotlib()
+    need("matplotlib", "no figures")
     out = Path(out) if out is not None else folder / "report"
     with write.Staging(out, FILES, "report") as staging:
         found, record, tables = compose(view, scan, seed, progress)
@@ -164,13 +164,6 @@ def judge_catalogue(view: CatalogueView, seed: int) -> tuple[pa.Table, dict[str,
     label = _source_labels(found.source, found.label, len(codes))
     by_label = judge(values, found.source, label, codes, "label", seed + len(STATEMENTS))
     return pa.concat_tables([by_class, by_label]), why_not
-
-
-def _need_matplotlib() -> None:
-    try:
-        import matplotlib  # noqa: F401
-    except ImportError as error:
-        raise OutputError("figures need Matplotlib: pip install 'xsift[plots]'") from error
 
 
 def make_figure(drawing: Drawing) -> Figure:
