@@ -1,5 +1,6 @@
-"""Compiled functions where nothing can be kept: they work, and one line says what to do."""
+"""Compiled functions: the same bits from a cache and without one, and a line where none can be."""
 
+import ast
 import os
 import shutil
 import subprocess
@@ -90,3 +91,61 @@ def abs_of(x):
 def test_no_kernel_goes_its_own_way():
     others = [p for p in SRC.rglob("*.py") if "njit" in p.read_text() and p.name != "jit.py"]
     assert others == []
+
+
+def decorated(tree, name):
+    """The functions of a module that are compiled by a decorator of `jit`."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef) and any(
+            isinstance(d, ast.Call) and ast.unparse(d.func) == name for d in node.decorator_list
+        ):
+            yield node
+
+
+def test_what_a_kernel_calls_is_a_part_of_it():
+    trees = [ast.parse(p.read_text()) for p in SRC.rglob("*.py")]
+    kernels, parts = (
+        [f for t in trees for f in decorated(t, n)] for n in ("kernel", "kernel_part")
+    )
+    called = {
+        ast.unparse(node.func)
+        for function in kernels + parts
+        for node in ast.walk(function)
+        if isinstance(node, ast.Call)
+    }
+    assert not called & {f.name for f in kernels}, "called from a kernel: declare it a kernel_part"
+    # Neither set is empty, and no part is there for nothing.
+    assert kernels
+    assert {f.name for f in parts} <= called
+
+
+FIT = """
+import hashlib
+import numpy as np
+from xsift.mixture import GaussianMixture
+
+X = np.random.RandomState(0).normal(size=(900, 7))
+X[::9, 3] = np.nan
+model = GaussianMixture(3, max_iter=3, tol=1e9, means_init=X[1:4]).fit(X)
+made = model.weights_, model.means_, model.covariances_, model.score_samples(X)
+print(*(hashlib.sha256(a.tobytes()).hexdigest() for a in made))
+"""
+
+
+@pytest.mark.slow
+def test_the_first_run_gives_the_bits_of_the_next(tmp_path):
+    kept = tmp_path / "kept"
+
+    def fit():
+        environment = os.environ | {"NUMBA_CACHE_DIR": str(kept)}
+        done = subprocess.run(
+            [sys.executable, "-c", FIT], env=environment, capture_output=True, text=True, check=True
+        )
+        return done.stdout.split(), {p: p.stat().st_mtime_ns for p in kept.rglob("*.nb?")}
+
+    first, compiled = fit()
+    then, found = fit()
+    assert compiled
+    assert found == compiled, "the second run has compiled something: it does not test the cache"
+    assert then == first
+    assert len(first) == 4

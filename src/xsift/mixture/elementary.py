@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from xsift.jit import kernel
+from xsift.jit import kernel_part
 
 __all__ = ["ELEMENTWISE", "exp_nonpositive", "log_positive"]
 
@@ -22,7 +22,7 @@ _ROUND = 6755399441055744.0  # 1.5 * 2^52: adding it leaves an integer in the lo
 _SQRT_HALF_BITS = 0x3FE6A09E667F3BCD
 
 
-@kernel(nogil=True, fastmath=ELEMENTWISE, error_model="numpy")
+@kernel_part(nogil=True, fastmath=ELEMENTWISE, error_model="numpy")
 def exp_nonpositive(x: float) -> float:
     """Return exp(x) for x <= 0, to 1e-14 relative; 0 from -708 downwards.
 
@@ -50,7 +50,7 @@ def exp_nonpositive(x: float) -> float:
     return p * power if x > -708.0 else 0.0
 
 
-@kernel(nogil=True, fastmath=ELEMENTWISE, error_model="numpy")
+@kernel_part(nogil=True, fastmath=ELEMENTWISE, error_model="numpy")
 def log_positive(x: float) -> float:
     """Return log(x) for normal x > 0, to 1e-14 relative.
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from xsift.jit import kernel
+from xsift.jit import kernel, kernel_part
 from xsift.mixture.elementary import ELEMENTWISE
 from xsift.mixture.kernels import BLOCK, expect_block, filled_lanes, lanes, load_block
 from xsift.mixture.marginals import Components, components_of, marginals_of
@@ -172,25 +172,25 @@ def _weigh_roots(
         first = end
 
 
-@kernel(nogil=True)
+@kernel_part(nogil=True)
 def _add(total: np.ndarray, values: np.ndarray, width: int) -> None:
     for b in range(width):
         total[b] += values[b]
 
 
-@kernel(nogil=True, fastmath=ELEMENTWISE)
+@kernel_part(nogil=True, fastmath=ELEMENTWISE)
 def _add_times(total: np.ndarray, values: np.ndarray, factor: float, width: int) -> None:
     for b in range(width):
         total[b] += values[b] * factor
 
 
-@kernel(nogil=True, error_model="numpy")
+@kernel_part(nogil=True, error_model="numpy")
 def _take_root(values: np.ndarray, width: int) -> None:
     for b in range(width):
         values[b] = np.sqrt(values[b])
 
 
-@kernel(nogil=True)
+@kernel_part(nogil=True)
 def _take_largest(k: int, values: np.ndarray, best: np.ndarray, where: np.ndarray) -> None:
     for b in range(BLOCK):
         where[b] = k if values[b] > best[b] else where[b]

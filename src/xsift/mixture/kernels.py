@@ -28,7 +28,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from xsift.jit import kernel
+from xsift.jit import kernel, kernel_part
 from xsift.mixture.elementary import ELEMENTWISE, exp_nonpositive, log_positive
 from xsift.mixture.marginals import Components, marginals_of
 from xsift.mixture.missing import TILE, complete_moments
@@ -102,7 +102,7 @@ def em_piece(
     return log_likelihood
 
 
-@kernel(nogil=True, error_model="numpy")
+@kernel_part(nogil=True, error_model="numpy")
 def em_run(
     X: np.ndarray,
     weight: np.ndarray,
@@ -152,7 +152,7 @@ def em_run(
     return log_likelihood
 
 
-@kernel(nogil=True)
+@kernel_part(nogil=True)
 def lanes(n: int) -> np.ndarray:
     """Return zeros of shape (n, 128) that begin where a cache line does: 64 bytes are read at once.
 
@@ -163,13 +163,13 @@ def lanes(n: int) -> np.ndarray:
     return flat[skip : skip + n * BLOCK].reshape(n, BLOCK)
 
 
-@kernel(nogil=True)
+@kernel_part(nogil=True)
 def filled_lanes(size: int) -> int:
     """Return how many rows of a block to work on where `size` are wanted: whole vectors."""
     return min(BLOCK, (size + 15) // 16 * 16)
 
 
-@kernel(nogil=True, fastmath=ELEMENTWISE, error_model="numpy")
+@kernel_part(nogil=True, fastmath=ELEMENTWISE, error_model="numpy")
 def load_block(
     X: np.ndarray,
     start: int,
@@ -186,7 +186,7 @@ def load_block(
             x[i, b] = (X[start + b, j] - centre[j]) * inverse_scale[j]
 
 
-@kernel(nogil=True, error_model="numpy")
+@kernel_part(nogil=True, error_model="numpy")
 def expect_block(
     x: np.ndarray,
     width: int,
@@ -204,7 +204,7 @@ def expect_block(
     soften_block(joint, width, row_weight, log_density)
 
 
-@kernel(nogil=True, fastmath=ELEMENTWISE, error_model="numpy")
+@kernel_part(nogil=True, fastmath=ELEMENTWISE, error_model="numpy")
 def log_joint_block(
     k: int,
     x: np.ndarray,
@@ -267,7 +267,7 @@ def log_joint_block(
         out[k, b] = log_norm[k] - 0.5 * out[k, b]
 
 
-@kernel(nogil=True, fastmath=ELEMENTWISE, error_model="numpy")
+@kernel_part(nogil=True, fastmath=ELEMENTWISE, error_model="numpy")
 def soften_block(
     joint: np.ndarray, width: int, row_weight: np.ndarray, log_density: np.ndarray
 ) -> None:
@@ -302,7 +302,7 @@ def soften_block(
             joint[k, b] *= total[b]
 
 
-@kernel(nogil=True, fastmath=SUMS)
+@kernel_part(nogil=True, fastmath=SUMS)
 def weighted_sum(weight: np.ndarray, values: np.ndarray) -> float:
     """Return the sum of weight times value over a block."""
     total = 0.0
@@ -311,7 +311,7 @@ def weighted_sum(weight: np.ndarray, values: np.ndarray) -> float:
     return total
 
 
-@kernel(nogil=True, fastmath=SUMS, error_model="numpy")
+@kernel_part(nogil=True, fastmath=SUMS, error_model="numpy")
 def add_moments_block(
     k: int,
     x: np.ndarray,
@@ -375,13 +375,13 @@ def add_moments_block(
     return count
 
 
-@kernel(nogil=True)
+@kernel_part(nogil=True)
 def four(matrices: np.ndarray, k: int, i: int, j: int) -> tuple[float, float, float, float]:
     """Return ``matrices[k, i, j : j + 4]`` as numbers."""
     return matrices[k, i, j], matrices[k, i, j + 1], matrices[k, i, j + 2], matrices[k, i, j + 3]
 
 
-@kernel(nogil=True)
+@kernel_part(nogil=True)
 def add_four(
     matrices: np.ndarray, k: int, i: int, j: int, a: float, b: float, c: float, d: float
 ) -> None:

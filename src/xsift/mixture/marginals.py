@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from xsift.jit import kernel
+from xsift.jit import kernel_part
 from xsift.mixture.missing import TILE, split_features
 
 __all__ = ["Components", "components_of", "marginals", "marginals_of"]
@@ -51,7 +51,7 @@ def components_of(
     return Components(log_weights, *shapes, centre, scale)
 
 
-@kernel(nogil=True, error_model="numpy")
+@kernel_part(nogil=True, error_model="numpy")
 def marginals_of(
     row: np.ndarray, components: Components
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -72,7 +72,7 @@ def marginals_of(
     return observed, missing, whitening, offset, log_norm
 
 
-@kernel(nogil=True, error_model="numpy")
+@kernel_part(nogil=True, error_model="numpy")
 def marginals(
     log_weights: np.ndarray,
     means: np.ndarray,
@@ -123,7 +123,7 @@ def marginals(
     return whitening, offset, log_norm
 
 
-@kernel(nogil=True)
+@kernel_part(nogil=True)
 def _load(
     covariances: np.ndarray,
     means: np.ndarray,
@@ -144,7 +144,7 @@ def _load(
                 S[i, j, lane] = 1.0 if i == j else 0.0
 
 
-@kernel(nogil=True, error_model="numpy")
+@kernel_part(nogil=True, error_model="numpy")
 def _factorise(S: np.ndarray) -> None:
     """Turn matrices into their Cholesky factors, column by column, in place."""
     o = S.shape[0]
@@ -160,7 +160,7 @@ def _factorise(S: np.ndarray) -> None:
                     S[i, m, b] -= S[i, j, b] * S[m, j, b]
 
 
-@kernel(nogil=True, error_model="numpy")
+@kernel_part(nogil=True, error_model="numpy")
 def _invert(L: np.ndarray, W: np.ndarray) -> None:
     """Write the inverses of lower triangular matrices, row by row."""
     o = L.shape[0]
@@ -177,7 +177,7 @@ def _invert(L: np.ndarray, W: np.ndarray) -> None:
                     W[i, j, b] -= L[i, m, b] * W[m, j, b]
 
 
-@kernel(nogil=True, error_model="numpy")
+@kernel_part(nogil=True, error_model="numpy")
 def _shift(W: np.ndarray, mean: np.ndarray, shift: np.ndarray) -> None:
     """Write -W mean."""
     shift[:] = 0.0

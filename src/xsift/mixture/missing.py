@@ -15,7 +15,7 @@ import math
 
 import numpy as np
 
-from xsift.jit import kernel
+from xsift.jit import kernel, kernel_part
 
 __all__ = ["complete_moments", "group_by_pattern", "split_features"]
 
@@ -84,7 +84,7 @@ def group_by_pattern(
     return order, ends
 
 
-@kernel(nogil=True)
+@kernel_part(nogil=True)
 def _pattern_keys(X: np.ndarray) -> np.ndarray:
     """Return a number for what each row lacks; up to 64 features, another for each pattern."""
     n, d = X.shape
@@ -102,7 +102,7 @@ def _pattern_keys(X: np.ndarray) -> np.ndarray:
     return keys
 
 
-@kernel(nogil=True)
+@kernel_part(nogil=True)
 def _is_same(X: np.ndarray, keys: np.ndarray, one: int, other: int) -> bool:
     if keys[one] != keys[other] or X.shape[1] <= 64:
         return bool(keys[one] == keys[other])
@@ -112,14 +112,14 @@ def _is_same(X: np.ndarray, keys: np.ndarray, one: int, other: int) -> bool:
     return True
 
 
-@kernel(nogil=True)
+@kernel_part(nogil=True)
 def split_features(row: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the positions of the features that a row has, and of those that it lacks."""
     is_missing = np.isnan(row)
     return np.flatnonzero(~is_missing), np.flatnonzero(is_missing)
 
 
-@kernel(nogil=True, error_model="numpy")
+@kernel_part(nogil=True, error_model="numpy")
 def complete_moments(
     covariance: np.ndarray,
     whitening: np.ndarray,
@@ -178,7 +178,7 @@ def complete_moments(
     _add(scatter, missing, missing, _product(BS, B.T) + count * C)
 
 
-@kernel(nogil=True)
+@kernel_part(nogil=True)
 def _part(matrix: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
     out = np.empty((rows.size, columns.size))
     for i in range(rows.size):
@@ -187,7 +187,7 @@ def _part(matrix: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarr
     return out
 
 
-@kernel(nogil=True)
+@kernel_part(nogil=True)
 def _add(matrix: np.ndarray, rows: np.ndarray, columns: np.ndarray, part: np.ndarray) -> None:
     for i in range(rows.size):
         for j in range(columns.size):
@@ -195,7 +195,7 @@ def _add(matrix: np.ndarray, rows: np.ndarray, columns: np.ndarray, part: np.nda
 
 
 # Not numpy's product: that one calls BLAS, whose result may depend on its number of threads.
-@kernel(nogil=True)
+@kernel_part(nogil=True)
 def _product(A: np.ndarray, B: np.ndarray) -> np.ndarray:
     out = np.zeros((A.shape[0], B.shape[1]))
     for i in range(A.shape[0]):

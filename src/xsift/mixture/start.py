@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from xsift.jit import kernel
+from xsift.jit import kernel, kernel_part
 from xsift.mixture.blocks import ArrayRows, Rows
 from xsift.mixture.em import Fit, iterate
 from xsift.mixture.kernels import BLOCK
@@ -323,7 +323,7 @@ def lloyd(points: np.ndarray, weight: np.ndarray, seeds: np.ndarray, max_iter: i
     return labels
 
 
-@kernel(nogil=True)
+@kernel_part(nogil=True)
 def _nearest_centres(
     features: np.ndarray, first: int, centres: np.ndarray, nearest: np.ndarray
 ) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from xsift.errors import TableError
-from xsift.jit import kernel
+from xsift.jit import kernel, kernel_part
 from xsift.score.softmax import softmax
 
 __all__ = ["DEPTH", "Trees", "boost"]
@@ -296,7 +296,7 @@ def _raw_scores(
 # Leaves are named and chosen from in pairs, so that nothing but comparisons and selections is left:
 # written as nested conditions the compiler keeps jumps, and takes three times as long. So it does,
 # nearly, where thresholds and leaves are unpacked and not read one by one.
-@kernel(nogil=True, error_model="numpy")
+@kernel_part(nogil=True, error_model="numpy")
 def _find_leaves(
     x: np.ndarray,
     feature: np.ndarray,
@@ -320,7 +320,7 @@ def _find_leaves(
         found[b] = first if x0[b] <= t0 else second
 
 
-@kernel(nogil=True, error_model="numpy")
+@kernel_part(nogil=True, error_model="numpy")
 def _add_leaves(found: np.ndarray, some: int, total: np.ndarray) -> None:
     """Add the first rows of what was found, one after the other, in double precision."""
     if some == _AT_ONCE:
