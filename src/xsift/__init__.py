@@ -1,7 +1,7 @@
 """xsift: classes and probabilities for X-ray sources.
 
-The public names are few: `run` and `classify` do the main job on a file, `read_detections` and the
-stages' estimators serve those who want a part of it.
+The public names are few: `run` and `classify` do the main job on a file; `xsift.read` and
+the stages' estimators serve those who want a part of it.
 """
 
 from __future__ import annotations

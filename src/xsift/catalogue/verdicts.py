@@ -1,4 +1,4 @@
-"""A model's verdicts on a sample, as a catalogue: what training and classifying share."""
+"""A model's verdicts on a sample, as a catalogue: what run, classify and vote share."""
 
 from __future__ import annotations
 

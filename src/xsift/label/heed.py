@@ -65,7 +65,7 @@ def refuse_no_class(labels: Labels, classes: Classes, where: str, column: str) -
         Names the types that were found.
     """
     if (labels.y >= 0).any():
-        _warn_of_own_words(labels, classes, where, column)
+        _warn_of_own_words(labels, where, column)
         return
     found = labels.counts(np.ones(len(labels.label), dtype=bool))
     shown = ", ".join(f"{code} ({n:,})" for code, n in list(found.items())[:5]) or "no type at all"
@@ -77,7 +77,7 @@ def refuse_no_class(labels: Labels, classes: Classes, where: str, column: str) -
     )
 
 
-def _warn_of_own_words(labels: Labels, classes: Classes, where: str, column: str) -> None:
+def _warn_of_own_words(labels: Labels, where: str, column: str) -> None:
     """Warn of labels that are neither classes nor types of SIMBAD: a spelling may hide a class."""
     found = labels.counts(labels.is_other)
     words = {c: n for c, n in found.items() if not in_vocabulary(c)}

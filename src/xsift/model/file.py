@@ -1,4 +1,4 @@
-"""The model file: ASDF with a plain tree, checked against this schema when it loads.
+"""The model file: ASDF with a plain tree, checked against `xsift.model.schema` when it loads.
 
 Nothing is unpickled, no tag of its own is used, and a hostile file is refused with one line. A
 digest of the content tells damage; it is no signature.

@@ -1,1 +1,1 @@
-"""Whole ways, from an input to a result: classify, train, vote, scan, validate, fetch."""
+"""Whole ways, from an input to a result: fetch, run, classify, vote, scan, evaluate, demo."""

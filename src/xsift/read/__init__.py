@@ -1,6 +1,7 @@
 """Files to tables held to their survey's schema.
 
-`read_detections` and `read_known` are what the pipeline calls; `read_table` reads any table.
+`read_detections` and `read_known` read what becomes a sample (`xsift.model.sample`); `read_table`
+reads any table.
 """
 
 from __future__ import annotations

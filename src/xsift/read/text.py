@@ -72,7 +72,7 @@ def read_text(source: Source, columns: list[str] | None = None) -> pa.Table:
     start = _COMMENTS.match(content, 0, _HEAD).end()  # type: ignore[union-attr]
     lines = _lines(where, content, start)
     comments = _LINE_END.split(content[:start].decode("utf-8", "replace"))
-    if _is_headless(where, lines):
+    if _is_headless(lines):
         lines, start = _commented_header(where, content, start, lines)
     return read_cells(where, content, _layout(where, lines, start, comments))
 
@@ -117,9 +117,9 @@ def _commented_header(
     header = before[at:].decode("utf-8", "replace").strip()
     if header.startswith("#"):
         tried = [header.lstrip("#").strip(), *lines]
-        if _delimiter(where, tried) is not None and not _is_headless(where, tried):
+        if _delimiter(where, tried) is not None and not _is_headless(tried):
             return tried, at
-    number = next(n for n in _cells(where, lines[0]) if _is_number(n))
+    number = next(n for n in _cells(lines[0]) if _is_number(n))
     raise TableError(
         f"{where}: the first line must name the columns, but holds {number.strip()[:40]!r}"
     )
@@ -211,12 +211,12 @@ def _words(line: str) -> list[str]:
     return [quoted or plain for quoted, plain in found]
 
 
-def _cells(where: str, line: str) -> list[str]:
+def _cells(line: str) -> list[str]:
     return re.split(r"[\t,;|]", line) if re.search(r"[\t,;|]", line) else _words(line)
 
 
-def _is_headless(where: str, lines: list[str]) -> bool:
-    cells = _cells(where, lines[0])
+def _is_headless(lines: list[str]) -> bool:
+    cells = _cells(lines[0])
     numbers = [c for c in cells if _is_number(c)]
     return len(numbers) > 0 and len(numbers) >= len(cells) / 2
 
