@@ -77,7 +77,7 @@ def _time(sources: int, n: int, rounds: int) -> dict[str, Any]:
     from xsift import Settings
     from xsift.classes import PAPER_CLASSES
     from xsift.evaluate.baselines import Boosting, Forest
-    from xsift.model.calibration import fit_calibrated_model
+    from xsift.model.calibrated_training import fit_calibrated_model
 
     training, survey, name = _training(sources)
     settings = Settings(method="calibrated")

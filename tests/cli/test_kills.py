@@ -18,8 +18,8 @@ from xsift.catalogue.view import view_catalogue
 from xsift.compare.comparison import compare, read_ours
 from xsift.errors import OutputError, TableError
 from xsift.publish.publication import publish
+from xsift.report.count_figures import k_scan
 from xsift.report.report import report
-from xsift.report.tallies import k_scan
 from xsift.write.manifest import LIST
 
 COMMAND = """

@@ -30,9 +30,9 @@ import typer.main
 from typer.testing import CliRunner
 
 from xsift import Settings, surveys
+from xsift.catalogue.columns import output_columns
 from xsift.classes import PAPER_CLASSES
 from xsift.cli.app import app
-from xsift.surveys.columns import output_columns
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))

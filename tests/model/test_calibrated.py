@@ -16,7 +16,7 @@ from xsift.features import FeatureTable
 from xsift.mixture import Mixture
 from xsift.model import load_model, model_of, model_tree
 from xsift.model.calibrated import CalibratedModel
-from xsift.model.calibration import fit_calibrated_model
+from xsift.model.calibrated_training import fit_calibrated_model
 from xsift.model.file import load_model_tree
 from xsift.model.paper import PaperModel
 from xsift.model.sample import Training

@@ -16,10 +16,10 @@ from xsift.catalogue.view import view_catalogue
 from xsift.classes import read_classes
 from xsift.errors import MissingPackageError, TableError
 from xsift.report import distributions
+from xsift.report.count_figures import k_scan, tally_drawings
 from xsift.report.drawing import Drawing
-from xsift.report.figures import feature_drawings
+from xsift.report.feature_figures import feature_drawings
 from xsift.report.report import _write_figure, compose, judge_catalogue, make_figure, report
-from xsift.report.tallies import k_scan, tally_drawings
 from xsift.write import Staging
 
 VOID = {"meta", "br", "path", "use", "image", "link"}

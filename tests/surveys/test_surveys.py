@@ -6,9 +6,9 @@ from astropy.io.votable.ucd import check_ucd
 from pydantic import ValidationError
 
 from xsift import surveys
+from xsift.catalogue.columns import output_columns
 from xsift.classes import PAPER_CLASSES
 from xsift.errors import SettingError
-from xsift.surveys.columns import output_columns
 
 PAPER_ORDER = (
     "hard_hm hard_hs hard_ms powlaw_gamma bb_kt var_prob_b var_ratio_b var_prob_h var_ratio_h "

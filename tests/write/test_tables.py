@@ -17,10 +17,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from xsift import surveys
+from xsift.catalogue.columns import output_columns
 from xsift.classes import PAPER_CLASSES
 from xsift.errors import OutputError
 from xsift.read import read_table
-from xsift.surveys.columns import Column, output_columns, with_metadata
+from xsift.surveys.columns import Column, with_metadata
 from xsift.write import write_table
 from xsift.write.tables import SUFFIXES
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from xsift.catalogue.columns import output_columns
 from xsift.catalogue.summary import Shown, Summary, SummaryTable
 from xsift.classes import Classes
 from xsift.errors import OutputError
@@ -18,7 +19,7 @@ from xsift.model.file import save_model_tree
 from xsift.model.sample import CARRIED, Sample
 from xsift.model.schema import ModelTree
 from xsift.surveys import Survey
-from xsift.surveys.columns import Column, output_columns, with_metadata
+from xsift.surveys.columns import Column, with_metadata
 from xsift.vote import Votes
 from xsift.write import Staging, environment, write_json, write_table
 from xsift.write.tables import SUFFIXES

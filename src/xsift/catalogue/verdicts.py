@@ -24,10 +24,10 @@ from xsift.vote import Pool, tally
 from xsift.write import environment, finite
 from xsift.write.provenance import file_name, now
 
-__all__ = ["completed", "judged"]
+__all__ = ["catalogue_of", "with_record"]
 
 
-def judged(sample: Sample, model: Model, settings: Settings) -> Catalogue:
+def catalogue_of(sample: Sample, model: Model, settings: Settings) -> Catalogue:
     """Classify the detections of a sample, let each source's vote, and count."""
     table, voting, rows, record = _judge(sample, model, settings)
     # The share of none is a ballot, too: under the paper's method it is 0, and never wins.
@@ -71,7 +71,7 @@ def _judge(
     return table, voting, np.flatnonzero(in_vote), record
 
 
-def completed(
+def with_record(
     result: Catalogue,
     model: ModelTree | None,
     notes: list[str],

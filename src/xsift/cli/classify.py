@@ -6,7 +6,6 @@ from typing import Annotated, Any
 
 import typer
 
-from xsift.cli.catalogue import write_catalogue
 from xsift.cli.options import (
     DEFAULT,
     Features,
@@ -19,6 +18,7 @@ from xsift.cli.options import (
     TableFile,
     settings_of,
 )
+from xsift.cli.writing import write_catalogue
 
 __all__ = ["classify"]
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from xsift.cli.catalogue import show_summary
 from xsift.cli.options import DEFAULT, Json, Out, Seed
 from xsift.cli.terminal import console, escape, new_table, progress, say_json
+from xsift.cli.writing import show_summary
 
 if TYPE_CHECKING:
     from xsift.pipeline.demo import Demonstration

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from xsift.cli import services
-from xsift.cli.catalogue import write_catalogue
 from xsift.cli.options import (
     DEFAULT,
     ClassesFile,
@@ -32,6 +31,7 @@ from xsift.cli.options import (
     option,
     settings_of,
 )
+from xsift.cli.writing import write_catalogue
 from xsift.errors import SettingError
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def _fetching(
 ) -> Callable[[Staging, Callable[[str], None]], tuple[Path, Path]]:
     """Return what fetches a cone of the survey TABLE: detections and, unless given, labels."""
     from xsift import surveys
-    from xsift.pipeline.archive import prepare
+    from xsift.pipeline.archive import fetch_for_run
 
     name = str(table)
     if name not in surveys.names() or table.exists():
@@ -125,7 +125,7 @@ def _fetching(
     cache = services.cache(None, fresh)
 
     def fetch(staging: Staging, step: Callable[[str], None]) -> tuple[Path, Path]:
-        detections, types = prepare(staging, survey, cone, tap, matcher, cache, radius, step)
+        detections, types = fetch_for_run(staging, survey, cone, tap, matcher, cache, radius, step)
         return detections, labels or types
 
     return fetch

@@ -6,7 +6,6 @@ from typing import Any
 
 import typer
 
-from xsift.cli.catalogue import write_catalogue
 from xsift.cli.options import (
     DEFAULT,
     ClassesFile,
@@ -20,6 +19,7 @@ from xsift.cli.options import (
     chosen_classes,
     settings_of,
 )
+from xsift.cli.writing import write_catalogue
 
 __all__ = ["vote"]
 

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from xsift import plots, read, surveys, write
+from xsift.catalogue.columns import output_columns
 from xsift.catalogue.folder import open_catalogue
 from xsift.catalogue.warnings import recorded, warn_of_no_figures
 from xsift.classes import PAPER_CLASSES, Classes
@@ -26,7 +27,7 @@ from xsift.errors import LabelError, MissingColumnsError, SettingError
 from xsift.label import Match, match_known
 from xsift.report import comparison_page
 from xsift.report.evaluation_figures import svg_of
-from xsift.surveys.columns import Column, output_columns, with_metadata
+from xsift.surveys.columns import Column, with_metadata
 from xsift.write import Staging
 from xsift.write.provenance import file_name, now
 from xsift.write.tables import SUFFIXES

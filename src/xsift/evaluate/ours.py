@@ -12,7 +12,7 @@ from xsift.classes import Classes
 from xsift.evaluate.fusion import geometric_mean
 from xsift.evaluate.methods import Prediction, mean_by_source
 from xsift.features import FeatureTable
-from xsift.model.calibration import fit_calibrated_model
+from xsift.model.calibrated_training import fit_calibrated_model
 from xsift.model.paper import fit_paper_model
 from xsift.model.sample import Training
 from xsift.settings import Settings

@@ -10,7 +10,7 @@ from xsift.features.normal_scores import NormalScores, fit_normal_scores
 from xsift.features.scaling import Scaling
 
 if TYPE_CHECKING:
-    from xsift.features.scale import PaperScaler
+    from xsift.features.paper_scaler import PaperScaler
 
 __all__ = [
     "FeatureTable",
@@ -27,7 +27,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     # scikit-learn takes a second to import, and classifying does not need it.
     if name == "PaperScaler":
-        from xsift.features.scale import PaperScaler
+        from xsift.features.paper_scaler import PaperScaler
 
         return PaperScaler
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

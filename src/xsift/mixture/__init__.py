@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from xsift.mixture.frozen import Mixture, fit_mixture, log_density_and_responsibilities
+from xsift.mixture.mixture import Mixture, fit_mixture, log_density_and_responsibilities
 
 if TYPE_CHECKING:
     from xsift.mixture.blocks import ParquetBlocks

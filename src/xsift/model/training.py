@@ -8,7 +8,7 @@ from xsift.classes import Classes
 from xsift.errors import TableError
 from xsift.features import FeatureTable
 from xsift.model.calibrated import CalibratedModel
-from xsift.model.calibration import fit_calibrated_model
+from xsift.model.calibrated_training import fit_calibrated_model
 from xsift.model.paper import PaperModel, fit_paper_model
 from xsift.model.sample import Progress, Sample, silent
 from xsift.settings import Settings

@@ -24,9 +24,9 @@ from xsift.write.provenance import file_name, now
 from xsift.write.tables import SUFFIXES
 
 __all__ = [
+    "fetch_for_run",
     "form_of",
     "parse",
-    "prepare",
     "save_detections",
     "save_labels",
     "survey_of_release",
@@ -310,7 +310,7 @@ def _taken_from(snapshot: Path, ra: np.ndarray, dec: np.ndarray, radius_arcsec: 
     return Objects(places[:, 0], places[:, 1], kept, radius_arcsec, *said, vocabulary, *chance)
 
 
-def prepare(
+def fetch_for_run(
     staging: write.Staging,
     survey: Survey,
     cone: str,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from xsift import surveys
 from xsift.catalogue.tables import Catalogue
-from xsift.catalogue.verdicts import completed, judged
+from xsift.catalogue.verdicts import catalogue_of, with_record
 from xsift.catalogue.warnings import (
     recorded,
     warn_of_classes,
@@ -66,6 +66,6 @@ def classify(
             warn_of_training_table(tree.training.counts.get("trained", 0))
         warn_of_classes(trained)
         progress("scoring and voting")
-        result = judged(sample, trained, settings)
+        result = catalogue_of(sample, trained, settings)
     result.record["model_choice"] = why
-    return completed(result, tree, notes, "classify", None, (table, path))
+    return with_record(result, tree, notes, "classify", None, (table, path))

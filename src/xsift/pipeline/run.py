@@ -10,7 +10,7 @@ from pathlib import Path
 
 from xsift import surveys
 from xsift.catalogue.tables import Catalogue
-from xsift.catalogue.verdicts import completed, judged
+from xsift.catalogue.verdicts import catalogue_of, with_record
 from xsift.catalogue.warnings import recorded, warn_of_classes
 from xsift.classes import PAPER_CLASSES, Classes
 from xsift.errors import SettingError
@@ -62,7 +62,7 @@ def run(
         sample = sample.held_to(model.features)
         warn_of_classes(model)
         progress("scoring and voting")
-        result = judged(sample, model, settings)
+        result = catalogue_of(sample, model, settings)
     training = TrainingTree(
         input=file_name(sample.path),
         input_sha256=sample.sha256,
@@ -75,7 +75,7 @@ def run(
         environment=environment(),
         created=now(),
     )
-    return completed(result, model_tree(model, training), notes, "run", training, (table, labels))
+    return with_record(result, model_tree(model, training), notes, "run", training, (table, labels))
 
 
 def _refuse_idle_settings(settings: Settings) -> None:

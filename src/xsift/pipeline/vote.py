@@ -9,7 +9,7 @@ import numpy as np
 from xsift import surveys
 from xsift.catalogue.record import source_counts
 from xsift.catalogue.tables import Catalogue, described, source_table
-from xsift.catalogue.verdicts import completed
+from xsift.catalogue.verdicts import with_record
 from xsift.catalogue.warnings import recorded
 from xsift.classes import PAPER_CLASSES, Classes
 from xsift.model.sample import Progress, silent
@@ -73,4 +73,4 @@ def vote_table(
         "counts": counted,
     }
     result = described(Catalogue(None, sources, None, record), given.classes, survey)
-    return completed(result, None, notes, "vote", None, (table,))
+    return with_record(result, None, notes, "vote", None, (table,))

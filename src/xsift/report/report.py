@@ -16,10 +16,10 @@ from xsift import plots, write
 from xsift.catalogue.view import CatalogueView, view_catalogue
 from xsift.errors import need
 from xsift.report import catalogue_page, distributions
+from xsift.report.count_figures import k_scan, tally_drawings
 from xsift.report.drawing import Drawing, NotDrawn, columns
-from xsift.report.figures import feature_drawings
+from xsift.report.feature_figures import feature_drawings
 from xsift.report.hypotheses import MARGIN, RULE, STATEMENTS, judge
-from xsift.report.tallies import k_scan, tally_drawings
 from xsift.settings import Settings
 from xsift.write.provenance import file_name, now
 

@@ -37,8 +37,6 @@ class Column:
         TSCAL and TZERO, as they stand.
     dim : str
         TDIM.
-    begin : object
-        TBCOL, as it stands.
     """
 
     name: str
@@ -48,7 +46,6 @@ class Column:
     scale: object
     zero: object
     dim: str
-    begin: object
 
     @property
     def sizes(self) -> list[int] | None:
@@ -97,7 +94,6 @@ def columns_of(hdu: Hdu) -> list[Column]:
             get(f"TSCAL{i}", 1),
             get(f"TZERO{i}", 0),
             hdu.text(f"TDIM{i}"),
-            get(f"TBCOL{i}"),
         )
         for i in range(1, n + 1)
     ]

@@ -1,0 +1,52 @@
+"""The columns that xsift adds to a catalogue: unit, UCD and meaning of each."""
+
+from __future__ import annotations
+
+from xsift.classes import Classes
+from xsift.surveys.columns import Column
+
+__all__ = ["output_columns"]
+
+
+def output_columns(classes: Classes) -> dict[str, Column]:
+    """Describe the columns that xsift adds to a catalogue, by name."""
+    columns = [
+        Column("cluster", "", "meta.code", "Mixture component that the detection belongs to"),
+        Column("p_none", "", "stat.probability", "Probability that it is none of the classes"),
+        Column("class", "", "src.class", "Most probable class (SIMBAD type code)"),
+        Column("group", "", "src.class", "Group of the class"),
+        Column(
+            "typicality",
+            "",
+            "stat.probability",
+            "Share of the training detections that are less ordinary than this one",
+        ),
+        Column("label", "", "src.class", "Type of the known object matched to the detection"),
+        Column(
+            "label_separation",
+            "arcsec",
+            "pos.angDistance",
+            "Distance on the sky between the detection and its known object",
+        ),
+        Column("role", "", "meta.code", "trained, scored, set_aside or unscored"),
+        Column("flag", "", "meta.note", "Why the detection has this role"),
+        Column("n_missing", "", "meta.number", "Number of features without a usable value"),
+        Column("model_id", "", "meta.id", "Fingerprint of the model that classified it"),
+        Column("n_detections", "", "meta.number", "Number of detections that voted"),
+        Column("class_soft", "", "src.class", "Class of the highest mean probability"),
+        Column("class_hard", "", "src.class", "Most frequent class of the detections"),
+        Column("status", "", "meta.code", "unique: both votes agree; ambiguous: they do not"),
+    ]
+    for c in classes.classes:
+        what = c.title or c.code
+        columns.append(Column(c.column, "", "stat.probability", f"Probability of {what}"))
+    for column in [*classes.columns, "p_none"]:
+        columns.append(
+            Column(
+                f"{column}_std",
+                "",
+                "stat.stdev;stat.probability",
+                f"Population standard deviation of {column} over the detections",
+            )
+        )
+    return {c.name: c for c in columns}
