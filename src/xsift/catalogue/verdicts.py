@@ -15,7 +15,7 @@ from xsift.catalogue.record import counts, missing_values, reasons, source_count
 from xsift.catalogue.tables import Catalogue, described, detection_table, roles, source_table
 from xsift.catalogue.warnings import warn_of_nothing_scored, warn_of_rows
 from xsift.model import Model, PaperModel
-from xsift.model.answer import answer
+from xsift.model.answer import Answer
 from xsift.model.sample import Sample
 from xsift.model.schema import ModelTree, TrainingTree
 from xsift.read import InMemory
@@ -27,9 +27,9 @@ from xsift.write.provenance import file_name, now
 __all__ = ["catalogue_of", "with_record"]
 
 
-def catalogue_of(sample: Sample, model: Model, settings: Settings) -> Catalogue:
-    """Classify the detections of a sample, let each source's vote, and count."""
-    table, voting, rows, record = _judge(sample, model, settings)
+def catalogue_of(sample: Sample, model: Model, said: Answer, settings: Settings) -> Catalogue:
+    """Make a catalogue of what a model says of a sample: each source's detections vote."""
+    table, voting, rows, record = _judge(sample, model, said, settings)
     # The share of none is a ballot, too: under the paper's method it is 0, and never wins.
     pool: Pool = "mean" if isinstance(model, PaperModel) else "geometric"
     votes = tally(sample.keys, voting, rows, len(model.classes) + 1, pool)
@@ -41,13 +41,13 @@ def catalogue_of(sample: Sample, model: Model, settings: Settings) -> Catalogue:
 
 
 def _judge(
-    sample: Sample, model: Model, settings: Settings
+    sample: Sample, model: Model, answer: Answer, settings: Settings
 ) -> tuple[pa.Table, np.ndarray, np.ndarray, dict[str, Any]]:
     """Return the table of detections, what is voted on, the rows that vote, and the record."""
     features, labels = sample.features, sample.labels
     warn_of_rows(sample)
-    said, shift = answer(model, features, settings.prior)
-    role, flag = roles(sample, model.can_score(features), said.is_scored, said.cluster)
+    said = answer.said
+    role, flag = roles(sample, answer.can_score, said.is_scored, said.cluster)
     warn_of_nothing_scored(role, labels)
     # What is set aside is of a type that the model does not know: it gets no verdict.
     verdict = np.isin(role, ("trained", "scored")) & said.is_scored
@@ -65,7 +65,7 @@ def _judge(
         "set_aside": labels.counts(role == "set_aside"),
         "missing": missing_values(features),
         "unscored": reasons(flag, role == "unscored"),
-        **shift,
+        **answer.shift,
     }
     table = detection_table(sample, said, model.classes, role, flag)
     return table, voting, np.flatnonzero(in_vote), record

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
 
 from xsift.features import FeatureTable
 from xsift.model import Classification, Model
@@ -10,12 +13,30 @@ from xsift.model.calibrated import CalibratedModel
 from xsift.model.prior import shares_of, under_prior
 from xsift.model.shift import warn_of_shift
 
-__all__ = ["answer"]
+__all__ = ["Answer", "answer"]
 
 
-def answer(
-    model: Model, features: FeatureTable, prior: str
-) -> tuple[Classification, dict[str, Any]]:
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """What a model says of a table.
+
+    Attributes
+    ----------
+    said : Classification
+        Of every detection, under the wanted class shares.
+    can_score : ndarray of bool, shape (n,)
+        Which detections have the features that the method needs.
+    shift : dict
+        How the table differs from the training table: ``shares`` (`shares_of`) and ``shift``
+        (`warn_of_shift`) of the calibrated method; else empty.
+    """
+
+    said: Classification
+    can_score: np.ndarray
+    shift: dict[str, Any]
+
+
+def answer(model: Model, features: FeatureTable, prior: str) -> Answer:
     """Classify detections, and say how their table differs from the training table.
 
     Parameters
@@ -24,13 +45,6 @@ def answer(
     features : FeatureTable
     prior : str
         Which class shares the probabilities are to hold under (`under_prior`).
-
-    Returns
-    -------
-    said : Classification
-    shift : dict
-        ``shares`` (`shares_of`) and ``shift`` (`warn_of_shift`) of the calibrated method; else
-        empty.
 
     Raises
     ------
@@ -44,4 +58,4 @@ def answer(
     if isinstance(model, CalibratedModel):
         shift["shares"] = shares_of(said, model)
         shift["shift"] = warn_of_shift(features.values, said, model)
-    return under_prior(said, model, prior), shift
+    return Answer(under_prior(said, model, prior), model.can_score(features), shift)

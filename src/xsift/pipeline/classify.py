@@ -14,6 +14,7 @@ from xsift.catalogue.warnings import (
     warn_of_unused,
 )
 from xsift.model import model_of
+from xsift.model.answer import answer
 from xsift.model.file import load_model_tree
 from xsift.model.packaged import chosen_model, refuse_other_model
 from xsift.model.sample import Progress, read_sample, silent
@@ -66,6 +67,7 @@ def classify(
             warn_of_training_table(tree.training.counts.get("trained", 0))
         warn_of_classes(trained)
         progress("scoring and voting")
-        result = catalogue_of(sample, trained, settings)
+        said = answer(trained, sample.features, settings.prior)
+        result = catalogue_of(sample, trained, said, settings)
     result.record["model_choice"] = why
     return with_record(result, tree, notes, "classify", None, (table, path))

@@ -15,6 +15,7 @@ from xsift.catalogue.warnings import recorded, warn_of_classes
 from xsift.classes import PAPER_CLASSES, Classes
 from xsift.errors import SettingError
 from xsift.model import model_tree
+from xsift.model.answer import answer
 from xsift.model.sample import Progress, read_sample, silent
 from xsift.model.schema import TrainingTree
 from xsift.model.training import train
@@ -60,9 +61,10 @@ def run(
         sample = read_sample(table, survey, chosen, settings, classes, labels, is_paper, progress)
         model, y = train(sample, survey, classes, settings, progress)
         sample = sample.held_to(model.features)
-        warn_of_classes(model)
         progress("scoring and voting")
-        result = catalogue_of(sample, model, settings)
+        said = answer(model, sample.features, settings.prior)
+        warn_of_classes(model)
+        result = catalogue_of(sample, model, said, settings)
     training = TrainingTree(
         input=file_name(sample.path),
         input_sha256=sample.sha256,
