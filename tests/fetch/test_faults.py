@@ -280,6 +280,14 @@ def test_the_budget_ends_the_tries(proxy, tmp_path):
     assert time.monotonic() - start < 3
 
 
+def test_the_budget_ends_a_slow_answer(proxy, tmp_path):
+    # It ends within a try, and says so: "no whole answer within 0.02 s" would be of no use.
+    proxy.always = endless(b" ", 0.05)
+    limits = replace(QUICK, budget=0.5, tries=50)
+    with pytest.raises(ServiceError, match=r"takes its time, and the time budget of 0.5 s"):
+        fetch(proxy.url, tmp_path / "cache", tmp_path / "x.vot", limits=limits)
+
+
 def test_requests_keep_their_distance(archive, tmp_path):
     start = time.monotonic()
     limits = replace(QUICK, pause=0.15)

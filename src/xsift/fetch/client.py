@@ -169,12 +169,15 @@ class Client:
         """
         if seconds >= self._left():
             asked = f"asks to wait {seconds:.0f} s" if seconds > 60 else "takes its time"
-            raise ServiceError(
-                f"{self.url}: the service {asked}, and the time budget of "
-                f"{self.limits.budget:g} s (--budget) ends before: what was fetched is kept, run "
-                "it again to go on"
-            )
+            raise self._out_of_time(asked)
         time.sleep(seconds)
+
+    def _out_of_time(self, asked: str) -> ServiceError:
+        return ServiceError(
+            f"{self.url}: the service {asked}, and the time budget of "
+            f"{self.limits.budget:g} s (--budget) ends before: what was fetched is kept, run "
+            "it again to go on"
+        )
 
     def _left(self) -> float:
         return self._deadline - time.monotonic()
@@ -226,12 +229,14 @@ class Client:
         threading.Thread(target=work, daemon=True).start()
         # A job is given back in passing, also when the user stops.
         longest = _FAREWELL if request[0] == "DELETE" else self.limits.answer
-        allowed = min(longest, max(0.0, self._left()))
+        left = max(0.0, self._left())
         try:
-            done = outcome.get(timeout=allowed)
+            done = outcome.get(timeout=min(longest, left))
         except queue.Empty:
+            if left < longest:
+                raise self._out_of_time("takes its time") from None
             raise ServiceError(
-                f"{self.url}: no whole answer within {allowed:.3g} s: ask for less at a time, or "
+                f"{self.url}: no whole answer within {longest:.3g} s: ask for less at a time, or "
                 "with --async"
             ) from None
         finally:
