@@ -89,13 +89,12 @@ def with_record(
         What was read, the table first: files among it are never replaced by a result.
     """
     detections, sources = result.detections, result.sources
-    if model is not None:
-        detections = _stamped(detections, model.model_id) if detections is not None else None
-        sources = _stamped(sources, model.model_id)
     name = file_name(str(inputs[0]))
     about = {"input": name, "command": command}
     record = {"command": command, "about": about, "input": name, **result.record}
     if model is not None:
+        detections = _stamped(detections, model.model_id) if detections is not None else None
+        sources = _stamped(sources, model.model_id)
         about["model_id"] = model.model_id
         record["model"] = {
             "model_id": model.model_id,

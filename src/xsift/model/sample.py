@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -128,9 +129,13 @@ class Sample:
         """Return `chosen` rows (bool, shape (n,)) in an order that the file's does not change."""
         return key_order(self.keys, np.flatnonzero(chosen))
 
+    @cached_property
+    def _named_codes(self) -> np.ndarray:
+        return _codes(self.keys["name"])
+
     def source(self, rows: np.ndarray) -> np.ndarray:
         """Return the code of the source of each row; a row without a name is its own source."""
-        code = _codes(self.keys["name"])[rows]
+        code = self._named_codes[rows]
         return np.asarray(np.where(code < 0, code.max(initial=0) + 1 + np.arange(len(rows)), code))
 
     def training(self, rows: np.ndarray) -> Training:
@@ -184,7 +189,6 @@ def read_sample(
     if classes is not None and labels is None and settings.label_column is None:
         raise SettingError("no known objects: give --labels FILE or --label-column COL")
     known = read.read_known(labels, survey, settings.label_column) if labels else None
-    with_types = classes is not None and not need_all
     progress(f"reading {table}")
     held = read.read_detections(
         table,
@@ -193,8 +197,8 @@ def read_sample(
         settings.source_column,
         None if known or classes is None else settings.label_column,
         need_all,
-        with_types,
-        settings.type_column if with_types else None,
+        classes is not None and not need_all,
+        settings.type_column,
     )
     derived = derive(held.table, survey, features)
     given = {n for n in held.table.column_names if held.table[n].null_count < held.table.num_rows}

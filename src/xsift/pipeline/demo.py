@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from xsift import write
 from xsift.catalogue.tables import Catalogue, place
 from xsift.classes import PAPER_CLASSES, Classes
 from xsift.errors import lack_of
+from xsift.model.sample import Progress, silent
 from xsift.pipeline.run import run
 from xsift.settings import Settings
 from xsift.simulate import Simulation, simulate
@@ -63,7 +63,7 @@ def demonstrate(
     folder: str | Path,
     n_sources: int = 6000,
     seed: int = 42,
-    progress: Callable[[str], None] = lambda step: None,
+    progress: Progress = silent,
 ) -> Demonstration:
     """Simulate a survey, classify it through files as a user would, and compare with the truth.
 
@@ -104,7 +104,7 @@ def exhibit(
     folder: str | Path,
     n_sources: int = 2500,
     seed: int = 42,
-    progress: Callable[[str], None] = lambda step: None,
+    progress: Progress = silent,
 ) -> None:
     """Simulate a survey and classify it, to be looked at.
 
@@ -125,7 +125,7 @@ def _place(folder: str | Path) -> write.Staging:
 
 
 def _classified(
-    staging: write.Staging, n_sources: int, seed: int, one_in: int, progress: Callable[[str], None]
+    staging: write.Staging, n_sources: int, seed: int, one_in: int, progress: Progress
 ) -> tuple[Simulation, Catalogue]:
     """Simulate a survey, write it, and classify it with one in so many of its known objects."""
     progress(f"simulating {n_sources:,} sources")
