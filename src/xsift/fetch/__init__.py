@@ -2,8 +2,16 @@
 
 from xsift.fetch.cache import Cache, default_folder
 from xsift.fetch.client import Client, Limits
-from xsift.fetch.csc import Fetched, Selection, fetch_detections, in_cone, near, those_of, whole
-from xsift.fetch.query import adql, parse_cone
+from xsift.fetch.detections import (
+    Fetched,
+    Selection,
+    fetch_detections,
+    in_cone,
+    near,
+    those_of,
+    whole,
+)
+from xsift.fetch.query import adql, parse_cone, query_of
 from xsift.fetch.tap import Tap, mode
 
 __all__ = [
@@ -20,6 +28,7 @@ __all__ = [
     "mode",
     "near",
     "parse_cone",
+    "query_of",
     "those_of",
     "whole",
 ]

@@ -1,7 +1,7 @@
-"""ADQL for the Chandra archive, and the parts of the sky or of a list that one query asks for.
+"""ADQL for a survey's archive, and the parts of the sky or of a list that one query asks for.
 
-Its service is said to refuse geometry functions and ``JOIN ... ON``: cones become boxes in right
-ascension and declination, which the client then cuts to the cone.
+Chandra's service is said to refuse geometry functions and ``JOIN ... ON``, and every service takes
+boxes: cones become boxes in right ascension and declination, which the client then cuts to the cone.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Protocol
 import numpy as np
 
 from xsift.errors import ServiceError, SettingError
+from xsift.surveys import Survey
 from xsift.surveys.profile import Query
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "adql",
     "boxes_around",
     "parse_cone",
+    "query_of",
     "sky",
 ]
 
@@ -212,17 +214,37 @@ def sky(n_bands: int = 8, n_boxes: int = 6) -> list[Box]:
     ]
 
 
+def query_of(survey: Survey) -> Query:
+    """Return how a survey's archive is asked.
+
+    Raises
+    ------
+    SettingError
+        If its profile says nothing of an archive.
+    """
+    if survey.query is None:
+        raise SettingError(
+            f"survey {survey.name} has no archive to fetch from: its profile has no [query]"
+        )
+    return survey.query
+
+
 def adql(query: Query, part: Part | None, cuts: bool = True) -> str:
     """Write the query of a part of the archive; of all of it where `part` is None."""
     selected = query.selected
-    tables = [f"{query.schema_name}.{table} {alias}" for alias, table in query.tables.items()]
     conditions = [*query.joins, *(query.cuts if cuts else ())]
     if part is not None:
         conditions.append(part.condition(selected))
-    lines = _wrapped(list(selected.values()))
-    return f"SELECT DISTINCT {lines}\nFROM {', '.join(tables)}\nWHERE " + "\n  AND ".join(
-        conditions
-    )
+    # A single table lists each source once; joined tables repeat them.
+    text = "SELECT DISTINCT " if len(query.tables) > 1 else "SELECT "
+    text += _wrapped([_as(column, name) for name, column in selected.items()])
+    text += f"\nFROM {', '.join(query.sources)}"
+    return text + "\nWHERE " * bool(conditions) + "\n  AND ".join(conditions)
+
+
+def _as(column: str, name: str) -> str:
+    """Write what is selected; under our own name, where the archive calls it otherwise."""
+    return column if column.endswith(f".{name}") else f'{column} AS "{name}"'
 
 
 def _wrapped(names: list[str], each: int = 8) -> str:

@@ -6,6 +6,7 @@ possible, and how features are derived and scaled. Adding a release is adding a 
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Sequence
 from functools import cache
@@ -24,6 +25,9 @@ __all__ = ["Feature", "Survey", "SurveyColumn", "load", "names", "survey_of"]
 Kind = Literal["text", "integer", "float"]
 Scaling = Literal["log-range", "range", "none"]
 Formula = Literal["ratio", "midrange-ratio"]
+_Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+# A table's name that ADQL takes without quotes.
+_PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z][A-Za-z0-9_]*)*")
 
 
 class _Strict(BaseModel):
@@ -119,31 +123,35 @@ class FeatureSet(_Strict):
 
 
 class Query(_Strict):
-    """The paper's query of the archive: where the columns lie, and which detections it takes.
+    """How the archive is asked: where the columns lie, and which detections are taken.
 
     Attributes
     ----------
     service : str
         Base address of the archive's TAP service.
     schema_name : str
-        Of the tables.
+        Of the tables; empty where their names stand alone.
     row_limit : int
         Rows to ask for at most at a time.
     tables : dict of str
-        Table of each alias.
-    columns : dict of tuple
-        Columns of the survey that each alias has.
+        Table of each alias; put into double quotes where it is no plain name.
+    columns : dict of (tuple or dict)
+        Columns of the survey that each alias has: a list where the archive calls them as we do,
+        else our name and the archive's (``{"ra": "RA_ICRS"}``, in that very case).
     joins, cuts : tuple of str
         Conditions in ADQL.
+    name_prefix : str
+        What the archive leaves off in front of each source's name.
     """
 
     service: str
-    schema_name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    schema_name: str = Field(default="", pattern=r"^([a-z][a-z0-9_]*)?$")
     row_limit: int = Field(gt=0)
-    tables: dict[str, str]
-    columns: dict[str, tuple[str, ...]]
-    joins: tuple[str, ...]
-    cuts: tuple[str, ...]
+    tables: Annotated[dict[_Identifier, str], Field(min_length=1)]
+    columns: dict[str, tuple[_Identifier, ...] | dict[_Identifier, str]]
+    joins: tuple[str, ...] = ()
+    cuts: tuple[str, ...] = ()
+    name_prefix: str = Field(default="", pattern=r"^[A-Za-z0-9 ]*$")
 
     @model_validator(mode="after")
     def _aliases_are_tables(self) -> Query:
@@ -154,7 +162,27 @@ class Query(_Strict):
     @property
     def selected(self) -> dict[str, str]:
         """What each column is called in the query, by its name: ``{"ra": "m.ra", ...}``."""
-        return {c: f"{alias}.{c}" for alias, names in self.columns.items() for c in names}
+        found = {}
+        for alias, names in self.columns.items():
+            theirs = {n: _delimited(c) for n, c in names.items()} if isinstance(names, dict) else {}
+            found |= {n: f"{alias}.{theirs.get(n, n)}" for n in names}
+        if self.name_prefix and "name" in found:
+            found["name"] = f"'{self.name_prefix}' || {found['name']}"
+        return found
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """What is selected from: each table with its alias."""
+        schema = f"{self.schema_name}." if self.schema_name else ""
+        return tuple(
+            f"{schema}{name if _PLAIN.fullmatch(name) else _delimited(name)} {alias}"
+            for alias, name in self.tables.items()
+        )
+
+
+def _delimited(name: str) -> str:
+    """Write an identifier of ADQL in double quotes, which keep its case and its signs."""
+    return '"' + name.replace('"', '""') + '"'
 
 
 class Survey(_Strict):
