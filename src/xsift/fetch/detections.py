@@ -166,8 +166,8 @@ def _heed_column(survey: Survey, column: str) -> None:
     """Refuse to select by a column that the archive does not have."""
     if column not in query_of(survey).selected:
         raise SettingError(
-            f"the archive of survey {survey.name} has no column {column}: select by --cone, --names, "
-            "--positions or --all"
+            f"the archive of survey {survey.name} has no column {column}: select by --cone, "
+            "--names, --positions or --all"
         )
 
 

@@ -1,7 +1,7 @@
 """ADQL for a survey's archive, and the parts of the sky or of a list that one query asks for.
 
-Chandra's service is said to refuse geometry functions and ``JOIN ... ON``, and every service takes
-boxes: cones become boxes in right ascension and declination, which the client then cuts to the cone.
+Chandra's service is said to refuse geometry functions and ``JOIN ... ON``; every service takes boxes.
+So cones become boxes in right ascension and declination, which the client then cuts to the cone.
 """
 
 from __future__ import annotations
@@ -237,7 +237,9 @@ def adql(query: Query, part: Part | None, cuts: bool = True) -> str:
         conditions.append(part.condition(selected))
     # A single table lists each source once; joined tables repeat them.
     text = "SELECT DISTINCT " if len(query.tables) > 1 else "SELECT "
-    text += _wrapped([_as(column, name) for name, column in selected.items()])
+    columns = [_as(column, name) for name, column in selected.items()]
+    renamed = any(" AS " in column for column in columns)
+    text += _wrapped(columns, 3 if renamed else 8)
     text += f"\nFROM {', '.join(query.sources)}"
     return text + "\nWHERE " * bool(conditions) + "\n  AND ".join(conditions)
 
@@ -247,7 +249,7 @@ def _as(column: str, name: str) -> str:
     return column if column.endswith(f".{name}") else f'{column} AS "{name}"'
 
 
-def _wrapped(names: list[str], each: int = 8) -> str:
+def _wrapped(names: list[str], each: int) -> str:
     rows = [", ".join(names[i : i + each]) for i in range(0, len(names), each)]
     return ",\n  ".join(rows)
 

@@ -162,7 +162,7 @@ class Query(_Strict):
     @property
     def selected(self) -> dict[str, str]:
         """What each column is called in the query, by its name: ``{"ra": "m.ra", ...}``."""
-        found = {}
+        found: dict[str, str] = {}
         for alias, names in self.columns.items():
             theirs = {n: _delimited(c) for n, c in names.items()} if isinstance(names, dict) else {}
             found |= {n: f"{alias}.{theirs.get(n, n)}" for n in names}
