@@ -173,10 +173,10 @@ def _fetch(
 ) -> None:
     """Fetch a part of a survey into a file, or print the query that would."""
     from xsift.catalogue.warnings import recorded
-    from xsift.fetch import adql, query_of
+    from xsift.fetch import adql
     from xsift.pipeline import archive
 
-    query, options = query_of(survey), wanted.options
+    query, options = survey.need_query(), wanted.options
     if show_query and not options:
         say(adql(query, None, asked.cuts))
         return

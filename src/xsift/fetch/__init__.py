@@ -11,7 +11,7 @@ from xsift.fetch.detections import (
     those_of,
     whole,
 )
-from xsift.fetch.query import adql, parse_cone, query_of
+from xsift.fetch.query import adql, parse_cone
 from xsift.fetch.tap import Tap, mode
 
 __all__ = [
@@ -28,7 +28,6 @@ __all__ = [
     "mode",
     "near",
     "parse_cone",
-    "query_of",
     "those_of",
     "whole",
 ]

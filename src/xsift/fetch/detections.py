@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from xsift.errors import RowLimitError, ServiceError, SettingError, XsiftWarning
 from xsift.fetch.cache import Cache
-from xsift.fetch.query import Cone, OneOf, Part, adql, boxes_around, query_of, sky
+from xsift.fetch.query import Cone, OneOf, Part, adql, boxes_around, sky
 from xsift.fetch.tap import Tap
 from xsift.surveys import Survey
 
@@ -136,7 +136,7 @@ def fetch_detections(
     ServiceError
         If a part cannot be had: never a table with a part missing. Or if there is nothing.
     """
-    archive = query_of(survey)
+    archive = survey.need_query()
     if selection.values is not None:
         _heed_column(survey, selection.values.column)
     todo: deque[Part] = deque(selection.parts)
@@ -164,7 +164,7 @@ def fetch_detections(
 
 def _heed_column(survey: Survey, column: str) -> None:
     """Refuse to select by a column that the archive does not have."""
-    if column not in query_of(survey).selected:
+    if column not in survey.need_query().selected:
         raise SettingError(
             f"the archive of survey {survey.name} has no column {column}: select by --cone, "
             "--names, --positions or --all"
@@ -191,7 +191,7 @@ def _conform(table: pa.Table, survey: Survey, where: str) -> pa.Table:
     """Take the columns that were asked for, in their order, of the survey's kinds."""
     by_fold = {name.strip().casefold(): name for name in table.column_names}
     arrays, fields = [], []
-    for name in query_of(survey).selected:
+    for name in survey.need_query().selected:
         if name not in by_fold:
             raise ServiceError(f"{where}: the answer has no column {name}, which was asked for")
         column = table.column(by_fold[name])

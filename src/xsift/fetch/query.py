@@ -1,7 +1,7 @@
 """ADQL for a survey's archive, and the parts of the sky or of a list that one query asks for.
 
-Chandra's service is said to refuse geometry functions and ``JOIN ... ON``; every service takes boxes.
-So cones become boxes in right ascension and declination, which the client then cuts to the cone.
+Chandra's service is said to refuse geometry functions and ``JOIN ... ON``; all take boxes. So cones
+become boxes in right ascension and declination, which the client then cuts to the cone.
 """
 
 from __future__ import annotations
@@ -15,8 +15,7 @@ from typing import Protocol
 import numpy as np
 
 from xsift.errors import ServiceError, SettingError
-from xsift.surveys import Survey
-from xsift.surveys.profile import Query
+from xsift.surveys.query import Query
 
 __all__ = [
     "RA_HIGH",
@@ -29,7 +28,6 @@ __all__ = [
     "adql",
     "boxes_around",
     "parse_cone",
-    "query_of",
     "sky",
 ]
 
@@ -212,21 +210,6 @@ def sky(n_bands: int = 8, n_boxes: int = 6) -> list[Box]:
         for low, high in pairwise(edges)
         for j in range(n_boxes)
     ]
-
-
-def query_of(survey: Survey) -> Query:
-    """Return how a survey's archive is asked.
-
-    Raises
-    ------
-    SettingError
-        If its profile says nothing of an archive.
-    """
-    if survey.query is None:
-        raise SettingError(
-            f"survey {survey.name} has no archive to fetch from: its profile has no [query]"
-        )
-    return survey.query
 
 
 def adql(query: Query, part: Part | None, cuts: bool = True) -> str:

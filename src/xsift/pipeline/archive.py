@@ -144,7 +144,7 @@ def _write_detections(
         "reference": survey.reference,
         "service": tap.url,
         "selection": selection.said,
-        "query": fetch.adql(fetch.query_of(survey), None, cuts),
+        "query": fetch.adql(survey.need_query(), None, cuts),
         "fetched": fetched.last,
         "fetched_first": fetched.first,
         "detections": str(table.num_rows),
