@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -20,9 +21,11 @@ from xsift.errors import MissingColumnsError, TableError, nearest
 from xsift.features import derive
 from xsift.model import Model, PaperModel, model_of
 from xsift.read import read_table
+from xsift.surveys import Survey
 
 __all__ = ["Card", "SourceCard", "card_of", "source_card"]
 
+_DESIGNATION = re.compile(r"[jb]\d{4}")
 _DETECTION_COLUMNS = ("name", "role", "flag", "cluster", "class", "group")
 _SOURCE_COLUMNS = ("name", "n_detections", "class_soft", "class_hard", "status", "class")
 
@@ -78,11 +81,11 @@ class SourceCard(Card):
     ----------
     standing : Standing or None
         Where its features stand among those of the groups; None where there are no detections.
-    survey : str
+    survey : Survey
     """
 
     standing: Standing | None
-    survey: str
+    survey: Survey
 
     def as_dict(self) -> dict[str, Any]:
         """Return the card for JSON."""
@@ -109,7 +112,7 @@ def source_card(name: str, folder: str | Path) -> SourceCard:
     if found.is_voted:
         full = _look_up(name, sources["name"], found.path)
         (source,) = sources.filter(pc.equal(sources["name"], full)).to_pylist()
-        return SourceCard(full, source, None, found.classes, None, found.survey.name)
+        return SourceCard(full, source, None, found.classes, None, found.survey)
     path = found.need_detections("a source is shown with them")
     tree = found.need_tree("it says what the features are")
     detections = _table(path, (*_DETECTION_COLUMNS, *found.classes.columns))
@@ -130,7 +133,7 @@ def source_card(name: str, folder: str | Path) -> SourceCard:
     return SourceCard(
         **{f.name: getattr(card, f.name) for f in fields(card)},
         standing=standing,
-        survey=tree.survey,
+        survey=found.survey,
     )
 
 
@@ -184,7 +187,8 @@ def _look_up(name: str, names: pa.ChunkedArray, folder: Path) -> Any:
     distinct = pc.unique(names.drop_null()).to_pylist()
     exact = [n for n in distinct if str(n) == name.strip()]
     alike = exact or [n for n in distinct if _plain(n) == _plain(name)]
-    alike = alike or [n for n in distinct if _plain(n).removeprefix("2cxo") == _plain(name)]
+    if not alike and _DESIGNATION.match(_plain(name)):
+        alike = [n for n in distinct if _plain(n).endswith(_plain(name))]
     if len(alike) == 1:
         return alike[0]
     if alike:

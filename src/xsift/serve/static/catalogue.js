@@ -38,11 +38,16 @@ export function fetchColumn(name) {
 
 export const fetchColumns = (names) => Promise.all(names.map(fetchColumn));
 
-// What an axis or a heading says.
-export function labelOf(name) {
-  const about = catalogue.described.get(name);
-  return about?.unit ? `${name} [${about.unit}]` : name;
-}
+const withUnit = (text, name) => {
+  const unit = catalogue.described.get(name)?.unit;
+  return unit ? `${text} [${unit}]` : text;
+};
+
+// What a heading or a choice says: the name of the column, as it is in the files.
+export const labelOf = (name) => withUnit(name, name);
+
+// What an axis says: the label that the survey's profile gives to the feature.
+export const axisOf = (name) => withUnit(catalogue.described.get(name)?.label || name, name);
 
 const names = new Map();
 
