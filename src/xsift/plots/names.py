@@ -10,11 +10,11 @@ __all__ = ["feature_label", "printable"]
 # Letters that a figure sets as a formula: labels in a profile are plain text.
 _FORMULAE = {"Γ": r"$\Gamma$", "\N{GREEK SMALL LETTER SIGMA}": r"$\sigma$"}
 _RAISED = str.maketrans("-+0123456789", "⁻⁺⁰¹²³⁴⁵⁶⁷⁸⁹")
-_LONGEST, _WIDE = 80, 40
+_LONGEST, _WIDE = 80, 34
 
 
 def feature_label(label: str, unit: str = "", formulae: bool = True) -> str:
-    r"""Return what an axis says of a feature: its label, and its unit; in lines of 40 letters.
+    r"""Return what an axis says of a feature: its label, and its unit; in lines of 34 letters.
 
     Parameters
     ----------

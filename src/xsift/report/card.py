@@ -80,13 +80,14 @@ def card_figure(card: SourceCard) -> Figure:
             "run or classify wrote"
         )
     planes = apart(planes_of(card.survey, standing.features))
+    groups = _groups(card, standing)
     rows = -(-len(standing.features) // _COLUMNS)
     high = 2 if planes else 0
     figure = Figure(figsize=(9.6, 1.8 * high + 1.9 * rows), layout="constrained")
     grid = figure.add_gridspec(rows + high, _COLUMNS)
     for place, plane in enumerate(planes):
         ax = figure.add_subplot(grid[:2, 2 * place : 2 * place + 2])
-        _draw_plane(ax, card.survey, standing, plane)
+        _draw_plane(ax, card.survey, standing, groups, plane)
     for j, name in enumerate(standing.features):
         ax = figure.add_subplot(grid[high + j // _COLUMNS, j % _COLUMNS])
         is_log = is_logarithmic(card.survey, name)
@@ -94,7 +95,7 @@ def card_figure(card: SourceCard) -> Figure:
             ax,
             standing.others[:, j],
             standing.group,
-            standing.groups,
+            groups,
             standing.X[:, j],
             _axis_text(card.survey, name),
             is_log,
@@ -103,18 +104,26 @@ def card_figure(card: SourceCard) -> Figure:
         ax.xaxis.label.set_size(8)
         if j % _COLUMNS == 0:
             ax.set_ylabel("share")
-    _explain(figure, card, standing)
+    _explain(figure, card, standing, groups)
     return figure
 
 
-def _explain(figure: Figure, card: SourceCard, standing: Standing) -> None:
-    looks = plots.look_of(standing.groups)
+def _groups(card: SourceCard, standing: Standing) -> tuple[str, ...]:
+    """Return all groups in the order of the classes: their colours are those of the report."""
+    return (*card.classes.groups, *(g for g in standing.groups if g not in card.classes.groups))
+
+
+def _explain(
+    figure: Figure, card: SourceCard, standing: Standing, groups: tuple[str, ...]
+) -> None:
+    looks = plots.look_of(groups)
     from matplotlib.lines import Line2D
 
-    counts = {g: int(np.sum(standing.group == g)) for g in standing.groups}
+    counts = {g: int(np.sum(standing.group == g)) for g in groups}
     handles = [
         Line2D([], [], color=colour, marker=marker, markersize=5, label=f"{g} ({counts[g]:,})")
         for g, (colour, marker) in looks.items()
+        if counts[g]
     ]
     n = len(standing.X)
     label = f"this source ({n:,} detection{'s'[: n != 1]})"
@@ -137,7 +146,9 @@ def _explain(figure: Figure, card: SourceCard, standing: Standing) -> None:
     figure.suptitle(f"{card.name}: {verdict}")
 
 
-def _draw_plane(ax: Axes, survey: Survey, standing: Standing, plane: Plane) -> None:
+def _draw_plane(
+    ax: Axes, survey: Survey, standing: Standing, groups: tuple[str, ...], plane: Plane
+) -> None:
     i, j = (standing.features.index(name) for name in plane)
     x, y = plane
     plots.source_in_plane(
@@ -145,7 +156,7 @@ def _draw_plane(ax: Axes, survey: Survey, standing: Standing, plane: Plane) -> N
         standing.others[:, i],
         standing.others[:, j],
         standing.group,
-        standing.groups,
+        groups,
         standing.X[:, i],
         standing.X[:, j],
         (_axis_text(survey, x), _axis_text(survey, y)),

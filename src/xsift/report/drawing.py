@@ -224,10 +224,18 @@ def from_zero(*axes: Axes) -> None:
 
 
 def three_ticks(ax: Axes, spans: tuple[Span, Span]) -> None:
-    """Put ticks at the ends and the middle of both axes: small panels have room for no more."""
+    """Put few ticks on both axes: small panels have room for no more.
+
+    At the ends and the middle; where these are no round numbers, at the round ones between.
+    """
+    from matplotlib.ticker import MaxNLocator
+
     for axis, span in zip((ax.xaxis, ax.yaxis), spans, strict=True):
         at = np.linspace(*span, 3)
-        axis.set_ticks(at, [f"{v:.3g}".replace("-", "\N{MINUS SIGN}") for v in at])
+        if any(float(f"{v:.2g}") != v for v in at):
+            at = MaxNLocator(3).tick_values(*span)
+            at = at[(at >= span[0]) & (at <= span[1])]
+        axis.set_ticks(at, [f"{v:.6g}".replace("-", "\N{MINUS SIGN}") for v in at])
 
 
 def square(ax: Axes, spans: tuple[Span, Span]) -> None:

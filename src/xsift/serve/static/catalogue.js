@@ -38,10 +38,16 @@ export function fetchColumn(name) {
 
 export const fetchColumns = (names) => Promise.all(names.map(fetchColumn));
 
-const withUnit = (text, name) => {
-  const unit = catalogue.described.get(name)?.unit;
-  return unit ? `${text} [${unit}]` : text;
-};
+const RAISED = { "-": "⁻", "+": "⁺", 0: "⁰", 1: "¹", 2: "²", 3: "³", 4: "⁴", 5: "⁵", 6: "⁶", 7: "⁷", 8: "⁸", 9: "⁹" };
+
+// The unit of a column as it is printed: "erg.s**-1.cm**-2" is "erg s⁻¹ cm⁻²".
+export function unitOf(name) {
+  const unit = catalogue.described.get(name)?.unit ?? "";
+  return unit.replace(/\*\*\(?([-+]?\d+)\)?/g, (_, power) => [...power].map((c) => RAISED[c]).join(""))
+    .replace(/\.(?=[A-Za-z])/g, " ");
+}
+
+const withUnit = (text, name) => (unitOf(name) ? `${text} [${unitOf(name)}]` : text);
 
 // What a heading or a choice says: the name of the column, as it is in the files.
 export const labelOf = (name) => withUnit(name, name);
