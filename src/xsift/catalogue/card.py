@@ -12,7 +12,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from xsift import surveys
 from xsift.catalogue.folder import open_catalogue
 from xsift.catalogue.standing import Standing, standing_of
 from xsift.catalogue.summary import Shown, Summary, SummaryTable
@@ -203,7 +202,7 @@ def _plain(name: Any) -> str:
 
 
 def _distances(rows: pa.Table, model: Model) -> list[dict[str, float]]:
-    survey = surveys.load(model.survey)
+    survey = model.survey
     features = derive(rows, survey, survey.feature_set(model.feature_set, model.features))
     out: list[dict[str, float]] = [{} for _ in range(rows.num_rows)]
     complete = np.flatnonzero(features.complete)

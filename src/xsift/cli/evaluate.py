@@ -10,6 +10,7 @@ import typer
 from xsift.cli.options import (
     DEFAULT,
     ClassesFile,
+    Columns,
     Features,
     Json,
     LabelColumn,
@@ -51,6 +52,7 @@ def evaluate(
     labels: Labels = None,
     label_column: LabelColumn = None,
     source_column: Source = DEFAULT.source_column,
+    columns: Columns = None,
     features: Features = None,
     survey: Survey = None,
     type_column: Types = None,

@@ -5,8 +5,8 @@ Training, validation and classification all take this object; nobody opens the f
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -97,6 +97,10 @@ class Sample:
         Of the file of known objects.
     counts : dict of str to int
         Known objects, and those of them that have a detection.
+    kept : pyarrow.Table, optional
+        Columns of the user's own, for the results.
+    called : mapping of str to str
+        What the file calls columns of the survey that go by another name in it.
     """
 
     path: str
@@ -111,6 +115,8 @@ class Sample:
     separation_arcsec: np.ndarray | None
     labels_sha256: str | None
     counts: dict[str, int]
+    kept: pa.Table | None = None
+    called: Mapping[str, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.features.X)
@@ -150,7 +156,7 @@ class Sample:
 
 
 def read_sample(
-    table: str | Path | read.InMemory,
+    table: str | Path | read.Source | read.InMemory,
     survey: Survey,
     features: tuple[Feature, ...],
     settings: Settings,
@@ -163,7 +169,7 @@ def read_sample(
 
     Parameters
     ----------
-    table : str, Path or InMemory
+    table : str, Path, Source or InMemory
     survey, features
         What the table is held to, and which features are derived.
     settings : Settings
@@ -199,6 +205,8 @@ def read_sample(
         need_all,
         classes is not None and not need_all,
         settings.type_column,
+        settings.columns,
+        settings.keep,
     )
     derived = derive(held.table, survey, features)
     given = {n for n in held.table.column_names if held.table[n].null_count < held.table.num_rows}
@@ -222,6 +230,8 @@ def read_sample(
         separation,
         known.sha256 if known else None,
         counts,
+        held.kept,
+        held.called,
     )
 
 

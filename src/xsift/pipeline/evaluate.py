@@ -11,7 +11,7 @@ from typing import Any
 from xsift import surveys, write
 from xsift.catalogue.summary import Shown, Summary, SummaryTable
 from xsift.catalogue.warnings import recorded, warn_of_no_figures
-from xsift.classes import PAPER_CLASSES, Classes
+from xsift.classes import Classes
 from xsift.evaluate.baselines import Boosting, Forest, LinearSvc
 from xsift.evaluate.cohort import Cohort, cohort_of
 from xsift.evaluate.experiments import HIDDEN, SHARES, Protocol, folds_of, plan, run_task
@@ -67,7 +67,7 @@ def evaluate(
     labels: str | Path | None = None,
     settings: Settings | None = None,
     evaluation: EvaluationSettings | None = None,
-    classes: Classes = PAPER_CLASSES,
+    classes: Classes | None = None,
     advance: Advance = lambda done, total: None,
 ) -> Evaluation:
     """Validate methods on the labelled sources of a table, and write the figures and a report.
@@ -82,7 +82,8 @@ def evaluate(
     settings : Settings, optional
         Of these, vote_trained and method do not matter here.
     evaluation : EvaluationSettings, optional
-    classes : Classes
+    classes : Classes, optional
+        Where None, those of the survey.
     advance : callable
         Told how many fits are done, and how many there are.
 
@@ -101,6 +102,7 @@ def evaluate(
     given_files = [file for file in (table, labels) if file is not None]
     with write.Staging(out, FILES, "evaluation", given_files) as staging:
         survey, feature_set = surveys.survey_of(settings.survey, settings.features)
+        classes = classes or survey.classes
         chosen = survey.feature_set(feature_set)
         protocol = Protocol(
             evaluation.folds, evaluation.draws, settings.seed, tuple(evaluation.experiments)
