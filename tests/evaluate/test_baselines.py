@@ -17,9 +17,7 @@ def training():
     return Training(X, y, np.where(kind == 3, "CV*", None), np.repeat(np.arange(n // 2), 2))
 
 
-@pytest.mark.parametrize(
-    "method", [Forest(4), Boosting(4, AT), LinearSvc(4)], ids=lambda m: m.name
-)
+@pytest.mark.parametrize("method", [Forest(4), Boosting(4, AT), LinearSvc(4)], ids=lambda m: m.name)
 def test_a_baseline_classifies_and_knows_what_it_never_saw(method, training):
     fitted = method.fit(training, seed=0)
     said = fitted.predict(training.X)
@@ -37,9 +35,7 @@ def test_a_baseline_classifies_and_knows_what_it_never_saw(method, training):
     np.testing.assert_array_equal(again.p, said.p)
 
 
-@pytest.mark.parametrize(
-    "method", [Forest(4), Boosting(4, AT), LinearSvc(4)], ids=lambda m: m.name
-)
+@pytest.mark.parametrize("method", [Forest(4), Boosting(4, AT), LinearSvc(4)], ids=lambda m: m.name)
 def test_missing_values_are_scored_and_change_no_other_row(method, training):
     X = training.X.copy()
     X[::3, 1:3] = np.nan

@@ -19,12 +19,11 @@ _LOWEST = 1e-5
 def planes_of(survey: Survey, features: Sequence[str]) -> tuple[Plane, ...]:
     """Return the pairs of features to draw against each other.
 
-    Those of the profile of which both are among `features`. Where the profile names none: each of
-    the first five features against the next.
+    Those of the profile of which both are among `features`. Where there are none: each of the
+    first five features against the next.
     """
-    if survey.planes:
-        return tuple((x, y) for x, y in survey.planes if {x, y} <= set(features))
-    return tuple(pairwise(features))[:_MOST_PAIRS]
+    named = tuple((x, y) for x, y in survey.planes if {x, y} <= set(features))
+    return named or tuple(pairwise(features))[:_MOST_PAIRS]
 
 
 def apart(planes: Sequence[Plane], most: int = 2) -> tuple[Plane, ...]:

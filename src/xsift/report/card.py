@@ -101,7 +101,7 @@ def card_figure(card: SourceCard) -> Figure:
             is_log,
             lowest_of(standing.others[:, j]) if is_log else 0.0,
         )
-        ax.xaxis.label.set_size(8)
+        ax.xaxis.label.set_fontsize(8)
         if j % _COLUMNS == 0:
             ax.set_ylabel("share")
     _explain(figure, card, standing, groups)
@@ -113,9 +113,7 @@ def _groups(card: SourceCard, standing: Standing) -> tuple[str, ...]:
     return (*card.classes.groups, *(g for g in standing.groups if g not in card.classes.groups))
 
 
-def _explain(
-    figure: Figure, card: SourceCard, standing: Standing, groups: tuple[str, ...]
-) -> None:
+def _explain(figure: Figure, card: SourceCard, standing: Standing, groups: tuple[str, ...]) -> None:
     looks = plots.look_of(groups)
     from matplotlib.lines import Line2D
 

@@ -233,7 +233,7 @@ def three_ticks(ax: Axes, spans: tuple[Span, Span]) -> None:
     for axis, span in zip((ax.xaxis, ax.yaxis), spans, strict=True):
         at = np.linspace(*span, 3)
         if any(float(f"{v:.2g}") != v for v in at):
-            at = MaxNLocator(3).tick_values(*span)
+            at = np.asarray(MaxNLocator(3).tick_values(*span))
             at = at[(at >= span[0]) & (at <= span[1])]
         axis.set_ticks(at, [f"{v:.6g}".replace("-", "\N{MINUS SIGN}") for v in at])
 
