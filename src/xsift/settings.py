@@ -154,12 +154,16 @@ EXPERIMENTS = ("folds", "sky", "shares", "missing", "none")
 
 @dataclass(frozen=True)
 class EvaluationSettings:
-    """How `xsift evaluate` validates, beside the `Settings` of what is validated."""
+    """How `xsift evaluate` validates, beside the `Settings` of what is validated.
+
+    `fold_by` is a column of the table: sources with the same value stand on one side of each split.
+    """
 
     methods: tuple[str, ...] = METHODS
     experiments: tuple[str, ...] = ("folds", "sky")
     folds: int = 5
     draws: int = 20
+    fold_by: str | None = None
 
     def __post_init__(self) -> None:
         for option, chosen, allowed in (

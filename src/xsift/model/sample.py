@@ -144,6 +144,20 @@ class Sample:
         code = self._named_codes[rows]
         return np.asarray(np.where(code < 0, code.max(initial=0) + 1 + np.arange(len(rows)), code))
 
+    def kept_codes(self, name: str) -> np.ndarray:
+        """Give each value of a column that is kept a number, by its text; -1 where missing.
+
+        Returns
+        -------
+        ndarray of int, shape (n,)
+        """
+        assert self.kept is not None
+        (at,) = (i for i, n in enumerate(self.kept.column_names) if n.casefold() == name.casefold())
+        column = self.kept.column(at)
+        if pa.types.is_dictionary(column.type):
+            column = column.cast(column.type.value_type)
+        return _codes(column.cast(pa.string()))
+
     def training(self, rows: np.ndarray) -> Training:
         """Return what a method may see of `rows`, as `in_order` gives them.
 

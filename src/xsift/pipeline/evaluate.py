@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -80,7 +81,7 @@ def evaluate(
     labels : str or Path, optional
         Known objects; without it, `settings.label_column` is a column of `table`.
     settings : Settings, optional
-        Of these, vote_trained and method do not matter here.
+        Of these, vote_trained, keep and method do not matter here.
     evaluation : EvaluationSettings, optional
     classes : Classes, optional
         Where None, those of the survey.
@@ -110,10 +111,13 @@ def evaluate(
         methods = _methods(survey, feature_set, classes, settings)
         with recorded() as notes:
             # The methods under comparison take incomplete detections, or leave them out themselves.
-            sample = read_sample(table, survey, chosen, settings, classes, labels)
-            cohort = cohort_of(sample, classes, evaluation.folds, str(labels or table))
+            keep = () if evaluation.fold_by is None else (evaluation.fold_by,)
+            asked = replace(settings, keep=keep)
+            sample = read_sample(table, survey, chosen, asked, classes, labels)
+            where = str(labels or table)
+            cohort = cohort_of(sample, classes, evaluation.folds, where, evaluation.fold_by)
             tasks = plan(cohort, evaluation.methods, protocol)
-            fingerprint = _fingerprint(sample, settings, classes, evaluation.folds)
+            fingerprint = _fingerprint(sample, settings, classes, evaluation)
             store = Store(staging.folder / PARTS, fingerprint, staging.scratch())
             folds = {e: folds_of(cohort, e, protocol) for e in {t.experiment for t in tasks}}
             for done, task in enumerate(tasks):
@@ -161,12 +165,19 @@ def _methods(
     return {method.name: method for method in found}
 
 
-def _fingerprint(sample: Sample, settings: Settings, classes: Classes, folds: int) -> str:
+def _fingerprint(
+    sample: Sample, settings: Settings, classes: Classes, evaluation: EvaluationSettings
+) -> str:
     """Hash all that an answer depends on, the code included."""
-    used = settings.as_dict() | {"classes": classes.model_dump(mode="json"), "folds": folds}
+    used = settings.as_dict() | {
+        "classes": classes.model_dump(mode="json"),
+        "folds": evaluation.folds,
+    }
     used |= {
         "input": sample.sha256,
         "labels": sample.labels_sha256,
+        "fold_by": evaluation.fold_by,
+        "survey": sample.features.survey.model_dump(mode="json"),
         "types": sample.type_column or "the labels",
         "environment": write.environment(),
     }
@@ -202,6 +213,7 @@ def _protocol(
 ) -> dict[str, Any]:
     return {
         "folds": evaluation.folds,
+        "fold_by": evaluation.fold_by,
         "draws": evaluation.draws,
         "seed": settings.seed,
         "resamples": N_RESAMPLES,
