@@ -40,7 +40,7 @@ def test_the_page_learns_planes_labels_and_scales(ask):
     assert said["about"]["survey"] == "My XMM sources"
     assert said["about"]["reference"] == "Doe et al. 2026"
     assert said["groups"] == ["AGN", "STAR", "ULX", "NS", "QPE", "CV"]
-    assert len(set(said["colours"][g] for g in said["groups"])) == 6
+    assert len({said["colours"][g] for g in said["groups"]}) == 6
 
 
 def test_an_observation_is_not_chandra_s(ask, get):
