@@ -130,7 +130,7 @@ def _kept(
     if "all" in keep:
         own = {c.name for c in survey.columns}
         chosen = [n for n in table.column_names if plain_name(n).casefold() not in own]
-        chosen = [n for n in chosen if why_unreadable(table.schema.field(n)) is None]
+        chosen = [n for n in chosen if not why_unreadable(table.schema.field(n))]
     else:
         chosen = [asked_for(table, where, name, available) for name in dict.fromkeys(keep)]
     return table.select(chosen)
