@@ -16,7 +16,9 @@ def own(own_survey):
 
 def test_the_plane_is_the_profile_s(open_page, own):
     page = open_page("view=properties", at=own[0])
-    page.wait_for_function("() => document.querySelector('.view:not([hidden]) .where').textContent.includes('in view')")
+    page.wait_for_function(
+        "() => document.querySelector('.view:not([hidden]) .where').textContent.includes('in view')"
+    )
     chosen = [page.get_by_label(axis, exact=True).input_value() for axis in ("x", "y")]
     assert chosen == ["hr1", "hr2"]
     features = page.locator("select[aria-label=x] optgroup[label=Features] option")
