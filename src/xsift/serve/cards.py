@@ -119,7 +119,8 @@ def links(card: Card, survey: Survey) -> list[dict[str, str]]:
                 "url": f"https://sky.esa.int/esasky/?target={at}&fov=0.1&cooframe=J2000",
             }
         )
-    if "chandra" not in survey.title.casefold():
+    # A profile of the user's own may extend Chandra's, and have a title of its own.
+    if not ("chandra" in survey.title.casefold() or str(card.name).startswith("2CXO")):
         return out
     obsids = dict.fromkeys(row.get("obsid") for row in card.detections or ())
     for obsid in [o for o in obsids if o is not None][:20]:
