@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from xsift.errors import LabelError, MissingColumnsError, SettingError
 from xsift.label import Match, match_known
 from xsift.report import comparison_page
 from xsift.report.evaluation_figures import svg_of
+from xsift.surveys import Survey
 from xsift.surveys.columns import Column, with_metadata
 from xsift.write import Staging
 from xsift.write.provenance import file_name, now
@@ -47,6 +48,7 @@ class OurSources:
     path, sha256 : str
     table : pyarrow.Table
         name, ra and dec where known, n_detections, status and class.
+    survey : Survey
     classes : Classes
     group : list of str
         Of each source: a group, or ``none``.
@@ -58,6 +60,7 @@ class OurSources:
     path: str
     sha256: str
     table: pa.Table
+    survey: Survey
     classes: Classes
     group: list[str]
     p: np.ndarray
@@ -66,10 +69,13 @@ class OurSources:
     def keep(self, rows: np.ndarray) -> OurSources:
         """Return some of the sources."""
         chosen = np.arange(len(self.group))[rows]
-        groups = [self.group[i] for i in chosen]
-        table = self.table.take(pa.array(chosen))
-        p, p_none = self.p[rows], self.p_none[rows]
-        return OurSources(self.path, self.sha256, table, self.classes, groups, p, p_none)
+        return replace(
+            self,
+            table=self.table.take(pa.array(chosen)),
+            group=[self.group[i] for i in chosen],
+            p=self.p[rows],
+            p_none=self.p_none[rows],
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -175,8 +181,7 @@ def compare(
         if path.is_dir():
             write.check_of_one_run(path)
             path = path / "sources.parquet"
-        survey = surveys.load("csc20")
-        known = read.read_known(path, survey, class_column or rules.class_columns, where)
+        known = read.read_known(path, ours.survey, class_column or rules.class_columns, where)
         progress("matching")
         found = match_known(ours.table, known.table, match, radius)
         warn_of_no_figures()
@@ -233,8 +238,9 @@ def read_ours(path: str | Path) -> OurSources:
         If it is neither.
     """
     path = Path(path)
-    survey = surveys.load("csc20")
     if not path.is_dir():
+        # The published tables of sources are the paper's.
+        survey = surveys.load("csc20")
         given = read.read_published(path, survey, PAPER_CLASSES)
         kept = [k for k in ("name", "ra", "dec") if k in given.table.column_names]
         is_unique = "soft_master_class" not in read.read_table(path)[0].column_names
@@ -244,7 +250,9 @@ def read_ours(path: str | Path) -> OurSources:
         table = table.append_column("status", pa.array(status))
         groups = [PAPER_CLASSES.group_of(c) for c in given.code]
         nothing = np.zeros(len(groups))
-        return OurSources(str(path), given.sha256, table, PAPER_CLASSES, groups, given.p, nothing)
+        return OurSources(
+            str(path), given.sha256, table, survey, PAPER_CLASSES, groups, given.p, nothing
+        )
     found = open_catalogue(path)
     file, classes = found.sources, found.classes
     table, source = read.read_table(file)
@@ -256,7 +264,9 @@ def read_ours(path: str | Path) -> OurSources:
     wanted = ("name", "ra", "dec", "class", "n_detections", "status")
     kept = [k for k in wanted if k in table.column_names]
     groups = table["group"].to_pylist()
-    return OurSources(str(path), source.sha256, table.select(kept), classes, groups, p, p_none)
+    return OurSources(
+        str(path), source.sha256, table.select(kept), found.survey, classes, groups, p, p_none
+    )
 
 
 def _column(table: pa.Table, name: str) -> np.ndarray:
@@ -337,7 +347,7 @@ def _disagreements(
         "separation": pa.array(separation, mask=np.isnan(separation)),
     }
     about = {
-        **surveys.load("csc20").described(),
+        **ours.survey.described(),
         **output_columns(ours.classes),
         "p_group": Column("p_group", "", "stat.probability", "Probability of our group"),
         "other_class": Column("other_class", "", "src.class", "Class in the other catalogue"),

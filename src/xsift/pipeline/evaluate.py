@@ -22,6 +22,7 @@ from xsift.evaluate.ours import CalibratedMethod, PaperMethod
 from xsift.evaluate.results import results
 from xsift.evaluate.splits import N_BLOCKS
 from xsift.evaluate.store import Store
+from xsift.features import columns_that_close
 from xsift.model.sample import Sample, read_sample
 from xsift.report import evaluation_page
 from xsift.report.evaluation_figures import evaluation_figures
@@ -158,7 +159,7 @@ def _methods(
         PaperMethod(survey, feature_set, classes, settings),
         CalibratedMethod(survey, feature_set, classes, settings),
         Forest(len(classes)),
-        Boosting(len(classes), names),
+        Boosting(len(classes), columns_that_close(survey.closure, names)),
         LinearSvc(len(classes)),
     )
     return {method.name: method for method in found}

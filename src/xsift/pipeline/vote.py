@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from xsift.classes import Classes
 from xsift.model.sample import Progress, silent
 from xsift.read import read_probabilities
 from xsift.settings import Settings
+from xsift.surveys import Survey
 from xsift.vote import Pool, tally
 
 __all__ = ["vote_table"]
@@ -69,9 +71,15 @@ def vote_table(
         "input_sha256": given.sha256,
         # Without a model in the folder nothing else says them.
         "survey": survey.name,
+        **({} if surveys.is_shipped(survey) else {"profile": _profile(survey)}),
         "classes": [c.model_dump() for c in given.classes.classes],
         "settings": {k: getattr(settings, k) for k in ("source_column", "vote_trained")},
         "counts": counted,
     }
     result = described(Catalogue(None, sources, None, record), given.classes, survey)
     return with_record(result, None, notes, "vote", None, (table,))
+
+
+def _profile(survey: Survey) -> dict[str, Any]:
+    """Return a profile of the user's own as plain data: no folder but this one holds it."""
+    return survey.without_query().model_dump(mode="json", exclude_defaults=True)
