@@ -1,4 +1,4 @@
-"""Any table, any features: profiles of one's own, columns by other names, from table to catalogue."""
+"""Any table, any features: profiles of one's own, and columns by other names."""
 
 import json
 
@@ -77,9 +77,7 @@ def test_kept_columns_follow_the_results_and_hide_none(folder, with_flux):
     assert detections["sky_cell"].equals(with_flux["Sky Cell"])
     assert detections["input_label"].equals(with_flux["label"])
     assert sources.column_names[-2:] == ["sky_cell", "label"]
-    first = {
-        n: c for n, c in zip(*(with_flux[k].to_pylist() for k in ("name", "Sky Cell")), strict=True)
-    }
+    first = dict(zip(*(with_flux[k].to_pylist() for k in ("name", "Sky Cell")), strict=True))
     assert sources["sky_cell"].to_pylist() == [first[n] for n in sources["name"].to_pylist()]
 
 

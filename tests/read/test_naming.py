@@ -1,4 +1,4 @@
-"""Columns by any name: by mapping, by other names of the profile, and from a match of two tables."""
+"""Columns by any name: by mapping, by other names of the profile, from a match of two tables."""
 
 import pyarrow as pa
 import pyarrow.parquet as pq

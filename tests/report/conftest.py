@@ -74,7 +74,8 @@ def validation(name):
             "detections_of_other_types sources_of_other_types incomplete_detections".split(),
             1234,
         ),
-        "protocol": {"folds": 5, "draws": 2, "sky_order": name, "blocks_of_the_sky": 20,
+        "protocol": {"folds": 5, "fold_by": None, "draws": 2, "sky_order": name,
+                     "blocks_of_the_sky": 20,
                      "hidden_share": 0.3},
         "results": {
             "folds": {worked: good, failed: {"failed": name}},

@@ -17,7 +17,7 @@ def plant(monkeypatch, folder, code):
 # A table with this word takes for ever to read.
 SLOW = """
 import time
-import xsift.read as r
+import xsift.read.table as r
 read_text = r.read_text
 
 def slow(source, columns=None):
@@ -38,7 +38,7 @@ k._cut_network = lambda: False
 
 # A reader without a wall of its own: it follows what the VOTable names.
 FOLLOWS = """
-import xsift.read as r
+import xsift.read.table as r
 from astropy.io.votable import parse
 from xsift.errors import TableError
 read_votable = r.read_votable
@@ -57,7 +57,7 @@ r.read_votable = follow
 # A reader that tries all ways out, those of native code too.
 TRIES = """
 import ctypes, os, socket, subprocess
-import xsift.read as r
+import xsift.read.table as r
 from xsift.errors import TableError
 libc = ctypes.CDLL(None)
 read_text = r.read_text

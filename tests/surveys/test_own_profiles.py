@@ -171,7 +171,7 @@ def test_two_profiles_in_a_circle_are_refused(profile):
 @pytest.mark.parametrize("content", [b"\xff\xfee\0", b"\xe9 = 1"])
 def test_a_profile_in_another_encoding_is_refused(tmp_path, content):
     (tmp_path / "mine.toml").write_bytes(content)
-    with pytest.raises(SettingError, match="save (it|the file) as UTF-8"):
+    with pytest.raises(SettingError, match=r"save (it|the file) as UTF-8"):
         surveys.load(tmp_path / "mine.toml")
 
 

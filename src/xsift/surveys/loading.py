@@ -96,11 +96,10 @@ def _tree(name: str, beside: Path | None, way: tuple[str, ...]) -> dict[str, Any
         raise SettingError(f"survey profile {where}: not a TOML file: {error}") from error
     if folder is not None:
         tree.setdefault("name", Path(name).stem)
-    tree.setdefault("title", str(tree.get("name", "")))
     if isinstance(classes := tree.get("classes"), str):
         tree["classes"] = named_classes(classes, folder)
     if (parent := tree.pop("extends", None)) is None:
-        return tree
+        return {"title": tree.get("name", ""), **tree}
     return _merged(_tree(str(parent), folder, (*way, where)), tree, where)
 
 
