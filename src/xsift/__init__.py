@@ -10,31 +10,52 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from xsift.catalogue.tables import Catalogue
+    from xsift import errors
+    from xsift.catalogue.anomalies import anomalies
+    from xsift.compare.comparison import compare
     from xsift.errors import XsiftError, XsiftWarning
+    from xsift.mixture import GaussianMixture
+    from xsift.pipeline.catalogue import Catalogue, open_catalogue
     from xsift.pipeline.classify import classify
+    from xsift.pipeline.evaluate import evaluate
+    from xsift.pipeline.model import load_model
     from xsift.pipeline.run import run
     from xsift.pipeline.vote import vote_table
-    from xsift.settings import Settings
+    from xsift.settings import EvaluationSettings, Settings
 
 __version__ = "0.1.0.dev0"
 
 _WHERE = {
-    "Catalogue": "xsift.catalogue.tables",
+    "Catalogue": "xsift.pipeline.catalogue",
+    "EvaluationSettings": "xsift.settings",
+    "GaussianMixture": "xsift.mixture",
     "Settings": "xsift.settings",
     "XsiftError": "xsift.errors",
     "XsiftWarning": "xsift.errors",
+    "anomalies": "xsift.catalogue.anomalies",
     "classify": "xsift.pipeline.classify",
+    "compare": "xsift.compare.comparison",
+    "evaluate": "xsift.pipeline.evaluate",
+    "load_model": "xsift.pipeline.model",
+    "open_catalogue": "xsift.pipeline.catalogue",
     "run": "xsift.pipeline.run",
     "vote_table": "xsift.pipeline.vote",
 }
 __all__ = [
     "Catalogue",
+    "EvaluationSettings",
+    "GaussianMixture",
     "Settings",
     "XsiftError",
     "XsiftWarning",
     "__version__",
+    "anomalies",
     "classify",
+    "compare",
+    "errors",
+    "evaluate",
+    "load_model",
+    "open_catalogue",
     "run",
     "vote_table",
 ]
@@ -44,4 +65,10 @@ def __getattr__(name: str) -> Any:
     # Lazy, so that `xsift --help` and `import xsift` stay fast.
     if name in _WHERE:
         return getattr(import_module(_WHERE[name]), name)
+    if name == "errors":
+        return import_module("xsift.errors")
     raise AttributeError(f"module 'xsift' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

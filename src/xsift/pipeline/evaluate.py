@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 from xsift import surveys, write
 from xsift.catalogue.summary import Shown, Summary, SummaryTable
+from xsift.catalogue.tabular import Tabular
 from xsift.catalogue.warnings import recorded, warn_of_no_figures
 from xsift.classes import PAPER_CLASSES, Classes
 from xsift.evaluate.baselines import Boosting, Forest, LinearSvc
@@ -22,6 +26,8 @@ from xsift.evaluate.results import results
 from xsift.evaluate.splits import N_BLOCKS
 from xsift.evaluate.store import Store
 from xsift.model.sample import Sample, read_sample
+from xsift.pipeline.keywords import takes_settings
+from xsift.read import as_input, is_path
 from xsift.report import evaluation_page
 from xsift.report.evaluation_figures import evaluation_figures
 from xsift.settings import EvaluationSettings, Settings
@@ -33,10 +39,34 @@ __all__ = ["Evaluation", "evaluate"]
 Advance = Callable[[int, int], None]
 PARTS = ".parts"
 FILES = ("evaluation.json", "report.html")
+_HEEDED = tuple(
+    f.name for f in fields(Settings) if f.name not in ("method", "vote_trained", "prior")
+)
 
 
-class Evaluation(Shown, dict[str, Any]):
-    """A finished validation: a dict of what `evaluation.json` holds."""
+class Evaluation(Shown, Tabular, dict[str, Any]):
+    """A finished validation: a dict of what `evaluation.json` holds.
+
+    As a table each figure is a row: ``experiment``, ``method``, ``of`` (such as
+    ``detections.groups``), ``measure``, ``value``, and its interval from ``low`` to ``high``.
+    """
+
+    @property
+    def table(self) -> pa.Table:
+        """The figures as a table."""
+        rows = list(_figures(self["results"], ()))
+        columns = {
+            "experiment": [path[0] for path, _ in rows],
+            "method": [path[1] for path, _ in rows],
+            "of": [".".join(path[2:-1]) for path, _ in rows],
+            "measure": [path[-1] for path, _ in rows],
+        }
+        text = {name: pa.array(cells, pa.string()) for name, cells in columns.items()}
+        numbers = {
+            key: pa.array([figure.get(key) for _, figure in rows], pa.float64())
+            for key in ("value", "low", "high")
+        }
+        return pa.table(text | numbers)
 
     def summary(self) -> Summary:
         """Return the figures over the groups, of the folds by source, and the warnings."""
@@ -60,10 +90,11 @@ class Evaluation(Shown, dict[str, Any]):
         return Summary(title, lines, [table])
 
 
+@takes_settings(settings=_HEEDED, evaluation=None)
 def evaluate(
-    table: str | Path,
+    table: Any,
     out: str | Path,
-    labels: str | Path | None = None,
+    labels: Any = None,
     settings: Settings | None = None,
     evaluation: EvaluationSettings | None = None,
     classes: Classes = PAPER_CLASSES,
@@ -75,15 +106,19 @@ def evaluate(
 
     Parameters
     ----------
-    table, out : str or Path
-    labels : str or Path, optional
-        Known objects; without it, `settings.label_column` is a column of `table`.
+    table : str, Path or table
+        A file, or a table in memory (as `run` takes it).
+    out : str or Path
+    labels : str, Path or table, optional
+        Known objects; without it, `label_column` is a column of `table`.
     settings : Settings, optional
-        Of these, vote_trained and method do not matter here.
+        As a whole; of these, vote_trained, method and prior do not matter here.
     evaluation : EvaluationSettings, optional
     classes : Classes
     advance : callable
         Told how many fits are done, and how many there are.
+    **keywords
+        Both kinds of settings, each by its name: ``label_column="otype"``, ``folds=10``, ...
 
     Returns
     -------
@@ -97,7 +132,7 @@ def evaluate(
         detection would stand on both sides of a split.
     """
     settings, evaluation = settings or Settings(), evaluation or EvaluationSettings()
-    given_files = [file for file in (table, labels) if file is not None]
+    given_files = [file for file in (table, labels) if is_path(file)]
     with write.Staging(out, FILES, "evaluation", given_files) as staging:
         survey, feature_set = surveys.survey_of(settings.survey, settings.features)
         chosen = survey.feature_set(feature_set)
@@ -106,6 +141,8 @@ def evaluate(
         )
         methods = _methods(survey, feature_set, classes, settings)
         with recorded() as notes:
+            table = as_input(table, settings.source_column)
+            labels = None if labels is None else as_input(labels, role=" of labels")
             # The methods under comparison take incomplete detections, or leave them out themselves.
             sample = read_sample(table, survey, chosen, settings, classes, labels)
             cohort = cohort_of(sample, classes, evaluation.folds, str(labels or table))
@@ -125,7 +162,7 @@ def evaluate(
             warn_of_no_figures()
         record = {
             "command": "evaluate",
-            "input": file_name(table),
+            "input": file_name(str(table)),
             **_about(sample, cohort, feature_set),
             "settings": settings.as_dict(),
             "evaluation": evaluation.as_dict(),
@@ -142,6 +179,17 @@ def evaluate(
         staging.commit()
         store.drop_others()
     return Evaluation(record)
+
+
+def _figures(found: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], dict[str, Any]]]:
+    """Yield every figure of the results with the keys that lead to it."""
+    if not isinstance(found, dict):
+        return
+    if "value" in found and len(path) > 2:
+        yield path, found
+        return
+    for key, value in found.items():
+        yield from _figures(value, (*path, str(key)))
 
 
 def _methods(

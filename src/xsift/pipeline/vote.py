@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from xsift import surveys
 from xsift.catalogue.record import source_counts
-from xsift.catalogue.tables import Catalogue, described, source_table
+from xsift.catalogue.tables import described, source_table
 from xsift.catalogue.verdicts import with_record
 from xsift.catalogue.warnings import recorded
 from xsift.classes import PAPER_CLASSES, Classes
 from xsift.model.sample import Progress, silent
-from xsift.read import read_probabilities
+from xsift.pipeline.catalogue import Catalogue
+from xsift.pipeline.keywords import takes_settings
+from xsift.read import as_input, read_probabilities
 from xsift.settings import Settings
 from xsift.vote import Pool, tally
 
 __all__ = ["vote_table"]
 
 
+@takes_settings(settings=("source_column", "survey", "vote_trained"))
 def vote_table(
-    table: str | Path,
+    table: Any,
     settings: Settings | None = None,
     classes: Classes = PAPER_CLASSES,
     progress: Progress = silent,
@@ -30,13 +33,23 @@ def vote_table(
 
     Parameters
     ----------
-    table : str or Path
-        Detections with a source column and a column of probabilities per class: ours (``p_qso``)
-        or the published ones (``QSO``, ``Seyfert_1``, ...).
+    table : str, Path or table
+        A file, or a table in memory (as `run` takes it): detections with a source column and a
+        column of probabilities per class, ours (``p_qso``) or the published ones (``QSO``,
+        ``Seyfert_1``, ...).
     settings : Settings, optional
-        Of these, survey, source_column and vote_trained matter here.
+        As a whole; of these, survey, source_column and vote_trained matter here.
     classes : Classes
         What the columns are looked up in.
+    progress : callable
+        Told of each step as it begins.
+    **keywords
+        Those settings, each by its name.
+
+    Returns
+    -------
+    Catalogue
+        With sources alone.
 
     Raises
     ------
@@ -46,6 +59,7 @@ def vote_table(
     settings = settings or Settings()
     survey, _ = surveys.survey_of(settings.survey, settings.features)
     with recorded() as notes:
+        table = as_input(table, settings.source_column)
         progress(f"reading {table}")
         given = read_probabilities(
             table, survey, settings.source_column, classes, settings.vote_trained
@@ -73,4 +87,4 @@ def vote_table(
         "counts": counted,
     }
     result = described(Catalogue(None, sources, None, record), given.classes, survey)
-    return with_record(result, None, notes, "vote", None, (table,))
+    return Catalogue.of(with_record(result, None, notes, "vote", None, (table,)))

@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
@@ -17,6 +18,7 @@ from xsift.classes import Classes, code_of
 from xsift.errors import MissingColumnsError, TableError, XsiftWarning
 from xsift.read import cells, schema
 from xsift.read.fits import read_fits
+from xsift.read.memory import InMemory, as_input, is_path, table_in_memory
 from xsift.read.parquet import column_names, read_parquet
 from xsift.read.probabilities import Probabilities, hold_probabilities
 from xsift.read.published import Published, hold_published
@@ -32,11 +34,14 @@ __all__ = [
     "Known",
     "Probabilities",
     "Published",
+    "as_input",
+    "is_path",
     "read_detections",
     "read_known",
     "read_probabilities",
     "read_published",
     "read_table",
+    "table_in_memory",
     "wanted_columns",
 ]
 
@@ -88,26 +93,14 @@ class Known:
     label_column: str
 
 
-@dataclass(frozen=True)
-class InMemory:
-    """A table that was read already, which the functions below take in place of its path."""
-
-    table: pa.Table
-    source: Source
-
-    def __str__(self) -> str:
-        return self.source.path
-
-
-def read_table(
-    path: str | Path | Source | InMemory, columns: list[str] | None = None
-) -> tuple[pa.Table, Source]:
+def read_table(path: Any, columns: list[str] | None = None) -> tuple[pa.Table, Source]:
     """Read any table that xsift reads, as it is.
 
     Parameters
     ----------
-    path : str, Path, Source or InMemory
-        VOTable, FITS, Parquet or CSV, also gzip-compressed; recognised by content.
+    path : str, Path, Source, InMemory or table
+        A file: VOTable, FITS, Parquet or CSV, also gzip-compressed; recognised by content. Or a
+        table in memory (`table_in_memory`), of which all columns are returned.
     columns : list of str, optional
         Where the format allows it, only these are read. Of several tables in a file, the one with
         the most of them is read, with a warning (`choose_table`).
@@ -117,9 +110,11 @@ def read_table(
     TableError
         If it is none of them, or damaged.
     """
-    if isinstance(path, InMemory):
-        return path.table, path.source
-    source = path if isinstance(path, Source) else open_source(path)
+    source = path if isinstance(path, Source) else as_input(path)
+    if isinstance(source, InMemory):
+        return source.table, source.source
+    if not isinstance(source, Source):
+        source = open_source(source)
     reader = {
         "votable": read_votable,
         "fits": read_fits,
@@ -188,8 +183,10 @@ def _asked_for(table: pa.Table, where: str, column: str, available: list[str]) -
     return found
 
 
-def _read_whole(path: str | Path, wanted: list[str]) -> tuple[pa.Table, Source]:
+def _read_whole(path: str | Path | InMemory, wanted: list[str]) -> tuple[pa.Table, Source]:
     """Read all columns; of several tables, those of the one with the most of the wanted ones."""
+    if isinstance(path, InMemory):
+        return read_table(path)
     source = open_source(path)
     # Parquet has one table, and would drop what is not wanted.
     return read_table(source, None if source.format == "parquet" else wanted)
@@ -204,7 +201,7 @@ def wanted_columns(
 
 
 def read_known(
-    path: str | Path,
+    path: str | Path | InMemory,
     survey: Survey,
     label_column: str | Sequence[str] | None = None,
     where: Sequence[str] = (),
@@ -267,7 +264,7 @@ def _positions(table: pa.Table, file: str, survey: Survey, has_names: bool) -> d
 
 
 def read_probabilities(
-    path: str | Path,
+    path: str | Path | InMemory,
     survey: Survey,
     source_column: str,
     classes: Classes,
@@ -285,7 +282,7 @@ def read_probabilities(
     return hold_probabilities(table, source, survey, source_column, classes, vote_trained)
 
 
-def read_published(path: str | Path, survey: Survey, classes: Classes) -> Published:
+def read_published(path: str | Path | InMemory, survey: Survey, classes: Classes) -> Published:
     """Read a published table of sources: classes, and probabilities such as ``0.056±0.152``.
 
     Raises
