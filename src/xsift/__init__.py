@@ -6,7 +6,9 @@ the stages' estimators serve those who want a part of it.
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -72,3 +74,16 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return __all__
+
+
+class _Package(ModuleType):
+    """The package, whose functions `evaluate` and `compare` bear the names of rooms."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        # Who imports a room (`from xsift.compare import agreement`) gets it; but importing would
+        # also put it in the function's place.
+        if not (name in _WHERE and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package

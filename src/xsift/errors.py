@@ -24,6 +24,7 @@ import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import Any
 
 __all__ = [
     "LabelError",
@@ -50,7 +51,7 @@ __all__ = [
 
 _names_options = ContextVar("_names_options", default=False)
 # What stands before an option is no part of a word: "a--b.csv" is a file.
-_OPTION = re.compile(r"(?<![\w./-])--([a-z][a-z0-9]*(?:-[a-z0-9]+)*)(?![\w./-])")
+_OPTION = re.compile(r"(?<![\w./-])--([a-z][a-z0-9]*(?:-[a-z0-9]+)*)(?![\w/-]|\.\w)")
 
 
 @contextmanager
@@ -111,6 +112,16 @@ class MissingColumnsError(TableError):
             said.append(f"{name} (did you mean {near}?)" if near else name)
         text = f"{where}: missing column{'s'[: len(said) != 1]} {', '.join(said)}"
         super().__init__(f"{text}. {remedy}" if remedy else text)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A worker hands its errors back as pickles, which would call __init__ with the text alone.
+        return _restored, (type(self), self.args, self.__dict__)
+
+
+def _restored(kind: type[XsiftError], said: tuple[Any, ...], more: dict[str, Any]) -> XsiftError:
+    error = kind.__new__(kind, *said)
+    error.__dict__.update(more)
+    return error
 
 
 class LabelError(XsiftError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -75,16 +76,30 @@ class Anomaly:
         return asdict(self)
 
 
-class Anomalies(Shown, Tabular, list[Anomaly]):
-    """Detections, or sources where there are none, the least typical first: a list.
+class Anomalies(Shown, Tabular, Sequence[Anomaly]):
+    """Detections, or sources where there are none, the least typical first: a sequence.
 
     As a table each is a row: ``rank``, the detection, and ``feature_1``, ``value_1``,
     ``quantile_1``, ``typicality_without_1`` to ``_3`` of what makes it atypical.
     """
 
+    def __init__(self, found: Iterable[Anomaly] = ()) -> None:
+        self._found = tuple(found)
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    def __getitem__(self, at: Any) -> Any:
+        return Anomalies(self._found[at]) if isinstance(at, slice) else self._found[at]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Anomalies) and self._found == other._found
+
+    __hash__ = None  # type: ignore[assignment]
+
     @property
     def table(self) -> pa.Table:
-        """The list as a table."""
+        """The sequence as a table."""
         columns: dict[str, pa.Array] = {"rank": pa.array([a.rank for a in self], pa.int64())}
         for key in _KEYS:
             if not self or any(key in a.detection for a in self):

@@ -124,7 +124,7 @@ def compare(
     radius: float = 1.0,
     unique: bool = False,
     seed: int = 42,
-    progress: Progress = lambda step: None,
+    progress: Progress | None = None,
 ) -> Comparison:
     """Compare the classes of a catalogue with those of another, source by source.
 
@@ -154,6 +154,7 @@ def compare(
     XsiftError
         Where a table or the mapping cannot serve, or nothing matches.
     """
+    progress = progress or (lambda step: None)
     if match not in ("auto", "sky", "name"):
         raise SettingError(f"--match {match!r}: sky, name or auto")
     if not 0 < radius <= 3600:
@@ -229,8 +230,8 @@ def _called(given: Any) -> str:
 def _reference(other: Any) -> str | Path | InMemory:
     """Return the table with the other's classes; of a catalogue, that of its sources."""
     if isinstance(other, Catalogue):
-        return as_input(other.sources, role=" of the other catalogue's sources")
-    given = as_input(other, role=" of the other catalogue")
+        return as_input(other.sources, role=" of sources")
+    given = as_input(other)
     if isinstance(given, InMemory) or not Path(given).is_dir():
         return given
     write.check_of_one_run(Path(given))

@@ -98,6 +98,10 @@ class Catalogue(tables.Catalogue):
         """
         return self._figures[name]
 
+    def __getstate__(self) -> dict[str, Any]:
+        # A drawing holds what no pickle takes, and is made again in no time.
+        return {k: v for k, v in self.__dict__.items() if k not in ("_opened", "_figures")}
+
     @cached_property
     def _opened(self) -> CatalogueFolder:
         return opened(self)

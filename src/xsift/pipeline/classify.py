@@ -32,7 +32,7 @@ def classify(
     table: Any,
     model: ModelTree | str | Path | None = None,
     settings: Settings | None = None,
-    progress: Progress = silent,
+    progress: Progress | None = None,
 ) -> Catalogue:
     """Classify detections with a frozen model.
 
@@ -46,7 +46,7 @@ def classify(
         features lack its twelfth, var_newq_b; then csc21.
     settings : Settings, optional
         As a whole; of these, source_column, survey, features and prior matter here.
-    progress : callable
+    progress : callable, optional
         Told of each step as it begins.
     **keywords
         Those settings, each by its name.
@@ -60,7 +60,7 @@ def classify(
     XsiftError
         Where the table or the model cannot serve.
     """
-    settings = settings or Settings()
+    settings, progress = settings or Settings(), progress or silent
     with recorded() as notes:
         table = as_input(table, settings.source_column)
         if isinstance(model, ModelTree):

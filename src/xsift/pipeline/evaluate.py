@@ -97,8 +97,8 @@ def evaluate(
     labels: Any = None,
     settings: Settings | None = None,
     evaluation: EvaluationSettings | None = None,
-    classes: Classes = PAPER_CLASSES,
-    advance: Advance = lambda done, total: None,
+    classes: Classes | None = None,
+    advance: Advance | None = None,
 ) -> Evaluation:
     """Validate methods on the labelled sources of a table, and write the figures and a report.
 
@@ -114,8 +114,9 @@ def evaluate(
     settings : Settings, optional
         As a whole; of these, vote_trained, method and prior do not matter here.
     evaluation : EvaluationSettings, optional
-    classes : Classes
-    advance : callable
+    classes : Classes, optional
+        [default: the paper's ten]
+    advance : callable, optional
         Told how many fits are done, and how many there are.
     **keywords
         Both kinds of settings, each by its name: ``label_column="otype"``, ``folds=10``, ...
@@ -132,6 +133,7 @@ def evaluate(
         detection would stand on both sides of a split.
     """
     settings, evaluation = settings or Settings(), evaluation or EvaluationSettings()
+    classes, advance = classes or PAPER_CLASSES, advance or _unheeded
     given_files = [file for file in (table, labels) if is_path(file)]
     with write.Staging(out, FILES, "evaluation", given_files) as staging:
         survey, feature_set = surveys.survey_of(settings.survey, settings.features)
@@ -179,6 +181,10 @@ def evaluate(
         staging.commit()
         store.drop_others()
     return Evaluation(record)
+
+
+def _unheeded(done: int, total: int) -> None:
+    pass
 
 
 def _figures(found: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], dict[str, Any]]]:

@@ -54,9 +54,10 @@ def takes_settings(
             inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default)
             for name, (_, default) in holder_of.items()
         ]
-        own = list(signature_of_function.parameters.values())
+        # Types are in the docstring: as text within quotes they would only be in the way.
+        own = [p.replace(annotation=p.empty) for p in signature_of_function.parameters.values()]
         call.__signature__ = signature_of_function.replace(  # type: ignore[attr-defined]
-            parameters=[*own, *more]
+            parameters=[*own, *more], return_annotation=inspect.Signature.empty
         )
         return call
 

@@ -61,6 +61,9 @@ class TrainedModel(Shown, ModelTree):
             save_model_tree(self, beside)
             beside.replace(path)
 
+    def __str__(self) -> str:
+        return repr(self)
+
     def summary(self) -> Summary:
         """Return what the model is of: method, survey, features, classes, training."""
         training = self.training

@@ -33,8 +33,8 @@ def run(
     table: Any,
     labels: Any = None,
     settings: Settings | None = None,
-    classes: Classes = PAPER_CLASSES,
-    progress: Progress = silent,
+    classes: Classes | None = None,
+    progress: Progress | None = None,
 ) -> Catalogue:
     """Do the main job: a table of detections and known objects become a classified catalogue.
 
@@ -47,8 +47,9 @@ def run(
         Known objects; without it, `label_column` is a column of `table`.
     settings : Settings, optional
         As a whole; or give each setting as a keyword.
-    classes : Classes
-    progress : callable
+    classes : Classes, optional
+        [default: the paper's ten]
+    progress : callable, optional
         Told of each step as it begins.
     **keywords
         The settings (`Settings`): ``label_column="otype"``, ``method="paper"``, ...
@@ -62,7 +63,8 @@ def run(
     XsiftError
         Where the data, the labels or the settings cannot serve; the message says what to do.
     """
-    settings = settings or Settings()
+    settings, progress = settings or Settings(), progress or silent
+    classes = classes or PAPER_CLASSES
     _refuse_idle_settings(settings)
     survey, feature_set = surveys.survey_of(settings.survey, settings.features)
     settings = replace(settings, survey=survey.name, features=feature_set)

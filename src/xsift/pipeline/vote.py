@@ -26,8 +26,8 @@ __all__ = ["vote_table"]
 def vote_table(
     table: Any,
     settings: Settings | None = None,
-    classes: Classes = PAPER_CLASSES,
-    progress: Progress = silent,
+    classes: Classes | None = None,
+    progress: Progress | None = None,
 ) -> Catalogue:
     """Let the detections of a table of probabilities vote: one row per source.
 
@@ -39,9 +39,9 @@ def vote_table(
         ``Seyfert_1``, ...).
     settings : Settings, optional
         As a whole; of these, survey, source_column and vote_trained matter here.
-    classes : Classes
-        What the columns are looked up in.
-    progress : callable
+    classes : Classes, optional
+        What the columns are looked up in. [default: the paper's ten]
+    progress : callable, optional
         Told of each step as it begins.
     **keywords
         Those settings, each by its name.
@@ -56,7 +56,8 @@ def vote_table(
     XsiftError
         Where the table cannot serve.
     """
-    settings = settings or Settings()
+    settings, progress = settings or Settings(), progress or silent
+    classes = classes or PAPER_CLASSES
     survey, _ = surveys.survey_of(settings.survey, settings.features)
     with recorded() as notes:
         table = as_input(table, settings.source_column)

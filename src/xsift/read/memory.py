@@ -241,8 +241,7 @@ def _index_name(
             return str(index.name)
         _warn(f"{where}: the index is called {index.name} as a column is: the column is taken")
         return None
-    is_text = len(index) and all(isinstance(v, str) for v in index[:100])
-    if not is_text or n_levels > 1:
+    if n_levels > 1 or not any(isinstance(value, str) for value in index[:100]):
         return None  # numbers of rows
     if _has(names, source_column):
         _warn(f"{where}: the index of text is not used: column {source_column} has the names")
