@@ -41,7 +41,7 @@ def test_several_conditions_hold_together():
 
 @pytest.mark.parametrize("condition", ["CT", "CT >> ", ">=2", "__import__('os')", "kind>b"])
 def test_what_is_no_condition(condition):
-    with pytest.raises(SettingError, match="^where"):
+    with pytest.raises(SettingError, match=r"^where"):
         rows_where(TABLE, "t", [condition])
 
 
