@@ -72,7 +72,12 @@ def for_reader(message: str) -> str:
     """
     if _names_options.get():
         return message
-    return _OPTION.sub(lambda option: option[1].replace("-", "_"), message)
+    return _OPTION.sub(lambda option: _argument(option[1]), message)
+
+
+def _argument(option: str) -> str:
+    # What an option gives once, and may give again, an argument gives as a whole.
+    return {"column": "columns", "format": "formats"}.get(option, option.replace("-", "_"))
 
 
 class XsiftError(ValueError):

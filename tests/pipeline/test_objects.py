@@ -230,7 +230,7 @@ def test_keywords_are_the_settings_of_the_command_line(command):
     function = getattr(xsift, {"vote": "vote_table"}.get(command, command))
     shown = inspect.signature(function).parameters.values()
     keywords = {p.name: p.default for p in shown if p.kind is p.KEYWORD_ONLY}
-    defaults = {f.name: f.default for kind in KINDS for f in fields(kind)}
+    defaults = {f.name: getattr(kind(), f.name) for kind in KINDS for f in fields(kind)}
     assert keywords == {name: defaults[name] for name in keywords}
     options = {p.name for p in typer.main.get_command(app).commands[command].params}
     assert options & set(defaults) <= set(keywords)

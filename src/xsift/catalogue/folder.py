@@ -139,9 +139,9 @@ def open_folder(folder: str | Path) -> CatalogueFolder:
     if (path / "model.asdf").exists():
         tree = load_model_tree(path / "model.asdf")
         try:
-            survey = surveys.load(tree.survey)
+            survey = tree.survey_profile
             survey.feature_set(tree.feature_set, tree.features)
-        except SettingError as error:
+        except (ModelError, SettingError) as error:
             raise ModelError(f"{path / 'model.asdf'}: {error}") from error
         return CatalogueFolder(path, record, tree, survey, tree.classes)
     return CatalogueFolder(path, record, None, _survey_of(path, record), _classes_of(path, record))
@@ -161,7 +161,7 @@ def opened(catalogue: Catalogue | str | Path) -> CatalogueFolder:
     record, tree = catalogue.record, catalogue.model
     tables = {"sources": catalogue.sources, "detections": catalogue.detections}
     held = {stem: table for stem, table in tables.items() if table is not None}
-    survey = surveys.load(tree.survey) if tree is not None else _survey_of(path, record)
+    survey = tree.survey_profile if tree is not None else _survey_of(path, record)
     classes = tree.classes if tree is not None else _classes_of(path, record)
     return CatalogueFolder(path, record, tree, survey, classes, held)
 

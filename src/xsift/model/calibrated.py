@@ -57,7 +57,7 @@ class CalibratedModel(Trained):
 
     Attributes
     ----------
-    survey, release, feature_set, features, classes
+    survey, feature_set, features, classes
         As in `Trained`.
     closing : {"keep", "remove"}
         What becomes of hardness ratios that do not close.

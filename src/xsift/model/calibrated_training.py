@@ -84,8 +84,7 @@ def fit_calibrated_model(
     none = fit_none(evidence, y, group, other, weight, source, seed)
     typicality = Typicality(mixtures[0], uniform_ranks(_unseen_ranks(Z, training.source, seed)))
     return CalibratedModel(
-        survey.name,
-        survey.release,
+        survey,
         feature_set,
         names,
         classes,

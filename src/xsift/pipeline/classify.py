@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from xsift import surveys
 from xsift.catalogue.verdicts import catalogue_of, with_record
 from xsift.catalogue.warnings import (
     recorded,
@@ -27,7 +26,7 @@ from xsift.settings import Settings
 __all__ = ["classify"]
 
 
-@takes_settings(settings=("source_column", "survey", "features", "prior"))
+@takes_settings(settings=("features", "survey", "columns", "keep", "source_column", "prior"))
 def classify(
     table: Any,
     model: ModelTree | str | Path | None = None,
@@ -45,7 +44,8 @@ def classify(
         (``csc20``, ``csc21``). Where None: csc20, unless most detections that have the other
         features lack its twelfth, var_newq_b; then csc21.
     settings : Settings, optional
-        As a whole; of these, source_column, survey, features and prior matter here.
+        As a whole; of these, features, survey, columns, keep, source_column and prior
+        matter here.
     progress : callable, optional
         Told of each step as it begins.
     **keywords
@@ -72,7 +72,7 @@ def classify(
             given = str(model or why)
         refuse_other_model(tree, settings, given)
         trained = model_of(tree)
-        survey = surveys.load(tree.survey)
+        survey = tree.survey_profile
         features = survey.feature_set(tree.feature_set, tree.features)
         if sample is None:
             need_all = tree.method == "paper"

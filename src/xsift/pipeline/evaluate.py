@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from xsift import surveys, write
 from xsift.catalogue.summary import Shown, Summary, SummaryTable
 from xsift.catalogue.tabular import Tabular
 from xsift.catalogue.warnings import recorded, warn_of_no_figures
-from xsift.classes import PAPER_CLASSES, Classes
+from xsift.classes import Classes
 from xsift.evaluate.baselines import Boosting, Forest, LinearSvc
 from xsift.evaluate.cohort import Cohort, cohort_of
 from xsift.evaluate.experiments import HIDDEN, SHARES, Protocol, folds_of, plan, run_task
@@ -40,7 +40,7 @@ Advance = Callable[[int, int], None]
 PARTS = ".parts"
 FILES = ("evaluation.json", "report.html")
 _HEEDED = tuple(
-    f.name for f in fields(Settings) if f.name not in ("method", "vote_trained", "prior")
+    f.name for f in fields(Settings) if f.name not in ("method", "vote_trained", "prior", "keep")
 )
 
 
@@ -112,10 +112,10 @@ def evaluate(
     labels : str, Path or table, optional
         Known objects; without it, `label_column` is a column of `table`.
     settings : Settings, optional
-        As a whole; of these, vote_trained, method and prior do not matter here.
+        As a whole; of these, vote_trained, keep, method and prior do not matter here.
     evaluation : EvaluationSettings, optional
     classes : Classes, optional
-        [default: the paper's ten]
+        Where None, those of the survey.
     advance : callable, optional
         Told how many fits are done, and how many there are.
     **keywords
@@ -133,10 +133,11 @@ def evaluate(
         detection would stand on both sides of a split.
     """
     settings, evaluation = settings or Settings(), evaluation or EvaluationSettings()
-    classes, advance = classes or PAPER_CLASSES, advance or _unheeded
+    advance = advance or _unheeded
     given_files = [file for file in (table, labels) if is_path(file)]
     with write.Staging(out, FILES, "evaluation", given_files) as staging:
         survey, feature_set = surveys.survey_of(settings.survey, settings.features)
+        classes = classes or survey.classes
         chosen = survey.feature_set(feature_set)
         protocol = Protocol(
             evaluation.folds, evaluation.draws, settings.seed, tuple(evaluation.experiments)
@@ -146,10 +147,13 @@ def evaluate(
             table = as_input(table, settings.source_column)
             labels = None if labels is None else as_input(labels, role=" of labels")
             # The methods under comparison take incomplete detections, or leave them out themselves.
-            sample = read_sample(table, survey, chosen, settings, classes, labels)
-            cohort = cohort_of(sample, classes, evaluation.folds, str(labels or table))
+            keep = () if evaluation.fold_by is None else (evaluation.fold_by,)
+            asked = replace(settings, keep=keep)
+            sample = read_sample(table, survey, chosen, asked, classes, labels)
+            where = str(labels or table)
+            cohort = cohort_of(sample, classes, evaluation.folds, where, evaluation.fold_by)
             tasks = plan(cohort, evaluation.methods, protocol)
-            fingerprint = _fingerprint(sample, settings, classes, evaluation.folds)
+            fingerprint = _fingerprint(sample, settings, classes, evaluation)
             store = Store(staging.folder / PARTS, fingerprint, staging.scratch())
             folds = {e: folds_of(cohort, e, protocol) for e in {t.experiment for t in tasks}}
             for done, task in enumerate(tasks):
@@ -212,12 +216,19 @@ def _methods(
     return {method.name: method for method in found}
 
 
-def _fingerprint(sample: Sample, settings: Settings, classes: Classes, folds: int) -> str:
+def _fingerprint(
+    sample: Sample, settings: Settings, classes: Classes, evaluation: EvaluationSettings
+) -> str:
     """Hash all that an answer depends on, the code included."""
-    used = settings.as_dict() | {"classes": classes.model_dump(mode="json"), "folds": folds}
+    used = settings.as_dict() | {
+        "classes": classes.model_dump(mode="json"),
+        "folds": evaluation.folds,
+    }
     used |= {
         "input": sample.sha256,
         "labels": sample.labels_sha256,
+        "fold_by": evaluation.fold_by,
+        "survey": sample.features.survey.model_dump(mode="json"),
         "types": sample.type_column or "the labels",
         "environment": write.environment(),
     }
@@ -253,6 +264,7 @@ def _protocol(
 ) -> dict[str, Any]:
     return {
         "folds": evaluation.folds,
+        "fold_by": evaluation.fold_by,
         "draws": evaluation.draws,
         "seed": settings.seed,
         "resamples": N_RESAMPLES,

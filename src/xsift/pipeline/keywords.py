@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
-from dataclasses import fields, replace
+from dataclasses import Field, fields, replace
 from typing import Any, TypeVar
 
 from xsift.errors import SettingError
@@ -32,7 +32,7 @@ def takes_settings(
     """
     held = {"settings": settings, "evaluation": evaluation}
     holder_of = {
-        f.name: (holder, f.default)
+        f.name: (holder, _default(f))
         for holder, kind in _HOLDERS.items()
         for f in fields(kind)
         if (names := held[holder]) is None or f.name in names
@@ -64,9 +64,14 @@ def takes_settings(
     return decorated
 
 
+def _default(field: Field[Any]) -> Any:
+    return field.default_factory() if callable(field.default_factory) else field.default
+
+
 def _joined(whole: Any, kind: Any, given: dict[str, Any]) -> Any:
+    defaults = {f.name: _default(f) for f in fields(kind)}
     for name, value in given.items():
-        default = getattr(kind, name)
+        default = defaults[name]
         if isinstance(default, tuple):  # "forest" or ["forest"] for ("forest",)
             given[name] = (value,) if isinstance(value, str) else tuple(value)
         if whole is not None and getattr(whole, name) != default:

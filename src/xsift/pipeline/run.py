@@ -11,7 +11,7 @@ from typing import Any
 from xsift import surveys
 from xsift.catalogue.verdicts import catalogue_of, with_record
 from xsift.catalogue.warnings import recorded, warn_of_classes
-from xsift.classes import PAPER_CLASSES, Classes
+from xsift.classes import Classes
 from xsift.errors import SettingError
 from xsift.model import model_tree
 from xsift.model.answer import answer
@@ -48,7 +48,7 @@ def run(
     settings : Settings, optional
         As a whole; or give each setting as a keyword.
     classes : Classes, optional
-        [default: the paper's ten]
+        Where None, those of the survey.
     progress : callable, optional
         Told of each step as it begins.
     **keywords
@@ -64,9 +64,9 @@ def run(
         Where the data, the labels or the settings cannot serve; the message says what to do.
     """
     settings, progress = settings or Settings(), progress or silent
-    classes = classes or PAPER_CLASSES
     _refuse_idle_settings(settings)
     survey, feature_set = surveys.survey_of(settings.survey, settings.features)
+    classes = classes or survey.classes
     settings = replace(settings, survey=survey.name, features=feature_set)
     with recorded() as notes:
         table = as_input(table, settings.source_column)

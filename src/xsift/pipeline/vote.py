@@ -11,7 +11,7 @@ from xsift.catalogue.record import source_counts
 from xsift.catalogue.tables import described, source_table
 from xsift.catalogue.verdicts import with_record
 from xsift.catalogue.warnings import recorded
-from xsift.classes import PAPER_CLASSES, Classes
+from xsift.classes import Classes
 from xsift.model.sample import Progress, silent
 from xsift.pipeline.catalogue import Catalogue
 from xsift.pipeline.keywords import takes_settings
@@ -40,7 +40,7 @@ def vote_table(
     settings : Settings, optional
         As a whole; of these, survey, source_column and vote_trained matter here.
     classes : Classes, optional
-        What the columns are looked up in. [default: the paper's ten]
+        What the columns are looked up in; where None, those of the survey.
     progress : callable, optional
         Told of each step as it begins.
     **keywords
@@ -57,8 +57,8 @@ def vote_table(
         Where the table cannot serve.
     """
     settings, progress = settings or Settings(), progress or silent
-    classes = classes or PAPER_CLASSES
     survey, _ = surveys.survey_of(settings.survey, settings.features)
+    classes = classes or survey.classes
     with recorded() as notes:
         table = as_input(table, settings.source_column)
         progress(f"reading {table}")
