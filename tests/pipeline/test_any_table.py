@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from xsift import Settings, classify, run
-from xsift.catalogue.folder import open_catalogue
+from xsift.catalogue.folder import open_folder
 from xsift.errors import ModelError, XsiftWarning
 from xsift.model.file import load_model_tree
 from xsift.pipeline.evaluate import evaluate
@@ -58,7 +58,7 @@ def test_a_model_holds_the_profile_that_it_was_trained_for(folder):
     assert tree.features[-1] == "log_flux"
     assert tree.survey_profile.feature("log_flux").inputs == ("flux_aper_b",)
     assert tree.survey_profile.query is None
-    assert open_catalogue(folder / "out").survey == tree.survey_profile
+    assert open_folder(folder / "out").survey == tree.survey_profile
 
 
 def test_a_feature_by_a_formula_is_derived_and_written(folder, with_flux):

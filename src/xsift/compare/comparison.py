@@ -130,10 +130,10 @@ def compare(
 
     Parameters
     ----------
-    catalogue : Catalogue, str, Path or table
+    catalogue : Catalogue, str, Path or table in memory
         In memory, or a folder that `run`, `classify`, `vote` or `demo` wrote; or a published table
         of sources, a file or in memory.
-    other : Catalogue, str, Path or table
+    other : Catalogue, str, Path or table in memory
         Any table with a class and a name or a position per row, or a catalogue.
     mapping : str or Path
         What its classes are called here: one that comes with xsift, or a TOML file.

@@ -85,7 +85,7 @@ class Catalogue(tables.Catalogue):
         return self._figures
 
     def figure(self, name: str) -> Figure:
-        """Draw a figure of the report: ``catalogue.figures`` lists them.
+        """Draw a figure of the report: ``figures`` lists them.
 
         Raises
         ------

@@ -37,7 +37,7 @@ def classify(
 
     Parameters
     ----------
-    table : str, Path or table
+    table : str, Path or table in memory
         Detections: a file, or a table in memory (as `run` takes it).
     model : TrainedModel, str or Path, optional
         What `load_model` returned or a catalogue has, a model file, or the name of a packaged one

@@ -106,10 +106,10 @@ def evaluate(
 
     Parameters
     ----------
-    table : str, Path or table
+    table : str, Path or table in memory
         A file, or a table in memory (as `run` takes it).
     out : str or Path
-    labels : str, Path or table, optional
+    labels : str, Path or table in memory, optional
         Known objects; without it, `label_column` is a column of `table`.
     settings : Settings, optional
         As a whole; of these, vote_trained, keep, method and prior do not matter here.

@@ -40,10 +40,10 @@ def run(
 
     Parameters
     ----------
-    table : str, Path or table
+    table : str, Path or table in memory
         Detections: a file (VOTable, FITS, Parquet or CSV), or a table in memory (astropy, pandas,
         polars, pyarrow, or whatever has the Arrow PyCapsule interface).
-    labels : str, Path or table, optional
+    labels : str, Path or table in memory, optional
         Known objects; without it, `label_column` is a column of `table`.
     settings : Settings, optional
         As a whole; or give each setting as a keyword.

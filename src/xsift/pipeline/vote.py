@@ -33,7 +33,7 @@ def vote_table(
 
     Parameters
     ----------
-    table : str, Path or table
+    table : str, Path or table in memory
         A file, or a table in memory (as `run` takes it): detections with a source column and a
         column of probabilities per class, ours (``p_qso``) or the published ones (``QSO``,
         ``Seyfert_1``, ...).

@@ -68,7 +68,7 @@ def as_input(table: Any, source_column: str = "name", role: str = "") -> str | P
 
     Parameters
     ----------
-    table : str, Path, InMemory or table
+    table : str, Path, InMemory or table in memory
     source_column, role : str
         As for `table_in_memory`.
 
@@ -94,7 +94,7 @@ def table_in_memory(table: Any, source_column: str = "name", role: str = "") -> 
 
     Parameters
     ----------
-    table : table
+    table : object
         An astropy Table, a pandas or polars DataFrame, a pyarrow Table, or any object with the
         Arrow PyCapsule interface.
     source_column : str

@@ -34,7 +34,7 @@ def read_table(path: Any, columns: list[str] | None = None) -> tuple[pa.Table, S
 
     Parameters
     ----------
-    path : str, Path, Source, InMemory or table
+    path : str, Path, Source, InMemory or table in memory
         A file: VOTable, FITS, Parquet or CSV, also gzip-compressed; recognised by content. Or a
         table in memory (`table_in_memory`), of which all columns are returned.
     columns : list of str, optional
