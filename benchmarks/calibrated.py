@@ -77,15 +77,17 @@ def _time(sources: int, n: int, rounds: int) -> dict[str, Any]:
     from xsift import Settings
     from xsift.classes import PAPER_CLASSES
     from xsift.evaluate.baselines import Boosting, Forest
+    from xsift.features import columns_that_close
     from xsift.model.calibrated_training import fit_calibrated_model
 
     training, survey, name = _training(sources)
     settings = Settings(method="calibrated")
-    names = tuple(f.name for f in survey.feature_set(name))
+    names = [f.name for f in survey.feature_set(name)]
+    closure = columns_that_close(survey.closure, names)
     fits = {
         "xsift": lambda: fit_calibrated_model(training, survey, name, PAPER_CLASSES, settings),
         "forest": lambda: Forest(len(PAPER_CLASSES)).fit(training, 0),
-        "boosting": lambda: Boosting(len(PAPER_CLASSES), names).fit(training, 0),
+        "boosting": lambda: Boosting(len(PAPER_CLASSES), closure).fit(training, 0),
     }
     fitted, fit = {}, {}
     for key, job in fits.items():

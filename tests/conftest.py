@@ -98,6 +98,76 @@ def calibrated(tmp_path_factory, small_table):
     return folder
 
 
+OWN_PROFILE = """\
+title = "My XMM sources"
+reference = "Doe et al. 2026"
+classes = "classes.toml"
+planes = [["hr1", "hr2"], ["flux", "w1"]]
+features = [
+  {name = "hr1", scaling = "none", label = "hardness 1"},
+  {name = "hr2", scaling = "none"},
+  {name = "flux", scaling = "log-range", label = "flux, 0.2 to 12 keV"},
+  {name = "lf", formula = "log10", inputs = ["flux"], label = "log of the flux"},
+  {name = "w1", label = "W1"},
+]
+columns = [
+  {name = "name", kind = "text", description = "Name"},
+  {name = "obsid", kind = "integer", description = "Observation"},
+  {name = "ra", unit = "deg", description = "Right ascension", low = 0, high = 360},
+  {name = "dec", unit = "deg", description = "Declination", low = -90, high = 90},
+  {name = "hr1", description = "Hardness 1", low = -1, high = 1},
+  {name = "hr2", description = "Hardness 2", low = -1, high = 1},
+  {name = "flux", unit = "erg.s**-1.cm**-2", description = "Flux", low = 0},
+  {name = "w1", unit = "mag", description = "WISE W1"},
+]
+"""
+OWN_CLASSES = ("AGN", "STAR", "ULX", "NS", "QPE", "CV")
+
+
+def draw_own(n: int = 600, seed: int = 3) -> pa.Table:
+    """Detections of a survey of one's own, two per source: six classes around a circle."""
+    rng = np.random.default_rng(seed)
+    kind = np.repeat(rng.integers(0, 6, n // 2), 2)
+    angle = np.pi * kind / 3
+    known = np.repeat(rng.random(n // 2) < 0.6, 2)
+    source = np.arange(n) // 2
+    return pa.table(
+        {
+            "name": [f"4XMM J{k:06d}.0+000000" for k in source],
+            "obsid": np.arange(n) % 2 + 1,
+            "ra": (source * 1.2) % 360,
+            "dec": np.degrees(np.arcsin(np.linspace(-0.99, 0.99, n // 2)))[source],
+            "hr1": np.tanh(np.cos(angle) + 0.2 * rng.normal(size=n)),
+            "hr2": np.tanh(np.sin(angle) + 0.2 * rng.normal(size=n)),
+            "flux": 10 ** (-13.5 + np.cos(2 * angle) + 0.3 * rng.normal(size=n)),
+            "w1": 14 + kind % 4 + rng.normal(size=n),
+            "label": [OWN_CLASSES[k] if yes else None for k, yes in zip(kind, known, strict=True)],
+        }
+    )
+
+
+@pytest.fixture(scope="session")
+def own_survey(tmp_path_factory):
+    """A folder with a catalogue of a survey of one's own, by the paper's method."""
+    from xsift import Settings, run
+
+    folder = tmp_path_factory.mktemp("own")
+    (folder / "mine.toml").write_text(OWN_PROFILE, "utf-8")
+    one = '[[class]]\ncode = "{0}"\ngroup = "{0}"\ncolumn = "p_{1}"\n'
+    text = "".join(one.format(c, c.lower()) for c in OWN_CLASSES)
+    (folder / "classes.toml").write_text(text, "utf-8")
+    pq.write_table(draw_own(), folder / "table.parquet")
+    settings = Settings(
+        method="paper",
+        survey=str(folder / "mine.toml"),
+        label_column="label",
+        clusters=2,
+        vote_trained=True,
+    )
+    run(folder / "table.parquet", settings=settings).write(folder)
+    return folder
+
+
 def with_gaps(table: pa.Table) -> pa.Table:
     """Hide a tenth of the values, all of row 7's, and call the last 40 detections pulsars."""
     rng = np.random.default_rng(0)

@@ -8,7 +8,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from xsift import Settings, run
+from xsift import Settings, plots, run
+from xsift.catalogue.axes import label_of
 from xsift.catalogue.card import source_card
 from xsift.errors import SettingError
 from xsift.report.card import card_figure, write_card_figure
@@ -85,9 +86,11 @@ def test_lines_stand_at_the_values(catalogue, name):
     card = source_card(name, catalogue)
     figure = card_figure(card)
     axes = {ax.get_xlabel(): ax for ax in figure.axes[2:]}
-    assert list(axes) == FEATURES
-    for j, feature in enumerate(FEATURES):
-        drawn = [line.get_xdata()[0] for line in axes[feature].lines]
+    labels = [plots.feature_label(label_of(card.survey, f), formulae=False) for f in FEATURES]
+    labels[FEATURES.index("bb_kt")] += " (keV)"
+    assert list(axes) == labels
+    for j, (feature, label) in enumerate(zip(FEATURES, labels, strict=True)):
+        drawn = [line.get_xdata()[0] for line in axes[label].lines]
         np.testing.assert_allclose(drawn, np.maximum(card.standing.X[:, j], drawn_from(feature)))
     stars = np.asarray(figure.axes[0].collections[-1].get_offsets())
     np.testing.assert_allclose(stars, card.standing.X[:, [1, 0]])
@@ -162,3 +165,23 @@ def test_a_source_of_none_of_the_classes(xsift, catalogue, name, tmp_path):
     assert re.search(r"^  none  0\.625 ", said, re.MULTILINE)
     title = card_figure(source_card(name, tmp_path)).get_suptitle()
     assert "none (none of the classes)" in title
+
+
+def test_the_card_of_another_survey_draws_its_planes_with_units(own_survey, xsift):
+    name = pq.read_table(own_survey / "sources.parquet")["name"][0].as_py()
+    card = source_card(name.removeprefix("4XMM "), own_survey)  # by its designation alone
+    assert card.name == name
+    figure = card_figure(card)
+    labels = [ax.get_xlabel() for ax in figure.axes]
+    assert labels[:2] == ["hardness 1", "flux, 0.2 to 12 keV (erg s⁻¹ cm⁻²)"]
+    assert [ax.get_ylabel() for ax in figure.axes[:2]] == ["hr2", "W1 (mag)"]
+    assert figure.axes[1].get_xscale() == "log"
+    # Fluxes of 1e-14 lie below where axes of ratios begin: their lines stand where they are.
+    at = labels.index("flux, 0.2 to 12 keV (erg s⁻¹ cm⁻²)", 2)
+    drawn = [line.get_xdata()[0] for line in figure.axes[at].lines]
+    np.testing.assert_allclose(drawn, card.standing.X[:, card.standing.features.index("flux")])
+    # A group has the colour that it has in the report, whatever else is drawn.
+    handles = {h.get_label().split()[0]: h.get_color() for h in figure.legends[0].legend_handles}
+    looks = plots.look_of(card.classes.groups)
+    assert handles["STAR"] == looks["STAR"][0]
+    assert " w1 [mag] " in xsift("show", name, "--catalogue", own_survey).out

@@ -81,8 +81,8 @@ def test_anomalies_are_a_table(calibrated):
     assert table["feature_1"].to_pylist() == first
     assert list(found.to_pandas()) == found.to_astropy().colnames == table.column_names
     assert found == anomalies(calibrated, most=9)[:5]
-    assert Anomalies().table.num_rows == 0
-    assert {"rank", "feature_3", "name"} <= set(Anomalies().table.column_names)
+    assert Anomalies().to_arrow().num_rows == 0
+    assert {"rank", "feature_3", "name"} <= set(Anomalies().to_arrow().column_names)
 
 
 def test_how_many_anomalies(calibrated):
@@ -113,7 +113,7 @@ def test_figures_of_a_validation_are_rows():
             }
         }
     )
-    assert found.table.to_pylist() == [
+    assert found.to_arrow().to_pylist() == [
         {"experiment": "folds", "method": "paper", "of": f"detections.{of}", "measure": "accuracy"}
         | figure
         for of in ("groups", "classes")

@@ -64,6 +64,7 @@ class Archive:
         self.jobs: dict[str, dict[str, str]] = {}
         self.polls = 0
         self.lock = threading.Lock()
+        self.kinds = _kinds(surveys.load("csc20"))
         self.db = sqlite3.connect(":memory:", check_same_thread=False)
         self._fill(detections)
 
@@ -86,6 +87,16 @@ class Archive:
                 marks = ", ".join("?" * len(columns))
                 self.db.executemany(f"INSERT INTO {schema}.{table} VALUES ({marks})", list(values))
 
+    def add(self, survey: surveys.Survey, rows: pa.Table) -> None:
+        """Add the single table of a survey's archive, its columns called as there."""
+        (table,), (columns,) = survey.query.tables.values(), survey.query.columns.values()
+        self.kinds |= _kinds(survey)
+        theirs = ", ".join(f'"{columns[name]}"' for name in rows.column_names)
+        self.db.execute(f'CREATE TABLE "{table}" ({theirs})')
+        marks = ", ".join("?" * rows.num_columns)
+        values = zip(*rows.to_pydict().values(), strict=True)
+        self.db.executemany(f'INSERT INTO "{table}" VALUES ({marks})', list(values))
+
     def answer(self, form: dict[str, str], upload: bytes) -> tuple[int, bytes]:
         """Answer a query: HTTP status, and content."""
         query = form["QUERY"]
@@ -100,16 +111,13 @@ class Archive:
         return 200, votable(table.slice(0, limit), self.tmp, table.num_rows > limit)
 
     def _run(self, query: str) -> pa.Table:
-        described = surveys.load("csc20")
         with self.lock:
             cursor = self.db.execute(query)
             names = [c[0] for c in cursor.description]
             rows = cursor.fetchall()
-        kinds = {"text": pa.string(), "integer": pa.int64(), "float": pa.float64()}
-        known = {c.name: kinds[c.kind] for c in described.columns}
         columns = list(zip(*rows, strict=True)) or [()] * len(names)
         arrays = [
-            pa.array(c, known.get(n, pa.string())) for n, c in zip(names, columns, strict=True)
+            pa.array(c, self.kinds.get(n, pa.string())) for n, c in zip(names, columns, strict=True)
         ]
         return pa.table(arrays, names=names)
 
@@ -127,6 +135,29 @@ class Archive:
             k: pa.array(v, kinds.get(k, pa.string())).take(j) for k, v in self.objects.items()
         }
         return pa.table({"asked": asked["asked"].to_numpy()[i], **picked})
+
+
+def _kinds(survey: surveys.Survey) -> dict[str, pa.DataType]:
+    kinds = {"text": pa.string(), "integer": pa.int64(), "float": pa.float64()}
+    return {c.name: kinds[c.kind] for c in survey.columns}
+
+
+def sources(survey: surveys.Survey, n: int = 200) -> pa.Table:
+    """Sources of a survey as its archive has them, under our names; every tenth lacks a value."""
+    rng = np.random.default_rng(4)
+    columns: dict[str, object] = {}
+    for name in survey.query.selected:
+        column = survey.column(name)
+        low = column.low if column.low is not None else -1.0
+        values = rng.uniform(low, low + 1 if column.high is None else column.high, n)
+        if column.kind == "integer":
+            values = np.floor(values).astype(int)
+        missing = (np.arange(n) % 10 == 0) & (name not in ("ra", "dec"))
+        columns[name] = pa.array(values, mask=missing)
+    prefix = survey.query.name_prefix
+    columns["name"] = [f"{survey.name.upper()} J{i:05d}'s".removeprefix(prefix) for i in range(n)]
+    columns["dec"] = np.degrees(np.arcsin(rng.uniform(-1, 1, n)))
+    return pa.table(columns)
 
 
 def handler(archive: Archive):

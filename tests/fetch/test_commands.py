@@ -237,7 +237,10 @@ def test_what_run_says_about_surveys(xsift, quick):
     assert (said.status, "csc21 is a survey: say which part with --cone" in said.err) == (2, True)
     said = xsift("run", "t.vot", *CONE, "--out", "o")
     assert said.status == 2
-    assert "--cone: TABLE is then a survey, csc20 or csc21, not t.vot" in said.err
+    assert (
+        "--cone: TABLE is then a survey, one of 2sxps, 4xmm, csc20, csc21, erass1; not t.vot"
+        in said.err
+    )
 
 
 def test_a_file_called_like_a_survey_is_a_file(xsift, quick, small_table):

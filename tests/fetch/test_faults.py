@@ -178,9 +178,9 @@ def check_whole(out):
 @pytest.fixture(autouse=True)
 def _few_parts(monkeypatch):
     # Four parts of the sky are enough here.
-    from xsift.fetch import csc, query
+    from xsift.fetch import detections, query
 
-    monkeypatch.setattr(csc, "sky", lambda: query.sky(2, 2))
+    monkeypatch.setattr(detections, "sky", lambda: query.sky(2, 2))
 
 
 @pytest.mark.parametrize("mode", ["sync", "async"])

@@ -88,7 +88,7 @@ def test_classify_with_a_model_of_ones_own_gives_the_same(folder):
     was = pq.read_table(folder / "out" / "detections.parquet")
     assert again.detections["p_qso"].equals(was["p_qso"])
     assert again.record["model"]["survey"] == "mine"
-    with pytest.raises(ModelError, match="trained for --survey mine, not csc20"):
+    with pytest.raises(ModelError, match="trained for survey mine, not csc20"):
         classify(folder / "table.parquet", folder / "out" / "model.asdf", Settings(survey="csc20"))
 
 
@@ -166,7 +166,7 @@ def test_evaluate_validates_under_the_prior_that_is_asked_for(with_flux, tmp_pat
     losses = [found[p]["calibrated"]["detections"]["groups"]["log_loss"]["value"] for p in found]
     assert losses[0] != losses[1]
     assert (
-        "--prior uniform: the paper's method has no shares" in found["uniform"]["paper"]["failed"]
+        "prior uniform: the paper's method has no shares" in found["uniform"]["paper"]["failed"]
     )
 
 
@@ -242,5 +242,5 @@ def test_warnings_of_near_names_reach_the_record(tmp_path):
     path = tmp_path / "t.csv"
     path.write_text("name,hard_hs,powlaw_gama\na,0.1,1.5\n")
     found = classify(path)
-    assert any("--column powlaw_gamma=powlaw_gama" in w for w in found.record["warnings"])
+    assert any("columns powlaw_gamma=powlaw_gama" in w for w in found.record["warnings"])
     assert issubclass(XsiftWarning, UserWarning)

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from xsift import plots
+from xsift import plots, surveys
+from xsift.catalogue.axes import label_of, unit_of
 
 NAN = np.nan
 
@@ -149,10 +150,37 @@ def test_any_name_can_be_printed(name):
     assert shown.isprintable()
 
 
-def test_every_feature_has_a_label_with_its_unit():
-    from xsift import surveys
+@pytest.mark.parametrize(
+    ("label", "unit", "shown"),
+    [
+        ("other", "", "other"),
+        ("photon index Γ", "", r"photon index $\Gamma$"),
+        ("kT", "keV", "kT (keV)"),
+        ("flux", "erg.s**-1.cm**-2", "flux (erg s⁻¹ cm⁻²)"),
+        ("rate", "10**(-3)count/s", "rate (10⁻³count/s)"),
+        ("cost in $", "", r"cost in \$"),
+        (
+            "a label of more than thirty-four letters",
+            "mag",
+            "a label of more than thirty-four\nletters (mag)",
+        ),
+    ],
+)
+def test_a_label_has_its_unit(label, unit, shown):
+    assert plots.feature_label(label, unit) == shown
+    figure = Figure()
+    figure.add_subplot().set_xlabel(plots.feature_label(label, unit))
+    figure.canvas.draw()
+    assert "\\" not in plots.feature_label(label, unit, formulae=False)
 
-    for feature in surveys.load("csc20").features:
-        assert plots.feature_label(feature.name) != feature.name
-    assert "keV" in plots.feature_label("bb_kt")
-    assert plots.feature_label("other") == "other"
+
+def test_every_feature_of_chandra_has_a_label_and_kt_its_unit():
+    survey = surveys.load("csc20")
+    for feature in survey.features:
+        assert label_of(survey, feature.name) != feature.name
+    assert unit_of(survey, "bb_kt") == "keV"
+
+
+def test_many_groups_look_different_as_lines():
+    names = [f"kind {i}" for i in range(24)]
+    assert len(set(plots.line_looks(names).values())) == len(names)

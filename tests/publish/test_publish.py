@@ -338,3 +338,25 @@ def test_the_catalogue_itself_is_not_overwritten(copy, xsift):
     assert said.status == 2
     assert "is the catalogue itself: give another folder" in said.err
     assert {p.name: p.read_bytes() for p in copy.iterdir()} == before
+
+
+def test_what_is_published_says_its_own_survey_features_and_method(
+    own_survey, catalogue, calibrated, tmp_path
+):
+    own = publication.publish(own_survey, tmp_path / "own").resource
+    assert own.title == "Classes of X-ray sources in My XMM sources"
+    assert own.reference == "Doe et al. 2026"
+    assert "from 5 features (hr1, hr2, flux, lf, w1): the detections are clustered" in (
+        own.description
+    )
+    assert "Chandra" not in (tmp_path / "own" / "q.rd").read_text("utf-8")
+    paper = publication.publish(catalogue, tmp_path / "paper").resource
+    assert "in Chandra Source Catalog 2.0" in paper.description
+    said = publication.publish(calibrated, tmp_path / "calibrated").resource.description
+    assert "calibrated on sources held out" in said
+    assert "clustered" not in said
+
+
+def test_without_a_reference_none_is_stated():
+    text = publish.resource_descriptor(resource(pa.table({"name": ["a"], "class": ["x"]})))
+    assert ET.fromstring(text).find("meta[@name='source']") is None

@@ -4,6 +4,7 @@
   detections that its cuts drop. Made up: stack identifiers; ``obi`` and ``flux_significance_b``
   where the files have none; ``ks_prob_*`` and ``kp_prob_*`` are null.
 * schema ``csc21``: 37,878 simulated detections, as many as the paper's; 1,500 that the cuts drop.
+* schema ``shipped``: a table for each survey that VizieR serves, its columns called as there.
 * ``basic`` and ``otypedef`` (schema ``public``, so unqualified): the known objects of both.
 
 A third of the observations belong to two stacks, so that only DISTINCT gives each detection once.
@@ -11,6 +12,7 @@ A third of the observations belong to two stacks, so that only DISTINCT gives ea
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import NamedTuple
 from xml.sax.saxutils import quoteattr
@@ -24,6 +26,9 @@ import pyarrow.parquet
 from xsift import surveys
 from xsift.classes import code_of
 from xsift.simulate import simulate
+
+sys.path.append(str(Path(__file__).parents[1] / "fetch"))
+from loopback import sources
 
 N_SIMULATED = 37_878
 BANDS = "bhms"
@@ -131,6 +136,23 @@ def real(query: Path, detections: Path) -> Tables:
     return _schema(both, passed)
 
 
+SHIPPED = {name: f"t{name}" for name in ("2sxps", "4xmm", "erass1")}
+
+
+def shipped() -> tuple[dict[str, pa.Table], dict[str, pa.Table]]:
+    """Make the tables of schema ``shipped``; and what `fetch` finds there, by survey."""
+    tables, expected = {}, {}
+    for name, table in SHIPPED.items():
+        survey = surveys.load(name)
+        rows = sources(survey, 600)
+        (columns,) = survey.query.columns.values()
+        # DaCHS keeps the case of names that it is told to quote.
+        tables[table] = rows.rename_columns([f"quoted/{columns[c]}" for c in rows.column_names])
+        names = [survey.query.name_prefix + n for n in rows["name"].to_pylist()]
+        expected[name] = _with(rows, "name", pa.array(names)).sort_by("name")
+    return tables, expected
+
+
 def simbad(labels: Path | None) -> dict[str, pa.Table]:
     """Make `basic` and `otypedef`: the simulated known objects, and the real ones where given.
 
@@ -181,12 +203,13 @@ def write_resource(folder: Path, schema: str, tables: dict[str, pa.Table]) -> No
     }.items():
         lines.append(f'<meta name="{key}">{value}</meta>')
     for name, table in tables.items():
-        pa.csv.write_csv(table, folder / f"{name}.csv")
+        plain = [c.removeprefix("quoted/") for c in table.column_names]
+        pa.csv.write_csv(table.rename_columns(plain), folder / f"{name}.csv")
         on_sky = ' mixin="//scs#q3cindex"' if "ra" in table.column_names else ""
         # PUBLIC is a word of ADQL: a listed public.basic could not be queried by its listed name.
         adql = "hidden" if schema == "public" else "True"
         lines.append(f'<table id="{name}" onDisk="True" adql="{adql}"{on_sky}>')
-        lines += [f'<index columns="{i}"/>' for i in INDEXES[name]]
+        lines += [f'<index columns="{i}"/>' for i in INDEXES.get(name, ())]
         lines += [_column(field, described) for field in table.schema]
         lines.append("</table>")
     makes = "".join(f'<make table="{name}"/>' for name in tables)
@@ -200,7 +223,7 @@ def _column(field: pa.Field, described: dict[str, surveys.Column]) -> str:
     options = {"name": field.name, "type": kind}
     if said is not None:
         options |= {"unit": said.unit, "ucd": said.ucd, "description": said.description}
-    if kind == "bigint":
+    if kind == "bigint" and field.name in (*KEY, "oid", "is_candidate"):
         options["required"] = "True"
     return "<column " + " ".join(f"{k}={quoteattr(v)}" for k, v in options.items()) + "/>"
 

@@ -11,11 +11,13 @@ workers of one, may use it at once.
 * ``csc2``: master_source, master_stack_assoc, observation_source, stack_observation_assoc,
   stack_source, with real rows; only where ../shared/data is (``tap.csc2`` skips otherwise);
 * ``csc21``: the same tables with 37,878 simulated detections that pass the paper's cuts;
+* ``shipped``: a table for each survey that VizieR serves, its columns called as there;
 * ``basic`` and ``otypedef``, as SIMBAD has them (oid, main_id, ra, dec, otype; otype, description,
   path, is_candidate); real known objects among them where ../shared/data is.
 
 `tap.csc2` and `tap.csc21` are what the paper's query returns, one row per name and detection,
-ordered by (name, obsid, obi, region_id); `tap.basic` and `tap.otypedef` are those tables.
+ordered by (name, obsid, obi, region_id); `tap.basic` and `tap.otypedef` are those tables;
+`tap.shipped` is what a fetch of each of those surveys finds, ordered by name.
 """
 
 from __future__ import annotations
@@ -53,6 +55,7 @@ class Tap:
     basic: pa.Table
     otypedef: pa.Table
     real: pa.Table | None
+    shipped: dict[str, pa.Table]
 
     @property
     def csc2(self) -> pa.Table:
@@ -143,7 +146,12 @@ def _resources(place: Path) -> tuple[list[Path], Tap]:
     data = SHARED / "data"
     csc21 = archive.simulated()
     simbad = archive.simbad(data / "csc20_labels.csv" if data.exists() else None)
-    schemas = {"csc21": ("csc21", csc21.tables), "simbad": ("public", simbad)}
+    tables, expected = archive.shipped()
+    schemas = {
+        "csc21": ("csc21", csc21.tables),
+        "simbad": ("public", simbad),
+        "shipped": ("shipped", tables),
+    }
     csc2 = None
     if data.exists():
         csc2 = archive.real(data / "csc20_query.vot", data / "csc20_detections.parquet")
@@ -156,6 +164,7 @@ def _resources(place: Path) -> tuple[list[Path], Tap]:
         simbad["basic"],
         simbad["otypedef"],
         csc2.expected if csc2 else None,
+        expected,
     )
     return [place / name for name in schemas], held
 

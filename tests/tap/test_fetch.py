@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import archive
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -16,9 +17,11 @@ from xsift.fetch import (
     Cache,
     Limits,
     Tap,
+    detections,
     fetch_detections,
     in_cone,
     parse_cone,
+    query,
     those_of,
     whole,
 )
@@ -98,6 +101,29 @@ def test_names_and_observations(tap, tmp_path):
     obsids = pc.unique(tap.csc21["obsid"]).to_pylist()[:5]
     table = fetched(tap, tmp_path, "csc21", those_of("obsid", obsids)).table
     same(table, tap.csc21.filter(pc.is_in(tap.csc21["obsid"], pa.array(obsids))))
+
+
+@pytest.fixture(params=archive.SHIPPED, ids=str)
+def shipped(request):
+    """A survey that ships; its table is called otherwise here, its columns as at VizieR."""
+    survey = surveys.load(request.param)
+    tables = {"s": f"shipped.{archive.SHIPPED[survey.name]}"}
+    return survey.model_copy(update={"query": survey.query.model_copy(update={"tables": tables})})
+
+
+def test_a_shipped_survey_by_its_archives_names(tap, tmp_path, shipped, monkeypatch):
+    """Names that differ in case alone (2SXPS: E_HR1, e_HR1) are told apart."""
+    monkeypatch.setattr(detections, "sky", lambda: query.sky(2, 2))  # four parts are enough
+    client = Tap(tap.url, parse, LIMITS, row_limit=50_000)
+    cache = Cache(tmp_path / "cache")
+    expected = tap.shipped[shipped.name]
+    same(fetch_detections(shipped, whole(), client, cache).table, expected)
+    names = expected["name"].to_pylist()[::50]
+    some = fetch_detections(shipped, those_of("name", names), client, cache).table
+    same(some, expected.filter(pc.is_in(expected["name"], pa.array(names))))
+    cone = fetch_detections(shipped, in_cone(parse_cone("0 55 30")), client, cache).table
+    same(cone, cone_of(expected, 0, 55, 30))
+    assert cone.num_rows > 10
 
 
 def test_a_refused_query_is_the_services_own_words(tap):

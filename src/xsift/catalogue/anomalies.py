@@ -96,9 +96,8 @@ class Anomalies(Shown, Tabular, Sequence[Anomaly]):
 
     __hash__ = None  # type: ignore[assignment]
 
-    @property
-    def table(self) -> pa.Table:
-        """The sequence as a table."""
+    def to_arrow(self) -> pa.Table:
+        """Return a pyarrow Table, a row for each."""
         columns: dict[str, pa.Array] = {"rank": pa.array([a.rank for a in self], pa.int64())}
         for key in _KEYS:
             if not self or any(key in a.detection for a in self):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -23,6 +24,7 @@ from xsift.surveys import Survey
 
 __all__ = ["Card", "SourceCard", "card_of", "source_card"]
 
+_DESIGNATION = re.compile(r"[jb]\d{4}")
 _DETECTION_COLUMNS = ("name", "role", "flag", "cluster", "class", "group")
 _SOURCE_COLUMNS = ("name", "n_detections", "class_soft", "class_hard", "status", "class")
 
@@ -185,7 +187,8 @@ def _look_up(name: str, names: pa.ChunkedArray, folder: Path) -> Any:
     distinct = pc.unique(names.drop_null()).to_pylist()
     exact = [n for n in distinct if str(n) == name.strip()]
     alike = exact or [n for n in distinct if _plain(n) == _plain(name)]
-    alike = alike or [n for n in distinct if _plain(n).removeprefix("2cxo") == _plain(name)]
+    if not alike and _DESIGNATION.match(_plain(name)):
+        alike = [n for n in distinct if _plain(n).endswith(_plain(name))]
     if len(alike) == 1:
         return alike[0]
     if alike:

@@ -167,6 +167,11 @@ def opened(catalogue: Catalogue | str | Path) -> CatalogueFolder:
 
 
 def _survey_of(path: Path, record: dict[str, Any]) -> Survey:
+    if "profile" in record:
+        try:
+            return Survey.model_validate(record["profile"])
+        except ValidationError as error:
+            raise _unusable(path, error) from error
     # Before `vote` recorded the survey, it knew this one alone.
     name = record.get("survey", _DEFAULT_SURVEY)
     if name not in surveys.names():
@@ -181,11 +186,7 @@ def _classes_of(path: Path, record: dict[str, Any]) -> Classes:
         try:
             return Classes.model_validate({"classes": record["classes"]})
         except ValidationError as error:
-            said = error.errors(include_url=False)[0]
-            where = ".".join(map(str, said["loc"]))
-            raise TableError(
-                f"{path / 'run.json'}: {where}: {said['msg']}: write the catalogue anew"
-            ) from error
+            raise _unusable(path, error) from error
     there = read_table(path / "sources.parquet", [*PAPER_CLASSES.columns])[0].column_names
     known = tuple(c for c in PAPER_CLASSES.classes if c.column in there)
     if not known:
@@ -194,6 +195,12 @@ def _classes_of(path: Path, record: dict[str, Any]) -> Classes:
             "write the catalogue anew"
         )
     return Classes(classes=known)
+
+
+def _unusable(path: Path, error: ValidationError) -> TableError:
+    said = error.errors(include_url=False)[0]
+    where = ".".join(map(str, said["loc"])) or "profile"
+    return TableError(f"{path / 'run.json'}: {where}: {said['msg']}: write the catalogue anew")
 
 
 def _record(path: Path) -> dict[str, Any]:

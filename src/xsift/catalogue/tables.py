@@ -69,10 +69,24 @@ class Catalogue(Shown, Tabular):
         """The folder that it was opened from, if any."""
         return None
 
-    @property
-    def table(self) -> pa.Table:
-        """The table of sources."""
-        return self.sources
+    def to_arrow(self, which: str = "sources") -> pa.Table:
+        """Return one of the tables as it is.
+
+        Parameters
+        ----------
+        which : {"sources", "detections"}
+
+        Raises
+        ------
+        SettingError
+            If the catalogue has no such table.
+        """
+        if which not in ("sources", "detections"):
+            raise SettingError(f"which {which!r}: allowed are sources, detections")
+        table = self.sources if which == "sources" else self.detections
+        if table is None:
+            raise SettingError("which 'detections': a catalogue of votes has sources alone")
+        return table
 
     def to_astropy(self, which: str = "sources") -> Any:
         """Return one of the tables as an astropy Table.
@@ -88,7 +102,7 @@ class Catalogue(Shown, Tabular):
         SettingError
             If the catalogue has no such table.
         """
-        return astropy_table(self._named(which))
+        return astropy_table(self.to_arrow(which))
 
     def to_pandas(self, which: str = "sources") -> Any:
         """Return one of the tables as a pandas DataFrame.
@@ -104,15 +118,7 @@ class Catalogue(Shown, Tabular):
         MissingPackageError
             If pandas is not installed.
         """
-        return pandas_frame(self._named(which))
-
-    def _named(self, which: str) -> pa.Table:
-        if which not in ("sources", "detections"):
-            raise SettingError(f"which {which!r}: allowed are sources, detections")
-        table = self.sources if which == "sources" else self.detections
-        if table is None:
-            raise SettingError("which 'detections': a catalogue of votes has sources alone")
-        return table
+        return pandas_frame(self.to_arrow(which))
 
     def summary(self) -> Summary:
         """Return the catalogue in brief: counts, sources by class, warnings."""

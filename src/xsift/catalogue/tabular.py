@@ -15,14 +15,13 @@ __all__ = ["Tabular"]
 class Tabular(ABC):
     """A result that is a table: for astropy, pandas, and all that takes Arrow's PyCapsules."""
 
-    @property
     @abstractmethod
-    def table(self) -> pa.Table:
-        """The result as an Arrow table."""
+    def to_arrow(self) -> pa.Table:
+        """Return a pyarrow Table."""
 
     def to_astropy(self) -> Any:
         """Return an astropy Table, with units, UCDs (``meta``), descriptions and masks."""
-        return astropy_table(self.table)
+        return astropy_table(self.to_arrow())
 
     def to_pandas(self) -> Any:
         """Return a pandas DataFrame.
@@ -32,7 +31,7 @@ class Tabular(ABC):
         MissingPackageError
             If pandas is not installed.
         """
-        return pandas_frame(self.table)
+        return pandas_frame(self.to_arrow())
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
-        return self.table.__arrow_c_stream__(requested_schema)
+        return self.to_arrow().__arrow_c_stream__(requested_schema)

@@ -1,8 +1,9 @@
-"""The commands `xsift fetch ...`: detections of an archive, types of SIMBAD."""
+"""The commands `xsift fetch ...`: a survey from its archive, types of SIMBAD."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,19 +17,86 @@ from xsift.errors import SettingError
 
 if TYPE_CHECKING:
     from xsift.fetch import Selection
+    from xsift.surveys import Survey
 
-__all__ = ["fetch"]
+__all__ = ["SURVEYS", "fetch"]
+
+SURVEYS = ("2sxps", "4xmm", "csc20", "csc21", "erass1")
+"""The shipped surveys, `surveys.names()`: written out, for help has no time to import them."""
 
 fetch = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
-    help="Fetch detections from the Chandra archive, or types from SIMBAD.",
+    help="Fetch detections or sources of a survey from its archive, or types from SIMBAD.",
 )
 
 OutFile = Annotated[
     Path | None,
     typer.Option("--out", help="File for the table: .parquet, .vot or .fits.", show_default=False),
 ]
+InCone = Annotated[
+    str | None, typer.Option("--cone", help='Sources in a cone: "RA DEC RADIUS", deg.')
+]
+Names = Annotated[
+    Path | None, typer.Option("--names", help="Sources that a table names (column name).")
+]
+Positions = Annotated[
+    Path | None, typer.Option("--positions", help="Sources near a table's ra and dec.")
+]
+Around = Annotated[float, typer.Option("--radius", help="Around each of --positions, arcsec.")]
+Everything = Annotated[bool, typer.Option("--all", help="The whole release.")]
+ShowQuery = Annotated[
+    bool, typer.Option("--show-query", help="Print the query; fetch and write nothing.")
+]
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """Which part of a survey is fetched, as the command line says it."""
+
+    cone: str | None
+    names: Path | None
+    positions: Path | None
+    radius: float
+    everything: bool
+    obsid: Sequence[int] = ()
+
+    @property
+    def options(self) -> list[str]:
+        """The options that were given."""
+        given = {"--cone": self.cone, "--names": self.names, "--positions": self.positions}
+        said = [name for name, value in {**given, "--obsid": self.obsid}.items() if value]
+        return said + ["--all"] * self.everything
+
+    def selection(self) -> Selection:
+        """Return what is selected, where one option says it."""
+        from xsift.fetch import in_cone, near, parse_cone, those_of, whole
+        from xsift.read.targets import positions_of, values_of
+
+        if self.cone is not None:
+            return in_cone(parse_cone(self.cone))
+        if self.names is not None:
+            return those_of("name", values_of(self.names, "name"))
+        if self.positions is not None:
+            if not 0 < self.radius <= 3600:
+                raise SettingError(f"--radius {self.radius}: allowed is above 0, to 3600 arcsec")
+            ra, dec, _ = positions_of(self.positions)
+            return near(ra, dec, self.radius)
+        if self.obsid:
+            return those_of("obsid", self.obsid)
+        return whole()
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """How the archive is asked, as the command line says it."""
+
+    url: str | None
+    sync: bool
+    budget: float
+    fresh: bool
+    cache: Path | None
+    cuts: bool = True
 
 
 @fetch.command()
@@ -37,28 +105,18 @@ def csc(
     release: Annotated[
         str, typer.Option("--release", help="Of the catalogue: 2.0 or 2.1.")
     ] = "2.0",
-    cone: Annotated[
-        str | None, typer.Option("--cone", help='Sources in a cone: "RA DEC RADIUS", deg.')
-    ] = None,
-    names: Annotated[
-        Path | None, typer.Option("--names", help="Sources that a table names (column name).")
-    ] = None,
-    positions: Annotated[
-        Path | None, typer.Option("--positions", help="Sources near a table's ra and dec.")
-    ] = None,
-    radius: Annotated[
-        float, typer.Option("--radius", help="Around each of --positions, arcsec.")
-    ] = 5.0,
+    cone: InCone = None,
+    names: Names = None,
+    positions: Positions = None,
+    radius: Around = 5.0,
     obsid: Annotated[
         list[int] | None, typer.Option("--obsid", help="An observation; may be repeated.", min=0)
     ] = None,
-    everything: Annotated[bool, typer.Option("--all", help="The whole release.")] = False,
+    everything: Everything = False,
     cuts: Annotated[
         bool, typer.Option("--cuts/--no-cuts", help="The paper's cuts, or every detection.")
     ] = True,
-    show_query: Annotated[
-        bool, typer.Option("--show-query", help="Print the query; fetch and write nothing.")
-    ] = False,
+    show_query: ShowQuery = False,
     url: Url = None,
     sync: Mode = True,
     budget: Budget = BUDGET,
@@ -67,34 +125,82 @@ def csc(
     as_json: Json = False,
 ) -> None:
     """Fetch detections of the Chandra Source Catalog with the paper's query; resumable."""
+    from xsift.pipeline.archive import survey_of_release
+
+    wanted = _Wanted(cone, names, positions, radius, everything, obsid or ())
+    asked = _Asked(url, sync, budget, fresh, cache, cuts)
+    _fetch(survey_of_release(release), out, wanted, asked, show_query, as_json)
+
+
+def _add_command(name: str) -> None:
+    """Add the command that fetches a shipped survey by its name."""
+    is_chandras = name.startswith("csc")  # `xsift fetch csc` says all of these, and more
+
+    @fetch.command(name, hidden=is_chandras, help=f"Fetch sources of the survey {name}; resumable.")
+    def command(
+        out: OutFile = None,
+        cone: InCone = None,
+        names: Names = None,
+        positions: Positions = None,
+        radius: Around = 5.0,
+        everything: Everything = False,
+        show_query: ShowQuery = False,
+        url: Url = None,
+        sync: Mode = True,
+        budget: Budget = BUDGET,
+        fresh: Fresh = False,
+        cache: CacheFolder = None,
+        as_json: Json = False,
+    ) -> None:
+        from xsift import surveys
+
+        wanted = _Wanted(cone, names, positions, radius, everything)
+        asked = _Asked(url, sync, budget, fresh, cache)
+        _fetch(surveys.load(name), out, wanted, asked, show_query, as_json)
+
+
+for _name in SURVEYS:
+    _add_command(_name)
+
+
+def _fetch(
+    survey: Survey,
+    out: Path | None,
+    wanted: _Wanted,
+    asked: _Asked,
+    show_query: bool,
+    as_json: bool,
+) -> None:
+    """Fetch a part of a survey into a file, or print the query that would."""
     from xsift.catalogue.warnings import recorded
     from xsift.fetch import adql
     from xsift.pipeline import archive
 
-    survey = archive.survey_of_release(release)
-    given = {"--cone": cone, "--names": names, "--positions": positions, "--obsid": obsid}
-    said = [name for name, value in given.items() if value] + ["--all"] * everything
-    if show_query and not said:
-        say(adql(survey.need_query(), None, cuts))
+    query, options = survey.need_query(), wanted.options
+    if show_query and not options:
+        say(adql(query, None, asked.cuts))
         return
-    if len(said) != 1:
-        told = " and ".join(said) + ": say only one" if said else "say which part of the catalogue"
-        raise SettingError(f"{told}: --cone, --names, --positions, --obsid or --all")
+    if len(options) != 1:
+        ways = ["--cone", "--names", "--positions", "--all"]
+        ways[3:3] = ["--obsid"] * ("obsid" in query.selected)
+        told = " and ".join(options) + ": say only one"
+        said = told if options else "say which part of the catalogue"
+        raise SettingError(f"{said}: {', '.join(ways[:-1])} or {ways[-1]}")
     with recorded() as notes:
-        selection = _selection(cone, names, positions, radius, obsid)
+        selection = wanted.selection()
     if show_query:
-        say(";\n\n".join(adql(survey.need_query(), part, cuts) for part in selection.parts))
+        say(";\n\n".join(adql(query, part, asked.cuts) for part in selection.parts))
         for note in notes:
             say(f"xsift: {note}", err=True)
         return
     path = _required(out)
-    tap = services.tap(survey, url, services.limits(budget), sync)
-    kept = services.cache(cache, fresh)
-    read = [file for file in (names, positions) if file is not None]
+    tap = services.tap(survey, asked.url, services.limits(asked.budget), asked.sync)
+    kept = services.cache(asked.cache, asked.fresh)
+    read = [file for file in (wanted.names, wanted.positions) if file is not None]
     _say(
         f"fetching {survey.title}",
         lambda advance: archive.save_detections(
-            path, survey, selection, tap, kept, cuts, advance, read
+            path, survey, selection, tap, kept, asked.cuts, advance, read
         ),
         lambda about: f"{int(about['detections']):,} detections from {tap.url}, written to {path}",
         as_json,
@@ -135,30 +241,6 @@ def simbad(
         lambda about: _in_words(about, path),
         as_json,
     )
-
-
-def _selection(
-    cone: str | None,
-    names: Path | None,
-    positions: Path | None,
-    radius: float,
-    obsid: list[int] | None,
-) -> Selection:
-    from xsift.fetch import in_cone, near, parse_cone, those_of, whole
-    from xsift.read.targets import positions_of, values_of
-
-    if cone is not None:
-        return in_cone(parse_cone(cone))
-    if names is not None:
-        return those_of("name", values_of(names, "name"))
-    if positions is not None:
-        if not 0 < radius <= 3600:
-            raise SettingError(f"--radius {radius}: allowed is above 0, to 3600 arcsec")
-        ra, dec, _ = positions_of(positions)
-        return near(ra, dec, radius)
-    if obsid:
-        return those_of("obsid", obsid)
-    return whole()
 
 
 def _required(out: Path | None) -> Path:

@@ -35,7 +35,7 @@ def report(
     seed: Seed = DEFAULT.seed,
     as_json: Json = False,
 ) -> None:
-    """Draw the paper's figures of a catalogue, tabulate it, and test the paper's hypotheses."""
+    """Draw a catalogue's features, classes and sky, tabulate it, test the paper's hypotheses."""
     from xsift.report.report import report
 
     with progress() as step:
@@ -53,9 +53,15 @@ def _show(result: CatalogueReport) -> None:
     if tested:
         screen.print(_verdict_table(record["hypotheses"], tested))
         screen.print("By class, statements about features are circular.", highlight=False)
-    for version, why in record["why_not"].items():
-        screen.print(f"Not tested {_VERSIONS[version]}: {escape(why)}", highlight=False)
+    if not record["hypotheses"]:
+        why = record["why_not"]["class"]
+        screen.print(f"Hypotheses not judged: {escape(why)}", highlight=False)
+    else:
+        for version, why in record["why_not"].items():
+            screen.print(f"Not tested {_VERSIONS[version]}: {escape(why)}", highlight=False)
     for figure in record["not_drawn"]:
+        if figure["stem"] == "hypotheses" and not record["hypotheses"]:
+            continue  # said above
         said = f"Not drawn: {figure['title'].lower()}: {figure['why']}"
         screen.print(escape(said), highlight=False)
     figures = f"{len(record['figures'])} figures, their numbers and the page:"

@@ -47,7 +47,7 @@ def run(
     table: Annotated[
         Path,
         typer.Argument(
-            metavar="TABLE", help="VOTable, FITS, Parquet or CSV (also .gz); csc20 or csc21: fetch."
+            metavar="TABLE", help="VOTable, FITS, Parquet or CSV (also .gz); a survey: fetch it."
         ),
     ],
     out: Out,
@@ -57,7 +57,7 @@ def run(
         typer.Option("--cone", help='Of the survey TABLE, fetch this cone: "RA DEC RADIUS", deg.'),
     ] = None,
     url: Annotated[
-        str | None, typer.Option("--url", help="TAP service to fetch from. [default: Chandra's]")
+        str | None, typer.Option("--url", help="TAP service to fetch from. [default: the survey's]")
     ] = None,
     simbad_url: Annotated[
         str | None, typer.Option("--simbad-url", help="TAP service of the types.")
@@ -118,7 +118,7 @@ def _fetching(
     name = str(table)
     if name not in surveys.names() or table.exists():
         raise SettingError(
-            f"--cone: TABLE is then a survey, {' or '.join(surveys.names())}, not {name}"
+            f"--cone: TABLE is then a survey, one of {', '.join(surveys.names())}; not {name}"
         )
     if cone is None:
         raise SettingError(f'{name} is a survey: say which part with --cone "RA DEC RADIUS"')

@@ -90,6 +90,8 @@ def _print_standing(screen: Console, card: SourceCard) -> None:
     """Print the median of each feature, and how many % of each group lie below it."""
     import numpy as np
 
+    from xsift.catalogue.axes import unit_of
+
     standing = card.standing
     if standing is None or not standing.groups:
         return
@@ -98,13 +100,15 @@ def _print_standing(screen: Console, card: SourceCard) -> None:
     table = new_table(title, ("feature",), ("median", "range", *standing.groups))
     for j, name in enumerate(standing.features):
         values = standing.X[:, j][np.isfinite(standing.X[:, j])]
+        unit = unit_of(card.survey, name)
+        heading = f"{name} [{unit}]" if unit else name
         if not len(values):
-            table.add_row(escape(name), "missing", *[""] * (1 + len(standing.groups)))
+            table.add_row(escape(heading), "missing", *[""] * (1 + len(standing.groups)))
             continue
         span = f"{values.min():.3g} to {values.max():.3g}" if len(values) > 1 else ""
         ranks = [standing.percentile(name, group) for group in standing.groups]
         shown = ["" if rank != rank else f"{rank:.0f}" for rank in ranks]
-        table.add_row(escape(name), f"{np.median(values):.3g}", span, *shown)
+        table.add_row(escape(heading), f"{np.median(values):.3g}", span, *shown)
     screen.print(table)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from xsift import plots, read, surveys, write
+from xsift import plots, read, write
 from xsift.catalogue.columns import output_columns
 from xsift.catalogue.summary import Shown, Summary, SummaryTable
 from xsift.catalogue.tables import Catalogue
@@ -59,9 +59,8 @@ class Comparison(Shown, Tabular):
     disagreements: pa.Table
     inputs: tuple[Path, ...] = ()
 
-    @property
-    def table(self) -> pa.Table:
-        """The disagreements."""
+    def to_arrow(self) -> pa.Table:
+        """Return the disagreements."""
         return self.disagreements
 
     def summary(self) -> Summary:
@@ -170,8 +169,7 @@ def compare(
         reference = _reference(other)
         other_name = _called(other if is_path(other) else reference)
         progress(f"reading {other_name}")
-        survey = surveys.load("csc20")
-        known = read.read_known(reference, survey, class_column or rules.class_columns, where)
+        known = read.read_known(reference, ours.survey, class_column or rules.class_columns, where)
         progress("matching")
         found = match_known(ours.table, known.table, match, radius)
         warn_of_no_figures()
@@ -312,7 +310,7 @@ def _disagreements(
         "separation": pa.array(separation, mask=np.isnan(separation)),
     }
     about = {
-        **surveys.load("csc20").described(),
+        **ours.survey.described(),
         **output_columns(ours.classes),
         "p_group": Column("p_group", "", "stat.probability", "Probability of our group"),
         "other_class": Column("other_class", "", "src.class", "Class in the other catalogue"),

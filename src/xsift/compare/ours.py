@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ from xsift.catalogue.tables import Catalogue
 from xsift.classes import PAPER_CLASSES, Classes
 from xsift.errors import MissingColumnsError
 from xsift.read import InMemory
+from xsift.surveys import Survey
 
 __all__ = ["OurSources", "read_ours"]
 
@@ -27,6 +28,7 @@ class OurSources:
     path, sha256 : str
     table : pyarrow.Table
         name, ra and dec where known, n_detections, status and class.
+    survey : Survey
     classes : Classes
     group : list of str
         Of each source: a group, or ``none``.
@@ -38,6 +40,7 @@ class OurSources:
     path: str
     sha256: str
     table: pa.Table
+    survey: Survey
     classes: Classes
     group: list[str]
     p: np.ndarray
@@ -46,10 +49,13 @@ class OurSources:
     def keep(self, rows: np.ndarray) -> OurSources:
         """Return some of the sources."""
         chosen = np.arange(len(self.group))[rows]
-        groups = [self.group[i] for i in chosen]
-        table = self.table.take(pa.array(chosen))
-        p, p_none = self.p[rows], self.p_none[rows]
-        return OurSources(self.path, self.sha256, table, self.classes, groups, p, p_none)
+        return replace(
+            self,
+            table=self.table.take(pa.array(chosen)),
+            group=[self.group[i] for i in chosen],
+            p=self.p[rows],
+            p_none=self.p_none[rows],
+        )
 
 
 def read_ours(path: Catalogue | str | Path | InMemory) -> OurSources:
@@ -60,8 +66,9 @@ def read_ours(path: Catalogue | str | Path | InMemory) -> OurSources:
     TableError
         If it is neither.
     """
-    survey = surveys.load("csc20")
     if isinstance(path, InMemory) or not (isinstance(path, Catalogue) or Path(path).is_dir()):
+        # The published tables of sources are the paper's.
+        survey = surveys.load("csc20")
         given = read.read_published(path, survey, PAPER_CLASSES)
         kept = [k for k in ("name", "ra", "dec") if k in given.table.column_names]
         is_unique = "soft_master_class" not in read.read_table(path)[0].column_names
@@ -71,7 +78,9 @@ def read_ours(path: Catalogue | str | Path | InMemory) -> OurSources:
         table = table.append_column("status", pa.array(status))
         groups = [PAPER_CLASSES.group_of(c) for c in given.code]
         nothing = np.zeros(len(groups))
-        return OurSources(str(path), given.sha256, table, PAPER_CLASSES, groups, given.p, nothing)
+        return OurSources(
+            str(path), given.sha256, table, survey, PAPER_CLASSES, groups, given.p, nothing
+        )
     found = opened(path)
     where, classes = found.where("sources"), found.classes
     # A file's digest is that of its bytes.
@@ -87,7 +96,7 @@ def read_ours(path: Catalogue | str | Path | InMemory) -> OurSources:
     kept = [k for k in wanted if k in table.column_names]
     groups = table["group"].to_pylist()
     return OurSources(
-        str(found.path), source.sha256, table.select(kept), classes, groups, p, p_none
+        str(found.path), source.sha256, table.select(kept), found.survey, classes, groups, p, p_none
     )
 
 

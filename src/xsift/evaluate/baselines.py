@@ -76,12 +76,13 @@ class Boosting:
     Parameters
     ----------
     n_classes : int
-    features : tuple of str
-        Names, to find the hardness ratios.
+    closure : tuple of three int, optional
+        Columns of the hardness ratios whose inverse hyperbolic tangents add up: the first two to
+        the third.
     """
 
     n_classes: int
-    features: tuple[str, ...]
+    closure: tuple[int, int, int] | None = None
     name: str = "boosting"
 
     def fit(self, training: Training, seed: int) -> _Fitted:
@@ -109,11 +110,10 @@ class Boosting:
         return _fit_both(training, self.n_classes, learn, weight)
 
     def _closed(self, X: np.ndarray) -> np.ndarray:
-        names = ("hard_hm", "hard_ms", "hard_hs")
-        if not set(names) <= set(self.features):
+        if self.closure is None:
             return X
         limit = 1 - 1e-6  # a ratio of exactly 1 has no finite atanh
-        hm, ms, hs = (np.clip(X[:, self.features.index(n)], -limit, limit) for n in names)
+        hm, ms, hs = (np.clip(X[:, j], -limit, limit) for j in self.closure)
         closure = np.arctanh(hm) + np.arctanh(ms) - np.arctanh(hs)
         return np.column_stack([X, closure])
 

@@ -9,7 +9,7 @@ import numpy as np
 from xsift.classes import Classes
 from xsift.errors import LabelError
 from xsift.evaluate.strata import Stratum, strata_of
-from xsift.features import mismatch
+from xsift.features import columns_that_close, mismatch
 from xsift.model.folds import identical_detections, join
 from xsift.model.sample import Sample
 
@@ -164,10 +164,8 @@ def _strata(sample: Sample, rows: np.ndarray, X: np.ndarray, source: np.ndarray)
         there = np.isfinite(ra) & np.isfinite(dec)
         galactic = SkyCoord(ra[there], dec[there], unit="deg").galactic
         latitude[there] = np.asarray(galactic.b.deg)
-    names, at, closure = sample.features.names, sample.features.survey.closure, None
-    if at is not None and set(at) <= set(names):
-        hm, ms, hs = (names.index(n) for n in at)
-        closure = mismatch(X, (hm, ms, hs))
+    at = columns_that_close(sample.features.survey.closure, sample.features.names)
+    closure = None if at is None else mismatch(X, at)
     significance = _column(sample, rows, "significance")
     return strata_of(source, np.isnan(X).sum(axis=1), significance, latitude, closure)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from xsift.features.closure import close_hardness, mismatch
+from xsift.features.closure import close_hardness, columns_that_close, mismatch
 from xsift.features.derive import FeatureTable, derive
 from xsift.features.normal_scores import NormalScores, fit_normal_scores
 from xsift.features.scaling import Scaling
@@ -18,6 +18,7 @@ __all__ = [
     "PaperScaler",
     "Scaling",
     "close_hardness",
+    "columns_that_close",
     "derive",
     "fit_normal_scores",
     "mismatch",

@@ -8,12 +8,27 @@ not what it is: a model may learn the number of detections from it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
-__all__ = ["close_hardness", "mismatch"]
+__all__ = ["close_hardness", "columns_that_close", "mismatch"]
 
 _LIMIT = 0.9995  # a ratio of exactly 1 has no finite inverse hyperbolic tangent
 _SATURATED = 0.99  # a band next to empty: such ratios do not close, of one spectrum either
+
+
+def columns_that_close(
+    closure: tuple[str, str, str] | None, names: Sequence[str]
+) -> tuple[int, int, int] | None:
+    """Return where the ratios hm, ms and hs of a survey stand among the features `names`.
+
+    None where the survey names no such ratios, or one of them is not a feature here.
+    """
+    if closure is None or not set(closure) <= set(names):
+        return None
+    hm, ms, hs = (tuple(names).index(name) for name in closure)
+    return hm, ms, hs
 
 
 def mismatch(X: np.ndarray, at: tuple[int, int, int]) -> np.ndarray:

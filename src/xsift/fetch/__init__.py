@@ -2,7 +2,15 @@
 
 from xsift.fetch.cache import Cache, default_folder
 from xsift.fetch.client import Client, Limits
-from xsift.fetch.csc import Fetched, Selection, fetch_detections, in_cone, near, those_of, whole
+from xsift.fetch.detections import (
+    Fetched,
+    Selection,
+    fetch_detections,
+    in_cone,
+    near,
+    those_of,
+    whole,
+)
 from xsift.fetch.query import adql, parse_cone
 from xsift.fetch.tap import Tap, mode
 

@@ -1,7 +1,7 @@
-"""ADQL for the Chandra archive, and the parts of the sky or of a list that one query asks for.
+"""ADQL for a survey's archive, and the parts of the sky or of a list that one query asks for.
 
-Its service is said to refuse geometry functions and ``JOIN ... ON``: cones become boxes in right
-ascension and declination, which the client then cuts to the cone.
+Chandra's service is said to refuse geometry functions and ``JOIN ... ON``; all take boxes. So cones
+become boxes in right ascension and declination, which the client then cuts to the cone.
 """
 
 from __future__ import annotations
@@ -215,17 +215,24 @@ def sky(n_bands: int = 8, n_boxes: int = 6) -> list[Box]:
 def adql(query: Query, part: Part | None, cuts: bool = True) -> str:
     """Write the query of a part of the archive; of all of it where `part` is None."""
     selected = query.selected
-    tables = [f"{query.schema_name}.{table} {alias}" for alias, table in query.tables.items()]
     conditions = [*query.joins, *(query.cuts if cuts else ())]
     if part is not None:
         conditions.append(part.condition(selected))
-    lines = _wrapped(list(selected.values()))
-    return f"SELECT DISTINCT {lines}\nFROM {', '.join(tables)}\nWHERE " + "\n  AND ".join(
-        conditions
-    )
+    # A single table lists each source once; joined tables repeat them.
+    text = "SELECT DISTINCT " if len(query.tables) > 1 else "SELECT "
+    columns = [_as(column, name) for name, column in selected.items()]
+    renamed = any(" AS " in column for column in columns)
+    text += _wrapped(columns, 3 if renamed else 8)
+    text += f"\nFROM {', '.join(query.sources)}"
+    return text + "\nWHERE " * bool(conditions) + "\n  AND ".join(conditions)
 
 
-def _wrapped(names: list[str], each: int = 8) -> str:
+def _as(column: str, name: str) -> str:
+    """Write what is selected; under our own name, where the archive calls it otherwise."""
+    return column if column.endswith(f".{name}") else f'{column} AS "{name}"'
+
+
+def _wrapped(names: list[str], each: int) -> str:
     rows = [", ".join(names[i : i + each]) for i in range(0, len(names), each)]
     return ",\n  ".join(rows)
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from xsift.classes import Classes
 from xsift.errors import LabelError, TableError, XsiftWarning
-from xsift.features import close_hardness, fit_normal_scores
+from xsift.features import close_hardness, columns_that_close, fit_normal_scores
 from xsift.mixture import ClassMixtures, Mixture, fit_class_mixtures
 from xsift.model.calibrated import CalibratedModel, responsibilities_in
 from xsift.model.classification import refuse_one_class
@@ -64,7 +64,7 @@ def fit_calibrated_model(
     training, names = _known_features(training, survey, feature_set, classes)
     labelled = np.flatnonzero(training.y >= 0)
     seed, group = settings.seed, _groups(classes)
-    closure = _closure(survey, names)
+    closure = columns_that_close(survey.closure, names)
     X = close_hardness(training.X, closure, settings.closing)
     scores = fit_normal_scores(X)
     Z = scores.transform(X)
@@ -141,13 +141,6 @@ def _refuse_few(training: Training, classes: Classes) -> None:
 def _groups(classes: Classes) -> np.ndarray:
     names = list(classes.groups)
     return np.array([names.index(c.group) for c in classes.classes])
-
-
-def _closure(survey: Survey, names: tuple[str, ...]) -> tuple[int, int, int] | None:
-    if survey.closure is None or not set(survey.closure) <= set(names):
-        return None
-    hm, ms, hs = (names.index(name) for name in survey.closure)
-    return hm, ms, hs
 
 
 def _unseen_ranks(Z: np.ndarray, source: np.ndarray, seed: int) -> np.ndarray:

@@ -79,14 +79,15 @@ def form_of(out: Path) -> str:
 
 
 def survey_of_release(release: str) -> Survey:
-    """Return the survey profile of a release, such as ``"2.1"``.
+    """Return the survey profile of a release of the Chandra Source Catalog, such as ``"2.1"``.
 
     Raises
     ------
     SettingError
         If there is none.
     """
-    known = {surveys.load(name).release: name for name in surveys.names()}
+    chandras = [name for name in surveys.names() if name.startswith("csc")]
+    known = {surveys.load(name).release: name for name in chandras}
     if release not in known:
         raise SettingError(f"--release {release}: known releases are {', '.join(sorted(known))}")
     return surveys.load(known[release])

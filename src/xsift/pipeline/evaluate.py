@@ -25,6 +25,7 @@ from xsift.evaluate.ours import CalibratedMethod, PaperMethod
 from xsift.evaluate.results import results
 from xsift.evaluate.splits import N_BLOCKS
 from xsift.evaluate.store import Store
+from xsift.features import columns_that_close
 from xsift.model.sample import Sample, read_sample
 from xsift.pipeline.keywords import takes_settings
 from xsift.read import as_input, is_path
@@ -40,7 +41,7 @@ Advance = Callable[[int, int], None]
 PARTS = ".parts"
 FILES = ("evaluation.json", "report.html")
 _HEEDED = tuple(
-    f.name for f in fields(Settings) if f.name not in ("method", "vote_trained", "prior", "keep")
+    f.name for f in fields(Settings) if f.name not in ("method", "vote_trained", "keep")
 )
 
 
@@ -51,9 +52,8 @@ class Evaluation(Shown, Tabular, dict[str, Any]):
     ``detections.groups``), ``measure``, ``value``, and its interval from ``low`` to ``high``.
     """
 
-    @property
-    def table(self) -> pa.Table:
-        """The figures as a table."""
+    def to_arrow(self) -> pa.Table:
+        """Return the figures as a pyarrow Table."""
         rows = list(_figures(self["results"], ()))
         columns = {
             "experiment": [path[0] for path, _ in rows],
@@ -112,7 +112,7 @@ def evaluate(
     labels : str, Path or table in memory, optional
         Known objects; without it, `label_column` is a column of `table`.
     settings : Settings, optional
-        As a whole; of these, vote_trained, keep, method and prior do not matter here.
+        As a whole; of these, vote_trained, keep and method do not matter here.
     evaluation : EvaluationSettings, optional
     classes : Classes, optional
         Where None, those of the survey.
@@ -210,7 +210,7 @@ def _methods(
         PaperMethod(survey, feature_set, classes, settings),
         CalibratedMethod(survey, feature_set, classes, settings),
         Forest(len(classes)),
-        Boosting(len(classes), names),
+        Boosting(len(classes), columns_that_close(survey.closure, names)),
         LinearSvc(len(classes)),
     )
     return {method.name: method for method in found}

@@ -17,6 +17,7 @@ from xsift.pipeline.catalogue import Catalogue
 from xsift.pipeline.keywords import takes_settings
 from xsift.read import as_input, read_probabilities
 from xsift.settings import Settings
+from xsift.surveys import Survey
 from xsift.vote import Pool, tally
 
 __all__ = ["vote_table"]
@@ -83,9 +84,15 @@ def vote_table(
         "input_sha256": given.sha256,
         # Without a model in the folder nothing else says them.
         "survey": survey.name,
+        **({} if surveys.is_shipped(survey) else {"profile": _profile(survey)}),
         "classes": [c.model_dump() for c in given.classes.classes],
         "settings": {k: getattr(settings, k) for k in ("source_column", "vote_trained")},
         "counts": counted,
     }
     result = described(Catalogue(None, sources, None, record), given.classes, survey)
     return Catalogue.of(with_record(result, None, notes, "vote", None, (table,)))
+
+
+def _profile(survey: Survey) -> dict[str, Any]:
+    """Return a profile of the user's own as plain data: no folder but this one holds it."""
+    return survey.without_query().model_dump(mode="json", exclude_defaults=True)

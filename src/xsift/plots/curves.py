@@ -93,10 +93,12 @@ def series_looks(names: list[str]) -> dict[str, tuple[str, str]]:
 
 def line_looks(names: list[str]) -> dict[str, tuple[str, str]]:
     """Give each population a colour and a line style: groups have their own colours."""
-    return {
-        name: (colour, _STYLES[i % len(_STYLES)])
-        for i, (name, (colour, _)) in enumerate(look_of(names).items())
-    }
+    looks: dict[str, tuple[str, str]] = {}
+    for i, (name, (colour, _)) in enumerate(look_of(names).items()):
+        # Where there are more populations than colours, the style tells those of one colour apart.
+        at = i + sum(colour == other for other, _ in looks.values())
+        looks[name] = (colour, _STYLES[at % len(_STYLES)])
+    return looks
 
 
 def class_looks(group: str, classes: list[str], groups: list[str]) -> dict[str, tuple[str, str]]:

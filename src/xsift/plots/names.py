@@ -2,24 +2,41 @@
 
 from __future__ import annotations
 
+import re
+from textwrap import fill
+
 __all__ = ["feature_label", "printable"]
 
-_BANDS = {"b": "broad", "h": "hard", "s": "soft"}
-_LABELS = {
-    "hard_hm": "hardness, hard to medium",
-    "hard_hs": "hardness, hard to soft",
-    "hard_ms": "hardness, medium to soft",
-    "powlaw_gamma": r"photon index $\Gamma$",
-    "bb_kt": "black-body temperature kT (keV)",
-    "var_newq_b": "mid-range / mean rate, broad",
-    **{f"var_prob_{b}": f"prob. of variability, {name}" for b, name in _BANDS.items()},
-    **{f"var_ratio_{b}": rf"scatter $\sigma$ / mean, {name}" for b, name in _BANDS.items()},
-}
+# Letters that a figure sets as a formula: labels in a profile are plain text.
+_FORMULAE = {"Γ": r"$\Gamma$", "\N{GREEK SMALL LETTER SIGMA}": r"$\sigma$"}
+_RAISED = str.maketrans("-+0123456789", "⁻⁺⁰¹²³⁴⁵⁶⁷⁸⁹")
+_LONGEST, _WIDE = 80, 34
 
 
-def feature_label(name: str) -> str:
-    """Return what a feature is called at an axis, with its unit; an unknown one as it is."""
-    return _LABELS.get(name) or printable(name)
+def feature_label(label: str, unit: str = "", formulae: bool = True) -> str:
+    r"""Return what an axis says of a feature: its label, and its unit; in lines of 34 letters.
+
+    Parameters
+    ----------
+    label : str
+        Plain text, from a survey's profile.
+    unit : str
+        As VOUnits write it.
+    formulae : bool
+        Whether the figure parses formulae: an index is then set as one.
+
+    Examples
+    --------
+    >>> feature_label("flux", "erg.s**-1.cm**-2"), feature_label("photon index Γ")
+    ('flux (erg s⁻¹ cm⁻²)', 'photon index $\\Gamma$')
+    """
+    unit = re.sub(r"\*\*\(?([-+]?\d+)\)?", lambda m: m[1].translate(_RAISED), unit)
+    unit = re.sub(r"\.(?=[A-Za-z])", " ", unit)
+    text = f"{label} ({unit})" if unit else label
+    text = fill(printable(text, _LONGEST), _WIDE)
+    if not formulae:
+        return text.replace(r"\$", "$")
+    return "".join(_FORMULAE.get(c, c) for c in text)
 
 
 def printable(name: object, longest: int = 24) -> str:

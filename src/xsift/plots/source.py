@@ -27,6 +27,7 @@ def feature_distributions(
     own: ArrayLike,
     name: str,
     is_log: bool = False,
+    lowest: float = _LOWEST,
 ) -> Axes:
     """Draw the distribution of a feature in each group, and a line at each value of a source.
 
@@ -43,7 +44,9 @@ def feature_distributions(
     name : str
         Of the feature, for the axis.
     is_log : bool
-        A logarithmic axis; values below 1e-5, 0 included, stand at 1e-5.
+        A logarithmic axis.
+    lowest : float
+        Values below it, 0 included, stand there, on a logarithmic axis.
 
     Returns
     -------
@@ -51,7 +54,7 @@ def feature_distributions(
         A step line of relative frequency for each group (each sums to 1 over the same bins), and
         one black vertical line for each detection.
     """
-    lowest = _LOWEST if is_log else -np.inf
+    lowest = lowest if is_log else -np.inf
     theirs = np.maximum(np.asarray(values, dtype=float), lowest)
     lines = np.maximum(np.asarray(own, dtype=float), lowest)
     lines = lines[np.isfinite(lines)]

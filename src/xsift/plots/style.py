@@ -25,7 +25,10 @@ GROUP_MARKERS = {"AGN": "^", "Seyfert": "X", "XB": "s", "YSO": "o"}
 PerPoint = Sequence[str | None] | NDArray[np.object_]
 """A name for each point, such as its group; None where it has none."""
 
-_MORE_COLOURS = ("#CC79A7", "#56B4E9", "#332288", "#999933", "#882255", "#555555")
+_MORE_COLOURS = (
+    *("#CC79A7", "#56B4E9", "#332288", "#999933", "#882255", "#555555"),
+    *("#44AA99", "#DDAA33", "#117733", "#AA4499", "#663300", "#6699CC"),
+)
 _MORE_MARKERS = ("D", "v", "P", "<", ">", "*")
 
 
@@ -100,7 +103,7 @@ def look_of(groups: Sequence[str]) -> dict[str, tuple[str, str]]:
         elif name == "none":
             looks[name] = (NONE_COLOUR, "x")
         else:
-            # The seventh such group has the first one's colour and another marker.
+            # The thirteenth such group has the first one's colour and another marker.
             shift = n // len(_MORE_COLOURS)
             marker = _MORE_MARKERS[(n + shift) % len(_MORE_MARKERS)]
             looks[name] = (_MORE_COLOURS[n % len(_MORE_COLOURS)], marker)

@@ -11,7 +11,7 @@ from xsift.errors import need
 __all__ = ["ORDER", "coverage", "positions"]
 
 ORDER = 7
-"""HEALPix order of the coverage: cells of 27 arcmin, a little more than Chandra's field."""
+"""HEALPix order of the coverage: cells of 27 arcmin, about the field of an X-ray telescope."""
 
 
 def coverage(table: pa.Table) -> str:

@@ -46,7 +46,8 @@ def _add_metadata(root: ET.Element, resource: Resource) -> None:
         _meta(root, "subject", subject)
     if resource.creator:
         _meta(root, "creator", resource.creator)
-    _meta(root, "source", resource.reference)
+    if resource.reference:
+        _meta(root, "source", resource.reference)
     _meta(root, "type", "Catalog")
     _meta(root, "contentLevel", "Research")
     _meta(root, "coverage.waveband", "X-ray")

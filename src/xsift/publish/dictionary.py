@@ -37,7 +37,7 @@ def as_json(resource: Resource) -> dict[str, Any]:
         "creator": resource.creator or None,
         "licence": resource.licence or None,
         "licence_url": LICENCES.get(resource.licence),
-        "reference": resource.reference,
+        "reference": resource.reference or None,
         "created": resource.created,
         "coverage_moc": resource.coverage or None,
         "provenance": resource.provenance,

@@ -20,6 +20,16 @@ from xsift.write.provenance import now
 __all__ = ["Published", "publish"]
 
 _TABLES = {"sources": "Classified X-ray sources", "detections": "Classified X-ray detections"}
+_METHODS = {
+    "paper": (
+        "the detections are clustered without labels, the clusters linked to known objects, each "
+        "detection scored against the classes of its cluster, and a source's detections vote."
+    ),
+    "calibrated": (
+        "the classes are learned from known objects, each detection gets a probability of every "
+        "class and of none, calibrated on sources held out, and a source's detections vote."
+    ),
+}
 _RECORD_BYTES = 10_000_000
 
 
@@ -201,10 +211,12 @@ def _description(
             f"{what} the class probabilities of their detections in {record.input}: the "
             "detections of a source vote."
         )
+    if found.tree is None:
+        return f"{what} {record.input}."
+    features = found.tree.features
+    measured = f"{len(features)} feature{'s'[: len(features) != 1]} ({', '.join(features)})"
     return (
-        f"{what} X-ray data alone: "
-        "the detections are clustered without labels, the clusters linked to known objects, each "
-        "detection scored against the classes of its cluster, and a source's detections vote. "
+        f"{what} {measured}: {_METHODS[found.tree.method]} "
         f"Method: {record.model.method or 'not stated'}; model: "
         f"{record.model.model_id or 'not stated'}."
     )

@@ -76,7 +76,7 @@ class Resource:
     licence : str
         One of `LICENCES`, or empty.
     reference : str
-        Article or catalogue that the X-ray data are from.
+        Article or catalogue that the X-ray data are from; may be empty.
     created : str
         ISO 8601, UTC.
     provenance : dict of str

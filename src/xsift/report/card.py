@@ -8,6 +8,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from xsift import plots
+from xsift.catalogue.axes import (
+    Plane,
+    apart,
+    is_logarithmic,
+    label_of,
+    lowest_of,
+    planes_of,
+    unit_of,
+)
 from xsift.catalogue.card import SourceCard
 from xsift.catalogue.standing import Standing
 from xsift.errors import SettingError, TableError, need
@@ -15,13 +24,13 @@ from xsift.surveys import Survey
 from xsift.write import Staging
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 __all__ = ["FIGURE_FORMATS", "card_figure", "write_card_figure"]
 
 FIGURE_FORMATS = ("png", "pdf", "svg")
 _COLUMNS = 4
-_PLANES = (("hard_hs", "hard_hm"), ("powlaw_gamma", "bb_kt"))
 
 
 def write_card_figure(card: SourceCard, path: str | Path) -> None:
@@ -52,7 +61,7 @@ def write_card_figure(card: SourceCard, path: str | Path) -> None:
 
 
 def card_figure(card: SourceCard) -> Figure:
-    """Draw a card: two planes of features, then every feature, by group.
+    """Draw a card: two planes of the profile's, then every feature, by group.
 
     Coloured are the groups of the catalogue (its known objects, or what it classified); black are
     the detections of the source.
@@ -70,50 +79,49 @@ def card_figure(card: SourceCard) -> Figure:
             "--figure shows the features of detections, and the catalogue has none: give one that "
             "run or classify wrote"
         )
-    logarithmic = _logarithmic(card.survey)
+    planes = apart(planes_of(card.survey, standing.features))
+    groups = _groups(card, standing)
     rows = -(-len(standing.features) // _COLUMNS)
-    figure = Figure(figsize=(9.6, 3.6 + 1.9 * rows), layout="constrained")
-    grid = figure.add_gridspec(rows + 2, _COLUMNS)
-    for place, (x, y) in enumerate(_PLANES):
+    high = 2 if planes else 0
+    figure = Figure(figsize=(9.6, 1.8 * high + 1.9 * rows), layout="constrained")
+    grid = figure.add_gridspec(rows + high, _COLUMNS)
+    for place, plane in enumerate(planes):
         ax = figure.add_subplot(grid[:2, 2 * place : 2 * place + 2])
-        if {x, y} <= set(standing.features):
-            i, j = standing.features.index(x), standing.features.index(y)
-            plots.source_in_plane(
-                ax,
-                standing.others[:, i],
-                standing.others[:, j],
-                standing.group,
-                standing.groups,
-                standing.X[:, i],
-                standing.X[:, j],
-                (x, y),
-                (x in logarithmic, y in logarithmic),
-            )
+        _draw_plane(ax, card.survey, standing, groups, plane)
     for j, name in enumerate(standing.features):
-        ax = figure.add_subplot(grid[2 + j // _COLUMNS, j % _COLUMNS])
+        ax = figure.add_subplot(grid[high + j // _COLUMNS, j % _COLUMNS])
+        is_log = is_logarithmic(card.survey, name)
         plots.feature_distributions(
             ax,
             standing.others[:, j],
             standing.group,
-            standing.groups,
+            groups,
             standing.X[:, j],
-            name,
-            name in logarithmic,
+            _axis_text(card.survey, name),
+            is_log,
+            lowest_of(standing.others[:, j]) if is_log else 0.0,
         )
+        ax.xaxis.label.set_fontsize(8)
         if j % _COLUMNS == 0:
             ax.set_ylabel("share")
-    _explain(figure, card, standing)
+    _explain(figure, card, standing, groups)
     return figure
 
 
-def _explain(figure: Figure, card: SourceCard, standing: Standing) -> None:
-    looks = plots.look_of(standing.groups)
+def _groups(card: SourceCard, standing: Standing) -> tuple[str, ...]:
+    """Return all groups in the order of the classes: their colours are those of the report."""
+    return (*card.classes.groups, *(g for g in standing.groups if g not in card.classes.groups))
+
+
+def _explain(figure: Figure, card: SourceCard, standing: Standing, groups: tuple[str, ...]) -> None:
+    looks = plots.look_of(groups)
     from matplotlib.lines import Line2D
 
-    counts = {g: int(np.sum(standing.group == g)) for g in standing.groups}
+    counts = {g: int(np.sum(standing.group == g)) for g in groups}
     handles = [
         Line2D([], [], color=colour, marker=marker, markersize=5, label=f"{g} ({counts[g]:,})")
         for g, (colour, marker) in looks.items()
+        if counts[g]
     ]
     n = len(standing.X)
     label = f"this source ({n:,} detection{'s'[: n != 1]})"
@@ -136,5 +144,23 @@ def _explain(figure: Figure, card: SourceCard, standing: Standing) -> None:
     figure.suptitle(f"{card.name}: {verdict}")
 
 
-def _logarithmic(survey: Survey) -> set[str]:
-    return {f.name for f in survey.features if f.scaling == "log-range"}
+def _draw_plane(
+    ax: Axes, survey: Survey, standing: Standing, groups: tuple[str, ...], plane: Plane
+) -> None:
+    i, j = (standing.features.index(name) for name in plane)
+    x, y = plane
+    plots.source_in_plane(
+        ax,
+        standing.others[:, i],
+        standing.others[:, j],
+        standing.group,
+        groups,
+        standing.X[:, i],
+        standing.X[:, j],
+        (_axis_text(survey, x), _axis_text(survey, y)),
+        (is_logarithmic(survey, x), is_logarithmic(survey, y)),
+    )
+
+
+def _axis_text(survey: Survey, name: str) -> str:
+    return plots.feature_label(label_of(survey, name), unit_of(survey, name), formulae=False)

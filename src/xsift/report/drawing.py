@@ -11,7 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from xsift import plots
-from xsift.catalogue.view import CatalogueView
+from xsift.catalogue.axes import is_logarithmic, label_of, unit_of
+from xsift.catalogue.view import CatalogueView, DetectionsView
 from xsift.report import distributions
 
 if TYPE_CHECKING:
@@ -28,8 +29,10 @@ KERNEL = (
     "curve with area 1."
 )
 LOWEST_LOG = -6.0
-"""Below this logarithm an axis of ratios does not begin: the archive has constant light curves."""
+"""Below this logarithm an axis does not begin, if values lie above it: ratios of constant light
+curves are 1e-17."""
 _OUTER = 0.005
+_MOST_CLUSTERS = 8
 
 Span = tuple[float, float]
 
@@ -124,33 +127,48 @@ def largest(
     return place[code], tuple(names[k] for k in kept), said
 
 
+def clusters_of(
+    view: CatalogueView,
+) -> tuple[DetectionsView, np.ndarray, tuple[str, ...], str] | str:
+    """Return the detections, their clusters and what to say of those left out; or why not."""
+    found = view.detections
+    if found is None:
+        return "the folder has no table of detections"
+    if not found.n_clusters:
+        return "no detection has a cluster"
+    if not found.features:
+        return "no detection has a feature"
+    names = [f"cluster {k}" for k in range(found.n_clusters)]
+    every = np.ones(len(found.cluster), dtype=bool)
+    cluster, kept, said = largest(
+        found.cluster, names, every, most=_MOST_CLUSTERS, what="clusters are shown"
+    )
+    return found, cluster, kept, said
+
+
 def span_of(view: CatalogueView, feature: str, values: np.ndarray) -> tuple[Span, bool]:
     """Return the range of an axis, and whether the feature itself ends there.
 
     The survey's bounds of a ratio or a probability; else what holds all but the outer half per
     cent on each side.
     """
-    column = view.survey.column(feature)
-    if column.low is not None and column.high is not None and column.high - column.low <= 2:
-        return (column.low, column.high), True
+    column, is_log = view.survey.column(feature), is_logarithmic(view.survey, feature)
+    low, high = column.low, column.high
+    if low is not None and high is not None and high - low <= 2 and not is_log:
+        return (low, high), True
     known = values[np.isfinite(values)]
     if not len(known):
         return (0.0, 1.0), False
     low, high = np.quantile(known, [_OUTER, 1 - _OUTER])
-    if is_logarithmic(view, feature):
+    if is_log and high > LOWEST_LOG:
         low = max(low, LOWEST_LOG)
-    room = 0.05 * (high - low) if high > low else 0.5
+    room = 0.05 * (high - low) if high > low else max(0.5, 0.05 * abs(low))
     return (float(low - room), float(high + room)), False
-
-
-def is_logarithmic(view: CatalogueView, feature: str) -> bool:
-    """Tell whether the feature's axis is logarithmic: where the method takes its logarithm."""
-    return any(f.name == feature and f.scaling == "log-range" for f in view.survey.features)
 
 
 def scaled(view: CatalogueView, feature: str, values: np.ndarray) -> np.ndarray:
     """Return the values, or their decimal logarithms (NaN for 0) where the axis is logarithmic."""
-    if not is_logarithmic(view, feature):
+    if not is_logarithmic(view.survey, feature):
         return values
     return np.asarray(np.log10(values, where=values > 0, out=np.full(len(values), np.nan)))
 
@@ -188,10 +206,15 @@ def in_rows(n: int) -> int:
     return 5 if n in (5, 9, 10) else min(n, 4)
 
 
-def label_axis(view: CatalogueView, ax: Axes, feature: str) -> None:
-    """Write what a feature's axis shows."""
-    log = r"log$_{10}$ " if is_logarithmic(view, feature) else ""
-    ax.set_xlabel(log + plots.feature_label(feature), fontsize=8)
+def axis_text(view: CatalogueView, feature: str) -> str:
+    """Return what a feature's axis says, its values as they are."""
+    return plots.feature_label(label_of(view.survey, feature), unit_of(view.survey, feature))
+
+
+def scaled_text(view: CatalogueView, feature: str) -> str:
+    """Return what the axis of `scaled` values says."""
+    log = r"log$_{10}$ " if is_logarithmic(view.survey, feature) else ""
+    return log + axis_text(view, feature)
 
 
 def from_zero(*axes: Axes) -> None:
@@ -201,10 +224,28 @@ def from_zero(*axes: Axes) -> None:
 
 
 def three_ticks(ax: Axes, spans: tuple[Span, Span]) -> None:
-    """Put ticks at the ends and the middle of both axes: small panels have room for no more."""
+    """Put few ticks on both axes: small panels have room for no more.
+
+    At the ends and the middle; where these are no round numbers, at the round ones between.
+    """
+    from matplotlib.ticker import MaxNLocator
+
     for axis, span in zip((ax.xaxis, ax.yaxis), spans, strict=True):
         at = np.linspace(*span, 3)
-        axis.set_ticks(at, [f"{v:g}".replace("-", "\N{MINUS SIGN}") for v in at])
+        if any(float(f"{v:.2g}") != v for v in at):
+            at = np.asarray(MaxNLocator(3).tick_values(*span))
+            at = at[(at >= span[0]) & (at <= span[1])]
+        axis.set_ticks(at, [f"{v:.6g}".replace("-", "\N{MINUS SIGN}") for v in at])
+
+
+def square(ax: Axes, spans: tuple[Span, Span]) -> None:
+    """Let both axes end at their spans, and the frame be a square."""
+    ax.set(xlim=spans[0], ylim=spans[1])
+    wide, high = (span[1] - span[0] for span in spans)
+    if np.isclose(wide, high):
+        ax.set_aspect("equal")
+    else:
+        ax.set_box_aspect(1)
 
 
 def legend_above(figure: Figure, *axes: Axes, wide: int = 6) -> None:

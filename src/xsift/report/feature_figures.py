@@ -1,4 +1,4 @@
-"""The figures of a catalogue's features: clusters, hardness, variability, spectra."""
+"""The figures of a catalogue's features: their distributions, and the planes of two."""
 
 from __future__ import annotations
 
@@ -8,119 +8,111 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from xsift import plots
-from xsift.catalogue.view import CatalogueView, DetectionsView
+from xsift import plots, surveys
+from xsift.catalogue.axes import Plane, planes_of
+from xsift.catalogue.view import CatalogueView
 from xsift.report import distributions
 from xsift.report.drawing import (
     KERNEL,
     LOWEST_LOG,
-    OUTLINES,
     Drawing,
     NotDrawn,
-    colours_of,
+    clusters_of,
     curves_of,
     from_zero,
     grid,
-    in_rows,
-    label_axis,
     lacking,
     largest,
     legend_above,
     legend_right,
     looks_in,
-    outlines,
     pieces,
-    plain_ticks,
     scaled,
+    scaled_text,
     span_of,
-    three_ticks,
 )
+from xsift.report.plane_figures import clusters_in_planes, gamma_kt, groups_in_planes, panels
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = ["feature_drawings"]
 
-_HARDNESS = ("hard_hs", "hard_hm", "hard_ms")
-_PLANES = (("hard_hs", "hard_hm"), ("hard_hs", "hard_ms"), ("hard_hm", "hard_ms"))
 _VARIABILITY = ("var_prob_b", "var_prob_s")
-_MOST_CLUSTERS = 8
+_SPECTRUM = ("powlaw_gamma", "bb_kt")
+_WIDE = 3
 
 
 def feature_drawings(view: CatalogueView) -> list[Drawing | NotDrawn]:
     """Make the numbers of every figure of features that the catalogue allows.
 
-    By class or by group: the uniquely classified sources, as in the paper.
+    By class or by group: the uniquely classified sources, as in the paper. The paper's figures are
+    of hardness ratios that close, and of two pairs of its features: they are made of surveys that
+    have such. Of a survey with features that the paper lacks, every feature and the profile's
+    planes are drawn, too.
     """
     group, code = view.of_unique(view.group), view.of_unique(view.code)
-    return [
-        _clusters_hardness(view),
-        _clusters_features(view),
-        _hardness_groups(view, group),
-        _hardness_classes(view, code),
-        _plane(view, "hardness_plane", "Hardness plane by class", _HARDNESS[:2], code, False),
-        _plane(view, "variability_groups", "Variability by group", _VARIABILITY, group, True),
-        _plane(view, "variability_classes", "Variability by class", _VARIABILITY, code, False),
-        _gamma_kt(view, group),
-    ]
+    known = {f.name for f in view.survey.features}
+    hardness = _hardness(view)
+    found: list[Drawing | NotDrawn] = []
+    if hardness:
+        found.append(_clusters_hardness(view, hardness))
+    found.append(_clusters_features(view))
+    if hardness:
+        pair, title = (hardness[0], hardness[1]), "Hardness plane by class"
+        found += [_hardness_groups(view, hardness, group), _hardness_classes(view, hardness, code)]
+        found.append(panels(view, "hardness_plane", title, pair, code, False))
+    if set(_VARIABILITY) <= known:
+        stem, title = "variability", "Variability by"
+        found.append(panels(view, f"{stem}_groups", f"{title} group", _VARIABILITY, group, True))
+        found.append(panels(view, f"{stem}_classes", f"{title} class", _VARIABILITY, code, False))
+    if set(_SPECTRUM) <= known:
+        found.append(gamma_kt(view, group))
+    if known - {f.name for f in surveys.load("csc20").features}:
+        found += _of_any_survey(view, group, code)
+    return found
 
 
-def _clusters(
-    view: CatalogueView,
-) -> tuple[DetectionsView, np.ndarray, tuple[str, ...], str] | str:
-    """Return the detections, their clusters and what to say of those left out; or why not."""
-    found = view.detections
-    if found is None:
-        return "the folder has no table of detections"
-    if not found.n_clusters:
-        return "no detection has a cluster"
-    if not found.features:
-        return "no detection has a feature"
-    names = [f"cluster {k}" for k in range(found.n_clusters)]
-    every = np.ones(len(found.cluster), dtype=bool)
-    cluster, kept, said = largest(
-        found.cluster, names, every, most=_MOST_CLUSTERS, what="clusters are shown"
+def _hardness(view: CatalogueView) -> tuple[str, str, str] | None:
+    """Return the hardness ratios of one spectrum, in the order of the figures, if there are."""
+    if view.survey.closure is None:
+        return None
+    first, second, sum_of_both = view.survey.closure
+    return sum_of_both, first, second
+
+
+def _of_any_survey(
+    view: CatalogueView, group: np.ndarray, code: np.ndarray
+) -> list[Drawing | NotDrawn]:
+    """Draw every feature, and the planes that no other figure shows."""
+    elsewhere = [set(_SPECTRUM), set(_hardness(view) or ())]
+    planes = planes_of(
+        view.survey, [f.name for f in view.survey.features if f.name in view.features]
     )
-    return found, cluster, kept, said
+    planes = tuple(p for p in planes if not any(set(p) <= shown for shown in elsewhere))
+    found = [_features_groups(view, group)]
+    if planes:
+        first, others = planes[0], "both features of a plane"
+        found += [
+            groups_in_planes(view, "planes_groups", "Planes of features by group", planes, group),
+            panels(view, "plane_classes", "Plane of features by class", first, code, False),
+            clusters_in_planes(
+                view, "clusters_planes", "Clusters in the planes of features", planes, others
+            ),
+        ]
+    return found
 
 
-def _clusters_hardness(view: CatalogueView) -> Drawing | NotDrawn:
-    stem, title = "clusters_hardness", "Clusters in the hardness planes"
-    clusters = _clusters(view)
-    if isinstance(clusters, str):
-        return NotDrawn(stem, title, clusters)
-    found, cluster, names, said = clusters
-    planes = [p for p in _PLANES if set(p) <= set(found.features)]
-    if not planes:
-        return NotDrawn(stem, title, lacking(view, _HARDNESS))
-    parts = []
-    for pair in planes:
-        x, y = (found.features[f] for f in pair)
-        part = distributions.surfaces(x, y, cluster, names, ((-1, 1), (-1, 1)), (True, True))
-        where = pa.array([" ".join(pair)] * part.num_rows, pa.string())
-        parts.append(part.add_column(0, "plane", where))
-    table = pa.concat_tables(parts)
-    if not table.num_rows:
-        return NotDrawn(stem, title, "no cluster has five detections with two hardness ratios")
-
-    def draw(figure: Figure) -> None:
-        axes = figure.subplots(1, len(planes), squeeze=False)[0]
-        for ax, pair in zip(axes, planes, strict=True):
-            part = table.filter(pc.equal(table["plane"], " ".join(pair)))
-            plots.density_contours(ax, outlines(part), plots.series_looks(list(names)))
-            ax.set(xlim=(-1, 1), ylim=(-1, 1), aspect="equal")
-            three_ticks(ax, ((-1, 1), (-1, 1)))
-            ax.set_xlabel(plots.feature_label(pair[0]), fontsize=8)
-            ax.set_ylabel(plots.feature_label(pair[1]), fontsize=8)
-        legend_above(figure, *axes)
-
-    caption = f"{OUTLINES.format(what='detections of a cluster')} All detections with one.{said}"
-    return Drawing(stem, title, caption, table, (2.5 * len(planes), 3.0), draw)
+def _clusters_hardness(view: CatalogueView, hardness: tuple[str, str, str]) -> Drawing | NotDrawn:
+    hs, hm, ms = hardness
+    planes: list[Plane] = [(hs, hm), (hs, ms), (hm, ms)]
+    title = "Clusters in the hardness planes"
+    return clusters_in_planes(view, "clusters_hardness", title, planes, "two hardness ratios")
 
 
 def _clusters_features(view: CatalogueView) -> Drawing | NotDrawn:
     stem, title = "clusters_features", "Features by cluster"
-    clusters = _clusters(view)
+    clusters = clusters_of(view)
     if isinstance(clusters, str):
         return NotDrawn(stem, title, clusters)
     found, cluster, names, said = clusters
@@ -129,17 +121,17 @@ def _clusters_features(view: CatalogueView) -> Drawing | NotDrawn:
     table = distributions.feature_histograms(drawn, cluster, names, spans)
 
     def draw(figure: Figure) -> None:
-        axes = grid(figure, len(drawn), 3)
+        axes = grid(figure, len(drawn), _WIDE)
         for i, (feature, part) in enumerate(pieces(table, "feature").items()):
             of = part["population"]
             one = of == names[0]
             edges = np.append(part["low"][one], part["high"][one][-1:])
             shares = {n: part["share"][of == n] for n in names}
             plots.histogram_steps(axes[i], edges, shares, plots.series_looks(list(names)))
-            label_axis(view, axes[i], feature)
+            axes[i].set_xlabel(scaled_text(view, feature), fontsize=8)
             axes[i].set_xlim(edges[0], edges[-1])
             axes[i].set_ylim(bottom=0)
-            if i % 3 == 0:
+            if i % _WIDE == 0:
                 axes[i].set_ylabel("share of the cluster", fontsize=8)
         legend_above(figure, *axes)
 
@@ -148,16 +140,18 @@ def _clusters_features(view: CatalogueView) -> Drawing | NotDrawn:
         "per cent of a feature without bounds, and a ratio below "
         f"1e{LOWEST_LOG:g}, 0 included.{said}"
     )
-    height = 1.6 * -(-len(drawn) // 3) + 0.5
+    height = 1.6 * -(-len(drawn) // _WIDE) + 0.5
     return Drawing(stem, title, caption, table, (7.4, height), draw)
 
 
-def _hardness_groups(view: CatalogueView, group: np.ndarray) -> Drawing | NotDrawn:
+def _hardness_groups(
+    view: CatalogueView, hardness: tuple[str, ...], group: np.ndarray
+) -> Drawing | NotDrawn:
     stem, title = "hardness_groups", "Hardness by group"
-    drawn = {f: view.features[f] for f in _HARDNESS if f in view.features}
+    drawn = {f: view.features[f] for f in hardness if f in view.features}
     if not drawn or not (group >= 0).any():
-        return NotDrawn(stem, title, lacking(view, _HARDNESS))
-    spans = dict.fromkeys(drawn, ((-1.0, 1.0), True))
+        return NotDrawn(stem, title, lacking(view, hardness))
+    spans = {f: span_of(view, f, v) for f, v in drawn.items()}
     table = distributions.curves(drawn, group, view.groups, spans)
 
     # What is none of the classes may heap up at one value: the classes set the scale.
@@ -170,8 +164,8 @@ def _hardness_groups(view: CatalogueView, group: np.ndarray) -> Drawing | NotDra
         for ax, feature in zip(axes, drawn, strict=True):
             if feature in found:
                 plots.density_curves(ax, curves_of(found[feature]), looks_in(view.groups))
-            label_axis(view, ax, feature)
-            ax.set_xlim(-1, 1)
+            ax.set_xlabel(scaled_text(view, feature), fontsize=8)
+            ax.set_xlim(*spans[feature][0])
             ax.label_outer()
         axes[0].set_ylim(0, 1.08 * top if top else None)
         legend_above(figure, *axes)
@@ -180,17 +174,20 @@ def _hardness_groups(view: CatalogueView, group: np.ndarray) -> Drawing | NotDra
     return Drawing(stem, title, KERNEL + said, table, (7.4, 2.8), draw)
 
 
-def _hardness_classes(view: CatalogueView, code: np.ndarray) -> Drawing | NotDrawn:
+def _hardness_classes(
+    view: CatalogueView, hardness: tuple[str, ...], code: np.ndarray
+) -> Drawing | NotDrawn:
     """Draw a row of panels for each group: ten curves in one would not be told apart."""
     stem, title = "hardness_classes", "Hardness by class"
-    drawn = {f: view.features[f] for f in _HARDNESS if f in view.features}
+    drawn = {f: view.features[f] for f in hardness if f in view.features}
     if not drawn or not (code >= 0).any():
-        return NotDrawn(stem, title, lacking(view, _HARDNESS))
+        return NotDrawn(stem, title, lacking(view, hardness))
     every = np.ones(len(code), dtype=bool)
     kept, names, said = largest(code, view.names, every, at_least=5, what="classes are shown")
     if not names:
         return NotDrawn(stem, title, "no class has five uniquely classified sources")
-    table = distributions.curves(drawn, kept, names, dict.fromkeys(drawn, ((-1.0, 1.0), True)))
+    spans = {f: span_of(view, f, v) for f, v in drawn.items()}
+    table = distributions.curves(drawn, kept, names, spans)
     of = dict(zip(view.names, view.group_of_name, strict=True))
     members = {g: [n for n in names if of[n] == g] for g in view.groups}
     members = {g: m for g, m in members.items() if m}
@@ -204,9 +201,9 @@ def _hardness_classes(view: CatalogueView, code: np.ndarray) -> Drawing | NotDra
                 ax = axes[row, column]
                 looks = plots.class_looks(group, classes, list(view.groups))
                 plots.density_curves(ax, {c: lines[c] for c in classes if c in lines}, looks)
-                ax.set_xlim(-1, 1)
+                ax.set_xlim(*spans[feature][0])
                 ax.set_ylabel(f"{plots.printable(group, 14)}\ndensity", fontsize=8)
-                label_axis(view, ax, feature)
+                ax.set_xlabel(scaled_text(view, feature), fontsize=8)
                 ax.label_outer()
                 if column == len(drawn) - 1 and ax.lines:
                     legend_right(ax)
@@ -216,81 +213,29 @@ def _hardness_classes(view: CatalogueView, code: np.ndarray) -> Drawing | NotDra
     return Drawing(stem, title, KERNEL + said, table, (7.4, height), draw)
 
 
-def _plane(
-    view: CatalogueView,
-    stem: str,
-    title: str,
-    pair: tuple[str, ...],
-    code: np.ndarray,
-    by_group: bool,
-) -> Drawing | NotDrawn:
-    """Draw one panel for each population."""
-    if not set(pair) <= set(view.features):
-        return NotDrawn(stem, title, lacking(view, pair))
-    x, y = (view.features[f] for f in pair)
-    every, what = (view.groups, "groups") if by_group else (view.names, "classes")
-    both = np.isfinite(x) & np.isfinite(y)
-    code, names, said = largest(code, every, both, at_least=5, what=f"{what} are shown")
+def _features_groups(view: CatalogueView, group: np.ndarray) -> Drawing | NotDrawn:
+    stem, title = "features_groups", "Features by group"
+    if not view.features or not (group >= 0).any():
+        return NotDrawn(stem, title, lacking(view, [f.name for f in view.survey.features]))
+    every = np.ones(len(group), dtype=bool)
+    group, names, said = largest(group, view.groups, every, at_least=5, what="groups are shown")
     if not names:
-        why = f"none of the {what} has five uniquely classified sources with both features"
-        return NotDrawn(stem, title, why)
-    spans = (span_of(view, pair[0], x)[0], span_of(view, pair[1], y)[0])
-    table = distributions.surfaces(x, y, code, names, spans, (True, True))
-    wide = in_rows(len(names))
-    panel = 7.0 / max(wide, 4)
+        return NotDrawn(stem, title, "no group has five uniquely classified sources")
+    drawn = {f: scaled(view, f, v) for f, v in view.features.items()}
+    spans = {f: span_of(view, f, v) for f, v in drawn.items()}
+    table = distributions.curves(drawn, group, names, spans)
 
     def draw(figure: Figure) -> None:
-        found, colours = outlines(table), colours_of(view, by_group)
-        counted = {n: int(p["n"][0]) for n, p in pieces(table).items()}
-        axes = grid(figure, len(found), wide)
-        for i, (name, (at_x, at_y, z, levels)) in enumerate(found.items()):
-            ax = axes[i]
-            plots.density_surface(ax, at_x, at_y, z, levels, colours[name])
-            ax.set_title(f"{plots.printable(name, 16)} ({counted[name]:,})", fontsize=8)
-            ax.set(xlim=spans[0], ylim=spans[1], aspect="equal")
-            three_ticks(ax, spans)
-            # Only the outer panels need their numbers.
-            ax.tick_params(labelbottom=i + wide >= len(found), labelleft=i % wide == 0)
-        figure.supxlabel(plots.feature_label(pair[0]), fontsize=9)
-        figure.supylabel(plots.feature_label(pair[1]), fontsize=9)
+        found = pieces(table, "feature")
+        axes = grid(figure, len(found), _WIDE)
+        for i, (ax, (feature, part)) in enumerate(zip(axes, found.items(), strict=True)):
+            plots.density_curves(ax, curves_of(part), looks_in(view.groups))
+            ax.set_xlabel(scaled_text(view, feature), fontsize=8)
+            ax.set_ylabel("density" if i % _WIDE == 0 else "", fontsize=8)
+            ax.set_xlim(*spans[feature][0])
+        from_zero(*axes)
+        legend_above(figure, *axes)
 
-    caption = (
-        "Kernel density of the uniquely classified sources (features of the first detection), each "
-        f"panel on its own scale of square roots. {OUTLINES.format(what='sources')}{said}"
-    )
-    size = (panel * wide + 0.4, (panel + 0.08) * -(-len(names) // wide) + 0.45)
-    return Drawing(stem, title, caption, table, size, draw)
-
-
-def _gamma_kt(view: CatalogueView, group: np.ndarray) -> Drawing | NotDrawn:
-    stem, title, pair = "gamma_kt", "Photon index against temperature", ("powlaw_gamma", "bb_kt")
-    if not set(pair) <= set(view.features):
-        return NotDrawn(stem, title, lacking(view, pair))
-    x, y = view.features[pair[0]], scaled(view, pair[1], view.features[pair[1]])
-    spans = (span_of(view, pair[0], x)[0], span_of(view, pair[1], y)[0])
-    both = np.isfinite(x) & np.isfinite(y)
-    group, names, said = largest(group, view.groups, both, at_least=5, what="groups are shown")
-    if not names:
-        why = "no group has five uniquely classified sources with both features"
-        return NotDrawn(stem, title, why)
-    table = distributions.surfaces(x, y, group, names, spans, (False, False))
-    table = table.rename_columns(["population", "n", "powlaw_gamma", "log10_bb_kt", "density"])
-
-    def draw(figure: Figure) -> None:
-        ax = figure.subplots()
-        found = outlines(table, "powlaw_gamma", "log10_bb_kt")
-        in_kev = {n: (at_x, 10**at_y, z, at) for n, (at_x, at_y, z, at) in found.items()}
-        plots.density_contours(ax, in_kev, looks_in(view.groups))
-        ax.set_yscale("log")
-        ax.set(xlim=spans[0], ylim=tuple(10**v for v in spans[1]))
-        ax.set_xlabel(plots.feature_label(pair[0]))
-        ax.set_ylabel(plots.feature_label(pair[1]))
-        plain_ticks(ax.yaxis)
-        legend_right(ax)
-
-    caption = (
-        "Kernel density of the uniquely classified sources, per unit of the photon index and of "
-        f"log10 kT. {OUTLINES.format(what='sources of a group')} The outer 0.5 per cent of either "
-        f"are not drawn.{said}"
-    )
-    return Drawing(stem, title, caption, table, (6.2, 4.0), draw)
+    height = 1.7 * -(-len(drawn) // _WIDE) + 0.5
+    caption = f"{KERNEL} The outer 0.5 per cent of a feature without bounds are not drawn.{said}"
+    return Drawing(stem, title, caption, table, (7.4, height), draw)

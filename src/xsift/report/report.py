@@ -19,7 +19,15 @@ from xsift.report import catalogue_page, distributions
 from xsift.report.count_figures import k_scan, tally_drawings
 from xsift.report.drawing import Drawing, NotDrawn, columns
 from xsift.report.feature_figures import feature_drawings
-from xsift.report.hypotheses import MARGIN, RULE, STATEMENTS, judge
+from xsift.report.hypotheses import (
+    JUDGED,
+    MARGIN,
+    NOT_JUDGED,
+    RULE,
+    STATEMENTS,
+    judge,
+    statements_for,
+)
 from xsift.settings import Settings
 from xsift.write.provenance import file_name, now
 
@@ -29,9 +37,10 @@ if TYPE_CHECKING:
 __all__ = ["FILES", "CatalogueReport", "compose", "judge_catalogue", "make_figure", "report"]
 
 FIGURES = (
-    "class_fractions clusters_features clusters_hardness detections_per_source gamma_kt "
-    "hardness_classes hardness_groups hardness_plane hypotheses k_scan latitude probabilities "
-    "sky_classes sky_groups typicality variability_classes variability_groups"
+    "class_fractions clusters_features clusters_hardness clusters_planes detections_per_source "
+    "features_groups gamma_kt hardness_classes hardness_groups hardness_plane hypotheses k_scan "
+    "latitude plane_classes planes_groups probabilities sky_classes sky_groups typicality "
+    "variability_classes variability_groups"
 ).split()
 TABLES = ("class_counts", "class_medians", "status")
 FILES = (
@@ -146,11 +155,15 @@ def judge_catalogue(view: CatalogueView, seed: int) -> tuple[pa.Table, dict[str,
         For a version that could not be tested at all: why.
     """
     codes = view.classes.codes
+    statements = statements_for([f.name for f in view.survey.features], codes)
+    if not statements:
+        return JUDGED.empty_table(), dict.fromkeys(_VERSIONS, NOT_JUDGED)
     values = dict(view.features)
     if view.b_deg is not None:
         values["abs_b_deg"] = np.abs(view.b_deg)
     unique = view.of_unique(np.where(view.code < len(codes), view.code, -1))
-    by_class = judge(values, np.arange(len(unique)), unique, codes, "class", seed)
+    row = np.arange(len(unique))
+    by_class = judge(values, row, unique, codes, "class", seed, statements)
     why_not = {} if (unique >= 0).any() else {"class": "no source is uniquely classified"}
     found = view.detections
     if found is None:
@@ -162,7 +175,9 @@ def judge_catalogue(view: CatalogueView, seed: int) -> tuple[pa.Table, dict[str,
     if found.abs_b_deg is not None:
         values["abs_b_deg"] = found.abs_b_deg
     label = _source_labels(found.source, found.label, len(codes))
-    by_label = judge(values, found.source, label, codes, "label", seed + len(STATEMENTS))
+    # Other random numbers than by class.
+    seed += len(STATEMENTS)
+    by_label = judge(values, found.source, label, codes, "label", seed, statements)
     return pa.concat_tables([by_class, by_label]), why_not
 
 
@@ -228,7 +243,8 @@ def _effects(judged: pa.Table, why_not: dict[str, str]) -> Drawing | NotDrawn:
     rows = columns(judged)
     tested = dict.fromkeys(rows["key"][np.isfinite(rows["effect"].astype(float))])
     if not tested:
-        return NotDrawn(stem, title, "; ".join(why_not.values()) or "no statement could be tested")
+        why = "; ".join(dict.fromkeys(why_not.values()))
+        return NotDrawn(stem, title, why or "no statement could be tested")
 
     def draw(figure: Figure) -> None:
         ax = figure.subplots()

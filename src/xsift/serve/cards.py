@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
@@ -14,8 +15,11 @@ from xsift.catalogue.card import Card, card_of
 from xsift.classes import Classes
 from xsift.errors import TableError
 from xsift.serve.catalogue import Served, plain
+from xsift.surveys import Survey
 
 __all__ = ["card", "find", "links", "rows", "verdict"]
+
+_DESIGNATION = re.compile(r"[jb]\d{4}")
 
 
 def find(served: Served, name: str) -> int | str:
@@ -32,9 +36,10 @@ def find(served: Served, name: str) -> int | str:
         If there is none, or more than one.
     """
     wanted = plain(name).as_py()
-    spellings = [wanted, f"2cxo{wanted}"]
-    for spelling in spellings:
-        found = np.flatnonzero(np.asarray(pc.equal(served.plain_names, spelling)))
+    # A designation alone (J004231.1+411621) is met behind any survey's prefix, too.
+    ways = [pc.equal, *([pc.ends_with] if _DESIGNATION.match(wanted) else [])]
+    for way in ways:
+        found = np.flatnonzero(np.asarray(way(served.plain_names, wanted)))
         exact = [i for i in found if _name(served, int(i)) == name]
         found = np.array(exact) if exact else found
         if len(found) > 1:
@@ -43,10 +48,10 @@ def find(served: Served, name: str) -> int | str:
         if len(found):
             return int(found[0])
     names, plain_names = served.unvoted
-    for spelling in spellings:
-        at = pc.index(plain_names, spelling).as_py()
-        if at >= 0:
-            return str(names[at].as_py())
+    for way in ways:
+        found = np.flatnonzero(np.asarray(way(plain_names, wanted)))
+        if len(found):
+            return str(names[int(found[0])].as_py())
     raise TableError(f"no source {name[:80]!r} in this catalogue")
 
 
@@ -95,8 +100,8 @@ def verdict(card: Card) -> str:
     )
 
 
-def links(card: Card) -> list[dict[str, str]]:
-    """Return addresses where more is known of a source."""
+def links(card: Card, survey: Survey) -> list[dict[str, str]]:
+    """Return addresses where more is known of a source: an archive's, for Chandra's numbers."""
     out = []
     ra, dec = _position(card)
     if ra is not None and dec is not None:
@@ -114,6 +119,9 @@ def links(card: Card) -> list[dict[str, str]]:
                 "url": f"https://sky.esa.int/esasky/?target={at}&fov=0.1&cooframe=J2000",
             }
         )
+    # A profile of the user's own may extend Chandra's, and have a title of its own.
+    if not ("chandra" in survey.title.casefold() or str(card.name).startswith("2CXO")):
+        return out
     obsids = dict.fromkeys(row.get("obsid") for row in card.detections or ())
     for obsid in [o for o in obsids if o is not None][:20]:
         url = f"https://cda.harvard.edu/chaser/startViewer.do?menuItem=details&obsid={int(obsid)}"

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from xsift import __version__
+from xsift.catalogue.axes import is_logarithmic, label_of, planes_of
 from xsift.serve.catalogue import STATUSES, Served
 from xsift.serve.limits import UPLOAD_BYTES, UPLOAD_FORMATS, UPLOAD_ROWS
 
@@ -20,18 +21,18 @@ def about(served: Served) -> dict[str, Any]:
     assert isinstance(said, dict)
     n_voted = int(np.nansum(served.numbers["n_detections"]))
     features = set(served.features)
-    scaling = {f.name: f.scaling for f in served.survey.features}
     columns = []
     for name, column in served.columns.items():
         low, high = _ends(served.numbers[name]) if name in served.numbers else (None, None)
         columns.append(
             {
                 "name": name,
+                "label": label_of(served.survey, name),
                 "unit": column.unit,
                 "description": column.description,
                 "kind": _kind(served, name),
                 "feature": name in features,
-                "log": scaling.get(name) == "log-range" and low is not None and low > 0,
+                "log": is_logarithmic(served.survey, name) and low is not None and low > 0,
                 "min": low,
                 "max": high,
             }
@@ -43,6 +44,7 @@ def about(served: Served) -> dict[str, Any]:
         "about": {
             "input": said.get("input"),
             "survey": served.survey.title,
+            "reference": served.survey.reference,
             "release": tree.release if tree else served.survey.release,
             "method": tree.method if tree else None,
             "model_id": tree.model_id if tree else None,
@@ -60,6 +62,7 @@ def about(served: Served) -> dict[str, Any]:
         "groups": list(served.groups),
         "statuses": list(STATUSES),
         "columns": columns,
+        "planes": planes_of(served.survey, [n for n in served.features if n in served.numbers]),
         "has": {
             "positions": served.xyz is not None,
             "typicality": "typicality" in served.numbers,

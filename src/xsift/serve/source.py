@@ -43,7 +43,7 @@ def card(
             "verdict": cards.verdict(found),
             "among": asked.comparison.among(found.source),
             "neighbours": asked.comparison.neighbours(found, cards.rows(served, which)),
-            "links": cards.links(found),
+            "links": cards.links(found, served.survey),
         }
     )
 

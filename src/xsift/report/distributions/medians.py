@@ -41,7 +41,9 @@ def class_medians(
         "sources": [int(m.sum()) for m in members],
     }
     for feature, values in features.items():
-        columns[feature] = [_median(values[m]) for m in members]
+        # A feature of one's own may have the name of a column here.
+        name = f"median_{feature}" if feature in _TAKEN else feature
+        columns[name] = [_median(values[m]) for m in members]
     if b_deg is not None:
         for limit in (5, 10):
             columns[f"below_{limit}_deg"] = [
@@ -51,6 +53,9 @@ def class_medians(
         v = features["var_prob_b"]
         columns["variable"] = [_share(v[m] > 0.9, np.isfinite(v[m])) for m in members]
     return pa.table(columns)
+
+
+_TAKEN = ("level", "name", "sources", "below_5_deg", "below_10_deg", "variable")
 
 
 def _median(values: np.ndarray) -> float:

@@ -2,11 +2,18 @@
 
 from xsift.report.hypotheses.effect import MARGIN, N_RESAMPLES, RULE, Effect, effect_of, verdict_of
 from xsift.report.hypotheses.judge import JUDGED, judge
-from xsift.report.hypotheses.statements import STATEMENTS, Population, Statement
+from xsift.report.hypotheses.statements import (
+    NOT_JUDGED,
+    STATEMENTS,
+    Population,
+    Statement,
+    statements_for,
+)
 
 __all__ = [
     "JUDGED",
     "MARGIN",
+    "NOT_JUDGED",
     "N_RESAMPLES",
     "RULE",
     "STATEMENTS",
@@ -15,5 +22,6 @@ __all__ = [
     "Statement",
     "effect_of",
     "judge",
+    "statements_for",
     "verdict_of",
 ]

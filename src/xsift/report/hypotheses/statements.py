@@ -7,9 +7,10 @@ obscured ones are harder), young stars in the Galactic plane, and variability wi
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
-__all__ = ["STATEMENTS", "Population", "Statement"]
+__all__ = ["NOT_JUDGED", "STATEMENTS", "Population", "Statement", "statements_for"]
 
 
 @dataclass(frozen=True)
@@ -195,3 +196,28 @@ STATEMENTS = (
         "Seyfert 1 as steady as QSO within an observation",
     ),
 )
+
+
+NOT_JUDGED = (
+    "the catalogue lacks what the paper's statements are about: its features (hard_hs, "
+    "powlaw_gamma, var_prob_b) or its classes"
+)
+"""Why none of the statements is tested on a catalogue of another survey."""
+
+
+def statements_for(features: Collection[str], codes: Collection[str]) -> tuple[Statement, ...]:
+    """Return the statements that a catalogue can be asked about.
+
+    Parameters
+    ----------
+    features : collection of str
+        Of the survey. A survey with the features of all statements is asked about all of them. Of
+        another, only those are left whose features it has, and whose populations have a class.
+    codes : collection of str
+        Of the classes.
+    """
+    known = {*features, "abs_b_deg"}
+    there = tuple(s for s in STATEMENTS if set(s.needs) <= known)
+    if len(there) == len(STATEMENTS):
+        return STATEMENTS
+    return tuple(s for s in there if all(set(p.codes) & set(codes) for p in (s.a, s.b)))

@@ -5,6 +5,11 @@ import { markerOf, ofGroup } from "./colours.js";
 import { count, el, outwards } from "./dom.js";
 import { markCanvas } from "./marks.js";
 
+const METHODS = {
+  paper: "Detections are clustered without labels, the clusters are linked to known objects, every detection is scored against the classes of its cluster, and the detections of a source vote.",
+  calibrated: "The classes are learned from known objects, the probabilities are calibrated on sources held out, and the detections of a source vote.",
+};
+
 export function drawAbout(section) {
   const { about } = catalogue;
   const p = (...text) => el("p", {}, ...text);
@@ -13,8 +18,7 @@ export function drawAbout(section) {
     el("h2", {}, "About this page"),
     p(`${count(catalogue.n_sources)} X-ray sources with ${count(catalogue.n_detections)} detections, each with a probability for every class, `,
       ...(catalogue.has.detections
-        ? ["from X-ray data alone: hardness, spectrum and variability. Detections are clustered without labels, the clusters are linked to known objects, ",
-          "every detection is scored against the classes of its cluster, and the detections of a source vote."]
+        ? [`from ${count(catalogue.features.length)} features: ${catalogue.features.map((c) => c.label).join("; ")}. `, METHODS[about.method] ?? ""]
         : ["from the class probabilities of its detections, which vote. The detections themselves are not in this catalogue."])),
     catalogue.is_demo ? p(el("strong", {}, "These sources are simulated."), " Nothing here is a real object.") : "",
     el("h3", {}, "How to read the probabilities"),
@@ -42,7 +46,7 @@ export function drawAbout(section) {
     el("h3", {}, "How to cite"),
     p("The method: Pérez-Díaz, Martínez-Galarza, Caicedo & D'Abrusco 2024, ",
       outwards("https://arxiv.org/abs/2401.12203", "Unsupervised machine learning for the classification of astrophysical X-ray sources"),
-      ". The data: ", outwards("https://cxc.cfa.harvard.edu/csc/", "Chandra Source Catalog"), " (Evans et al. 2010, 2024), where the catalogue is of Chandra. ",
+      `. The data: ${about.survey}${about.reference ? ` (${about.reference})` : ""}. `,
       "The software: xsift, with its version and the model's fingerprint above. Types of known objects come from ",
       outwards("https://simbad.cds.unistra.fr/simbad/", "SIMBAD"), ", and the map of the sky with pictures is ",
       outwards("https://aladin.cds.unistra.fr/AladinLite/", "Aladin Lite"), " (CDS, Strasbourg; an unmodified file of its own under the ",

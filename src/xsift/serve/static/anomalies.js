@@ -1,7 +1,7 @@
 // The most atypical detections, and the features that make them so.
 
 import { json } from "./api.js";
-import { catalogue } from "./catalogue.js";
+import { catalogue, unitOf } from "./catalogue.js";
 import { ofGroup } from "./colours.js";
 import { count, el, shown } from "./dom.js";
 import { set } from "./state.js";
@@ -38,7 +38,7 @@ export class Anomalies {
           c ? el("span", { class: "dot", vars: { "--tone": ofGroup(c.group) } }, c.label) : null,
           el("span", { class: "faint" }, oneIn(d.typicality)), d.flag ? el("span", { class: "faint small" }, d.flag) : null),
         el("ul", { class: "odd" }, ...oddities.map((o) => el("li", { title: `without it, typicality ${shown(o.typicality_without, 2)}` },
-          el("b", {}, o.feature), ` ${shown(o.value, 3)} `, quantile(o.quantile)))));
+          el("b", {}, o.feature), ` ${[shown(o.value, 3), unitOf(o.feature)].filter(Boolean).join(" ")} `, quantile(o.quantile)))));
     });
     this.list.replaceChildren(el("ol", {}, ...rows),
       this.found.length >= this.limit && this.limit < 200

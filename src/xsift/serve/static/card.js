@@ -105,8 +105,8 @@ function summary(row) {
 function leading(links, row) {
   const all = links.map(({ url, title: text }) => outwards(url, text));
   const rest = all.splice(links.length > 6 ? 4 : links.length);
-  return [el("p", { class: "links" }, ...toSky(row), ...all),
-    rest.length ? el("details", { class: "more" }, el("summary", {}, `${rest.length} more observations`), el("p", { class: "links" }, ...rest)) : null];
+  const more = () => el("details", { class: "more" }, el("summary", {}, `${rest.length} more observations`), el("p", { class: "links" }, ...rest));
+  return [el("p", { class: "links" }, ...toSky(row), ...all), ...(rest.length ? [more()] : [])];
 }
 
 function toSky(row) {

@@ -38,11 +38,22 @@ export function fetchColumn(name) {
 
 export const fetchColumns = (names) => Promise.all(names.map(fetchColumn));
 
-// What an axis or a heading says.
-export function labelOf(name) {
-  const about = catalogue.described.get(name);
-  return about?.unit ? `${name} [${about.unit}]` : name;
+const RAISED = { "-": "⁻", "+": "⁺", 0: "⁰", 1: "¹", 2: "²", 3: "³", 4: "⁴", 5: "⁵", 6: "⁶", 7: "⁷", 8: "⁸", 9: "⁹" };
+
+// The unit of a column as it is printed: "erg.s**-1.cm**-2" is "erg s⁻¹ cm⁻²".
+export function unitOf(name) {
+  const unit = catalogue.described.get(name)?.unit ?? "";
+  return unit.replace(/\*\*\(?([-+]?\d+)\)?/g, (_, power) => [...power].map((c) => RAISED[c]).join(""))
+    .replace(/\.(?=[A-Za-z])/g, " ");
 }
+
+const withUnit = (text, name) => (unitOf(name) ? `${text} [${unitOf(name)}]` : text);
+
+// What a heading or a choice says: the name of the column, as it is in the files.
+export const labelOf = (name) => withUnit(name, name);
+
+// What an axis says: the label that the survey's profile gives to the feature.
+export const axisOf = (name) => withUnit(catalogue.described.get(name)?.label || name, name);
 
 const names = new Map();
 

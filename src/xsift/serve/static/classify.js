@@ -27,13 +27,14 @@ export class Classify {
 
   words() {
     const { max_bytes: bytes, max_rows: rows } = catalogue.upload;
-    return el("p", {}, "Give a table of X-ray detections, one row each, with the columns of the archive. It is classified with this catalogue's own model, ",
+    return el("p", {}, `Give a table of X-ray detections, one row each, with the columns of ${catalogue.about.survey}. It is classified with this catalogue's own model, `,
       "on this computer: the same as ", el("code", {}, "xsift classify"), `. Up to ${count(Math.round(bytes / 1024 ** 2))} MiB and ${count(rows)} rows. Nothing is kept.`);
   }
 
   example() {
-    const features = catalogue.features.map((c) => c.name);
-    return `name,ra,dec,${features.join(",")}\nmy source,83.82,-5.39,${features.map((n) => shown(catalogue.described.get(n).max / 3, 2)).join(",")}`.replaceAll("−", "-");
+    const middle = ({ min, max, log }) => (log ? Math.sqrt(min * max) : (min + max) / 2);
+    const { features } = catalogue;
+    return `name,ra,dec,${features.map((c) => c.name).join(",")}\nmy source,83.82,-5.39,${features.map((c) => shown(middle(c), 2)).join(",")}`.replaceAll("−", "-");
   }
 
   drop() {

@@ -1,7 +1,7 @@
 // The feature plane: any number against any other.
 
 import { Axis, drawAxes, drawColourBar } from "./axes.js";
-import { catalogue, column, fetchColumns, labelOf } from "./catalogue.js";
+import { axisOf, catalogue, column, fetchColumns, labelOf } from "./catalogue.js";
 import { colouring } from "./colouring.js";
 import { ink, rgb, scale } from "./colours.js";
 import { count, el } from "./dom.js";
@@ -34,7 +34,7 @@ export class Properties {
       return el("label", { class: "field" }, el("span", {}, label), this.fields[key]);
     };
     const log = (key, label) => {
-      this.fields[key] = el("input", { type: "checkbox", onchange: (e) => set({ [key]: e.target.checked, frame: null }) });
+      this.fields[key] = el("input", { type: "checkbox", onchange: (e) => this.pickLog(key, e.target.checked) });
       return el("label", { class: "tick" }, this.fields[key], label);
     };
     return el("div", { class: "bar" },
@@ -53,19 +53,27 @@ export class Properties {
     else set({ [key]: name, [`${key}log`]: log, frame: null });
   }
 
+  pickLog(key, wanted) {
+    // The axes that the profile proposes are chosen with it.
+    set(key === "clog" ? { clog: wanted } : { ...this.names(), [key]: wanted, frame: null });
+  }
+
   swap() {
-    const { x, y } = this.names();
+    const { x, y, xlog, ylog } = this.names();
     const frame = state.frame && [state.frame[2], state.frame[3], state.frame[0], state.frame[1]];
-    set({ x: y, y: x, xlog: state.ylog, ylog: state.xlog, frame });
+    set({ x: y, y: x, xlog: ylog, ylog: xlog, frame });
   }
 
   names() {
     const ok = (name) => catalogue.described.get(name)?.kind === "number";
     // A catalogue of votes alone may have no features: its probabilities are drawn, then.
     const features = [...catalogue.features.map((c) => c.name), ...catalogue.classes.map((c) => c.column), "n_detections"].filter(ok);
-    const first = features.includes("hard_hm") ? "hard_hm" : features[0];
-    const second = features.includes("hard_hs") ? "hard_hs" : features[1];
-    return { x: ok(state.x) ? state.x : first, y: ok(state.y) ? state.y : second };
+    const [first, second] = catalogue.planes.find((plane) => plane.every(ok)) ?? [features[0], features[1] ?? features[0]];
+    const isLog = (name) => Boolean(catalogue.described.get(name)?.log);
+    return {
+      x: ok(state.x) ? state.x : first, xlog: ok(state.x) ? state.xlog : isLog(first),
+      y: ok(state.y) ? state.y : second, ylog: ok(state.y) ? state.ylog : isLog(second),
+    };
   }
 
   async update() {
@@ -74,7 +82,8 @@ export class Properties {
     Object.assign(this.fields.x, { value: x });
     Object.assign(this.fields.y, { value: y });
     this.fields.colour.value = isNumber || ["class", "density"].includes(state.colour) ? state.colour : "group";
-    for (const key of ["xlog", "ylog", "clog"]) this.fields[key].checked = state[key];
+    for (const key of ["xlog", "ylog"]) this.fields[key].checked = this.names()[key];
+    this.fields.clog.checked = state.clog;
     this.fields.clog.parentElement.hidden = !isNumber;
     const wanted = [x, y, ...(isNumber ? [state.colour] : [])];
     if (wanted.some((name) => !column(name))) {
@@ -89,14 +98,14 @@ export class Properties {
     const d = dense();
     const hasBar = catalogue.described.get(state.colour)?.kind === "number";
     const area = { left: 62 * d, top: 8 * d, right: width - (hasBar ? 84 : 10) * d, bottom: height - 46 * d };
-    const { x, y } = this.names();
+    const { x, y, xlog, ylog } = this.names();
     const f = state.frame;
-    const [x0, x1] = f && usable(f[0], f[1], state.xlog) ? f : this.ends(x, state.xlog);
-    const [y0, y1] = f && usable(f[2], f[3], state.ylog) ? f.slice(2) : this.ends(y, state.ylog);
+    const [x0, x1] = f && usable(f[0], f[1], xlog) ? f : this.ends(x, xlog);
+    const [y0, y1] = f && usable(f[2], f[3], ylog) ? f.slice(2) : this.ends(y, ylog);
     return {
-      area, xName: labelOf(x), yName: labelOf(y),
-      x: new Axis(x0, x1, state.xlog, area.left, area.right),
-      y: new Axis(y0, y1, state.ylog, area.bottom, area.top),
+      area, xName: axisOf(x), yName: axisOf(y),
+      x: new Axis(x0, x1, xlog, area.left, area.right),
+      y: new Axis(y0, y1, ylog, area.bottom, area.top),
     };
   }
 
@@ -132,7 +141,7 @@ export class Properties {
 
   bar(ctx, { low, high }, { right, top, bottom }) {
     const axis = new Axis(low, high, state.clog, bottom, top);
-    drawColourBar(ctx, { scale, axis, name: labelOf(state.colour), left: right + 12 * dense(), top, bottom });
+    drawColourBar(ctx, { scale, axis, name: axisOf(state.colour), left: right + 12 * dense(), top, bottom });
   }
 
   // Where each source lies on the canvas; NaN outside of the plot.
@@ -149,12 +158,13 @@ export class Properties {
   }
 
   say(inside, xv, yv) {
+    const { xlog, ylog } = this.names();
     let missing = 0;
     let below = 0;
     for (let i = 0; i < xv.length; i++) {
       if (selection.mask[i] === OUT) continue;
       if (Number.isNaN(xv[i]) || Number.isNaN(yv[i])) missing++;
-      else if ((state.xlog && xv[i] <= 0) || (state.ylog && yv[i] <= 0)) below++;
+      else if ((xlog && xv[i] <= 0) || (ylog && yv[i] <= 0)) below++;
     }
     const parts = [`${count(inside)} in view`];
     if (missing) parts.push(`${count(missing)} without a value`);
@@ -237,7 +247,7 @@ export class Properties {
     const step = Math.ceil(path.length / 60);
     const corners = path.filter((_, k) => k % step === 0).flatMap(([px, py]) => [short(x.value(px)), short(y.value(py))]);
     if (corners.length < 6) return;
-    set({ lasso: [names.x, names.y, Number(state.xlog), Number(state.ylog), ...corners].join(":"), box: "" });
+    set({ lasso: [names.x, names.y, Number(names.xlog), Number(names.ylog), ...corners].join(":"), box: "" });
   }
 }
 

@@ -1,4 +1,4 @@
-"""Detections of the Chandra Source Catalog: asked for in parts, so that no row limit cuts."""
+"""Detections or sources of a survey, from its archive: in parts, so that no row limit cuts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from xsift.errors import RowLimitError, ServiceError, XsiftWarning
+from xsift.errors import RowLimitError, ServiceError, SettingError, XsiftWarning
 from xsift.fetch.cache import Cache
 from xsift.fetch.query import Cone, OneOf, Part, adql, boxes_around, sky
 from xsift.fetch.tap import Tap
@@ -131,9 +131,14 @@ def fetch_detections(
 
     Raises
     ------
+    SettingError
+        If the survey names no archive, or its archive lacks the column to select by.
     ServiceError
         If a part cannot be had: never a table with a part missing. Or if there is nothing.
     """
+    archive = survey.need_query()
+    if selection.values is not None:
+        _heed_column(survey, selection.values.column)
     todo: deque[Part] = deque(selection.parts)
     tables: list[pa.Table] = []
     dates: list[str] = []
@@ -141,7 +146,7 @@ def fetch_detections(
     while todo:
         progress(len(tables), len(tables) + len(todo))
         part = todo.popleft()
-        query = adql(survey.need_query(), part, cuts)
+        query = adql(archive, part, cuts)
         try:
             table, date = cache.get(_key(survey, tap, query), partial(_ask, survey, tap, query))
         except RowLimitError:
@@ -155,6 +160,15 @@ def fetch_detections(
         raise ServiceError(f"{tap.url}: no detections in {selection.said}")
     _warn_of_none(table, selection)
     return Fetched(table, len(tables), cache.hits - hits, min(dates), max(dates))
+
+
+def _heed_column(survey: Survey, column: str) -> None:
+    """Refuse to select by a column that the archive does not have."""
+    if column not in survey.need_query().selected:
+        raise SettingError(
+            f"the archive of survey {survey.name} has no column {column}: select by --cone, "
+            "--names, --positions or --all"
+        )
 
 
 def _ask(survey: Survey, tap: Tap, query: str) -> pa.Table:
