@@ -47,7 +47,10 @@ def read_parquet(source: Source, columns: list[str] | None = None) -> pa.Table:
 
 def column_names(source: Source) -> list[str]:
     """List the columns of a Parquet file, without reading them."""
-    return list(pa.parquet.read_schema(pa.BufferReader(source.content)).names)
+    if source.content.startswith(b"PARE"):
+        raise TableError(f"{source.path}: an encrypted Parquet file: decrypt it")
+    with refuse_damage(source.path, "Parquet file"):
+        return list(pa.parquet.read_schema(pa.BufferReader(source.content)).names)
 
 
 def _open(source: Source) -> pa.parquet.ParquetFile:
