@@ -27,7 +27,6 @@ nitpicky = False
 myst_heading_anchors = 3  # the anchors that the pages' own links use
 
 autodoc_default_options = {"members": True, "member-order": "bysource"}
-autodoc_preserve_defaults = True
 autodoc_typehints = "none"  # the docstrings say it in words, with shapes and units
 napoleon_google_docstring = False
 napoleon_use_rtype = False

@@ -12,6 +12,9 @@ XsiftError (ValueError)         one clear line for the user; the command line ex
 ├── SplitError                  a validation with the same source on both sides
 └── SettingError                an option with a value that is not allowed
 XsiftWarning (UserWarning)      the result stands, but the reader should know
+
+Messages name options, as the command line has them (``--label-column``). Python reads the names of
+arguments (``label_column``): `str` puts them in, but for the command line.
 """
 
 from __future__ import annotations
@@ -20,6 +23,8 @@ import difflib
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
 
 __all__ = [
     "LabelError",
@@ -35,15 +40,51 @@ __all__ = [
     "XsiftError",
     "XsiftWarning",
     "first_line",
+    "for_reader",
     "lack_of",
     "nearest",
     "need",
+    "options_named",
     "refuse_path",
 ]
 
 
+_names_options = ContextVar("_names_options", default=False)
+# What stands before an option is no part of a word: "a--b.csv" is a file.
+_OPTION = re.compile(r"(?<![\w./-])--([a-z][a-z0-9]*(?:-[a-z0-9]+)*)(?![\w/-]|\.\w)")
+
+
+@contextmanager
+def options_named() -> Iterator[None]:
+    """Let messages name options, not arguments: the reader is at the command line."""
+    token = _names_options.set(True)
+    try:
+        yield
+    finally:
+        _names_options.reset(token)
+
+
+def for_reader(message: str) -> str:
+    """Return a message that names options as its reader knows them.
+
+    >>> for_reader("no known objects: give --labels FILE or --label-column COL")
+    'no known objects: give labels FILE or label_column COL'
+    """
+    if _names_options.get():
+        return message
+    return _OPTION.sub(lambda option: _argument(option[1]), message)
+
+
+def _argument(option: str) -> str:
+    # What an option gives once, and may give again, an argument gives as a whole.
+    return {"column": "columns", "format": "formats"}.get(option, option.replace("-", "_"))
+
+
 class XsiftError(ValueError):
     """Base of all errors that xsift raises on purpose."""
+
+    def __str__(self) -> str:
+        return for_reader(super().__str__())
 
 
 class TableError(XsiftError):
@@ -76,6 +117,16 @@ class MissingColumnsError(TableError):
             said.append(f"{name} (did you mean {near}?)" if near else name)
         text = f"{where}: missing column{'s'[: len(said) != 1]} {', '.join(said)}"
         super().__init__(f"{text}. {remedy}" if remedy else text)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A worker hands its errors back as pickles, which would call __init__ with the text alone.
+        return _restored, (type(self), self.args, self.__dict__)
+
+
+def _restored(kind: type[XsiftError], said: tuple[Any, ...], more: dict[str, Any]) -> XsiftError:
+    error = kind.__new__(kind, *said)
+    error.__dict__.update(more)
+    return error
 
 
 class LabelError(XsiftError):
@@ -112,6 +163,9 @@ class SettingError(XsiftError):
 
 class XsiftWarning(UserWarning):
     """The result stands, but the reader should know something about it."""
+
+    def __str__(self) -> str:
+        return for_reader(super().__str__())
 
 
 def nearest(name: str, available: Iterable[str]) -> str | None:

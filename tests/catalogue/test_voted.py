@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from xsift.catalogue.folder import open_catalogue
+from xsift.catalogue.folder import open_folder
 from xsift.errors import TableError
 
 OWN = """
@@ -77,7 +77,7 @@ def test_the_record_says_what_no_model_can(own):
     assert record["survey"] == "csc20"
     assert [c["code"] for c in record["classes"]] == ["BLL", "Flare star"]
     assert record["settings"] == {"source_column": "name", "vote_trained": False}
-    assert open_catalogue(own).classes.groups == ("AGN", "Star")
+    assert open_folder(own).classes.groups == ("AGN", "Star")
 
 
 def test_the_survey_of_the_votes_is_a_setting(xsift, calibrated, tmp_path):
@@ -248,10 +248,10 @@ def test_a_damaged_record_gives_one_line(xsift, bare, tmp_path, change, message)
 def test_a_record_of_before_has_the_papers_classes(bare, tmp_path):
     (tmp_path / "sources.parquet").write_bytes((bare / "sources.parquet").read_bytes())
     (tmp_path / "run.json").write_text('{"command": "vote"}')
-    assert open_catalogue(tmp_path).classes.codes == ("QSO", "Y*O")
+    assert open_folder(tmp_path).classes.codes == ("QSO", "Y*O")
     pq.write_table(pa.table({"name": ["a"]}), tmp_path / "sources.parquet")
     with pytest.raises(TableError, match=r"no column of the paper's classes in sources\.parquet"):
-        open_catalogue(tmp_path)
+        open_folder(tmp_path)
 
 
 @pytest.mark.parametrize("lost", ["detections.parquet", "model.asdf"])

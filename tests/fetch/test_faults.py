@@ -102,7 +102,7 @@ LASTING = {
     "500": (instead(b"", "500 Oops"), r"answers 500 \(internal server error\)"),
     "503 with a long Retry-After": (
         instead(b"", "503 Service Unavailable", Retry_After="7200"),
-        r"asks to wait 7200 s, and the time budget of 20 s \(--budget\) ends before",
+        r"asks to wait 7200 s, and the time budget of 20 s \(budget\) ends before",
     ),
     "500 with the reason": (
         instead(refused("no such column: x"), "500 Internal Server Error"),

@@ -244,7 +244,7 @@ def test_names_cannot_leave_their_quotes():
 
 @pytest.mark.parametrize("text", ["", "1 2", "1 2 x", "1 2 3 4", "721 0 1", "0 91 1", "0 0 0"])
 def test_a_cone_is_three_numbers(text):
-    with pytest.raises(SettingError, match=r"--cone"):
+    with pytest.raises(SettingError, match=r"^cone"):
         parse_cone(text)
 
 

@@ -29,9 +29,7 @@ def test_no_name_in_common():
 def test_no_position_in_common():
     detections = pa.table({"name": ["a"], "ra": [150.0], "dec": [2.0]})
     known = pa.table({"label": ["QSO"], "ra": [150.0], "dec": [2.5]})
-    with pytest.raises(
-        LabelError, match=r"nearest pair is 1\.8e\+03 arcsec apart \(--radius 1 arc"
-    ):
+    with pytest.raises(LabelError, match=r"nearest pair is 1\.8e\+03 arcsec apart \(radius 1 arc"):
         heed(detections, known)
     hours = pa.table({"label": ["QSO"], "ra": [10.0], "dec": [2.0]})
     with pytest.raises(LabelError, match=r"140 deg apart .* end at 10: are they hours\?"):
@@ -60,7 +58,7 @@ def test_few_names_in_common():
     [
         (
             ["E", "E", "Sc"],
-            r"found E \(2\), Sc \(1\): name the column of types with --label-column",
+            r"found E \(2\), Sc \(1\): name the column of types with label_column",
         ),
         (["QSO|X|Rad"], r"found QSO\|X\|Rad \(1\)"),
         ([None, None], "found no type at all"),

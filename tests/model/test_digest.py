@@ -229,5 +229,5 @@ def test_an_earlier_name_serves_and_is_said(earlier, now):
 
 
 def test_an_earlier_name_of_no_model_is_none():
-    with pytest.raises(ModelError, match="--model csc12-forest: no such file"):
+    with pytest.raises(ModelError, match=r"^model csc12-forest: no such file"):
         named_model("csc12-forest")

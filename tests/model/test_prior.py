@@ -111,7 +111,7 @@ BAD = [
 
 @pytest.mark.parametrize(("text", "message"), BAD)
 def test_files_that_cannot_serve(said, model, prior, text, message):
-    with pytest.raises(SettingError, match=r"--prior .*prior\.toml: .*" + message) as caught:
+    with pytest.raises(SettingError, match=r"prior .*prior\.toml: .*" + message) as caught:
         under_prior(said, model, prior(text))
     assert "\n" not in str(caught.value)
 
@@ -130,7 +130,7 @@ def test_numbers_that_are_too_large(said, model, prior, text, error):
 
 
 def test_no_file(said, model, tmp_path):
-    with pytest.raises(SettingError, match="--prior equal: not train, not uniform, and no TOML"):
+    with pytest.raises(SettingError, match="prior equal: not train, not uniform, and no TOML"):
         under_prior(said, model, "equal")
     with pytest.raises(SettingError, match="no TOML file that can be read"):
         under_prior(said, model, str(tmp_path))

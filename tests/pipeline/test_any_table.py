@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from xsift import Settings, classify, run
-from xsift.catalogue.folder import open_catalogue
+from xsift.catalogue.folder import open_folder
 from xsift.errors import ModelError, XsiftWarning
 from xsift.model.file import load_model_tree
 from xsift.pipeline.evaluate import evaluate
@@ -58,7 +58,7 @@ def test_a_model_holds_the_profile_that_it_was_trained_for(folder):
     assert tree.features[-1] == "log_flux"
     assert tree.survey_profile.feature("log_flux").inputs == ("flux_aper_b",)
     assert tree.survey_profile.query is None
-    assert open_catalogue(folder / "out").survey == tree.survey_profile
+    assert open_folder(folder / "out").survey == tree.survey_profile
 
 
 def test_a_feature_by_a_formula_is_derived_and_written(folder, with_flux):
@@ -86,7 +86,7 @@ def test_classify_with_a_model_of_ones_own_gives_the_same(folder):
     was = pq.read_table(folder / "out" / "detections.parquet")
     assert again.detections["p_qso"].equals(was["p_qso"])
     assert again.record["model"]["survey"] == "mine"
-    with pytest.raises(ModelError, match="trained for --survey mine, not csc20"):
+    with pytest.raises(ModelError, match="trained for survey mine, not csc20"):
         classify(folder / "table.parquet", folder / "out" / "model.asdf", Settings(survey="csc20"))
 
 
@@ -164,7 +164,7 @@ def test_evaluate_validates_under_the_prior_that_is_asked_for(with_flux, tmp_pat
     losses = [found[p]["calibrated"]["detections"]["groups"]["log_loss"]["value"] for p in found]
     assert losses[0] != losses[1]
     assert (
-        "--prior uniform: the paper's method has no shares" in found["uniform"]["paper"]["failed"]
+        "prior uniform: the paper's method has no shares" in found["uniform"]["paper"]["failed"]
     )
 
 
@@ -240,5 +240,5 @@ def test_warnings_of_near_names_reach_the_record(tmp_path):
     path = tmp_path / "t.csv"
     path.write_text("name,hard_hs,powlaw_gama\na,0.1,1.5\n")
     found = classify(path)
-    assert any("--column powlaw_gamma=powlaw_gama" in w for w in found.record["warnings"])
+    assert any("columns powlaw_gamma=powlaw_gama" in w for w in found.record["warnings"])
     assert issubclass(XsiftWarning, UserWarning)

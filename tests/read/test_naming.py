@@ -79,7 +79,7 @@ def test_a_match_that_leaves_two_is_refused_until_one_is_named(read, name):
     columns.pop(name, None)
     values = ["a", "b"] if name == "name" else [0.5, 0.6]
     columns |= {f"{name}_1": values, f"{name}_2": values[::-1]}
-    said = f"{name}_1 and {name}_2 could each be {name}: say which with --column {name}={name}_1"
+    said = f"{name}_1 and {name}_2 could each be {name}: say which with columns {name}={name}_1"
     with pytest.raises(TableError, match=said):
         read(columns)
     found = read(columns, columns={name: f"{name}_2"})
@@ -111,7 +111,7 @@ def test_units_behind_and_beside_other_names_are_heeded(read):
     [
         ({"hard_hx": "a"}, SettingError, r"no column hard_hx \(did you mean hard_h.\?\)"),
         ({"hard_hs": "hr"}, MissingColumnsError, "missing column hr.*names a column of the table"),
-        ({"hard_hs": "x", "hard_hm": "X"}, SettingError, "--column hard_hm=X: X is another column"),
+        ({"hard_hs": "x", "hard_hm": "X"}, SettingError, "columns hard_hm=X: X is another column"),
     ],
 )
 def test_a_mapping_that_cannot_serve_is_refused(given, kind, message):
@@ -125,7 +125,7 @@ def test_near_names_are_suggested_and_the_rest_is_used(read):
         found = read(columns)
     text = " ".join(str(w.message) for w in said)
     assert "no column powlaw_gamma: counted as missing in every row" in text
-    assert "if they are, give --column powlaw_gamma=powlaw_gama" in text
+    assert "if they are, give columns powlaw_gamma=powlaw_gama" in text
     assert "powlaw_gamma" not in found.table.column_names
 
 

@@ -158,7 +158,9 @@ def test_missing_columns_are_named_with_the_nearest(small_table):
         hold(small_table.drop_columns(["name"]))
     with pytest.raises(MissingColumnsError, match=r"var_newq_b \(or .*\)\. Tables without it can"):
         hold(small_table.drop_columns(["var_newq_b"]))
-    with pytest.raises(MissingColumnsError, match=r"bb_kt\. The published method needs all; --m"):
+    with pytest.raises(
+        MissingColumnsError, match=r"bb_kt\. The published method needs all; method"
+    ):
         hold(small_table.drop_columns(["bb_kt"]))
 
 

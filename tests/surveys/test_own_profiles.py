@@ -176,9 +176,9 @@ def test_a_profile_in_another_encoding_is_refused(tmp_path, content):
 
 
 def test_a_profile_that_is_not_there_is_refused():
-    with pytest.raises(SettingError, match=r"--survey no\.toml: cannot be read: No such file"):
+    with pytest.raises(SettingError, match=r"^survey no\.toml: cannot be read: No such file"):
         surveys.load("no.toml")
-    with pytest.raises(SettingError, match=r"--survey csc22: .* \(did you mean csc2.\?\)"):
+    with pytest.raises(SettingError, match=r"^survey csc22: .* \(did you mean csc2.\?\)"):
         surveys.load("csc22")
 
 
@@ -194,10 +194,10 @@ def test_features_of_ones_own_keep_their_order():
 @pytest.mark.parametrize(
     ("features", "message"),
     [
-        ("hard_hm,hard_hm", "--features: hard_hm is named twice"),
-        ("hard_hm,HARD_HM", "--features: HARD_HM is named twice"),
-        ("hard_hm,name", "--features: name is a column of text"),
-        ("csc13", "--features csc13: survey csc20 has the sets all, without-newq; or name columns"),
+        ("hard_hm,hard_hm", "features: hard_hm is named twice"),
+        ("hard_hm,HARD_HM", "features: HARD_HM is named twice"),
+        ("hard_hm,name", "features: name is a column of text"),
+        ("csc13", "features csc13: survey csc20 has the sets all, without-newq; or name columns"),
     ],
 )
 def test_features_that_cannot_serve_are_refused(features, message):

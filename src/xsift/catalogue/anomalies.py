@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -10,16 +11,21 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from xsift.catalogue.folder import open_catalogue
+from xsift.catalogue.folder import opened
 from xsift.catalogue.summary import Shown, Summary, SummaryTable
-from xsift.errors import MissingColumnsError
+from xsift.catalogue.tables import Catalogue
+from xsift.catalogue.tabular import Tabular
+from xsift.errors import MissingColumnsError, SettingError
 from xsift.features import derive
 from xsift.model import CalibratedModel, Model, model_of
-from xsift.read import read_table
 
 __all__ = ["Anomalies", "Anomaly", "Oddity", "anomalies", "least_typical"]
 
 _MOST = 3
+_ODD = {
+    "feature": pa.string(),
+    **dict.fromkeys(("value", "quantile", "typicality_without"), pa.float64()),
+}
 _KEYS = "name obsid obi n_detections ra dec class p_none typicality flag".split()
 
 
@@ -69,8 +75,39 @@ class Anomaly:
         return asdict(self)
 
 
-class Anomalies(Shown, list[Anomaly]):
-    """Detections, or sources where there are none, the least typical first: a list."""
+class Anomalies(Shown, Tabular, Sequence[Anomaly]):
+    """Detections, or sources where there are none, the least typical first: a sequence.
+
+    As a table each is a row: ``rank``, the detection, and ``feature_1``, ``value_1``,
+    ``quantile_1``, ``typicality_without_1`` to ``_3`` of what makes it atypical.
+    """
+
+    def __init__(self, found: Iterable[Anomaly] = ()) -> None:
+        self._found = tuple(found)
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    def __getitem__(self, at: Any) -> Any:
+        return Anomalies(self._found[at]) if isinstance(at, slice) else self._found[at]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Anomalies) and self._found == other._found
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def to_arrow(self) -> pa.Table:
+        """Return a pyarrow Table, a row for each."""
+        columns: dict[str, pa.Array] = {"rank": pa.array([a.rank for a in self], pa.int64())}
+        for key in _KEYS:
+            if not self or any(key in a.detection for a in self):
+                columns[key] = pa.array([a.detection.get(key) for a in self])
+        for at in range(_MOST):
+            odd = [a.oddities[at] if len(a.oddities) > at else None for a in self]
+            for field, kind in _ODD.items():
+                values = [None if o is None else getattr(o, field) for o in odd]
+                columns[f"{field}_{at + 1}"] = pa.array(values, kind)
+        return pa.table(columns)
 
     @property
     def are_sources(self) -> bool:
@@ -101,39 +138,44 @@ class Anomalies(Shown, list[Anomaly]):
         return Summary(found.title, (), found.tables).html()
 
 
-def anomalies(folder: str | Path, most: int = 20) -> Anomalies:
+def anomalies(catalogue: Catalogue | str | Path, most: int = 20) -> Anomalies:
     """Rank the detections of a catalogue, the least typical first.
 
     Of a catalogue that `vote` wrote the sources are ranked, by the mean over their detections.
 
     Parameters
     ----------
-    folder : str or Path
-        What `run`, `classify` or `vote` wrote.
+    catalogue : Catalogue, str or Path
+        What `run`, `classify` or `vote_table` returned, or the folder that holds it.
     most : int
         How many.
 
     Raises
     ------
     TableError
-        If the folder holds no catalogue, or one without typicality.
+        If there is no catalogue, or one without typicality.
+    SettingError
+        If `most` is not 1 and more.
     ModelError
         If its model cannot be used.
     """
-    found = open_catalogue(folder)
+    if most < 1:
+        raise SettingError(f"--most {most}: allowed is 1 and more")
+    found = opened(catalogue)
     if found.is_voted:
-        path, model = found.sources, None
+        stem, model = "sources", None
         remedy = (
             "xsift vote takes it from a table of detections that has p_none and typicality, such "
             "as one that run or classify wrote"
         )
     else:
-        path = found.need_detections("they are ranked")
+        found.need_detections("they are ranked")
+        stem = "detections"
         model = model_of(found.need_tree("it says what is typical"))
         remedy = "Write the catalogue anew"
-    table, _ = read_table(path)
+    table = found.read(stem)
     if "typicality" not in table.column_names:
-        raise MissingColumnsError(str(path), ["typicality"], table.column_names, remedy)
+        raise MissingColumnsError(found.where(stem), ["typicality"], table.column_names, remedy)
     return least_typical(table, model, most)
 
 

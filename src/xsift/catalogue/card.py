@@ -12,14 +12,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from xsift.catalogue.folder import open_catalogue
+from xsift.catalogue.folder import CatalogueFolder, opened
 from xsift.catalogue.standing import Standing, standing_of
 from xsift.catalogue.summary import Shown, Summary, SummaryTable
+from xsift.catalogue.tables import Catalogue
 from xsift.classes import Classes
 from xsift.errors import MissingColumnsError, TableError, nearest
 from xsift.features import derive
 from xsift.model import Model, PaperModel, model_of
-from xsift.read import read_table
 from xsift.surveys import Survey
 
 __all__ = ["Card", "SourceCard", "card_of", "source_card"]
@@ -92,29 +92,30 @@ class SourceCard(Card):
         return super().as_dict() | {"standing": standing}
 
 
-def source_card(name: str, folder: str | Path) -> SourceCard:
+def source_card(name: str, catalogue: Catalogue | str | Path) -> SourceCard:
     """Look a source up in a catalogue that `run`, `classify` or `vote` wrote.
 
     Parameters
     ----------
     name : str
         As in the catalogue, or without blanks, case or the survey's prefix (``J004231.1+411621``).
-    folder : str or Path
+    catalogue : Catalogue, str or Path
+        In memory, or its folder.
 
     Raises
     ------
     TableError
         If the folder holds no catalogue, or the catalogue no such source.
     """
-    found = open_catalogue(folder)
-    sources = _table(found.sources, (*_SOURCE_COLUMNS, *_spread(found.classes)))
+    found = opened(catalogue)
+    sources = _table(found, "sources", (*_SOURCE_COLUMNS, *_spread(found.classes)))
     if found.is_voted:
         full = _look_up(name, sources["name"], found.path)
         (source,) = sources.filter(pc.equal(sources["name"], full)).to_pylist()
         return SourceCard(full, source, None, found.classes, None, found.survey)
-    path = found.need_detections("a source is shown with them")
+    found.need_detections("a source is shown with them")
     tree = found.need_tree("it says what the features are")
-    detections = _table(path, (*_DETECTION_COLUMNS, *found.classes.columns))
+    detections = _table(found, "detections", (*_DETECTION_COLUMNS, *found.classes.columns))
     full = _look_up(name, detections["name"], found.path)
     # In key order, and so are all that follows from it.
     keys = [k for k in ("obsid", "obi") if k in detections.column_names]
@@ -173,11 +174,11 @@ def _spread(classes: Classes) -> list[str]:
     return [*classes.columns, *(f"{column}_std" for column in classes.columns)]
 
 
-def _table(path: Path, needed: Sequence[str]) -> pa.Table:
-    table, _ = read_table(path)
+def _table(found: CatalogueFolder, stem: str, needed: Sequence[str]) -> pa.Table:
+    table = found.read(stem)
     if missing := [name for name in needed if name not in table.column_names]:
         raise MissingColumnsError(
-            str(path), missing, table.column_names, "Write the catalogue anew"
+            found.where(stem), missing, table.column_names, "Write the catalogue anew"
         )
     return table
 

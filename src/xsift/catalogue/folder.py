@@ -1,15 +1,18 @@
-"""The folder of a written catalogue: what is in it, and what it was made by."""
+"""A catalogue to be read, in its folder or in memory: what is in it, and what it was made by."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 from pydantic import ValidationError
 
 from xsift import surveys
+from xsift.catalogue.tables import Catalogue
 from xsift.classes import PAPER_CLASSES, Classes
 from xsift.errors import ModelError, SettingError, TableError
 from xsift.model.file import load_model_tree
@@ -18,7 +21,7 @@ from xsift.read import read_table
 from xsift.surveys import Survey
 from xsift.write import check_of_one_run
 
-__all__ = ["CatalogueFolder", "open_catalogue"]
+__all__ = ["CatalogueFolder", "open_folder", "opened"]
 
 _RECORD_BYTES = 10_000_000
 _DEFAULT_SURVEY = "csc20"
@@ -26,17 +29,20 @@ _DEFAULT_SURVEY = "csc20"
 
 @dataclass(frozen=True, eq=False)
 class CatalogueFolder:
-    """A folder that `run`, `classify`, `vote` or `demo` wrote.
+    """A folder that `run`, `classify`, `vote` or `demo` wrote; or the same in memory.
 
     Attributes
     ----------
     path : Path
+        In memory a name for messages.
     record : dict
         What ``run.json`` holds; empty where there is none that can be read.
     tree : ModelTree or None
         The model; None where `vote` wrote the folder.
     survey : Survey
     classes : Classes
+    tables : mapping of str to pyarrow.Table, optional
+        ``sources`` and ``detections`` of a catalogue in memory.
     """
 
     path: Path
@@ -44,6 +50,26 @@ class CatalogueFolder:
     tree: ModelTree | None
     survey: Survey
     classes: Classes
+    tables: Mapping[str, pa.Table] | None = None
+
+    def where(self, stem: str) -> str:
+        """Return what messages call a table: ``sources`` or ``detections``."""
+        if self.tables is not None:
+            return f"the {stem} of {self.path}"
+        return str(self.path / f"{stem}.parquet")
+
+    def read(self, stem: str, columns: list[str] | None = None) -> pa.Table:
+        """Return a table, ``sources`` or ``detections``; from a file only `columns` of it."""
+        if self.tables is not None:
+            return self.tables[stem]
+        return read_table(self.path / f"{stem}.parquet", columns)[0]
+
+    @property
+    def has_detections(self) -> bool:
+        """Whether there is a table of detections."""
+        if self.tables is not None:
+            return "detections" in self.tables
+        return self.detections is not None
 
     @property
     def sources(self) -> Path:
@@ -64,9 +90,9 @@ class CatalogueFolder:
         TableError
             If the folder has none.
         """
-        if self.detections is None:
+        if not self.has_detections:
             raise TableError(f"{self.path}: no detections.parquet here: {what}. {self._remedy}")
-        return self.detections
+        return self.path / "detections.parquet"
 
     def need_tree(self, what: str) -> ModelTree:
         """Return the model, which `what` needs.
@@ -92,7 +118,7 @@ class CatalogueFolder:
         return "The folder is not whole: write the catalogue anew"
 
 
-def open_catalogue(folder: str | Path) -> CatalogueFolder:
+def open_folder(folder: str | Path) -> CatalogueFolder:
     """Open the folder of a catalogue: its record, its model where there is one, its classes.
 
     Raises
@@ -119,6 +145,25 @@ def open_catalogue(folder: str | Path) -> CatalogueFolder:
             raise ModelError(f"{path / 'model.asdf'}: {error}") from error
         return CatalogueFolder(path, record, tree, survey, tree.classes)
     return CatalogueFolder(path, record, None, _survey_of(path, record), _classes_of(path, record))
+
+
+def opened(catalogue: Catalogue | str | Path) -> CatalogueFolder:
+    """Open a catalogue in memory, or a folder as `open_folder` does.
+
+    Raises
+    ------
+    TableError, ModelError
+        As `open_folder` does.
+    """
+    if not isinstance(catalogue, Catalogue):
+        return open_folder(catalogue)
+    path = catalogue.folder or Path("the catalogue")
+    record, tree = catalogue.record, catalogue.model
+    tables = {"sources": catalogue.sources, "detections": catalogue.detections}
+    held = {stem: table for stem, table in tables.items() if table is not None}
+    survey = tree.survey_profile if tree is not None else _survey_of(path, record)
+    classes = tree.classes if tree is not None else _classes_of(path, record)
+    return CatalogueFolder(path, record, tree, survey, classes, held)
 
 
 def _survey_of(path: Path, record: dict[str, Any]) -> Survey:

@@ -13,8 +13,9 @@ import pyarrow as pa
 from xsift.catalogue.columns import output_columns
 from xsift.catalogue.kept import with_kept
 from xsift.catalogue.summary import Shown, Summary, SummaryTable
+from xsift.catalogue.tabular import Tabular
 from xsift.classes import Classes
-from xsift.errors import OutputError
+from xsift.errors import OutputError, SettingError
 from xsift.model import Classification
 from xsift.model.file import save_model_tree
 from xsift.model.sample import CARRIED, Sample
@@ -23,6 +24,7 @@ from xsift.surveys import Survey
 from xsift.surveys.columns import Column, with_metadata
 from xsift.vote import Votes
 from xsift.write import Staging, environment, write_json, write_table
+from xsift.write.libraries import astropy_table, pandas_frame
 from xsift.write.tables import SUFFIXES
 
 __all__ = [
@@ -41,8 +43,8 @@ NONE = "none"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Catalogue(Shown):
-    """A classified catalogue.
+class Catalogue(Shown, Tabular):
+    """A classified catalogue. As one table it is that of its sources.
 
     Attributes
     ----------
@@ -61,6 +63,62 @@ class Catalogue(Shown):
     model: ModelTree | None
     record: dict[str, Any]
     inputs: tuple[Path, ...] = ()
+
+    @property
+    def folder(self) -> Path | None:
+        """The folder that it was opened from, if any."""
+        return None
+
+    def to_arrow(self, which: str = "sources") -> pa.Table:
+        """Return one of the tables as it is.
+
+        Parameters
+        ----------
+        which : {"sources", "detections"}
+
+        Raises
+        ------
+        SettingError
+            If the catalogue has no such table.
+        """
+        if which not in ("sources", "detections"):
+            raise SettingError(f"which {which!r}: allowed are sources, detections")
+        table = self.sources if which == "sources" else self.detections
+        if table is None:
+            raise SettingError("which 'detections': a catalogue of votes has sources alone")
+        return table
+
+    def to_astropy(self, which: str = "sources") -> Any:
+        """Return one of the tables as an astropy Table.
+
+        Units, descriptions and masks are kept, UCDs are in each column's ``meta``.
+
+        Parameters
+        ----------
+        which : {"sources", "detections"}
+
+        Raises
+        ------
+        SettingError
+            If the catalogue has no such table.
+        """
+        return astropy_table(self.to_arrow(which))
+
+    def to_pandas(self, which: str = "sources") -> Any:
+        """Return one of the tables as a pandas DataFrame.
+
+        Parameters
+        ----------
+        which : {"sources", "detections"}
+
+        Raises
+        ------
+        SettingError
+            If the catalogue has no such table.
+        MissingPackageError
+            If pandas is not installed.
+        """
+        return pandas_frame(self.to_arrow(which))
 
     def summary(self) -> Summary:
         """Return the catalogue in brief: counts, sources by class, warnings."""
@@ -253,13 +311,16 @@ def described(catalogue: Catalogue, classes: Classes, survey: Survey) -> Catalog
 
 def catalogue_summary(sources: pa.Table, record: dict[str, Any]) -> Summary:
     """Say in brief what a catalogue holds: counts, sources by class, what to be wary of."""
-    n = record["counts"]
-    method = record.get("model", {}).get("method")
-    title = f"{n['sources']:,} sources of {n['voting']:,} detections of {record['input']}"
-    lines = [f"{n['unique']:,} unique: both votes agree; {n['ambiguous']:,} ambiguous"]
-    if method:
-        lines.append(f"{method} method; model {record['model']['model_id']}")
-    lines += [f"Warning: {note}" for note in record["warnings"]]
+    counts, model = record.get("counts"), record.get("model")
+    title = f"{sources.num_rows:,} sources"
+    if isinstance(counts, dict) and "voting" in counts:
+        title += f" of {counts['voting']:,} detections of {record.get('input')}"
+    n_unique = sources["status"].to_pylist().count("unique")
+    n_other = sources.num_rows - n_unique
+    lines = [f"{n_unique:,} unique: both votes agree; {n_other:,} ambiguous"]
+    if isinstance(model, dict):
+        lines.append(f"{model.get('method')} method; model {model.get('model_id')}")
+    lines += [f"Warning: {note}" for note in record.get("warnings") or ()]
     found: dict[tuple[str, str], list[int]] = {}
     columns = (sources[c].to_pylist() for c in ("group", "class", "status"))
     for group, code, status in zip(*columns, strict=True):

@@ -18,7 +18,7 @@ from xsift.model import Model, PaperModel
 from xsift.model.answer import Answer
 from xsift.model.sample import Sample
 from xsift.model.schema import ModelTree, TrainingTree
-from xsift.read import InMemory
+from xsift.read import InMemory, is_path
 from xsift.settings import Settings
 from xsift.vote import Pool, tally
 from xsift.write import environment, finite
@@ -110,7 +110,7 @@ def with_record(
     if training is not None:
         record |= {"labels_file": training.labels, "labels_sha256": training.labels_sha256}
     record |= {"warnings": notes, "environment": environment()}
-    files = tuple(Path(file).absolute() for file in inputs if isinstance(file, str | Path))
+    files = tuple(Path(file).absolute() for file in inputs if file is not None and is_path(file))
     # The same of everything above gives the same run: what it writes is then the same, too.
     digest = hashlib.sha256(json.dumps(finite(record), sort_keys=True).encode())
     record |= {"run_id": digest.hexdigest()[:16], "created": now()}

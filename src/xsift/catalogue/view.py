@@ -11,11 +11,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from xsift.catalogue.folder import open_catalogue
-from xsift.catalogue.tables import NONE
+from xsift.catalogue.folder import CatalogueFolder, opened
+from xsift.catalogue.tables import NONE, Catalogue
 from xsift.classes import Classes, code_of
 from xsift.errors import MissingColumnsError, TableError
-from xsift.read import read_table
 from xsift.surveys import Survey
 
 __all__ = ["CatalogueView", "DetectionsView", "view_catalogue"]
@@ -60,6 +59,7 @@ class CatalogueView:
     Attributes
     ----------
     folder : Path
+        A mere name for a catalogue in memory.
     record : dict
         `run.json`; empty where there is none.
     classes : Classes
@@ -114,22 +114,20 @@ class CatalogueView:
         return np.where(self.is_unique, code, -1)
 
 
-def view_catalogue(folder: str | Path) -> CatalogueView:
-    """Read a catalogue that `run`, `classify`, `vote` or `demo` wrote.
+def view_catalogue(catalogue: Catalogue | str | Path) -> CatalogueView:
+    """View a catalogue in memory, or read one that `run`, `classify`, `vote` or `demo` wrote.
 
     Raises
     ------
     TableError
         If the folder holds no catalogue, or one that lacks what every catalogue has.
     """
-    found = open_catalogue(folder)
-    path, survey, classes = found.sources, found.survey, found.classes
-    table = _read(path, survey, classes, ("n_detections", "status", "class", "typicality"))
+    found = opened(catalogue)
+    path, survey, classes = found.where("sources"), found.survey, found.classes
+    table = _read(found, "sources", ("n_detections", "status", "class", "typicality"))
     needed = ["class", "status", "n_detections", *classes.columns]
     if missing := [c for c in needed if c not in table.column_names]:
-        raise MissingColumnsError(
-            str(path), missing, table.column_names, "Write the catalogue anew"
-        )
+        raise MissingColumnsError(path, missing, table.column_names, "Write the catalogue anew")
     code = _codes(table["class"], (*classes.codes, NONE))
     has_none = bool((code == len(classes)).any())
     names = (*classes.codes, *((NONE,) if has_none else ()))
@@ -160,18 +158,15 @@ def view_catalogue(folder: str | Path) -> CatalogueView:
         b_deg=b_deg,
         p_none=_optional(table, "p_none", path),
         typicality=_optional(table, "typicality", path),
-        detections=_detections(found.detections, survey, classes),
+        detections=_detections(found) if found.has_detections else None,
     )
 
 
-def _detections(path: Path | None, survey: Survey, classes: Classes) -> DetectionsView | None:
-    if path is None:
-        return None
-    table = _read(path, survey, classes, ("cluster", "label", "role"))
+def _detections(found: CatalogueFolder) -> DetectionsView:
+    path, survey, classes = found.where("detections"), found.survey, found.classes
+    table = _read(found, "detections", ("cluster", "label", "role"))
     if missing := [c for c in ("name", "cluster", "label", "role") if c not in table.column_names]:
-        raise MissingColumnsError(
-            str(path), missing, table.column_names, "Write the catalogue anew"
-        )
+        raise MissingColumnsError(path, missing, table.column_names, "Write the catalogue anew")
     _, b_deg = _galactic(table, survey, path)
     roles = pc.value_counts(pc.drop_null(table["role"].combine_chunks())).to_pylist()
     encoded = pc.dictionary_encode(table["name"]).combine_chunks()
@@ -185,9 +180,9 @@ def _detections(path: Path | None, survey: Survey, classes: Classes) -> Detectio
     )
 
 
-def _read(path: Path, survey: Survey, classes: Classes, more: Sequence[str]) -> pa.Table:
-    wanted = ["name", "ra", "dec", "p_none", *more, *classes.columns]
-    return read_table(path, [*wanted, *(f.name for f in survey.features)])[0]
+def _read(found: CatalogueFolder, stem: str, more: Sequence[str]) -> pa.Table:
+    wanted = ["name", "ra", "dec", "p_none", *more, *found.classes.columns]
+    return found.read(stem, [*wanted, *(f.name for f in found.survey.features)])
 
 
 def _codes(column: pa.ChunkedArray, names: Sequence[str]) -> np.ndarray:
@@ -202,7 +197,7 @@ def _codes(column: pa.ChunkedArray, names: Sequence[str]) -> np.ndarray:
     return np.asarray(np.array([*of, -1], dtype=np.int64)[indices])
 
 
-def _features(table: pa.Table, survey: Survey, path: Path) -> dict[str, np.ndarray]:
+def _features(table: pa.Table, survey: Survey, path: str) -> dict[str, np.ndarray]:
     """Return the features of which at least one row has a usable value."""
     found = {}
     for feature in survey.features:
@@ -215,7 +210,7 @@ def _features(table: pa.Table, survey: Survey, path: Path) -> dict[str, np.ndarr
 
 
 def _galactic(
-    table: pa.Table, survey: Survey, path: Path
+    table: pa.Table, survey: Survey, path: str
 ) -> tuple[np.ndarray | None, np.ndarray | None]:
     if not {"ra", "dec"} <= set(table.column_names):
         return None, None
@@ -231,11 +226,11 @@ def _galactic(
     return l_deg, b_deg
 
 
-def _optional(table: pa.Table, name: str, path: Path) -> np.ndarray | None:
+def _optional(table: pa.Table, name: str, path: str) -> np.ndarray | None:
     return _numbers(table, name, path) if name in table.column_names else None
 
 
-def _numbers(table: pa.Table, name: str, path: Path) -> np.ndarray:
+def _numbers(table: pa.Table, name: str, path: str) -> np.ndarray:
     try:
         return np.asarray(table[name].cast(pa.float64()).to_numpy(), dtype=np.float64)
     except pa.ArrowException as error:

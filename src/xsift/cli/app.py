@@ -26,7 +26,7 @@ from xsift.cli.serve import serve
 from xsift.cli.show import show
 from xsift.cli.terminal import say
 from xsift.cli.vote import vote
-from xsift.errors import SettingError, XsiftError, XsiftWarning, lack_of
+from xsift.errors import SettingError, XsiftError, XsiftWarning, lack_of, options_named
 
 __all__ = ["app", "main"]
 
@@ -39,6 +39,10 @@ class _Commands(TyperGroup):
         return sorted(self.commands, key=lambda name: {"demo": 0, "fetch": 1}.get(name, 2))
 
     def invoke(self, ctx: Any) -> Any:
+        with options_named():
+            return self._invoke(ctx)
+
+    def _invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
         except XsiftError as error:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from xsift import plots, read, surveys, write
+from xsift import plots, read, write
 from xsift.catalogue.columns import output_columns
-from xsift.catalogue.folder import open_catalogue
+from xsift.catalogue.summary import Shown, Summary, SummaryTable
+from xsift.catalogue.tables import Catalogue
+from xsift.catalogue.tabular import Tabular
 from xsift.catalogue.warnings import recorded, warn_of_no_figures
-from xsift.classes import PAPER_CLASSES, Classes
 from xsift.compare import (
     NONE,
     Mapping,
@@ -23,64 +24,26 @@ from xsift.compare import (
     load_mapping,
     translate,
 )
-from xsift.errors import LabelError, MissingColumnsError, SettingError
+from xsift.compare.ours import OurSources, read_ours
+from xsift.errors import LabelError, SettingError
 from xsift.label import Match, match_known
+from xsift.read import InMemory, as_input, is_path
 from xsift.report import comparison_page
 from xsift.report.evaluation_figures import svg_of
-from xsift.surveys import Survey
 from xsift.surveys.columns import Column, with_metadata
 from xsift.write import Staging
 from xsift.write.provenance import file_name, now
 from xsift.write.tables import SUFFIXES
 
-__all__ = ["Comparison", "OurSources", "compare", "read_ours"]
+__all__ = ["Comparison", "compare"]
 
 Progress = Callable[[str], None]
 SCOPES = ("all", "comparable")
 
 
-@dataclass(frozen=True, eq=False)
-class OurSources:
-    """The sources of a catalogue, each with its verdict.
-
-    Attributes
-    ----------
-    path, sha256 : str
-    table : pyarrow.Table
-        name, ra and dec where known, n_detections, status and class.
-    survey : Survey
-    classes : Classes
-    group : list of str
-        Of each source: a group, or ``none``.
-    p : ndarray of shape (n, C)
-        Probabilities of the classes.
-    p_none : ndarray of shape (n,)
-    """
-
-    path: str
-    sha256: str
-    table: pa.Table
-    survey: Survey
-    classes: Classes
-    group: list[str]
-    p: np.ndarray
-    p_none: np.ndarray
-
-    def keep(self, rows: np.ndarray) -> OurSources:
-        """Return some of the sources."""
-        chosen = np.arange(len(self.group))[rows]
-        return replace(
-            self,
-            table=self.table.take(pa.array(chosen)),
-            group=[self.group[i] for i in chosen],
-            p=self.p[rows],
-            p_none=self.p_none[rows],
-        )
-
-
-@dataclass(frozen=True, eq=False)
-class Comparison:
-    """Two catalogues beside each other.
+@dataclass(frozen=True, eq=False, repr=False)
+class Comparison(Shown, Tabular):
+    """Two catalogues beside each other. As a table it is that of the disagreements.
 
     Attributes
     ----------
@@ -93,8 +56,31 @@ class Comparison:
     """
 
     record: dict[str, Any]
-    disagreements: pa.Table = field(repr=False)
+    disagreements: pa.Table
     inputs: tuple[Path, ...] = ()
+
+    def to_arrow(self) -> pa.Table:
+        """Return the disagreements."""
+        return self.disagreements
+
+    def summary(self) -> Summary:
+        """Return the counts, the agreement with its intervals, and the warnings."""
+        n = self.record["counts"]
+        title = f"{self.record['catalogue']} against {self.record['other']}"
+        lines = [
+            f"{n['matched']:,} of {n['sources']:,} sources match; {n['compared']:,} compared, "
+            f"{self.disagreements.num_rows:,} disagree"
+        ]
+        measures = ("accuracy", "balanced_accuracy", "kappa")
+        rows = [[s, self.record[s]["n"], *(self.record[s][m] for m in measures)] for s in SCOPES]
+        for scope, count, *figures in rows:
+            said = ", ".join(
+                f"{m} {f['value']:.3f}" for m, f in zip(measures, figures, strict=True)
+            )
+            lines.append(f"{scope} ({count:,}): {said}")
+        lines += [f"Warning: {note}" for note in self.record["warnings"]]
+        table = SummaryTable("Agreement, with 95 % intervals", ["", "n", *measures], rows)
+        return Summary(title, lines, [table])
 
     def write(self, folder: str | Path, formats: Sequence[str] = ("parquet", "csv")) -> None:
         """Write `comparison.json`, `comparison.html` and the table of disagreements.
@@ -128,8 +114,8 @@ def place(folder: str | Path, inputs: Iterable[str | Path] = ()) -> Staging:
 
 
 def compare(
-    catalogue: str | Path,
-    other: str | Path,
+    catalogue: Any,
+    other: Any,
     mapping: str | Path = "simbad",
     class_column: str | None = None,
     where: Sequence[str] = (),
@@ -137,16 +123,17 @@ def compare(
     radius: float = 1.0,
     unique: bool = False,
     seed: int = 42,
-    progress: Progress = lambda step: None,
+    progress: Progress | None = None,
 ) -> Comparison:
     """Compare the classes of a catalogue with those of another, source by source.
 
     Parameters
     ----------
-    catalogue : str or Path
-        A folder that `run`, `classify`, `vote` or `demo` wrote, or a published table of sources.
-    other : str or Path
-        Any table with a class and a name or a position per row, or such a folder.
+    catalogue : Catalogue, str, Path or table in memory
+        In memory, or a folder that `run`, `classify`, `vote` or `demo` wrote; or a published table
+        of sources, a file or in memory.
+    other : Catalogue, str, Path or table in memory
+        Any table with a class and a name or a position per row, or a catalogue.
     mapping : str or Path
         What its classes are called here: one that comes with xsift, or a TOML file.
     class_column : str, optional
@@ -166,29 +153,30 @@ def compare(
     XsiftError
         Where a table or the mapping cannot serve, or nothing matches.
     """
+    progress = progress or (lambda step: None)
     if match not in ("auto", "sky", "name"):
         raise SettingError(f"--match {match!r}: sky, name or auto")
     if not 0 < radius <= 3600:
         raise SettingError(f"--radius {radius}: allowed is above 0, to 3600 arcsec")
     rules = load_mapping(mapping)
     with recorded() as notes:
-        progress(f"reading {catalogue}")
-        ours = read_ours(catalogue)
+        given = catalogue if isinstance(catalogue, Catalogue) else as_input(catalogue)
+        name = _called(given)
+        progress(f"reading {name}")
+        ours = read_ours(given)
         if unique:
             ours = ours.keep(np.array(ours.table["status"].to_pylist()) == "unique")
-        progress(f"reading {other}")
-        path = Path(other)
-        if path.is_dir():
-            write.check_of_one_run(path)
-            path = path / "sources.parquet"
-        known = read.read_known(path, ours.survey, class_column or rules.class_columns, where)
+        reference = _reference(other)
+        other_name = _called(other if is_path(other) else reference)
+        progress(f"reading {other_name}")
+        known = read.read_known(reference, ours.survey, class_column or rules.class_columns, where)
         progress("matching")
         found = match_known(ours.table, known.table, match, radius)
         warn_of_no_figures()
     if not found.n_matched:
         raise LabelError(
-            f"no source of {catalogue} has a counterpart in {other} ({found.how}): try --radius or "
-            "--match"
+            f"no source of {name} has a counterpart in {other_name} ({found.how}): try --radius "
+            "or --match"
         )
     says = translate(found.label, rules, ours.classes.groups, str(mapping))
     group = [rules.merged(g) if g != NONE else g for g in ours.group]
@@ -196,9 +184,9 @@ def compare(
     paired = np.array([g is not None for g in says.group])
     record = {
         "command": "compare",
-        "catalogue": file_name(Path(catalogue).resolve()),
+        "catalogue": file_name(Path(name).resolve()),
         "catalogue_sha256": ours.sha256,
-        "other": file_name(Path(other).resolve()),
+        "other": file_name(Path(other_name).resolve()),
         "other_sha256": known.sha256,
         "mapping": {"name": file_name(mapping), **rules.model_dump(mode="json")},
         "settings": {
@@ -226,51 +214,26 @@ def compare(
         "created": now(),
     }
     table = _disagreements(ours, group, confidence, found, says.group, says.spelled)
-    return Comparison(record, table, (Path(catalogue).absolute(), path.absolute()))
+    files = tuple(Path(given).absolute() for given in (given, reference) if is_path(given))
+    return Comparison(record, table, files)
 
 
-def read_ours(path: str | Path) -> OurSources:
-    """Read the sources of a catalogue that xsift wrote, or of a published table.
-
-    Raises
-    ------
-    TableError
-        If it is neither.
-    """
-    path = Path(path)
-    if not path.is_dir():
-        # The published tables of sources are the paper's.
-        survey = surveys.load("csc20")
-        given = read.read_published(path, survey, PAPER_CLASSES)
-        kept = [k for k in ("name", "ra", "dec") if k in given.table.column_names]
-        is_unique = "soft_master_class" not in read.read_table(path)[0].column_names
-        table = given.table.select(kept).append_column("class", pa.array(given.code))
-        table = table.append_column("n_detections", pa.array(given.n_detections))
-        status = ["unique" if is_unique else "ambiguous"] * len(given.code)
-        table = table.append_column("status", pa.array(status))
-        groups = [PAPER_CLASSES.group_of(c) for c in given.code]
-        nothing = np.zeros(len(groups))
-        return OurSources(
-            str(path), given.sha256, table, survey, PAPER_CLASSES, groups, given.p, nothing
-        )
-    found = open_catalogue(path)
-    file, classes = found.sources, found.classes
-    table, source = read.read_table(file)
-    needed = ["name", "class", "group", "status", "n_detections", *classes.columns]
-    if missing := [name for name in needed if name not in table.column_names]:
-        raise MissingColumnsError(str(file), missing, table.column_names, "Write it anew")
-    p = np.column_stack([_column(table, name) for name in classes.columns])
-    p_none = _column(table, "p_none") if "p_none" in table.column_names else np.zeros(len(p))
-    wanted = ("name", "ra", "dec", "class", "n_detections", "status")
-    kept = [k for k in wanted if k in table.column_names]
-    groups = table["group"].to_pylist()
-    return OurSources(
-        str(path), source.sha256, table.select(kept), found.survey, classes, groups, p, p_none
-    )
+def _called(given: Any) -> str:
+    """Return what an input is called."""
+    if isinstance(given, Catalogue):
+        return str(given.folder or "the catalogue")
+    return str(given)
 
 
-def _column(table: pa.Table, name: str) -> np.ndarray:
-    return np.asarray(np.nan_to_num(table[name].to_numpy().astype(np.float64)))
+def _reference(other: Any) -> str | Path | InMemory:
+    """Return the table with the other's classes; of a catalogue, that of its sources."""
+    if isinstance(other, Catalogue):
+        return as_input(other.sources, role=" of sources")
+    given = as_input(other)
+    if isinstance(given, InMemory) or not Path(given).is_dir():
+        return given
+    write.check_of_one_run(Path(given))
+    return Path(given) / "sources.parquet"
 
 
 def _confidence(ours: OurSources, rules: Mapping) -> np.ndarray:

@@ -175,7 +175,7 @@ def read_sample(
     features: tuple[Feature, ...],
     settings: Settings,
     classes: Classes | None = None,
-    labels: str | Path | None = None,
+    labels: str | Path | read.InMemory | None = None,
     need_all: bool = False,
     progress: Progress = silent,
 ) -> Sample:
@@ -190,7 +190,7 @@ def read_sample(
         Of these, the columns and how known objects are matched.
     classes : Classes, optional
         What the labels are sorted into; where None, nothing is labelled.
-    labels : str or Path, optional
+    labels : str, Path or InMemory, optional
         Known objects; without it, `settings.label_column` is a column of `table`.
     need_all : bool
         Whether the table must have every feature; types are then not asked for.

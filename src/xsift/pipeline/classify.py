@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
-from xsift.catalogue.tables import Catalogue
 from xsift.catalogue.verdicts import catalogue_of, with_record
 from xsift.catalogue.warnings import (
     recorded,
@@ -17,40 +17,60 @@ from xsift.model.answer import answer
 from xsift.model.file import load_model_tree
 from xsift.model.packaged import chosen_model, refuse_other_model
 from xsift.model.sample import Progress, read_sample, silent
-from xsift.read import InMemory
+from xsift.model.schema import ModelTree
+from xsift.pipeline.catalogue import Catalogue
+from xsift.pipeline.keywords import takes_settings
+from xsift.read import as_input
 from xsift.settings import Settings
 
 __all__ = ["classify"]
 
 
+@takes_settings(settings=("features", "survey", "columns", "keep", "source_column", "prior"))
 def classify(
-    table: str | Path | InMemory,
-    model: str | Path | None = None,
+    table: Any,
+    model: ModelTree | str | Path | None = None,
     settings: Settings | None = None,
-    progress: Progress = silent,
+    progress: Progress | None = None,
 ) -> Catalogue:
     """Classify detections with a frozen model.
 
     Parameters
     ----------
-    table : str, Path or InMemory
-    model : str or Path, optional
-        A model file, or the name of a packaged one (``csc20``, ``csc21``). Where None: csc20,
-        unless most detections that have the other features lack its twelfth,
-        var_newq_b; then csc21.
+    table : str, Path or table in memory
+        Detections: a file, or a table in memory (as `run` takes it).
+    model : TrainedModel, str or Path, optional
+        What `load_model` returned or a catalogue has, a model file, or the name of a packaged one
+        (``csc20``, ``csc21``). Where None: csc20, unless most detections that have the other
+        features lack its twelfth, var_newq_b; then csc21.
     settings : Settings, optional
-        Of these, only source_column, survey and features matter here.
+        As a whole; of these, features, survey, columns, keep, source_column and prior
+        matter here.
+    progress : callable, optional
+        Told of each step as it begins.
+    **keywords
+        Those settings, each by its name.
+
+    Returns
+    -------
+    Catalogue
 
     Raises
     ------
     XsiftError
         Where the table or the model cannot serve.
     """
-    settings = settings or Settings()
+    settings, progress = settings or Settings(), progress or silent
     with recorded() as notes:
-        path, why, sample = chosen_model(table, model, settings, progress)
-        tree = load_model_tree(path)
-        refuse_other_model(tree, settings, str(model or why))
+        table = as_input(table, settings.source_column)
+        if isinstance(model, ModelTree):
+            tree, path, sample = model, None, None
+            why = given = f"model {tree.model_id}, as given"
+        else:
+            path, why, sample = chosen_model(table, model, settings, progress)
+            tree = load_model_tree(path)
+            given = str(model or why)
+        refuse_other_model(tree, settings, given)
         trained = model_of(tree)
         survey = tree.survey_profile
         features = survey.feature_set(tree.feature_set, tree.features)
@@ -69,4 +89,4 @@ def classify(
         said = answer(trained, sample.features, settings.prior)
         result = catalogue_of(sample, trained, said, settings)
     result.record["model_choice"] = why
-    return with_record(result, tree, notes, "classify", None, (table, path))
+    return Catalogue.of(with_record(result, tree, notes, "classify", None, (table, path)))

@@ -11,10 +11,11 @@ import numpy as np
 import pyarrow as pa
 
 from xsift import write
-from xsift.catalogue.tables import Catalogue, place
+from xsift.catalogue.tables import place
 from xsift.classes import PAPER_CLASSES, Classes
 from xsift.errors import lack_of
 from xsift.model.sample import Progress, silent
+from xsift.pipeline.catalogue import Catalogue
 from xsift.pipeline.run import run
 from xsift.settings import Settings
 from xsift.simulate import Simulation, simulate

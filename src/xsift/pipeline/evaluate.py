@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 from xsift import surveys, write
 from xsift.catalogue.summary import Shown, Summary, SummaryTable
+from xsift.catalogue.tabular import Tabular
 from xsift.catalogue.warnings import recorded, warn_of_no_figures
 from xsift.classes import Classes
 from xsift.evaluate.baselines import Boosting, Forest, LinearSvc
@@ -24,6 +27,8 @@ from xsift.evaluate.splits import N_BLOCKS
 from xsift.evaluate.store import Store
 from xsift.features import columns_that_close
 from xsift.model.sample import Sample, read_sample
+from xsift.pipeline.keywords import takes_settings
+from xsift.read import as_input, is_path
 from xsift.report import evaluation_page
 from xsift.report.evaluation_figures import evaluation_figures
 from xsift.settings import EvaluationSettings, Settings
@@ -35,10 +40,33 @@ __all__ = ["Evaluation", "evaluate"]
 Advance = Callable[[int, int], None]
 PARTS = ".parts"
 FILES = ("evaluation.json", "report.html")
+_HEEDED = tuple(
+    f.name for f in fields(Settings) if f.name not in ("method", "vote_trained", "keep")
+)
 
 
-class Evaluation(Shown, dict[str, Any]):
-    """A finished validation: a dict of what `evaluation.json` holds."""
+class Evaluation(Shown, Tabular, dict[str, Any]):
+    """A finished validation: a dict of what `evaluation.json` holds.
+
+    As a table each figure is a row: ``experiment``, ``method``, ``of`` (such as
+    ``detections.groups``), ``measure``, ``value``, and its interval from ``low`` to ``high``.
+    """
+
+    def to_arrow(self) -> pa.Table:
+        """Return the figures as a pyarrow Table."""
+        rows = list(_figures(self["results"], ()))
+        columns = {
+            "experiment": [path[0] for path, _ in rows],
+            "method": [path[1] for path, _ in rows],
+            "of": [".".join(path[2:-1]) for path, _ in rows],
+            "measure": [path[-1] for path, _ in rows],
+        }
+        text = {name: pa.array(cells, pa.string()) for name, cells in columns.items()}
+        numbers = {
+            key: pa.array([figure.get(key) for _, figure in rows], pa.float64())
+            for key in ("value", "low", "high")
+        }
+        return pa.table(text | numbers)
 
     def summary(self) -> Summary:
         """Return the figures over the groups, of the folds by source, and the warnings."""
@@ -62,14 +90,15 @@ class Evaluation(Shown, dict[str, Any]):
         return Summary(title, lines, [table])
 
 
+@takes_settings(settings=_HEEDED, evaluation=None)
 def evaluate(
-    table: str | Path,
+    table: Any,
     out: str | Path,
-    labels: str | Path | None = None,
+    labels: Any = None,
     settings: Settings | None = None,
     evaluation: EvaluationSettings | None = None,
     classes: Classes | None = None,
-    advance: Advance = lambda done, total: None,
+    advance: Advance | None = None,
 ) -> Evaluation:
     """Validate methods on the labelled sources of a table, and write the figures and a report.
 
@@ -77,16 +106,20 @@ def evaluate(
 
     Parameters
     ----------
-    table, out : str or Path
-    labels : str or Path, optional
-        Known objects; without it, `settings.label_column` is a column of `table`.
+    table : str, Path or table in memory
+        A file, or a table in memory (as `run` takes it).
+    out : str or Path
+    labels : str, Path or table in memory, optional
+        Known objects; without it, `label_column` is a column of `table`.
     settings : Settings, optional
-        Of these, vote_trained, keep and method do not matter here.
+        As a whole; of these, vote_trained, keep and method do not matter here.
     evaluation : EvaluationSettings, optional
     classes : Classes, optional
         Where None, those of the survey.
-    advance : callable
+    advance : callable, optional
         Told how many fits are done, and how many there are.
+    **keywords
+        Both kinds of settings, each by its name: ``label_column="otype"``, ``folds=10``, ...
 
     Returns
     -------
@@ -100,7 +133,8 @@ def evaluate(
         detection would stand on both sides of a split.
     """
     settings, evaluation = settings or Settings(), evaluation or EvaluationSettings()
-    given_files = [file for file in (table, labels) if file is not None]
+    advance = advance or _unheeded
+    given_files = [file for file in (table, labels) if is_path(file)]
     with write.Staging(out, FILES, "evaluation", given_files) as staging:
         survey, feature_set = surveys.survey_of(settings.survey, settings.features)
         classes = classes or survey.classes
@@ -110,6 +144,8 @@ def evaluate(
         )
         methods = _methods(survey, feature_set, classes, settings)
         with recorded() as notes:
+            table = as_input(table, settings.source_column)
+            labels = None if labels is None else as_input(labels, role=" of labels")
             # The methods under comparison take incomplete detections, or leave them out themselves.
             keep = () if evaluation.fold_by is None else (evaluation.fold_by,)
             asked = replace(settings, keep=keep)
@@ -132,7 +168,7 @@ def evaluate(
             warn_of_no_figures()
         record = {
             "command": "evaluate",
-            "input": file_name(table),
+            "input": file_name(str(table)),
             **_about(sample, cohort, feature_set),
             "settings": settings.as_dict(),
             "evaluation": evaluation.as_dict(),
@@ -149,6 +185,21 @@ def evaluate(
         staging.commit()
         store.drop_others()
     return Evaluation(record)
+
+
+def _unheeded(done: int, total: int) -> None:
+    pass
+
+
+def _figures(found: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], dict[str, Any]]]:
+    """Yield every figure of the results with the keys that lead to it."""
+    if not isinstance(found, dict):
+        return
+    if "value" in found and len(path) > 2:
+        yield path, found
+        return
+    for key, value in found.items():
+        yield from _figures(value, (*path, str(key)))
 
 
 def _methods(

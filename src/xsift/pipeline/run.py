@@ -6,10 +6,9 @@ read -> features -> label -> mixture, score -> vote -> write
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
+from typing import Any
 
 from xsift import surveys
-from xsift.catalogue.tables import Catalogue
 from xsift.catalogue.verdicts import catalogue_of, with_record
 from xsift.catalogue.warnings import recorded, warn_of_classes
 from xsift.classes import Classes
@@ -19,6 +18,9 @@ from xsift.model.answer import answer
 from xsift.model.sample import Progress, read_sample, silent
 from xsift.model.schema import TrainingTree
 from xsift.model.training import train
+from xsift.pipeline.catalogue import Catalogue
+from xsift.pipeline.keywords import takes_settings
+from xsift.read import as_input
 from xsift.settings import Settings
 from xsift.write import environment
 from xsift.write.provenance import file_name, now
@@ -26,38 +28,49 @@ from xsift.write.provenance import file_name, now
 __all__ = ["run"]
 
 
+@takes_settings(settings=None)
 def run(
-    table: str | Path,
-    labels: str | Path | None = None,
+    table: Any,
+    labels: Any = None,
     settings: Settings | None = None,
     classes: Classes | None = None,
-    progress: Progress = silent,
+    progress: Progress | None = None,
 ) -> Catalogue:
     """Do the main job: a table of detections and known objects become a classified catalogue.
 
     Parameters
     ----------
-    table : str or Path
-        Detections: VOTable, FITS, Parquet or CSV.
-    labels : str or Path, optional
-        Known objects; without it, `settings.label_column` is a column of `table`.
+    table : str, Path or table in memory
+        Detections: a file (VOTable, FITS, Parquet or CSV), or a table in memory (astropy, pandas,
+        polars, pyarrow, or whatever has the Arrow PyCapsule interface).
+    labels : str, Path or table in memory, optional
+        Known objects; without it, `label_column` is a column of `table`.
     settings : Settings, optional
+        As a whole; or give each setting as a keyword.
     classes : Classes, optional
         Where None, those of the survey.
-    progress : callable
+    progress : callable, optional
         Told of each step as it begins.
+    **keywords
+        The settings (`Settings`): ``label_column="otype"``, ``method="paper"``, ...
+
+    Returns
+    -------
+    Catalogue
 
     Raises
     ------
     XsiftError
         Where the data, the labels or the settings cannot serve; the message says what to do.
     """
-    settings = settings or Settings()
+    settings, progress = settings or Settings(), progress or silent
     _refuse_idle_settings(settings)
     survey, feature_set = surveys.survey_of(settings.survey, settings.features)
     classes = classes or survey.classes
     settings = replace(settings, survey=survey.name, features=feature_set)
     with recorded() as notes:
+        table = as_input(table, settings.source_column)
+        labels = None if labels is None else as_input(labels, role=" of labels")
         chosen = survey.feature_set(feature_set)
         is_paper = settings.method == "paper"
         sample = read_sample(table, survey, chosen, settings, classes, labels, is_paper, progress)
@@ -70,7 +83,7 @@ def run(
     training = TrainingTree(
         input=file_name(sample.path),
         input_sha256=sample.sha256,
-        labels=file_name(labels) if labels else settings.label_column,
+        labels=file_name(str(labels)) if labels else settings.label_column,
         labels_sha256=sample.labels_sha256,
         settings=settings.as_dict(),
         counts=result.record["counts"],
@@ -79,7 +92,8 @@ def run(
         environment=environment(),
         created=now(),
     )
-    return with_record(result, model_tree(model, training), notes, "run", training, (table, labels))
+    tree = model_tree(model, training)
+    return Catalogue.of(with_record(result, tree, notes, "run", training, (table, labels)))
 
 
 def _refuse_idle_settings(settings: Settings) -> None:

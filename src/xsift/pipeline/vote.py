@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from xsift import surveys
 from xsift.catalogue.record import source_counts
-from xsift.catalogue.tables import Catalogue, described, source_table
+from xsift.catalogue.tables import described, source_table
 from xsift.catalogue.verdicts import with_record
 from xsift.catalogue.warnings import recorded
 from xsift.classes import Classes
 from xsift.model.sample import Progress, silent
-from xsift.read import read_probabilities
+from xsift.pipeline.catalogue import Catalogue
+from xsift.pipeline.keywords import takes_settings
+from xsift.read import as_input, read_probabilities
 from xsift.settings import Settings
 from xsift.surveys import Survey
 from xsift.vote import Pool, tally
@@ -22,33 +23,45 @@ from xsift.vote import Pool, tally
 __all__ = ["vote_table"]
 
 
+@takes_settings(settings=("source_column", "survey", "vote_trained"))
 def vote_table(
-    table: str | Path,
+    table: Any,
     settings: Settings | None = None,
     classes: Classes | None = None,
-    progress: Progress = silent,
+    progress: Progress | None = None,
 ) -> Catalogue:
     """Let the detections of a table of probabilities vote: one row per source.
 
     Parameters
     ----------
-    table : str or Path
-        Detections with a source column and a column of probabilities per class: ours (``p_qso``)
-        or the published ones (``QSO``, ``Seyfert_1``, ...).
+    table : str, Path or table in memory
+        A file, or a table in memory (as `run` takes it): detections with a source column and a
+        column of probabilities per class, ours (``p_qso``) or the published ones (``QSO``,
+        ``Seyfert_1``, ...).
     settings : Settings, optional
-        Of these, survey, source_column and vote_trained matter here.
+        As a whole; of these, survey, source_column and vote_trained matter here.
     classes : Classes, optional
         What the columns are looked up in; where None, those of the survey.
+    progress : callable, optional
+        Told of each step as it begins.
+    **keywords
+        Those settings, each by its name.
+
+    Returns
+    -------
+    Catalogue
+        With sources alone.
 
     Raises
     ------
     XsiftError
         Where the table cannot serve.
     """
-    settings = settings or Settings()
+    settings, progress = settings or Settings(), progress or silent
     survey, _ = surveys.survey_of(settings.survey, settings.features)
     classes = classes or survey.classes
     with recorded() as notes:
+        table = as_input(table, settings.source_column)
         progress(f"reading {table}")
         given = read_probabilities(
             table, survey, settings.source_column, classes, settings.vote_trained
@@ -77,7 +90,7 @@ def vote_table(
         "counts": counted,
     }
     result = described(Catalogue(None, sources, None, record), given.classes, survey)
-    return with_record(result, None, notes, "vote", None, (table,))
+    return Catalogue.of(with_record(result, None, notes, "vote", None, (table,)))
 
 
 def _profile(survey: Survey) -> dict[str, Any]:

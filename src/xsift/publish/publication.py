@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from xsift import publish as vo
 from xsift import write
-from xsift.catalogue.folder import CatalogueFolder, open_catalogue
+from xsift.catalogue.folder import CatalogueFolder, open_folder
 from xsift.errors import SettingError, TableError
 from xsift.read import read_table
 from xsift.write.provenance import now
@@ -135,7 +135,7 @@ def publish(
     if out.exists() and folder.exists() and out.samefile(folder):
         raise SettingError(f"--out {out} is the catalogue itself: give another folder")
     progress(f"reading {folder}")
-    found = open_catalogue(folder)
+    found = open_folder(folder)
     record = _record(folder)
     tables = tuple(_tables(found))
     progress("mapping the sky coverage")

@@ -11,10 +11,11 @@ from pathlib import Path
 from xsift.classes import Classes
 from xsift.read.detections import Detections, read_detections
 from xsift.read.known import Known, read_known
+from xsift.read.memory import InMemory, as_input, is_path, table_in_memory
 from xsift.read.probabilities import Probabilities, hold_probabilities
 from xsift.read.published import Published, hold_published
 from xsift.read.source import Source
-from xsift.read.table import InMemory, offered_columns, read_table, read_whole, wanted_columns
+from xsift.read.table import offered_columns, read_table, read_whole, wanted_columns
 from xsift.surveys import Survey
 
 __all__ = [
@@ -24,18 +25,21 @@ __all__ = [
     "Probabilities",
     "Published",
     "Source",
+    "as_input",
+    "is_path",
     "offered_columns",
     "read_detections",
     "read_known",
     "read_probabilities",
     "read_published",
     "read_table",
+    "table_in_memory",
     "wanted_columns",
 ]
 
 
 def read_probabilities(
-    path: str | Path,
+    path: str | Path | InMemory,
     survey: Survey,
     source_column: str,
     classes: Classes,
@@ -53,7 +57,7 @@ def read_probabilities(
     return hold_probabilities(table, source, survey, source_column, classes, vote_trained)
 
 
-def read_published(path: str | Path, survey: Survey, classes: Classes) -> Published:
+def read_published(path: str | Path | InMemory, survey: Survey, classes: Classes) -> Published:
     """Read a published table of sources: classes, and probabilities such as ``0.056±0.152``.
 
     Raises

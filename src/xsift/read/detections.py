@@ -9,9 +9,10 @@ from pathlib import Path
 import pyarrow as pa
 
 from xsift.read import cells, schema
+from xsift.read.memory import InMemory
 from xsift.read.naming import refuse_ambiguous
 from xsift.read.source import Source
-from xsift.read.table import InMemory, asked_for, named_table
+from xsift.read.table import asked_for, named_table
 from xsift.read.types import codes_of, labels_of
 from xsift.read.units import plain_name
 from xsift.read.unreadable import why_unreadable

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from xsift.errors import MissingColumnsError, TableError, XsiftWarning
 from xsift.read import cells, schema
+from xsift.read.memory import InMemory
 from xsift.read.naming import naming, refuse_ambiguous
 from xsift.read.table import read_whole
 from xsift.read.types import labels_of
@@ -36,7 +37,7 @@ class Known:
 
 
 def read_known(
-    path: str | Path,
+    path: str | Path | InMemory,
     survey: Survey,
     label_column: str | Sequence[str] | None = None,
     where: Sequence[str] = (),

@@ -41,13 +41,13 @@ class Naming:
         """
         by_actual = {actual: name for name, actual in self.called.items()}
         arrays, fields = [], []
-        for field in table.schema:
+        for field, column in zip(table.schema, table.columns, strict=True):
             if (name := by_actual.get(field.name)) is not None:
                 said = {**(field.metadata or {}), b"unit": declared_unit(field).encode()}
-                arrays.append(table.column(field.name))
+                arrays.append(column)
                 fields.append(field.with_name(name).with_metadata(said))
             elif _plain(field.name) not in self.called:
-                arrays.append(table.column(field.name))
+                arrays.append(column)
                 fields.append(field)
         return pa.Table.from_arrays(arrays, schema=pa.schema(fields, table.schema.metadata))
 

@@ -19,7 +19,7 @@ from xsift.read.pages import packed
 from xsift.read.source import MAX_BYTES, Source
 from xsift.read.unreadable import unreadable
 
-__all__ = ["column_names", "read_parquet"]
+__all__ = ["column_names", "read_parquet", "with_units"]
 
 # No table packs better than this; a bomb does. What fits into memory anyway is let through.
 _RATIO, _FREE = 200, 1 << 28
@@ -42,12 +42,15 @@ def read_parquet(source: Source, columns: list[str] | None = None) -> pa.Table:
     with refuse_damage(source.path, "Parquet file"):
         file = _open(source)
         table = _read(source, file, _wanted(file, columns))
-    return _with_units(source.path, hide_masked(table))
+    return with_units(source.path, hide_masked(table))
 
 
 def column_names(source: Source) -> list[str]:
     """List the columns of a Parquet file, without reading them."""
-    return list(pa.parquet.read_schema(pa.BufferReader(source.content)).names)
+    if source.content.startswith(b"PARE"):
+        raise TableError(f"{source.path}: an encrypted Parquet file: decrypt it")
+    with refuse_damage(source.path, "Parquet file"):
+        return list(pa.parquet.read_schema(pa.BufferReader(source.content)).names)
 
 
 def _open(source: Source) -> pa.parquet.ParquetFile:
@@ -196,7 +199,7 @@ def _only_values(lists: pa.Array) -> pa.Array:
     return pc.list_flatten(lists).take(pa.array(places, mask=~there))
 
 
-def _with_units(where: str, table: pa.Table) -> pa.Table:
+def with_units(where: str, table: pa.Table) -> pa.Table:
     """Give each field the unit that is declared for it, its own before the header's."""
     said = table.schema.metadata or {}
     declared: list[dict[str, str]] = []

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
 from xsift.errors import MissingColumnsError
 from xsift.read import schema
 from xsift.read.fits import read_fits
+from xsift.read.memory import InMemory, as_input
 from xsift.read.naming import Naming, naming
 from xsift.read.parquet import column_names, read_parquet
 from xsift.read.source import Source, open_source
@@ -19,7 +20,6 @@ from xsift.read.votable import read_votable
 from xsift.surveys import Survey
 
 __all__ = [
-    "InMemory",
     "asked_for",
     "named_table",
     "offered_columns",
@@ -29,26 +29,14 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True)
-class InMemory:
-    """A table that was read already, which the functions below take in place of its path."""
-
-    table: pa.Table
-    source: Source
-
-    def __str__(self) -> str:
-        return self.source.path
-
-
-def read_table(
-    path: str | Path | Source | InMemory, columns: list[str] | None = None
-) -> tuple[pa.Table, Source]:
+def read_table(path: Any, columns: list[str] | None = None) -> tuple[pa.Table, Source]:
     """Read any table that xsift reads, as it is.
 
     Parameters
     ----------
-    path : str, Path, Source or InMemory
-        VOTable, FITS, Parquet or CSV, also gzip-compressed; recognised by content.
+    path : str, Path, Source, InMemory or table in memory
+        A file: VOTable, FITS, Parquet or CSV, also gzip-compressed; recognised by content. Or a
+        table in memory (`table_in_memory`), of which all columns are returned.
     columns : list of str, optional
         Where the format allows it, only these are read. Of several tables in a file, the one with
         the most of them is read, with a warning (`choose_table`).
@@ -58,9 +46,11 @@ def read_table(
     TableError
         If it is none of them, or damaged.
     """
-    if isinstance(path, InMemory):
-        return path.table, path.source
-    source = path if isinstance(path, Source) else open_source(path)
+    source = path if isinstance(path, Source) else as_input(path)
+    if isinstance(source, InMemory):
+        return source.table, source.source
+    if not isinstance(source, Source):
+        source = open_source(source)
     reader = {
         "votable": read_votable,
         "fits": read_fits,
@@ -70,8 +60,10 @@ def read_table(
     return reader(source, columns), source
 
 
-def read_whole(path: str | Path, wanted: list[str]) -> tuple[pa.Table, Source]:
+def read_whole(path: str | Path | InMemory, wanted: list[str]) -> tuple[pa.Table, Source]:
     """Read all columns; of several tables, those of the one with the most of the wanted ones."""
+    if isinstance(path, InMemory):
+        return read_table(path)
     source = open_source(path)
     # Parquet has one table, and would drop what is not wanted.
     return read_table(source, None if source.format == "parquet" else wanted)

@@ -72,7 +72,7 @@ def report(
     out: str | Path | None = None,
     scan: str | Path | None = None,
     seed: int = Settings().seed,
-    progress: Callable[[str], None] = lambda step: None,
+    progress: Callable[[str], None] | None = None,
 ) -> CatalogueReport:
     """Draw and tabulate a catalogue, test the hypotheses on it, and write a page of it all.
 
@@ -95,7 +95,7 @@ def report(
     XsiftError
         Where the catalogue or the scan cannot serve, or `out` cannot be written.
     """
-    folder = Path(folder)
+    folder, progress = Path(folder), progress or (lambda step: None)
     progress(f"reading {folder}")
     view = view_catalogue(folder)
     need("matplotlib", "no figures")

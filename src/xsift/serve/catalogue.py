@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from xsift import __version__
-from xsift.catalogue.folder import open_catalogue
+from xsift.catalogue.folder import open_folder
 from xsift.catalogue.tables import NONE
 from xsift.classes import Classes
 from xsift.errors import MissingColumnsError, TableError
@@ -179,7 +179,7 @@ def read_served(folder: str | Path, is_demo: bool = False) -> Served:
     ModelError
         If its model cannot be used.
     """
-    found = open_catalogue(folder)
+    found = open_folder(folder)
     tree, model, detections = None, None, None
     if not found.is_voted:
         tree = found.need_tree("detections are classified with it")

@@ -48,7 +48,7 @@ def main() -> None:
         if was_refused(error):
             _say(f"{job['name']}: reading it opens another file or an address: refused as unsafe")
         elif isinstance(error, XsiftError):
-            _say(str(error).replace("--source-column", "source_column"))
+            _say(str(error))
         else:
             raise
     except MemoryError:
