@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from xsift.classes import Classes
 from xsift.errors import LabelError, TableError, XsiftWarning
 from xsift.features import close_hardness, fit_normal_scores
 from xsift.mixture import ClassMixtures, Mixture, fit_class_mixtures
-from xsift.model.calibrated import CalibratedModel, responsibilities_in
+from xsift.model.calibrated import CalibratedCore, CalibratedModel, responsibilities_in
 from xsift.model.classification import refuse_one_class
 from xsift.model.folds import folds_by_source
 from xsift.model.sample import Training
@@ -25,7 +26,7 @@ from xsift.score.none import fit_none
 from xsift.settings import Settings
 from xsift.surveys import Survey
 
-__all__ = ["fit_calibrated_model"]
+__all__ = ["CoreFit", "fit_calibrated_model", "fit_core"]
 
 _DEALS, _PARTS = 4, 3
 _COMPONENTS = 40
@@ -62,42 +63,94 @@ def fit_calibrated_model(
         If a feature is known of fewer: the model does without it.
     """
     training, names = _known_features(training, survey, feature_set, classes)
-    labelled = np.flatnonzero(training.y >= 0)
     seed, group = settings.seed, _groups(classes)
-    closure = _closure(survey, names)
-    X = close_hardness(training.X, closure, settings.closing)
-    scores = fit_normal_scores(X)
-    Z = scores.transform(X)
-    mixtures = _fit_mixtures(Z, seed)
-    known = np.flatnonzero((training.y >= 0) | training.is_other)
-    hidden = np.concatenate([Z[known], _hide(Z[known], seed)])
-    twice = np.concatenate([known, known])
-    bags, evidence = _bagged(Z, training, labelled, group, hidden, twice, mixtures, seed)
-    weight = _weights(training, known)
-    weight = np.concatenate([weight, _COPY_WEIGHT * weight])
-    y, other, source = training.y[twice], training.other[twice], training.source[twice]
-    own = np.flatnonzero(y >= 0)
-    own_weight = weight[own]
-    if settings.missing == "remove":
-        own_weight = _balanced(own_weight, training.X[twice[own]], group[y[own]])
-    scorer = fit_calibrated(evidence.take(own), y[own], group, own_weight, source[own], seed)
-    none = fit_none(evidence, y, group, other, weight, source, seed)
-    typicality = Typicality(mixtures[0], uniform_ranks(_unseen_ranks(Z, training.source, seed)))
+    fit = fit_core(
+        training, group, _closure(survey, names), settings.closing, settings.missing, seed
+    )
+    y, other, source = training.y[fit.rows], training.other[fit.rows], training.source[fit.rows]
+    none = fit_none(fit.evidence, y, group, other, fit.weight, source, seed)
+    ranks = _unseen_ranks(fit.Z, training.source, seed)
+    typicality = Typicality(fit.core.mixtures[0], uniform_ranks(ranks))
+    core = vars(fit.core)
     return CalibratedModel(
         survey.name,
         survey.release,
         feature_set,
         names,
         classes,
-        settings.closing,
-        closure,
-        scores,
-        mixtures,
-        bags,
-        scorer,
-        none,
-        typicality,
+        **core,
+        none=none,
+        typicality=typicality,
     )
+
+
+class CoreFit(NamedTuple):
+    """What was learned of the classes, and what it was learned from.
+
+    Attributes
+    ----------
+    core : CalibratedCore
+    Z : ndarray of shape (n, d)
+        Normal scores of all rows.
+    rows : ndarray of int, shape (m,)
+        Rows with a label or of another type, and the same again with values hidden.
+    evidence : Evidence
+        Of these.
+    weight : ndarray of shape (m,)
+    """
+
+    core: CalibratedCore
+    Z: np.ndarray
+    rows: np.ndarray
+    evidence: Evidence
+    weight: np.ndarray
+
+
+def fit_core(
+    training: Training,
+    group: np.ndarray,
+    closure: tuple[int, int, int] | None,
+    closing: str,
+    missing: str,
+    seed: int,
+    weight: np.ndarray | None = None,
+) -> CoreFit:
+    """Learn to tell classes from features, whatever survey they are of.
+
+    Parameters
+    ----------
+    training : Training
+        Every row has a feature, and every feature a value.
+    group : ndarray of int, shape (C,)
+        Group of each class.
+    closure : tuple of three int, or None
+        Columns of hardness ratios that close.
+    closing, missing : str
+        As in `Settings`.
+    seed : int
+    weight : ndarray of shape (n,), optional
+        Of the rows, above zero: 2 is the row twice, in every step. Where None, rows count alike,
+        but those that teach the scorer by 1 / sqrt(detections of the source).
+    """
+    labelled = np.flatnonzero(training.y >= 0)
+    X = close_hardness(training.X, closure, closing)
+    scores = fit_normal_scores(X, weight)
+    Z = scores.transform(X)
+    mixtures = _fit_mixtures(Z, seed, weight=weight)
+    known = np.flatnonzero((training.y >= 0) | training.is_other)
+    hidden = np.concatenate([Z[known], _hide(Z[known], seed)])
+    twice = np.concatenate([known, known])
+    bags, evidence = _bagged(Z, training, labelled, group, hidden, twice, mixtures, seed, weight)
+    weight = _weights(training, known) if weight is None else weight[known]
+    weight = np.concatenate([weight, _COPY_WEIGHT * weight])
+    y, source = training.y[twice], training.source[twice]
+    own = np.flatnonzero(y >= 0)
+    own_weight = weight[own]
+    if missing == "remove":
+        own_weight = _balanced(own_weight, training.X[twice[own]], group[y[own]])
+    scorer = fit_calibrated(evidence.take(own), y[own], group, own_weight, source[own], seed)
+    core = CalibratedCore(closing, closure, scores, mixtures, bags, scorer)
+    return CoreFit(core, Z, twice, evidence, weight)
 
 
 def _known_features(
@@ -164,7 +217,9 @@ def _unseen_ranks(Z: np.ndarray, source: np.ndarray, seed: int) -> np.ndarray:
     return ranks
 
 
-def _fit_mixtures(Z: np.ndarray, seed: int, number: int = _MIXTURES) -> tuple[Mixture, ...]:
+def _fit_mixtures(
+    Z: np.ndarray, seed: int, number: int = _MIXTURES, weight: np.ndarray | None = None
+) -> tuple[Mixture, ...]:
     from sklearn.exceptions import ConvergenceWarning
 
     from xsift.mixture import GaussianMixture
@@ -179,7 +234,7 @@ def _fit_mixtures(Z: np.ndarray, seed: int, number: int = _MIXTURES) -> tuple[Mi
         for i in range(number):
             model = GaussianMixture(
                 K, reg_covar=1e-2, max_iter=40, tol=1e-2, random_state=seed + i
-            ).fit(Z)
+            ).fit(Z, sample_weight=weight)
             fitted.append(Mixture(model.weights_, model.means_, model.covariances_))
     return tuple(fitted)
 
@@ -202,6 +257,7 @@ def _bagged(
     rows: np.ndarray,
     mixtures: tuple[Mixture, ...],
     seed: int,
+    row_weight: np.ndarray | None,
 ) -> tuple[tuple[ClassMixtures, ...], Evidence]:
     """Learn the class mixtures on bags of sources, and let each judge the sources it has not seen.
 
@@ -210,20 +266,21 @@ def _bagged(
     more would be smoother, which trees notice.
     """
     y = training.y[labelled]
+    counts = np.ones(len(y)) if row_weight is None else row_weight[labelled]
     p, n = np.zeros((len(rows), len(group))), np.zeros(len(rows))
     bags: list[ClassMixtures] = []
     for deal in range(_DEALS):
         part = folds_by_source(training.source, training.y, _PARTS, seed + deal)
         for k in range(_PARTS):
-            weight = (part[labelled] != k).astype(np.float64)
+            weight = (part[labelled] != k) * counts
             judged = np.flatnonzero(part[rows] == k)
             if len(np.unique(y[weight > 0])) < 2:
-                weight[:] = 1.0  # a handful of sources: this bag has all, and judges none
+                weight = counts  # a handful of sources: this bag has all, and judges none
                 judged = judged[:0]
             bags.append(fit_class_mixtures(Z[labelled], y, weight, group, seed + len(bags)))
             p[judged] += bags[-1].posterior(rows_Z[judged])
             n[judged] += 1
-    p[n == 0] = np.bincount(y, minlength=len(group)) / len(y)
+    p[n == 0] = np.bincount(y, counts, minlength=len(group)) / counts.sum()
     p /= np.maximum(n, 1)[:, None]
     _, r = responsibilities_in(mixtures, rows_Z)
     return tuple(bags), Evidence(rows_Z, p, r)
