@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from xsift.catalogue.tables import Catalogue
     from xsift.errors import XsiftError, XsiftWarning
+    from xsift.mixture.gaussian_mixture import GaussianMixture
+    from xsift.model.classifier import CalibratedClassifier
     from xsift.pipeline.classify import classify
     from xsift.pipeline.run import run
     from xsift.pipeline.vote import vote_table
@@ -20,7 +22,9 @@ if TYPE_CHECKING:
 __version__ = "0.1.0.dev0"
 
 _WHERE = {
+    "CalibratedClassifier": "xsift.model.classifier",
     "Catalogue": "xsift.catalogue.tables",
+    "GaussianMixture": "xsift.mixture.gaussian_mixture",
     "Settings": "xsift.settings",
     "XsiftError": "xsift.errors",
     "XsiftWarning": "xsift.errors",
@@ -29,7 +33,9 @@ _WHERE = {
     "vote_table": "xsift.pipeline.vote",
 }
 __all__ = [
+    "CalibratedClassifier",
     "Catalogue",
+    "GaussianMixture",
     "Settings",
     "XsiftError",
     "XsiftWarning",

@@ -26,7 +26,7 @@ from xsift.score.none import fit_none
 from xsift.settings import Settings
 from xsift.surveys import Survey
 
-__all__ = ["CoreFit", "fit_calibrated_model", "fit_core"]
+__all__ = ["FEWEST_SOURCES", "CoreFit", "fit_calibrated_model", "fit_core"]
 
 _DEALS, _PARTS = 4, 3
 _COMPONENTS = 40
@@ -35,7 +35,8 @@ _RANK_FOLDS = 4
 _HIDDEN = 0.6
 _COPY_WEIGHT = 0.5
 _PATTERN_ROWS = 20.0  # detections that lack the same features: fewer say little of their shares
-_FEWEST_SOURCES = 4
+FEWEST_SOURCES = 4
+"""With a label, and with a value of each feature: else nothing can be calibrated on unseen ones."""
 
 
 def fit_calibrated_model(
@@ -160,14 +161,14 @@ def _known_features(
     names = [f.name for f in survey.feature_set(feature_set)]
     n = [len(np.unique(training.source[~np.isnan(x)])) for x in training.X.T]
     n_sources = len(np.unique(training.source))
-    kept = [j for j, sources in enumerate(n) if sources >= _FEWEST_SOURCES]
+    kept = [j for j, sources in enumerate(n) if sources >= FEWEST_SOURCES]
     left = [f"{name} ({n[j]} of {n_sources})" for j, name in enumerate(names) if j not in kept]
     if kept:
         X = np.ascontiguousarray(training.X[:, kept])
         training = replace(training, X=X).take(np.flatnonzero(~np.isnan(X).all(axis=1)))
     if kept and left:
         warnings.warn(
-            f"features left out of the model, as fewer than {_FEWEST_SOURCES} sources have a "
+            f"features left out of the model, as fewer than {FEWEST_SOURCES} sources have a "
             f"value: {', '.join(left)}",
             XsiftWarning,
             stacklevel=3,
@@ -175,7 +176,7 @@ def _known_features(
     _refuse_few(training, classes)
     if not kept:
         raise TableError(
-            f"no feature is known of {_FEWEST_SOURCES} sources, which training needs: "
+            f"no feature is known of {FEWEST_SOURCES} sources, which training needs: "
             f"{', '.join(left)}"
         )
     return training, tuple(names[j] for j in kept)
@@ -185,9 +186,9 @@ def _refuse_few(training: Training, classes: Classes) -> None:
     labelled = training.y >= 0
     refuse_one_class(training.y[labelled], classes, "a feature")
     n_sources = len(np.unique(training.source[labelled]))
-    if n_sources < _FEWEST_SOURCES:
+    if n_sources < FEWEST_SOURCES:
         raise LabelError(
-            f"labelled detections of {n_sources} sources: {_FEWEST_SOURCES} are needed at least, "
+            f"labelled detections of {n_sources} sources: {FEWEST_SOURCES} are needed at least, "
             "to calibrate on sources that were not trained on"
         )
 
