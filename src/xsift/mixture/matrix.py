@@ -55,7 +55,7 @@ def matrix_of(X: Any) -> tuple[np.ndarray, tuple[str, ...] | None]:
                 f"column {name!r} holds {values}, not numbers: leave it out, or make numbers of it"
             )
     names = _names([name for name, _ in columns])
-    out = np.empty((len(X) if hasattr(X, "__len__") else len(columns[0][1]), len(columns)))
+    out = np.empty((len(columns[0][1]) if columns else 0, len(columns)))
     for j, (_, values) in enumerate(columns):
         out[:, j] = values
     return out, names
@@ -132,8 +132,9 @@ def _of_astropy(column: Any) -> np.ndarray | str:
     if kind is None:
         return type(column).__name__
     if kind.kind == "O":
-        mask = np.ma.getmaskarray(np.ma.asarray(column))
-        return _of_objects(np.where(mask, None, np.asarray(column)).tolist())
+        found = np.array(column, dtype=object)
+        found[np.broadcast_to(getattr(column, "mask", False), found.shape)] = None
+        return _of_objects(found.tolist())
     if kind.kind not in "fiub":
         return f"values of type {kind}"
     if column.ndim != 1:

@@ -209,17 +209,7 @@ class CalibratedClassifier(ClassifierMixin, BaseEstimator):
         """Return where the hardness ratios stand among the columns that are kept."""
         if self.closure is None:
             return None
-        names = list(getattr(self, "feature_names_in_", []))
-        found = []
-        for column in self.closure:
-            is_name = isinstance(column, str)
-            if (column not in names) if is_name else not 0 <= column < self.n_features_in_:
-                allowed = ", ".join(names) if is_name else f"0 to {self.n_features_in_ - 1}"
-                raise SettingError(
-                    f"closure names the column {column!r}, which X has not: allowed are "
-                    f"{allowed or 'positions, as the columns of X have no names'}"
-                )
-            found.append(names.index(column) if is_name else int(column))
+        found = [self._position(column) for column in self.closure]
         if len(set(found)) != 3:
             raise SettingError(
                 f"closure = {self.closure!r}: three different columns are needed, the hardness "
@@ -229,6 +219,18 @@ class CalibratedClassifier(ClassifierMixin, BaseEstimator):
             return None  # a warning has said that the column is left out
         hm, ms, hs = np.searchsorted(kept, found).tolist()
         return hm, ms, hs
+
+    def _position(self, column: Any) -> int:
+        names = list(getattr(self, "feature_names_in_", []))
+        if isinstance(column, str) and column in names:
+            return names.index(column)
+        if isinstance(column, Integral) and 0 <= int(column) < self.n_features_in_:
+            return int(column)
+        allowed = [f"0 to {self.n_features_in_ - 1}", *names]
+        raise SettingError(
+            f"closure names the column {column!r}, which X has not: allowed are "
+            f"{', '.join(allowed)}"
+        )
 
     def _refuse_few(self, training: Training) -> None:
         labelled = training.y >= 0
@@ -260,10 +262,10 @@ class CalibratedClassifier(ClassifierMixin, BaseEstimator):
 
 def _column(values: Any, what: str) -> np.ndarray:
     """Return one value a row; a masked one is None."""
-    mask = np.ma.getmaskarray(values) if np.ma.isMaskedArray(values) else None
     found = np.asarray(values)
-    if mask is not None:
-        found = np.where(mask, None, found.astype(object))
+    if np.ma.isMaskedArray(values):
+        found = found.astype(object)
+        found[np.ma.getmaskarray(values)] = None
     if found.ndim != 2 or found.shape[1] != 1:
         return np.asarray(column_or_1d(found, input_name=what))
     return np.asarray(column_or_1d(found, warn=True, input_name=what))
