@@ -296,14 +296,19 @@ def bad(X=None, y=None, groups=None, sample_weight=None, **settings):
         ({"groups": np.arange(90) // 45}, LabelError, r"90 labelled rows of 2 groups"),
         ({"groups": np.arange(9)}, ValueError, "inconsistent numbers of samples"),
         ({"y": np.linspace(0, 1, 90)}, ValueError, "Unknown label type"),
-        ({"sample_weight": np.zeros(90)}, TableError, "no row has a value and a weight above"),
+        ({"sample_weight": np.zeros(90)}, ValueError, "at least one non-zero number"),
+        ({"y": ["agn", 3] * 45}, LabelError, r"labels are of several types \(int, str\): make all"),
         ({"sample_weight": np.full(90, -1.0)}, ValueError, "[Nn]egative"),
         ({"X": np.full((90, 2), np.nan)}, TableError, "no row has a value and a weight above"),
         ({"X": np.full((90, 2), np.inf)}, ValueError, "infinity"),
         (
-            {"X": np.where(np.arange(90)[:, None] < 3, [1.0, 2.0], np.nan)},
+            {
+                "X": np.where(
+                    np.arange(90)[:, None] % 30 == np.arange(30), np.eye(90, 30) + 1, np.nan
+                )
+            },
             TableError,
-            r"no column has values in 4 of the \d groups of rows .*: 0 \(1\), 1 \(1\)\): give more",
+            r"values in 4 of the 60 groups of rows .*: 0 \(2\), .* and 22 more\): give more",
         ),
         (
             {"X": pd.DataFrame({"a": np.arange(90.0), "name": ["x"] * 90})},

@@ -134,6 +134,8 @@ def fit_core(
         but those that teach the scorer by 1 / sqrt(detections of the source).
     """
     labelled = np.flatnonzero(training.y >= 0)
+    if closure is not None and np.isnan(training.X[:, closure]).any(axis=1).all():
+        closure = None  # never known together: their mismatch would have no value
     X = close_hardness(training.X, closure, closing)
     scores = fit_normal_scores(X, weight)
     Z = scores.transform(X)

@@ -27,6 +27,7 @@ from xsift.model.sample import Training
 __all__ = ["CalibratedClassifier"]
 
 _CLOSING = "keep"
+_NAMED = 8  # columns in a message
 _SEEDS = 2**32 - 100  # the method counts on from its seed, and numpy's end at 2^32
 
 
@@ -156,12 +157,13 @@ class CalibratedClassifier(ClassifierMixin, BaseEstimator):
         present = np.unique(code[code >= 0])
         self.classes_ = classes[present]
         code = np.where(code < 0, -1, np.searchsorted(present, code))
+        self._refuse_few(code, unit)
         self._kept = self._known_columns(X, unit)
         closure = self._closure_among(self._kept)
         X = X[:, self._kept]
         rows = np.flatnonzero(~np.isnan(X).all(axis=1))
         training = Training(X[rows], code[rows], np.full(len(rows), None), unit[rows])
-        self._refuse_few(training)
+        self._refuse_few(training.y, training.source)
         self._core = fit_core(
             training,
             np.arange(len(present)),
@@ -189,7 +191,8 @@ class CalibratedClassifier(ClassifierMixin, BaseEstimator):
         n = np.array([len(np.unique(unit[~np.isnan(x)])) for x in X.T])
         kept = np.flatnonzero(n >= FEWEST_SOURCES)
         names = getattr(self, "feature_names_in_", np.arange(X.shape[1]))
-        left = ", ".join(f"{names[j]} ({n[j]})" for j in np.flatnonzero(n < FEWEST_SOURCES))
+        few = [f"{names[j]} ({n[j]})" for j in np.flatnonzero(n < FEWEST_SOURCES)]
+        left = ", ".join(few[:_NAMED]) + (f" and {len(few) - _NAMED} more" * (len(few) > _NAMED))
         n_units = len(np.unique(unit))
         if not len(kept):
             raise TableError(
@@ -232,15 +235,15 @@ class CalibratedClassifier(ClassifierMixin, BaseEstimator):
             f"{', '.join(allowed)}"
         )
 
-    def _refuse_few(self, training: Training) -> None:
-        labelled = training.y >= 0
-        if len(self.classes_) < 2 or len(np.unique(training.y[labelled])) < 2:
+    def _refuse_few(self, code: np.ndarray, unit: np.ndarray) -> None:
+        labelled = code >= 0
+        if len(np.unique(code[labelled])) < 2:
             found = ", ".join(map(str, self.classes_)) or "none"
             raise LabelError(
                 f"labelled rows with a value and a weight are of fewer than two classes ({found}): "
                 "two are needed at least"
             )
-        n = len(np.unique(training.source[labelled]))
+        n = len(np.unique(unit[labelled]))
         if n < FEWEST_SOURCES:
             raise LabelError(
                 f"{labelled.sum()} labelled rows of {n} groups (where groups are not given, equal "
@@ -262,7 +265,8 @@ class CalibratedClassifier(ClassifierMixin, BaseEstimator):
 
 def _column(values: Any, what: str) -> np.ndarray:
     """Return one value a row; a masked one is None."""
-    found = np.asarray(values)
+    # Of a list, numpy would make the text "nan" of a NaN beside text.
+    found = np.array(values, dtype=object if isinstance(values, list | tuple) else None)
     if np.ma.isMaskedArray(values):
         found = found.astype(object)
         found[np.ma.getmaskarray(values)] = None
@@ -278,8 +282,13 @@ def _sorted_labels(y: Any) -> tuple[np.ndarray, np.ndarray]:
     y = _column(y, "y")
     missing = np.array([_is_missing(v) for v in y.tolist()], dtype=bool)
     known = y[~missing]
-    if known.dtype == object and not any(isinstance(v, str) for v in known):
-        known = np.array(known.tolist())  # whole numbers beside None and pandas' NA
+    if known.dtype == object:
+        is_text = [isinstance(v, str) for v in known]
+        if not any(is_text):
+            known = np.array(known.tolist())  # whole numbers beside None and pandas' NA
+        elif not all(is_text):
+            kinds = ", ".join(sorted({type(v).__name__ for v in known}))
+            raise LabelError(f"labels are of several types ({kinds}): make all of them text")
     if len(known):
         check_classification_targets(known)
     classes, of = np.unique(known, return_inverse=True)
