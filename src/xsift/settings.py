@@ -7,6 +7,7 @@ holds the documentation to it.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
@@ -30,6 +31,8 @@ EARLIER_FEATURES = {"csc12": "all", "csc11": "without-newq"}
 
 
 def _setting(default: Any, doc: str) -> Any:
+    if isinstance(default, dict):
+        return field(default_factory=dict, metadata={"help": doc})
     return field(default=default, metadata={"help": doc})
 
 
@@ -46,11 +49,20 @@ class Settings:
         "detections; 'paper' is the published method, exactly.",
     )
     features: str | None = _setting(
-        None, "Feature set of the survey, e.g. all or without-newq. [default: the survey's own]"
+        None,
+        "Feature set of the survey, e.g. all or without-newq; or columns of numbers, separated by "
+        "commas, such as hard_hs,powlaw_gamma,log_flux. [default: the survey's own set]",
     )
     survey: str | None = _setting(
         None,
-        "Survey profile: csc20 or csc21. [default: csc20, or csc21 with --features without-newq]",
+        "Survey profile: csc20, csc21, 4xmm, erass1, 2sxps, or a TOML file of your own. [default: "
+        "csc20, or csc21 with --features without-newq]",
+    )
+    columns: Mapping[str, str] = _setting(
+        {}, "What TABLE calls a column of the survey: hard_hs=HS; may be repeated."
+    )
+    keep: Sequence[str] = _setting(
+        (), "Column of TABLE to carry into the results, or all; may be repeated."
     )
     source_column: str = _setting("name", "Column that says which detections are one source.")
     label_column: str | None = _setting(
@@ -90,6 +102,13 @@ class Settings:
     )
 
     def __post_init__(self) -> None:
+        if self.features is not None and not isinstance(self.features, str):
+            object.__setattr__(self, "features", ",".join(self.features))
+        if self.survey is not None:
+            object.__setattr__(self, "survey", str(self.survey))
+        object.__setattr__(self, "columns", dict(self.columns))
+        keep = (self.keep,) if isinstance(self.keep, str) else tuple(self.keep)
+        object.__setattr__(self, "keep", keep)
         if self.features in EARLIER_FEATURES:
             now = EARLIER_FEATURES[self.features]
             warnings.warn(
@@ -116,7 +135,7 @@ class Settings:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the values as plain data, for `run.json` and the model file."""
-        return asdict(self)
+        return {**asdict(self), "keep": list(self.keep)}
 
 
 def help_of(name: str) -> str:
@@ -135,12 +154,16 @@ EXPERIMENTS = ("folds", "sky", "shares", "missing", "none")
 
 @dataclass(frozen=True)
 class EvaluationSettings:
-    """How `xsift evaluate` validates, beside the `Settings` of what is validated."""
+    """How `xsift evaluate` validates, beside the `Settings` of what is validated.
+
+    `fold_by` is a column of the table: sources with the same value stand on one side of each split.
+    """
 
     methods: tuple[str, ...] = METHODS
     experiments: tuple[str, ...] = ("folds", "sky")
     folds: int = 5
     draws: int = 20
+    fold_by: str | None = None
 
     def __post_init__(self) -> None:
         for option, chosen, allowed in (

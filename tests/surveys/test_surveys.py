@@ -67,9 +67,9 @@ def test_survey_and_features_follow_from_each_other(survey, features, expected):
 
 
 def test_unknown_names_say_what_is_known():
-    with pytest.raises(SettingError, match="--survey xmm: known surveys are csc20, csc21"):
+    with pytest.raises(SettingError, match="--survey xmm: no such survey.*: give .*csc20, csc21"):
         surveys.load("xmm")
-    with pytest.raises(SettingError, match="--features csc13: survey csc20 has all, without-newq"):
+    with pytest.raises(SettingError, match="--features csc13: survey csc20 has the sets all, w"):
         surveys.load("csc20").feature_set("csc13")
 
 
@@ -79,7 +79,10 @@ def test_unknown_names_say_what_is_known():
         ({"features": [{"name": "x", "scaling": "none"}]}, "not described"),
         ({"default_features": "csc13"}, "csc13 is not described"),
         ({"surprise": 1}, "Extra inputs"),
-        ({"feature_sets": {"all": {"description": "", "without": ["x"]}}}, "leaves out unknown"),
+        (
+            {"feature_sets": {"all": {"description": "", "without": ["x"]}}},
+            "names unknown features: x",
+        ),
     ],
 )
 def test_a_profile_that_breaks_the_schema_is_refused(change, message):

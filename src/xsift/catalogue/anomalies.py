@@ -10,7 +10,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from xsift import surveys
 from xsift.catalogue.folder import open_catalogue
 from xsift.catalogue.summary import Shown, Summary, SummaryTable
 from xsift.errors import MissingColumnsError
@@ -159,7 +158,7 @@ def least_typical(table: pa.Table, model: Model | None, most: int) -> Anomalies:
 def _oddities(rows: pa.Table, model: Model | None) -> list[list[Oddity]]:
     if not isinstance(model, CalibratedModel):
         return [[] for _ in range(rows.num_rows)]
-    survey = surveys.load(model.survey)
+    survey = model.survey
     features = derive(rows, survey, survey.feature_set(model.feature_set, model.features))
     X = features.values
     now = model.typicality_of(X)

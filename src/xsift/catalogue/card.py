@@ -11,7 +11,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from xsift import surveys
 from xsift.catalogue.folder import open_catalogue
 from xsift.catalogue.standing import Standing, standing_of
 from xsift.catalogue.summary import Shown, Summary, SummaryTable
@@ -20,6 +19,7 @@ from xsift.errors import MissingColumnsError, TableError, nearest
 from xsift.features import derive
 from xsift.model import Model, PaperModel, model_of
 from xsift.read import read_table
+from xsift.surveys import Survey
 
 __all__ = ["Card", "SourceCard", "card_of", "source_card"]
 
@@ -78,11 +78,11 @@ class SourceCard(Card):
     ----------
     standing : Standing or None
         Where its features stand among those of the groups; None where there are no detections.
-    survey : str
+    survey : Survey
     """
 
     standing: Standing | None
-    survey: str
+    survey: Survey
 
     def as_dict(self) -> dict[str, Any]:
         """Return the card for JSON."""
@@ -109,7 +109,7 @@ def source_card(name: str, folder: str | Path) -> SourceCard:
     if found.is_voted:
         full = _look_up(name, sources["name"], found.path)
         (source,) = sources.filter(pc.equal(sources["name"], full)).to_pylist()
-        return SourceCard(full, source, None, found.classes, None, found.survey.name)
+        return SourceCard(full, source, None, found.classes, None, found.survey)
     path = found.need_detections("a source is shown with them")
     tree = found.need_tree("it says what the features are")
     detections = _table(path, (*_DETECTION_COLUMNS, *found.classes.columns))
@@ -130,7 +130,7 @@ def source_card(name: str, folder: str | Path) -> SourceCard:
     return SourceCard(
         **{f.name: getattr(card, f.name) for f in fields(card)},
         standing=standing,
-        survey=tree.survey,
+        survey=found.survey,
     )
 
 
@@ -199,7 +199,7 @@ def _plain(name: Any) -> str:
 
 
 def _distances(rows: pa.Table, model: Model) -> list[dict[str, float]]:
-    survey = surveys.load(model.survey)
+    survey = model.survey
     features = derive(rows, survey, survey.feature_set(model.feature_set, model.features))
     out: list[dict[str, float]] = [{} for _ in range(rows.num_rows)]
     complete = np.flatnonzero(features.complete)

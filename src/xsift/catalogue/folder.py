@@ -113,9 +113,9 @@ def open_catalogue(folder: str | Path) -> CatalogueFolder:
     if (path / "model.asdf").exists():
         tree = load_model_tree(path / "model.asdf")
         try:
-            survey = surveys.load(tree.survey)
+            survey = tree.survey_profile
             survey.feature_set(tree.feature_set, tree.features)
-        except SettingError as error:
+        except (ModelError, SettingError) as error:
             raise ModelError(f"{path / 'model.asdf'}: {error}") from error
         return CatalogueFolder(path, record, tree, survey, tree.classes)
     return CatalogueFolder(path, record, None, _survey_of(path, record), _classes_of(path, record))

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from xsift.catalogue.columns import output_columns
+from xsift.catalogue.kept import with_kept
 from xsift.catalogue.summary import Shown, Summary, SummaryTable
 from xsift.classes import Classes
 from xsift.errors import OutputError
@@ -193,11 +194,15 @@ def detection_table(
     for j, name in enumerate(features.names):
         columns[name] = _floats(features.X[:, j])
     columns["model_id"] = pa.nulls(len(sample), pa.string())
-    return pa.table(columns)
+    return with_kept(pa.table(columns), sample.kept)
 
 
 def source_table(
-    table: pa.Table, features: Sequence[str], votes: Votes, classes: Classes
+    table: pa.Table,
+    features: Sequence[str],
+    votes: Votes,
+    classes: Classes,
+    kept: pa.Table | None = None,
 ) -> pa.Table:
     """Build the table of sources, sorted by name.
 
@@ -208,6 +213,9 @@ def source_table(
     features : sequence of str
     votes : Votes
         Of the class probabilities and, where there are more columns, `p_none` and typicality.
+    classes : Classes
+    kept : pyarrow.Table, optional
+        Columns of the user's own, of the detections: those of the first detection are the source's.
     """
     first = pa.array(votes.first)
     columns: dict[str, pa.Array] = {
@@ -229,7 +237,7 @@ def source_table(
     for name in features:
         columns[name] = table[name].take(first)
     columns["model_id"] = pa.nulls(len(first), pa.string())
-    return pa.table(columns)
+    return with_kept(pa.table(columns), None if kept is None else kept.take(first))
 
 
 def described(catalogue: Catalogue, classes: Classes, survey: Survey) -> Catalogue:

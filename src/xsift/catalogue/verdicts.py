@@ -35,7 +35,7 @@ def catalogue_of(sample: Sample, model: Model, said: Answer, settings: Settings)
     votes = tally(sample.keys, voting, rows, len(model.classes) + 1, pool)
     raw = table.select([c for c in table.column_names if c not in model.classes.columns])
     features = sample.features
-    sources = source_table(raw, features.names, votes, model.classes)
+    sources = source_table(raw, features.names, votes, model.classes, sample.kept)
     record["counts"] |= source_counts(votes.unique) | sample.counts
     return described(Catalogue(table, sources, None, record), model.classes, features.survey)
 
@@ -67,6 +67,8 @@ def _judge(
         "unscored": reasons(flag, role == "unscored"),
         **answer.shift,
     }
+    if sample.called:
+        record["columns"] = dict(sample.called)
     table = detection_table(sample, said, model.classes, role, flag)
     return table, voting, np.flatnonzero(in_vote), record
 

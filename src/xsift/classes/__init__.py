@@ -6,8 +6,10 @@ from xsift.classes.sets import (
     Classes,
     column_for,
     is_certain_other,
+    named_classes,
     read_classes,
 )
+from xsift.classes.text_file import read_text_file
 from xsift.classes.vocabulary import (
     AMBIGUOUS,
     BANDS,
@@ -33,5 +35,7 @@ __all__ = [
     "column_for",
     "in_vocabulary",
     "is_certain_other",
+    "named_classes",
     "read_classes",
+    "read_text_file",
 ]

@@ -15,7 +15,15 @@ from xsift.classes.text_file import read_text_file
 from xsift.classes.vocabulary import AMBIGUOUS, BANDS, code_of
 from xsift.errors import LabelError
 
-__all__ = ["PAPER_CLASSES", "Class", "Classes", "column_for", "is_certain_other", "read_classes"]
+__all__ = [
+    "PAPER_CLASSES",
+    "Class",
+    "Classes",
+    "column_for",
+    "is_certain_other",
+    "named_classes",
+    "read_classes",
+]
 
 # Types that may well be one of the classes: a galaxy with an active nucleus by another name.
 _LIKE_AN_AGN = frozenset({"BLL", "Bla", "LIN", "rG", "SyG", "G", "LeQ"})
@@ -114,6 +122,27 @@ def read_classes(path: str | Path) -> Classes:
     except RecursionError as error:
         raise LabelError(f"{path}: not a readable list of classes: nested too deep") from error
     return _classes(tree, path)
+
+
+def named_classes(name: str, folder: Path | None = None) -> Classes:
+    """Return a set of classes that comes with xsift, by its name, or that of a file.
+
+    Parameters
+    ----------
+    name : str
+        For example ``"paper"``; or a TOML file, as for `read_classes`.
+    folder : Path, optional
+        Where the file lies, unless its name says it.
+
+    Raises
+    ------
+    LabelError
+        If there is no such set and no such file.
+    """
+    shipped = resources.files(__package__)
+    if shipped.joinpath(f"{name}.toml").is_file() and name.isidentifier():
+        return _classes(tomllib.loads(shipped.joinpath(f"{name}.toml").read_text("utf-8")), name)
+    return read_classes(name if folder is None else folder / name)
 
 
 def _classes(tree: dict[str, Any], path: str | Path) -> Classes:

@@ -8,9 +8,11 @@ import typer
 
 from xsift.cli.options import (
     DEFAULT,
+    Columns,
     Features,
     Formats,
     Json,
+    Keep,
     Out,
     Prior,
     Source,
@@ -34,6 +36,8 @@ def classify(
         ),
     ] = None,
     source_column: Source = DEFAULT.source_column,
+    columns: Columns = None,
+    keep: Keep = None,
     survey: Survey = None,
     features: Features = None,
     prior: Prior = DEFAULT.prior,

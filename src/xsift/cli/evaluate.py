@@ -10,17 +10,22 @@ import typer
 from xsift.cli.options import (
     DEFAULT,
     ClassesFile,
+    Columns,
     Features,
     Json,
     LabelColumn,
     Labels,
+    Match,
     Out,
+    Prior,
+    Radius,
     Seed,
     Source,
     Survey,
     TableFile,
     Types,
     chosen_classes,
+    option,
     settings_of,
 )
 from xsift.cli.terminal import (
@@ -51,6 +56,7 @@ def evaluate(
     labels: Labels = None,
     label_column: LabelColumn = None,
     source_column: Source = DEFAULT.source_column,
+    columns: Columns = None,
     features: Features = None,
     survey: Survey = None,
     type_column: Types = None,
@@ -64,10 +70,25 @@ def evaluate(
         ),
     ] = "folds,sky",
     folds: Annotated[int, typer.Option("--folds", help="Parts that are left out in turn.")] = 5,
+    fold_by: Annotated[
+        str | None,
+        typer.Option(
+            "--fold-by",
+            metavar="COLUMN",
+            help="Column of TABLE: sources with the same value stand on one side of each split.",
+        ),
+    ] = None,
     draws: Annotated[
         int, typer.Option("--draws", help="Draws of the sources that keep their labels.")
     ] = 20,
     seed: Seed = DEFAULT.seed,
+    closing: Annotated[str, option("closing")] = DEFAULT.closing,
+    missing: Annotated[str, option("missing")] = DEFAULT.missing,
+    prior: Prior = DEFAULT.prior,
+    clusters: Annotated[int, option("clusters")] = DEFAULT.clusters,
+    min_members: Annotated[int, option("min_members")] = DEFAULT.min_members,
+    match: Match = DEFAULT.match,
+    radius: Radius = DEFAULT.radius,
     classes: ClassesFile = None,
     as_json: Json = False,
 ) -> None:
@@ -78,6 +99,7 @@ def evaluate(
         EXPERIMENTS if experiments == "all" else _names(experiments),
         folds,
         draws,
+        fold_by,
     )
     from xsift.pipeline.evaluate import evaluate
 

@@ -75,7 +75,7 @@ def csc(
     given = {"--cone": cone, "--names": names, "--positions": positions, "--obsid": obsid}
     said = [name for name, value in given.items() if value] + ["--all"] * everything
     if show_query and not said:
-        say(adql(survey.query, None, cuts))
+        say(adql(survey.need_query(), None, cuts))
         return
     if len(said) != 1:
         told = " and ".join(said) + ": say only one" if said else "say which part of the catalogue"
@@ -83,7 +83,7 @@ def csc(
     with recorded() as notes:
         selection = _selection(cone, names, positions, radius, obsid)
     if show_query:
-        say(";\n\n".join(adql(survey.query, part, cuts) for part in selection.parts))
+        say(";\n\n".join(adql(survey.need_query(), part, cuts) for part in selection.parts))
         for note in notes:
             say(f"xsift: {note}", err=True)
         return

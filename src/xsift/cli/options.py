@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,9 +17,11 @@ __all__ = [
     "DEFAULT",
     "CatalogueFolder",
     "ClassesFile",
+    "Columns",
     "Features",
     "Formats",
     "Json",
+    "Keep",
     "LabelColumn",
     "Labels",
     "Match",
@@ -72,10 +75,21 @@ Labels = Annotated[
 ]
 ClassesFile = Annotated[
     Path | None,
-    typer.Option("--classes", help="TOML file of other classes than the paper's ten."),
+    typer.Option(
+        "--classes",
+        help="Classes: paper, xmm, muwclass, or a TOML file. [default: the survey's, or paper]",
+    ),
 ]
 
 Features = Annotated[str | None, option("features")]
+Columns = Annotated[
+    list[str] | None,
+    typer.Option("--column", metavar="NAME=COLUMN", help=help_of("columns"), show_default=False),
+]
+Keep = Annotated[
+    list[str] | None,
+    typer.Option("--keep", metavar="COLUMN", help=help_of("keep"), show_default=False),
+]
 LabelColumn = Annotated[str | None, option("label_column")]
 Match = Annotated[str, option("match")]
 Prior = Annotated[str, option("prior")]
@@ -89,15 +103,32 @@ VoteTrained = Annotated[bool, typer.Option("--vote-trained", help=help_of("vote_
 
 def settings_of(context: typer.Context) -> Settings:
     """Return the settings: the command's parameters that bear the name of one."""
-    given = context.params
+    given = {**context.params}
+    if "columns" in given:
+        given["columns"] = _pairs(given["columns"] or ())
+    if "keep" in given:
+        given["keep"] = given["keep"] or ()
     return Settings(**{f.name: given[f.name] for f in fields(Settings) if f.name in given})
 
 
-def chosen_classes(path: Path | None) -> Any:
-    """Return the classes of a file, or the paper's."""
-    from xsift.classes import PAPER_CLASSES, read_classes
+def _pairs(said: Sequence[str]) -> dict[str, str]:
+    """Read ``NAME=COLUMN`` pairs."""
+    columns: dict[str, str] = {}
+    for pair in said:
+        name, equals, column = (part.strip() for part in pair.partition("="))
+        if not (name and equals and column):
+            raise SettingError(f"--column {pair}: give NAME=COLUMN, such as hard_hs=HS")
+        if name in columns:
+            raise SettingError(f"--column {pair}: {name} is {columns[name]} already")
+        columns[name] = column
+    return columns
 
-    return read_classes(path) if path else PAPER_CLASSES
+
+def chosen_classes(path: Path | None) -> Any:
+    """Return the classes of that name or file; None where none are named."""
+    from xsift.classes import named_classes
+
+    return named_classes(str(path)) if path else None
 
 
 def chosen_formats(formats: list[str] | None, *default: str) -> tuple[str, ...]:

@@ -60,7 +60,7 @@ def tap(survey: Survey, url: str | None, within: Limits, sync: bool = True) -> T
     from xsift import fetch
     from xsift.pipeline import archive
 
-    query = survey.query
+    query = survey.need_query()
     return fetch.Tap(url or query.service, archive.parse, within, fetch.mode(sync), query.row_limit)
 
 

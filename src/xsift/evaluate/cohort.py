@@ -10,7 +10,7 @@ from xsift.classes import Classes
 from xsift.errors import LabelError
 from xsift.evaluate.strata import Stratum, strata_of
 from xsift.features import mismatch
-from xsift.model.folds import identical_detections
+from xsift.model.folds import identical_detections, join
 from xsift.model.sample import Sample
 
 __all__ = ["Cohort", "cohort_of", "types_to_hold_out"]
@@ -30,7 +30,7 @@ class Cohort:
         Code of the type, where it is certainly none of the classes; else None.
     source : ndarray of int, shape (n,)
     unit : ndarray of int, shape (n,)
-        Sources that share a detection are one unit.
+        Sources that share a detection are one unit; so are those of one group that is folded by.
     detection : ndarray of int, shape (n,)
         Rows of one number are one detection.
     along : ndarray of shape (n,)
@@ -86,23 +86,39 @@ class Cohort:
         return sources, np.asarray(np.where(votes.any(axis=1), votes.argmax(axis=1), -1))
 
 
-def cohort_of(sample: Sample, classes: Classes, folds: int, where: str) -> Cohort:
+def cohort_of(
+    sample: Sample, classes: Classes, folds: int, where: str, fold_by: str | None = None
+) -> Cohort:
     """Return what a validation in so many folds works on: the detections that have a source.
+
+    Parameters
+    ----------
+    sample : Sample
+    classes : Classes
+    folds : int
+    where : str
+        The file of the labels, for messages.
+    fold_by : str, optional
+        A column that the sample keeps: sources with the same value are one unit, too. A detection
+        without a value is not joined.
 
     Raises
     ------
     LabelError
-        If too few sources have a label; `where` names the file of the labels.
+        If too few sources have a label.
     """
     rows = sample.in_order(sample.named)
     known, source = sample.training(rows), sample.source(rows)
+    unit = known.source
+    if fold_by is not None:
+        unit = join(unit, sample.kept_codes(fold_by)[rows])
     labelled = known.y >= 0
-    units = [len(np.unique(known.source[known.y == k])) for k in np.unique(known.y[labelled])]
+    units = [len(np.unique(unit[known.y == k])) for k in np.unique(known.y[labelled])]
     if sum(n >= folds for n in units) < 2:
         raise LabelError(
-            f"{where}: {sum(units)} independent sources of {len(units)} classes have a label: two "
-            f"classes with at least {folds} sources each are needed for "
-            f"{folds} folds"
+            f"{where}: {sum(units)} independent {fold_by or 'sources'} of {len(units)} classes "
+            f"have a label: two classes with at least {folds} {fold_by or 'sources'} each are "
+            f"needed for {folds} folds"
         )
     along, along_what = _along(sample, rows, source)
     return Cohort(
@@ -110,7 +126,7 @@ def cohort_of(sample: Sample, classes: Classes, folds: int, where: str) -> Cohor
         known.y,
         known.other,
         source,
-        known.source,
+        unit,
         identical_detections(known.X),
         along,
         along_what,

@@ -9,11 +9,14 @@ from typing import Any
 import numpy as np
 
 from xsift.classes import Classes
+from xsift.errors import SettingError
 from xsift.evaluate.fusion import geometric_mean
 from xsift.evaluate.methods import Prediction, mean_by_source
 from xsift.features import FeatureTable
 from xsift.model.calibrated_training import fit_calibrated_model
+from xsift.model.classification import Classification
 from xsift.model.paper import fit_paper_model
+from xsift.model.prior import under_prior, wanted_prior
 from xsift.model.sample import Training
 from xsift.settings import Settings
 from xsift.surveys import Survey
@@ -57,7 +60,15 @@ class PaperMethod(_Method):
     name: str = "paper"
 
     def fit(self, training: Training, seed: int) -> _Fitted:
-        """Fit on the complete rows."""
+        """Fit on the complete rows.
+
+        Raises
+        ------
+        SettingError
+            If the settings name class shares, which the method does not know.
+        """
+        if self.settings.prior != "train":
+            raise SettingError(f"--prior {self.settings.prior}: the paper's method has no shares")
         features = self._features(training.X)
         complete = features.complete
         model = fit_paper_model(
@@ -89,4 +100,9 @@ class CalibratedMethod(_Method):
             training, self.survey, self.feature_set, self.classes, settings
         )
         columns = [self.names.index(name) for name in model.features]
-        return _Fitted(lambda X: model.predict(X[:, columns]), model.scorer.shares, geometric_mean)
+        prior = self.settings.prior
+
+        def classify(X: np.ndarray) -> Classification:
+            return under_prior(model.predict(X[:, columns]), model, prior)
+
+        return _Fitted(classify, wanted_prior(model, prior).shares, geometric_mean)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from xsift.surveys import Feature, Survey
+from xsift.surveys import FORMULAS, Feature, Survey
 
 __all__ = ["FeatureTable", "derive"]
 
@@ -90,16 +90,17 @@ class FeatureTable:
         return "; ".join(parts + wrong)
 
     def _inputs(self, name: str) -> str:
-        feature = next(f for f in self.survey.features if f.name == name)
-        return " or ".join(feature.inputs)
+        feature = self.survey.feature(name)
+        return " or ".join(feature.inputs if feature else ())
 
 
 def derive(table: pa.Table, survey: Survey, features: tuple[Feature, ...]) -> FeatureTable:
     """Take or compute the features of every detection.
 
-    A feature's own column comes first; where it is missing, the feature follows from its inputs
-    (paper, section on features: var_ratio = var_sigma / var_mean, var_newq = ((var_max + var_min)
-    / 2) / var_mean). An impossible input (a negative count rate) makes the feature impossible.
+    A feature's own column comes first; where it is missing, the feature follows from its inputs by
+    the formula of the profile (paper, section on features: var_ratio = var_sigma / var_mean,
+    var_newq = ((var_max + var_min) / 2) / var_mean). An impossible input (a negative count rate)
+    makes the feature impossible.
 
     Parameters
     ----------
@@ -118,14 +119,30 @@ def derive(table: pa.Table, survey: Survey, features: tuple[Feature, ...]) -> Fe
     X = np.full((n, len(features)), np.nan, order="F")
     usable = np.zeros((n, len(features)), dtype=bool, order="F")
     for j, feature in enumerate(features):
-        values, ok = _own(table, survey, feature.name)
-        if feature.formula is not None and set(feature.inputs) <= set(table.column_names):
-            derived, derived_ok = _derived(table, survey, feature)
-            missing = np.isnan(values)
-            values = np.where(missing, derived, values)
-            ok = np.where(missing, derived_ok, ok)
-        X[:, j], usable[:, j] = values, ok
+        X[:, j], usable[:, j] = _values(table, survey, feature.name)
     return FeatureTable(tuple(f.name for f in features), X, usable, survey)
+
+
+def _values(table: pa.Table, survey: Survey, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return a column, or a feature, with what follows by its formula where it is missing."""
+    values, ok = _own(table, survey, name)
+    feature = survey.feature(name)
+    if feature is None or feature.formula is None or not _follows(table, survey, feature):
+        return values, ok
+    derived, derived_ok = _derived(table, survey, feature)
+    missing = np.isnan(values)
+    return np.where(missing, derived, values), np.where(missing, derived_ok, ok)
+
+
+def _follows(table: pa.Table, survey: Survey, feature: Feature) -> bool:
+    """Tell whether the table has what a feature follows from."""
+    for name in feature.inputs:
+        further = survey.feature(name)
+        if name not in table.column_names and not (
+            further and further.formula and _follows(table, survey, further)
+        ):
+            return False
+    return True
 
 
 def _own(table: pa.Table, survey: Survey, name: str) -> tuple[np.ndarray, np.ndarray]:
@@ -137,14 +154,10 @@ def _own(table: pa.Table, survey: Survey, name: str) -> tuple[np.ndarray, np.nda
 
 
 def _derived(table: pa.Table, survey: Survey, feature: Feature) -> tuple[np.ndarray, np.ndarray]:
-    inputs = [_own(table, survey, name) for name in feature.inputs]
-    *numerators, denominator = [values for values, _ in inputs]
+    inputs = [_values(table, survey, name) for name in feature.inputs]
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        if feature.formula == "midrange-ratio":
-            values = (numerators[0] + numerators[1]) / 2 / denominator
-        else:
-            values = numerators[0] / denominator
+        values = FORMULAS[str(feature.formula)].compute([values for values, _ in inputs])
     ok = np.logical_and.reduce([ok for _, ok in inputs]) & survey.column(feature.name).accepts(
         values
     )
-    return values, ok
+    return np.asarray(values, dtype=np.float64), ok

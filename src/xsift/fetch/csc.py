@@ -141,7 +141,7 @@ def fetch_detections(
     while todo:
         progress(len(tables), len(tables) + len(todo))
         part = todo.popleft()
-        query = adql(survey.query, part, cuts)
+        query = adql(survey.need_query(), part, cuts)
         try:
             table, date = cache.get(_key(survey, tap, query), partial(_ask, survey, tap, query))
         except RowLimitError:
@@ -177,7 +177,7 @@ def _conform(table: pa.Table, survey: Survey, where: str) -> pa.Table:
     """Take the columns that were asked for, in their order, of the survey's kinds."""
     by_fold = {name.strip().casefold(): name for name in table.column_names}
     arrays, fields = [], []
-    for name in survey.query.selected:
+    for name in survey.need_query().selected:
         if name not in by_fold:
             raise ServiceError(f"{where}: the answer has no column {name}, which was asked for")
         column = table.column(by_fold[name])

@@ -15,7 +15,7 @@ from typing import Protocol
 import numpy as np
 
 from xsift.errors import ServiceError, SettingError
-from xsift.surveys.profile import Query
+from xsift.surveys.query import Query
 
 __all__ = [
     "RA_HIGH",

@@ -12,6 +12,7 @@ from xsift.model.classification import Classification
 from xsift.model.file import load_model_tree
 from xsift.model.paper import PaperModel
 from xsift.model.schema import ModelTree, TrainingTree
+from xsift.surveys import is_shipped
 
 __all__ = [
     "CalibratedModel",
@@ -52,12 +53,13 @@ def model_tree(model: Model, training: TrainingTree) -> ModelTree:
     TableError
         If the fit was degenerate, so that its file would not load.
     """
-    is_paper = isinstance(model, PaperModel)
+    is_paper, survey = isinstance(model, PaperModel), model.survey
     try:
         return ModelTree(
             method="paper" if is_paper else "calibrated",
-            survey=model.survey,
-            release=model.release,
+            survey=survey.name,
+            release=survey.release,
+            profile=None if is_shipped(survey) else survey.without_query(),
             feature_set=model.feature_set,
             features=list(model.features),
             classes=model.classes,

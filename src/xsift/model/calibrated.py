@@ -128,7 +128,7 @@ class CalibratedModel(CalibratedCore, Trained):
 
     Attributes
     ----------
-    survey, release, feature_set, features, classes
+    survey, feature_set, features, classes
         As in `Trained`.
     closing, closure, scores, mixtures, bags, scorer
         As in `CalibratedCore`.

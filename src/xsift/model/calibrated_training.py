@@ -71,17 +71,21 @@ def fit_calibrated_model(
     y, other, source = training.y[fit.rows], training.other[fit.rows], training.source[fit.rows]
     none = fit_none(fit.evidence, y, group, other, fit.weight, source, seed)
     ranks = _unseen_ranks(fit.Z, training.source, seed)
-    typicality = Typicality(fit.core.mixtures[0], uniform_ranks(ranks))
-    core = vars(fit.core)
+    core = fit.core
+    typicality = Typicality(core.mixtures[0], uniform_ranks(ranks))
     return CalibratedModel(
-        survey.name,
-        survey.release,
+        survey,
         feature_set,
         names,
         classes,
-        **core,
-        none=none,
-        typicality=typicality,
+        core.closing,
+        core.closure,
+        core.scores,
+        core.mixtures,
+        core.bags,
+        core.scorer,
+        none,
+        typicality,
     )
 
 

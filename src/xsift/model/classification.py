@@ -10,6 +10,7 @@ from xsift.classes import Classes
 from xsift.errors import LabelError, ModelError
 from xsift.features import FeatureTable
 from xsift.model.schema import ModelTree
+from xsift.surveys import Survey
 
 __all__ = ["Classification", "Trained", "refuse_one_class", "trained_for"]
 
@@ -46,13 +47,13 @@ class Trained:
 
     Attributes
     ----------
-    survey, release, feature_set : str
+    survey : Survey
+    feature_set : str
     features : tuple of str
     classes : Classes
     """
 
-    survey: str
-    release: str
+    survey: Survey
     feature_set: str
     features: tuple[str, ...]
     classes: Classes
@@ -66,9 +67,9 @@ class Trained:
             )
 
 
-def trained_for(tree: ModelTree) -> tuple[str, str, str, tuple[str, ...], Classes]:
+def trained_for(tree: ModelTree) -> tuple[Survey, str, tuple[str, ...], Classes]:
     """Return what the model in a file was trained for."""
-    return tree.survey, tree.release, tree.feature_set, tuple(tree.features), tree.classes
+    return tree.survey_profile, tree.feature_set, tuple(tree.features), tree.classes
 
 
 def refuse_one_class(y: np.ndarray, classes: Classes, needed: str) -> None:

@@ -31,6 +31,10 @@ def save_model_tree(tree: ModelTree, path: Path) -> None:
 
     plain = tree.model_dump(mode="python")
     plain["classes"] = tree.classes.model_dump(mode="json")
+    if tree.profile is None:
+        del plain["profile"]
+    else:
+        plain["profile"] = tree.profile.model_dump(mode="json", exclude_defaults=True)
     plain["digest"] = tree.digest
     content = io.BytesIO()  # asdf takes names for addresses: `C#/model.asdf` would be the file `C`
     asdf.AsdfFile({"xsift": plain}, version="1.6.0").write_to(content)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import warnings
+from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
 
@@ -15,10 +16,16 @@ from xsift.errors import ModelError, SettingError, XsiftWarning
 from xsift.model.file import load_model_tree
 from xsift.model.sample import Progress, Sample, read_sample, silent
 from xsift.model.schema import ModelTree
-from xsift.read import InMemory
+from xsift.read import InMemory, offered_columns
+from xsift.read.naming import naming
+from xsift.read.units import plain_name
 from xsift.settings import EARLIER_FEATURES, Settings
+from xsift.surveys import Feature, Survey
 
 __all__ = ["chosen_model", "named_model", "packaged_models", "refuse_other_model"]
+
+
+_CHANDRA = ("csc20", "csc21")
 
 
 def packaged_models() -> dict[str, Path]:
@@ -72,28 +79,95 @@ def chosen_model(
     """
     if model is not None:
         return named_model(str(model)), f"model {model}, as asked for", None
-    packaged = packaged_models()
     if settings.features is not None or settings.survey is not None:
-        survey, features = surveys.survey_of(settings.survey, settings.features)
-        name = survey.name
-        if name not in packaged or load_model_tree(_as_shipped(name)).feature_set != features:
-            raise ModelError(
-                f"no packaged model is for survey {name} with features {features}: "
-                f"packaged are {', '.join(packaged)}; or train one with xsift run"
-            )
-        return packaged[name], f"packaged model {name}, which has the features asked for", None
+        return _for_survey(settings)
+    offered, opened = offered_columns(table, [surveys.load(n) for n in surveys.names()])
+    name, n_named = _by_columns(offered, settings, str(table))
+    if name not in _CHANDRA:
+        n = len(load_model_tree(_as_shipped(name)).features)
+        why = (
+            f"packaged model {name} (trained on the {surveys.load(name).title}): the table has "
+            f"columns of {n_named} of its {n} features"
+        )
+        return _as_shipped(name), why, None
     survey = surveys.load("csc20")
     twelve = survey.feature_set("all")
     with warnings.catch_warnings():
         # A table without the twelfth feature alone is what csc21 is for.
         warnings.filterwarnings("ignore", r".*: no column var_newq_b \(or [^)]*\): counted as")
-        sample = read_sample(table, survey, twelve, settings, progress=progress)
+        sample = read_sample(opened, survey, twelve, settings, progress=progress)
     name, n = _fitting(sample.features.usable, [f.name for f in twelve].index("var_newq_b"))
     why = (
         f"packaged model {name} (trained on the {surveys.load(name).title}): "
         f"{n:,} of {len(sample):,} detections have all of its features"
     )
     return _as_shipped(name), why, sample
+
+
+def _for_survey(settings: Settings) -> tuple[Path, str, None]:
+    packaged = packaged_models()
+    survey, features = surveys.survey_of(settings.survey, settings.features)
+    name = survey.name
+    if name not in packaged or load_model_tree(_as_shipped(name)).feature_set != features:
+        raise ModelError(
+            f"no packaged model is for survey {name} with features {features}: "
+            f"packaged are {', '.join(packaged)}; or train one with xsift run"
+        )
+    return packaged[name], f"packaged model {name}, which has the features asked for", None
+
+
+def _by_columns(offered: Sequence[str], settings: Settings, where: str) -> tuple[str, int]:
+    """Choose the survey of which a table has the most features, by the names of its columns.
+
+    Returns
+    -------
+    name : str
+        Chandra's where there is no feature at all.
+    n : int
+        Features that it has.
+
+    Raises
+    ------
+    ModelError
+        If it is a survey that no packaged model is for.
+    """
+    packaged = packaged_models()
+    found = {n: _n_features(offered, surveys.load(n), settings, where) for n in surveys.names()}
+    found.pop("csc21")  # the same columns as csc20
+    most = max(found.values())
+    best = [n for n, k in found.items() if k == most]
+    served = [n for n in best if n in packaged]
+    if most == 0:
+        return "csc20", 0
+    if not served:
+        raise ModelError(
+            f"{where}: the table has the columns of survey {best[0]} ({most} features), and no "
+            f"packaged model is for it: packaged are {', '.join(packaged)}; train one with xsift "
+            f"run --survey {best[0]}, or name one with --model"
+        )
+    if len(best) > 1:
+        others = ", ".join(n for n in best if n != served[0])
+        warnings.warn(
+            f"{where}: the names of its columns are those of survey {served[0]}, and as well of "
+            f"{others}: say which with --survey",
+            XsiftWarning,
+            stacklevel=3,
+        )
+    return served[0], most
+
+
+def _n_features(offered: Sequence[str], survey: Survey, settings: Settings, where: str) -> int:
+    given = {n: c for n, c in settings.columns.items() if n in {c.name for c in survey.columns}}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", XsiftWarning)
+        called = naming(offered, survey, where, given).called
+    named = {plain_name(n).casefold() for n in offered} | set(called)
+
+    def has(feature: Feature) -> bool:
+        inputs = (survey.feature(i) or Feature(name=i) for i in feature.inputs)
+        return feature.name in named or (bool(feature.inputs) and all(map(has, inputs)))
+
+    return sum(has(f) for f in survey.feature_set(survey.default_features))
 
 
 def _fitting(usable: np.ndarray, twelfth: int) -> tuple[str, int]:
@@ -132,20 +206,25 @@ def refuse_other_model(tree: ModelTree, settings: Settings, what: str) -> None:
     ------
     ModelError
     """
+    asked_survey = None if settings.survey is None else surveys.load(settings.survey).name
+    own = "," in (settings.features or "")
+    features = ",".join(tree.features) if own else tree.feature_set
     for option, asked, has in (
-        ("--survey", settings.survey, tree.survey),
-        ("--features", settings.features, EARLIER_FEATURES.get(tree.feature_set, tree.feature_set)),
+        ("--survey", asked_survey, tree.survey),
+        ("--features", settings.features, EARLIER_FEATURES.get(features, features)),
     ):
         if asked is not None and asked != has:
             raise ModelError(
                 f"{what}: trained for {option} {has}, not {asked}: give another --model"
             )
-    if tree.survey not in surveys.names():
-        raise ModelError(f"{what}: trained for survey {tree.survey!r}, which this xsift knows not")
+    try:
+        survey = tree.survey_profile
+    except ModelError as error:
+        raise ModelError(f"{what}: {error}") from error
     # The calibrated method leaves out what the training table had no values of.
     only = None if tree.method == "paper" else tree.features
     try:
-        chosen = surveys.load(tree.survey).feature_set(tree.feature_set, only)
+        chosen = survey.feature_set(tree.feature_set, only)
     except SettingError:
         chosen = ()
     if [f.name for f in chosen] != tree.features:

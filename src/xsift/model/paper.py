@@ -28,7 +28,7 @@ class PaperModel(Trained):
 
     Attributes
     ----------
-    survey, release, feature_set, features, classes
+    survey, feature_set, features, classes
         As in `Trained`.
     scaling : Scaling
     mixture : Mixture
@@ -159,8 +159,7 @@ def fit_paper_model(
     )
     quantiles = np.quantile(mixture.score_samples(Z), np.linspace(0, 1, _QUANTILES))
     return PaperModel(
-        survey.name,
-        survey.release,
+        survey,
         feature_set,
         features.names,
         classes,

@@ -15,7 +15,7 @@ from xsift.errors import SettingError
 from xsift.model import Classification, Model, PaperModel
 from xsift.model.calibrated import CalibratedModel, Prior
 
-__all__ = ["estimate_shares", "reweight", "shares_of", "under_prior"]
+__all__ = ["estimate_shares", "reweight", "shares_of", "under_prior", "wanted_prior"]
 
 _FEWEST = 100
 _MOST = 1e12
@@ -41,19 +41,35 @@ def under_prior(said: Classification, model: Model, wanted: str) -> Classificati
     """
     if wanted == "train":
         return said
+    before, after = _before(model, wanted), wanted_prior(model, wanted)
+    p = reweight(np.column_stack([said.p, said.p_none]), _all(before), _all(after))
+    return replace(said, p=p[:, :-1], p_none=p[:, -1])
+
+
+def wanted_prior(model: Model, wanted: str) -> Prior:
+    """Return the class shares that `under_prior` re-weights to.
+
+    Raises
+    ------
+    SettingError
+        As `under_prior` does.
+    """
+    before = _before(model, wanted)
+    if wanted == "train":
+        return before
+    if wanted == "uniform":
+        is_known = before.shares > 0
+        return Prior(is_known / is_known.sum(), before.none_share)
+    return _read_prior(Path(wanted), model.classes, before)
+
+
+def _before(model: Model, wanted: str) -> Prior:
     if isinstance(model, PaperModel):
         raise SettingError(
             f"--prior {wanted}: the paper's method has no class shares to replace: train or choose "
             "a model of --method calibrated"
         )
-    before = model.prior
-    if wanted == "uniform":
-        is_known = before.shares > 0
-        after = Prior(is_known / is_known.sum(), before.none_share)
-    else:
-        after = _read_prior(Path(wanted), model.classes, before)
-    p = reweight(np.column_stack([said.p, said.p_none]), _all(before), _all(after))
-    return replace(said, p=p[:, :-1], p_none=p[:, -1])
+    return model.prior
 
 
 def shares_of(said: Classification, model: CalibratedModel) -> dict[str, Any]:

@@ -5,8 +5,8 @@ Training, validation and classification all take this object; nobody opens the f
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -97,6 +97,10 @@ class Sample:
         Of the file of known objects.
     counts : dict of str to int
         Known objects, and those of them that have a detection.
+    kept : pyarrow.Table, optional
+        Columns of the user's own, for the results.
+    called : mapping of str to str
+        What the file calls columns of the survey that go by another name in it.
     """
 
     path: str
@@ -111,6 +115,8 @@ class Sample:
     separation_arcsec: np.ndarray | None
     labels_sha256: str | None
     counts: dict[str, int]
+    kept: pa.Table | None = None
+    called: Mapping[str, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.features.X)
@@ -138,6 +144,20 @@ class Sample:
         code = self._named_codes[rows]
         return np.asarray(np.where(code < 0, code.max(initial=0) + 1 + np.arange(len(rows)), code))
 
+    def kept_codes(self, name: str) -> np.ndarray:
+        """Give each value of a column that is kept a number, by its text; -1 where missing.
+
+        Returns
+        -------
+        ndarray of int, shape (n,)
+        """
+        assert self.kept is not None
+        (at,) = (i for i, n in enumerate(self.kept.column_names) if n.casefold() == name.casefold())
+        column = self.kept.column(at)
+        if pa.types.is_dictionary(column.type):
+            column = column.cast(column.type.value_type)
+        return _codes(column.cast(pa.string()))
+
     def training(self, rows: np.ndarray) -> Training:
         """Return what a method may see of `rows`, as `in_order` gives them.
 
@@ -150,7 +170,7 @@ class Sample:
 
 
 def read_sample(
-    table: str | Path | read.InMemory,
+    table: str | Path | read.Source | read.InMemory,
     survey: Survey,
     features: tuple[Feature, ...],
     settings: Settings,
@@ -163,7 +183,7 @@ def read_sample(
 
     Parameters
     ----------
-    table : str, Path or InMemory
+    table : str, Path, Source or InMemory
     survey, features
         What the table is held to, and which features are derived.
     settings : Settings
@@ -199,6 +219,8 @@ def read_sample(
         need_all,
         classes is not None and not need_all,
         settings.type_column,
+        settings.columns,
+        settings.keep,
     )
     derived = derive(held.table, survey, features)
     given = {n for n in held.table.column_names if held.table[n].null_count < held.table.num_rows}
@@ -222,6 +244,8 @@ def read_sample(
         separation,
         known.sha256 if known else None,
         counts,
+        held.kept,
+        held.called,
     )
 
 

@@ -10,7 +10,10 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
 
+from xsift import surveys
 from xsift.classes import Classes
+from xsift.errors import ModelError
+from xsift.surveys import Survey
 
 __all__ = [
     "MAX_BYTES",
@@ -287,7 +290,7 @@ class TrainingTree(_Strict):
     input_sha256: str
     labels: str | None
     labels_sha256: str | None
-    settings: dict[str, str | int | float | bool | None]
+    settings: dict[str, str | int | float | bool | list[str] | dict[str, str] | None]
     counts: dict[str, int]
     class_counts: dict[str, int]
     warnings: list[str]
@@ -296,7 +299,10 @@ class TrainingTree(_Strict):
 
 
 class ModelTree(_Strict):
-    """Everything that classifies a detection, as plain data."""
+    """Everything that classifies a detection, as plain data.
+
+    `profile` is the survey's where it is not one that comes with xsift.
+    """
 
     format: Literal["xsift-model"] = "xsift-model"
     version: Literal[4] = 4
@@ -304,6 +310,7 @@ class ModelTree(_Strict):
     survey: str
     release: str
     feature_set: str
+    profile: Survey | None = None
     features: list[str] = Field(min_length=1, max_length=200)
     classes: Classes
     paper: PaperTree | None = None
@@ -323,9 +330,27 @@ class ModelTree(_Strict):
         return self
 
     @property
+    def survey_profile(self) -> Survey:
+        """The survey that the model was trained for.
+
+        Raises
+        ------
+        ModelError
+            If it is none that comes with this xsift, and the file does not hold it.
+        """
+        if self.profile is not None:
+            return self.profile
+        if self.survey not in surveys.names():
+            raise ModelError(f"trained for survey {self.survey!r}, which this xsift knows not")
+        return surveys.load(self.survey)
+
+    @property
     def digest(self) -> str:
         """SHA-256 of all that the file says, however it is written there."""
-        text = json.dumps(self.model_dump(mode="python"), sort_keys=True, default=_in_digest)
+        # Models of shipped surveys have the digest that they had before there were others.
+        without = {"profile"} if self.profile is None else None
+        plain = self.model_dump(mode="python", exclude=without)
+        text = json.dumps(plain, sort_keys=True, default=_in_digest)
         return hashlib.sha256(text.encode()).hexdigest()
 
     @property
@@ -338,6 +363,8 @@ class ModelTree(_Strict):
         digest = hashlib.sha256()
         text = [self.method, self.survey, *self.features]
         text += [*self.classes.codes, *self.classes.columns]
+        if self.profile is not None:
+            text += [f"{f.name} = {f.said}" for f in self.profile.features]
         if self.paper is not None:
             text += [*self.paper.scaling.scaling, str(self.paper.min_members)]
         if self.calibrated is not None:

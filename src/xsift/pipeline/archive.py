@@ -143,7 +143,7 @@ def _write_detections(
         "reference": survey.reference,
         "service": tap.url,
         "selection": selection.said,
-        "query": fetch.adql(survey.query, None, cuts),
+        "query": fetch.adql(survey.need_query(), None, cuts),
         "fetched": fetched.last,
         "fetched_first": fetched.first,
         "detections": str(table.num_rows),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from xsift import surveys
 from xsift.catalogue.tables import Catalogue
 from xsift.catalogue.verdicts import catalogue_of, with_record
 from xsift.catalogue.warnings import (
@@ -53,7 +52,7 @@ def classify(
         tree = load_model_tree(path)
         refuse_other_model(tree, settings, str(model or why))
         trained = model_of(tree)
-        survey = surveys.load(tree.survey)
+        survey = tree.survey_profile
         features = survey.feature_set(tree.feature_set, tree.features)
         if sample is None:
             need_all = tree.method == "paper"

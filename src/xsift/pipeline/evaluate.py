@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from xsift import surveys, write
 from xsift.catalogue.summary import Shown, Summary, SummaryTable
 from xsift.catalogue.warnings import recorded, warn_of_no_figures
-from xsift.classes import PAPER_CLASSES, Classes
+from xsift.classes import Classes
 from xsift.evaluate.baselines import Boosting, Forest, LinearSvc
 from xsift.evaluate.cohort import Cohort, cohort_of
 from xsift.evaluate.experiments import HIDDEN, SHARES, Protocol, folds_of, plan, run_task
@@ -66,7 +67,7 @@ def evaluate(
     labels: str | Path | None = None,
     settings: Settings | None = None,
     evaluation: EvaluationSettings | None = None,
-    classes: Classes = PAPER_CLASSES,
+    classes: Classes | None = None,
     advance: Advance = lambda done, total: None,
 ) -> Evaluation:
     """Validate methods on the labelled sources of a table, and write the figures and a report.
@@ -79,9 +80,10 @@ def evaluate(
     labels : str or Path, optional
         Known objects; without it, `settings.label_column` is a column of `table`.
     settings : Settings, optional
-        Of these, vote_trained and method do not matter here.
+        Of these, vote_trained, keep and method do not matter here.
     evaluation : EvaluationSettings, optional
-    classes : Classes
+    classes : Classes, optional
+        Where None, those of the survey.
     advance : callable
         Told how many fits are done, and how many there are.
 
@@ -100,6 +102,7 @@ def evaluate(
     given_files = [file for file in (table, labels) if file is not None]
     with write.Staging(out, FILES, "evaluation", given_files) as staging:
         survey, feature_set = surveys.survey_of(settings.survey, settings.features)
+        classes = classes or survey.classes
         chosen = survey.feature_set(feature_set)
         protocol = Protocol(
             evaluation.folds, evaluation.draws, settings.seed, tuple(evaluation.experiments)
@@ -107,10 +110,13 @@ def evaluate(
         methods = _methods(survey, feature_set, classes, settings)
         with recorded() as notes:
             # The methods under comparison take incomplete detections, or leave them out themselves.
-            sample = read_sample(table, survey, chosen, settings, classes, labels)
-            cohort = cohort_of(sample, classes, evaluation.folds, str(labels or table))
+            keep = () if evaluation.fold_by is None else (evaluation.fold_by,)
+            asked = replace(settings, keep=keep)
+            sample = read_sample(table, survey, chosen, asked, classes, labels)
+            where = str(labels or table)
+            cohort = cohort_of(sample, classes, evaluation.folds, where, evaluation.fold_by)
             tasks = plan(cohort, evaluation.methods, protocol)
-            fingerprint = _fingerprint(sample, settings, classes, evaluation.folds)
+            fingerprint = _fingerprint(sample, settings, classes, evaluation)
             store = Store(staging.folder / PARTS, fingerprint, staging.scratch())
             folds = {e: folds_of(cohort, e, protocol) for e in {t.experiment for t in tasks}}
             for done, task in enumerate(tasks):
@@ -158,12 +164,19 @@ def _methods(
     return {method.name: method for method in found}
 
 
-def _fingerprint(sample: Sample, settings: Settings, classes: Classes, folds: int) -> str:
+def _fingerprint(
+    sample: Sample, settings: Settings, classes: Classes, evaluation: EvaluationSettings
+) -> str:
     """Hash all that an answer depends on, the code included."""
-    used = settings.as_dict() | {"classes": classes.model_dump(mode="json"), "folds": folds}
+    used = settings.as_dict() | {
+        "classes": classes.model_dump(mode="json"),
+        "folds": evaluation.folds,
+    }
     used |= {
         "input": sample.sha256,
         "labels": sample.labels_sha256,
+        "fold_by": evaluation.fold_by,
+        "survey": sample.features.survey.model_dump(mode="json"),
         "types": sample.type_column or "the labels",
         "environment": write.environment(),
     }
@@ -199,6 +212,7 @@ def _protocol(
 ) -> dict[str, Any]:
     return {
         "folds": evaluation.folds,
+        "fold_by": evaluation.fold_by,
         "draws": evaluation.draws,
         "seed": settings.seed,
         "resamples": N_RESAMPLES,

@@ -12,7 +12,7 @@ from xsift import surveys
 from xsift.catalogue.tables import Catalogue
 from xsift.catalogue.verdicts import catalogue_of, with_record
 from xsift.catalogue.warnings import recorded, warn_of_classes
-from xsift.classes import PAPER_CLASSES, Classes
+from xsift.classes import Classes
 from xsift.errors import SettingError
 from xsift.model import model_tree
 from xsift.model.answer import answer
@@ -30,7 +30,7 @@ def run(
     table: str | Path,
     labels: str | Path | None = None,
     settings: Settings | None = None,
-    classes: Classes = PAPER_CLASSES,
+    classes: Classes | None = None,
     progress: Progress = silent,
 ) -> Catalogue:
     """Do the main job: a table of detections and known objects become a classified catalogue.
@@ -42,7 +42,8 @@ def run(
     labels : str or Path, optional
         Known objects; without it, `settings.label_column` is a column of `table`.
     settings : Settings, optional
-    classes : Classes
+    classes : Classes, optional
+        Where None, those of the survey.
     progress : callable
         Told of each step as it begins.
 
@@ -54,6 +55,7 @@ def run(
     settings = settings or Settings()
     _refuse_idle_settings(settings)
     survey, feature_set = surveys.survey_of(settings.survey, settings.features)
+    classes = classes or survey.classes
     settings = replace(settings, survey=survey.name, features=feature_set)
     with recorded() as notes:
         chosen = survey.feature_set(feature_set)

@@ -11,7 +11,7 @@ from xsift.catalogue.record import source_counts
 from xsift.catalogue.tables import Catalogue, described, source_table
 from xsift.catalogue.verdicts import with_record
 from xsift.catalogue.warnings import recorded
-from xsift.classes import PAPER_CLASSES, Classes
+from xsift.classes import Classes
 from xsift.model.sample import Progress, silent
 from xsift.read import read_probabilities
 from xsift.settings import Settings
@@ -23,7 +23,7 @@ __all__ = ["vote_table"]
 def vote_table(
     table: str | Path,
     settings: Settings | None = None,
-    classes: Classes = PAPER_CLASSES,
+    classes: Classes | None = None,
     progress: Progress = silent,
 ) -> Catalogue:
     """Let the detections of a table of probabilities vote: one row per source.
@@ -35,8 +35,8 @@ def vote_table(
         or the published ones (``QSO``, ``Seyfert_1``, ...).
     settings : Settings, optional
         Of these, survey, source_column and vote_trained matter here.
-    classes : Classes
-        What the columns are looked up in.
+    classes : Classes, optional
+        What the columns are looked up in; where None, those of the survey.
 
     Raises
     ------
@@ -45,6 +45,7 @@ def vote_table(
     """
     settings = settings or Settings()
     survey, _ = surveys.survey_of(settings.survey, settings.features)
+    classes = classes or survey.classes
     with recorded() as notes:
         progress(f"reading {table}")
         given = read_probabilities(

@@ -68,9 +68,9 @@ def hold(
     """
     if table.num_rows == 0:
         raise TableError(f"{where}: the table has no rows")
-    _heed_missing(table, where, features, source, available or table.column_names, need_all)
+    _heed_missing(table, where, survey, features, source, available or table.column_names, need_all)
     arrays: dict[str, pa.Array] = {"name": _source_names(table, where, source)}
-    used = {n for f in features for n in (f.name, *f.inputs)}
+    used = survey.columns_of(features)
     for want in survey.columns:
         if want.name == "name":
             continue
@@ -194,6 +194,7 @@ def _wrapped(values: np.ndarray, want: SurveyColumn, where: str) -> np.ndarray:
 def _heed_missing(
     table: pa.Table,
     where: str,
+    survey: Survey,
     features: tuple[Feature, ...],
     source: str,
     available: Sequence[str],
@@ -201,34 +202,37 @@ def _heed_missing(
 ) -> None:
     """Refuse a table without names or features; warn of features that it lacks."""
     # A hint at a column that serves for something else would mislead.
-    needed = {n for f in features for n in (f.name, *f.inputs)}
+    needed = survey.columns_of(features)
     others = [a for a in available if plain_name(a).casefold() not in needed]
     if find_column(table, where, source) is None:
         remedy = "Name the column of source names with --source-column"
-        absent = [f.sources for f in features if not _has(table, where, f)]
+        absent = [f.sources for f in features if not _has(table, where, f, survey)]
         raise MissingColumnsError(where, [source, *absent], others, remedy)
-    absent = [f.sources for f in features if not _has(table, where, f)]
+    absent = [f.sources for f in features if not _has(table, where, f, survey)]
     if not absent:
         return
-    misspelled = any(nearest(a.split(" ")[0], others) for a in absent)
-    if need_all or misspelled or len(absent) == len(features):
+    if need_all or len(absent) == len(features):
         remedy = ""
         if len(absent) == len(features) > 1:
             remedy = "The table has no feature of the survey: is it another table?"
-        elif misspelled:
-            remedy = "Rename the column; where you do not have it, add an empty one"
         elif need_all and all(a.startswith("var_newq") for a in absent):
             remedy = "Tables without it can use --survey csc21 (or --model csc21)"
         elif need_all:
             remedy = "The published method needs all; --method calibrated takes what there is"
         raise MissingColumnsError(where, absent, others, remedy)
     _warn(f"{where}: no column {', '.join(absent)}: counted as missing in every row")
+    near = {name: nearest(name, others) for name in (a.split(" ")[0] for a in absent)}
+    if alike := {name: column for name, column in near.items() if column}:
+        said = " ".join(f"--column {name}={column}" for name, column in alike.items())
+        _warn(f"{where}: columns with names like those that are missing: if they are, give {said}")
 
 
-def _has(table: pa.Table, where: str, feature: Feature) -> bool:
-    inputs = [find_column(table, where, i) for i in feature.inputs]
-    own = find_column(table, where, feature.name) is not None
-    return own or (bool(inputs) and None not in inputs)
+def _has(table: pa.Table, where: str, feature: Feature, survey: Survey) -> bool:
+    """Tell whether a table has a feature, or all that it follows from."""
+    if find_column(table, where, feature.name) is not None:
+        return True
+    inputs = (survey.feature(i) or Feature(name=i) for i in feature.inputs)
+    return bool(feature.inputs) and all(_has(table, where, i, survey) for i in inputs)
 
 
 def _source_names(table: pa.Table, where: str, source: str) -> pa.Array:

@@ -46,6 +46,9 @@ class Source:
     content: bytes
     sha256: str
 
+    def __str__(self) -> str:
+        return self.path
+
     def stream(self) -> io.BytesIO:
         """Open the content as a binary file."""
         return io.BytesIO(self.content)

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from xsift import plots, surveys
+from xsift import plots
 from xsift.catalogue.card import SourceCard
 from xsift.catalogue.standing import Standing
 from xsift.errors import SettingError, TableError, need
+from xsift.surveys import Survey
 from xsift.write import Staging
 
 if TYPE_CHECKING:
@@ -135,5 +136,5 @@ def _explain(figure: Figure, card: SourceCard, standing: Standing) -> None:
     figure.suptitle(f"{card.name}: {verdict}")
 
 
-def _logarithmic(survey: str) -> set[str]:
-    return {f.name for f in surveys.load(survey).features if f.scaling == "log-range"}
+def _logarithmic(survey: Survey) -> set[str]:
+    return {f.name for f in survey.features if f.scaling == "log-range"}

@@ -123,13 +123,13 @@ def _classify(job: dict[str, Any]) -> None:
 
 def _read(job: dict[str, Any], tree: ModelTree) -> tuple[InMemory, list[str]]:
     """Read the upload behind the wall; return it, and what the reader warns of."""
-    from xsift import read, surveys
+    from xsift import read
     from xsift.errors import TableError, XsiftWarning
     from xsift.read.source import source_of
     from xsift.serve.wall import prepare, wall
 
     raw = Path(_UPLOAD).read_bytes()
-    wanted = read.wanted_columns(surveys.load(tree.survey), job["source_column"])
+    wanted = read.wanted_columns(tree.survey_profile, job["source_column"])
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", XsiftWarning)
         with wall(job["read_seconds"]):
@@ -149,10 +149,9 @@ def _read(job: dict[str, Any], tree: ModelTree) -> tuple[InMemory, list[str]]:
 
 def _understood(given: Any, detections: Any, tree: Any, source_column: str) -> dict[str, Any]:
     """Say which columns served as what, which features none gave, which were not used."""
-    from xsift import surveys
     from xsift.surveys.columns import describe
 
-    survey = surveys.load(tree.survey)
+    survey = tree.survey_profile
     features = survey.feature_set(tree.feature_set, tree.features)
     wanted = {c.name for c in survey.columns} | {"name", source_column.casefold()}
     used, ignored = [], []

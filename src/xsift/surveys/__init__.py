@@ -1,5 +1,17 @@
 """What a survey measures: profiles, one TOML file per catalogue release, and their columns."""
 
-from xsift.surveys.profile import Feature, Survey, SurveyColumn, load, names, survey_of
+from xsift.surveys.formulas import FORMULAS
+from xsift.surveys.loading import is_shipped, load, names, survey_of
+from xsift.surveys.profile import Feature, Survey, SurveyColumn, identifier
 
-__all__ = ["Feature", "Survey", "SurveyColumn", "load", "names", "survey_of"]
+__all__ = [
+    "FORMULAS",
+    "Feature",
+    "Survey",
+    "SurveyColumn",
+    "identifier",
+    "is_shipped",
+    "load",
+    "names",
+    "survey_of",
+]

@@ -1,29 +1,45 @@
-"""Survey profiles: one TOML file per catalogue release, checked when it loads.
+"""Survey profiles: what a survey's columns are called, measured in and mean, and its features.
 
-A profile says what the columns of a release are called, measured in and mean, which values are
-possible, and how features are derived and scaled. Adding a release is adding a file.
+A profile is data, checked when it loads (`xsift.surveys.load`): adding a survey is adding a file.
 """
 
 from __future__ import annotations
 
-import tomllib
+import re
 from collections.abc import Sequence
-from functools import cache
-from importlib import resources
 from typing import Annotated, Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from xsift.classes import PAPER_CLASSES, Classes
 from xsift.errors import SettingError
 from xsift.settings import EARLIER_FEATURES
 from xsift.surveys.columns import Column
+from xsift.surveys.formulas import FORMULAS
+from xsift.surveys.query import Query
 
-__all__ = ["Feature", "Survey", "SurveyColumn", "load", "names", "survey_of"]
+__all__ = ["OWN", "Feature", "FeatureSet", "Query", "Survey", "SurveyColumn", "identifier"]
 
 Kind = Literal["text", "integer", "float"]
 Scaling = Literal["log-range", "range", "none"]
-Formula = Literal["ratio", "midrange-ratio"]
+
+OWN = "own"
+"""Name of the feature set of a list of columns (`Survey.with_features`)."""
+
+_NAME = r"^[a-z][a-z0-9_]*$"
+Name = Annotated[str, Field(pattern=_NAME, max_length=64)]
+Text = Annotated[str, Field(max_length=2000)]
+
+
+def identifier(name: str) -> str:
+    """Return a column's name as xsift writes it: lower case, letters, digits and ``_``.
+
+    >>> identifier("CSCv2_S/N"), identifier("W1-W2"), identifier("2MASS_J")
+    ('cscv2_s_n', 'w1_w2', 'c_2mass_j')
+    """
+    safe = re.sub(r"[^a-z0-9]+", "_", name.casefold()).strip("_")[:60]
+    return safe if re.match(_NAME, safe) else f"c_{safe}".rstrip("_")
 
 
 class _Strict(BaseModel):
@@ -35,17 +51,20 @@ class SurveyColumn(_Strict):
 
     `low` and `high` are inclusive, in `unit`; `above` excludes its own value. None: no bound.
     `period` is the full turn of an angle: values less than a turn outside 0 to `period` wrap.
+    `also` are other names of the column, in the survey's releases or at VizieR: the first that a
+    table has serves where the table has no column `name`.
     """
 
-    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    name: Name
     kind: Kind = "float"
-    unit: str = ""
-    ucd: str = ""
-    description: str
+    unit: Text = ""
+    ucd: Text = ""
+    description: Text
     low: float | None = None
     high: float | None = None
     above: float | None = None
     period: float | None = Field(default=None, gt=0)
+    also: tuple[Text, ...] = Field(default=(), max_length=50)
 
     def accepts(self, values: np.ndarray) -> np.ndarray:
         """Tell which values are finite and within the bounds."""
@@ -83,23 +102,41 @@ class Feature(_Strict):
     ----------
     name : str
         Column of that name, where the table has it.
-    formula : {"ratio", "midrange-ratio"}, optional
-        How it follows from the columns `inputs` where the table lacks it: first / second, or
-        ((first + second) / 2) / third.
+    formula : str, optional
+        How it follows from `inputs` where the table lacks it: one of `FORMULAS`.
+    inputs : tuple of str
+        Columns, or other features.
     scaling : {"log-range", "range", "none"}
-        The paper's transform (its section on features): log and min-max, min-max, or none.
+        The paper's transform (its section on features): log and min-max, min-max, or none. Figures
+        draw log-range on a logarithmic axis.
+    label : str
+        What figures call it; where empty, its name.
     """
 
-    name: str
-    scaling: Scaling
-    formula: Formula | None = None
-    inputs: tuple[str, ...] = ()
+    name: Name
+    scaling: Scaling = "range"
+    formula: str | None = None
+    inputs: tuple[Name, ...] = ()
+    label: Text = ""
+
+    @field_validator("formula")
+    @classmethod
+    def _known(cls, formula: str | None) -> str | None:
+        if formula is not None and formula not in FORMULAS:
+            raise ValueError(f"unknown formula {formula!r}: allowed are {', '.join(FORMULAS)}")
+        return formula
 
     @model_validator(mode="after")
     def _inputs_fit_formula(self) -> Feature:
-        wanted = {None: 0, "ratio": 2, "midrange-ratio": 3}[self.formula]
-        if len(self.inputs) != wanted:
-            raise ValueError(f"feature {self.name}: {self.formula} takes {wanted} inputs")
+        n = len(self.inputs)
+        if self.formula is None:
+            if n:
+                raise ValueError(f"{n} inputs and no formula: allowed are {', '.join(FORMULAS)}")
+            return self
+        formula = FORMULAS[self.formula]
+        if not formula.least <= n <= formula.most:
+            wanted = f"{formula.least}" + f" to {formula.most}" * (formula.most > formula.least)
+            raise ValueError(f"{self.formula} takes {wanted} inputs, not {n}")
         return self
 
     @property
@@ -107,97 +144,126 @@ class Feature(_Strict):
         """The columns it can come from, in words."""
         if not self.inputs:
             return self.name
+        if len(self.inputs) == 1:
+            return f"{self.name} (or {self.inputs[0]})"
         inputs = f"{', '.join(self.inputs[:-1])} and {self.inputs[-1]}"
         return f"{self.name} (or {inputs})"
 
+    @property
+    def said(self) -> str:
+        """Its formula in words; empty where it is a column."""
+        return FORMULAS[self.formula].in_words(self.inputs) if self.formula else ""
+
 
 class FeatureSet(_Strict):
-    """A choice among the survey's features, in the survey's order."""
+    """A choice among the survey's features, in the survey's order.
 
-    description: str
-    without: tuple[str, ...] = ()
-
-
-class Query(_Strict):
-    """The paper's query of the archive: where the columns lie, and which detections it takes.
-
-    Attributes
-    ----------
-    service : str
-        Base address of the archive's TAP service.
-    schema_name : str
-        Of the tables.
-    row_limit : int
-        Rows to ask for at most at a time.
-    tables : dict of str
-        Table of each alias.
-    columns : dict of tuple
-        Columns of the survey that each alias has.
-    joins, cuts : tuple of str
-        Conditions in ADQL.
+    `only` names those that belong to it, where it is not empty; `without` those that do not.
     """
 
-    service: str
-    schema_name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
-    row_limit: int = Field(gt=0)
-    tables: dict[str, str]
-    columns: dict[str, tuple[str, ...]]
-    joins: tuple[str, ...]
-    cuts: tuple[str, ...]
+    description: Text = ""
+    only: tuple[Name, ...] = ()
+    without: tuple[Name, ...] = ()
 
-    @model_validator(mode="after")
-    def _aliases_are_tables(self) -> Query:
-        if unknown := sorted(set(self.columns) - set(self.tables)):
-            raise ValueError(f"columns of tables that are not named: {unknown}")
-        return self
-
-    @property
-    def selected(self) -> dict[str, str]:
-        """What each column is called in the query, by its name: ``{"ra": "m.ra", ...}``."""
-        return {c: f"{alias}.{c}" for alias, names in self.columns.items() for c in names}
+    def holds(self, name: str) -> bool:
+        """Tell whether a feature belongs to the set."""
+        return name not in self.without and (not self.only or name in self.only)
 
 
 class Survey(_Strict):
-    """A catalogue release: its columns, features, keys and cuts.
+    """A survey: its columns, features, keys and cuts.
 
-    `closure` names three hardness ratios: of one spectrum, the inverse hyperbolic tangents of the
-    first two sum to that of the third.
+    Attributes
+    ----------
+    classes : Classes
+        What a model of the survey tells apart, unless the user names others.
+    closure : tuple of three str, optional
+        Hardness ratios: of one spectrum, the inverse hyperbolic tangents of the first two sum to
+        that of the third.
+    planes : tuple of pairs of str
+        Features that figures draw against each other.
+    query : Query, optional
+        Of the archive; None where there is none.
     """
 
-    name: str
-    title: str
-    release: str
-    reference: str
-    default_features: str
-    closure: tuple[str, str, str] | None = None
-    query: Query
-    columns: Annotated[tuple[SurveyColumn, ...], Field(min_length=1)]
-    features: Annotated[tuple[Feature, ...], Field(min_length=1)]
-    feature_sets: dict[str, FeatureSet]
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=64)
+    title: Text
+    release: Text = ""
+    reference: Text = ""
+    default_features: str = "all"
+    classes: Classes = PAPER_CLASSES
+    closure: tuple[Name, Name, Name] | None = None
+    planes: tuple[tuple[Name, Name], ...] = Field(default=(), max_length=100)
+    query: Query | None = None
+    columns: tuple[SurveyColumn, ...] = Field(min_length=1, max_length=5000)
+    features: tuple[Feature, ...] = Field(min_length=1, max_length=200)
+    feature_sets: dict[str, FeatureSet] = {"all": FeatureSet(description="all features")}
 
     @model_validator(mode="after")
     def _consistent(self) -> Survey:
-        columns = [c.name for c in self.columns]
-        if len(set(columns)) < len(columns):
-            raise ValueError("a column is described twice")
+        columns, features = [c.name for c in self.columns], [f.name for f in self.features]
+        _refuse_twice("column", columns)
+        _refuse_twice("feature", features)
+        _refuse_twice("column", [s for c in self.columns for s in {c.name, *map(_fold, c.also)}])
         needed = {f.name for f in self.features} | {i for f in self.features for i in f.inputs}
-        if missing := sorted(needed - set(columns)):
-            raise ValueError(f"features use columns that are not described: {missing}")
-        if odd := sorted(set(self.query.selected) - set(columns)):
-            raise ValueError(f"the query selects columns that are not described: {odd}")
-        features = {f.name for f in self.features}
-        if unknown := set(self.closure or ()) - features:
-            raise ValueError(f"closure names unknown features {sorted(unknown)}")
+        _refuse_unknown("features use columns that are not described", needed, columns)
+        if self.query is not None:
+            selected = self.query.selected
+            _refuse_unknown("the query selects columns that are not described", selected, columns)
+        _refuse_unknown("closure names unknown features", self.closure or (), features)
+        for plane in self.planes:
+            _refuse_unknown("planes name unknown features", plane, features)
         for name, chosen in self.feature_sets.items():
-            if unknown := set(chosen.without) - features:
-                raise ValueError(f"feature set {name} leaves out unknown {sorted(unknown)}")
+            named = (*chosen.only, *chosen.without)
+            _refuse_unknown(f"feature set {name} names unknown features", named, features)
+            if not any(map(chosen.holds, features)):
+                raise ValueError(f"feature set {name} has no feature")
         if self.default_features not in self.feature_sets:
             raise ValueError(f"default feature set {self.default_features} is not described")
+        self._refuse_circle()
         return self
+
+    def _refuse_circle(self) -> None:
+        """Raise ValueError where a feature follows from itself."""
+        inputs = {f.name: f.inputs for f in self.features}
+
+        def follow(name: str, way: tuple[str, ...]) -> None:
+            if name in way:
+                raise ValueError(f"a feature follows from itself: {' <- '.join([*way, name])}")
+            for one in inputs.get(name, ()):
+                follow(one, (*way, name))
+
+        for name in inputs:
+            follow(name, ())
+
+    def need_query(self) -> Query:
+        """Return the query of the archive.
+
+        Raises
+        ------
+        SettingError
+            If the profile has none.
+        """
+        if self.query is None:
+            raise SettingError(f"survey {self.name} has no archive: its profile has no [query]")
+        return self.query
 
     def column(self, name: str) -> SurveyColumn:
         """Return the description of a column."""
         return next(c for c in self.columns if c.name == name)
+
+    def feature(self, name: str) -> Feature | None:
+        """Return the feature of that name, None where there is none."""
+        return next((f for f in self.features if f.name == name), None)
+
+    def columns_of(self, features: Sequence[Feature]) -> set[str]:
+        """Return the names of features, and of all that they follow from."""
+        names: set[str] = set()
+        for feature in features:
+            further = [self.feature(i) for i in feature.inputs]
+            names |= {feature.name, *feature.inputs}
+            names |= self.columns_of([f for f in further if f is not None])
+        return names
 
     def feature_set(self, name: str, only: Sequence[str] | None = None) -> tuple[Feature, ...]:
         """Return the features of a set, in the survey's order.
@@ -217,9 +283,11 @@ class Survey(_Strict):
         name = EARLIER_FEATURES.get(name, name)
         if name not in self.feature_sets:
             allowed = ", ".join(self.feature_sets)
-            raise SettingError(f"--features {name}: survey {self.name} has {allowed}")
-        without = self.feature_sets[name].without
-        chosen = tuple(f for f in self.features if f.name not in without)
+            raise SettingError(
+                f"--features {name}: survey {self.name} has the sets {allowed}; or name columns, "
+                "separated by commas"
+            )
+        chosen = tuple(f for f in self.features if self.feature_sets[name].holds(f.name))
         if only is None:
             return chosen
         kept = tuple(f for f in chosen if f.name in only)
@@ -227,61 +295,80 @@ class Survey(_Strict):
             raise SettingError(f"{', '.join(only)} are not features of {name} in their order")
         return kept
 
+    def with_features(self, names: Sequence[str]) -> Survey:
+        """Return the survey with one feature set of one's own, `OWN`, in the order given.
+
+        Parameters
+        ----------
+        names : sequence of str
+            Features or columns of the survey, or any other columns of numbers.
+
+        Raises
+        ------
+        SettingError
+            If a name is given twice, or is that of a column without numbers.
+        """
+        columns, features = list(self.columns), list(self.features)
+        chosen: list[str] = []
+        for given in names:
+            column = self._named(given)
+            if column is None:
+                column = SurveyColumn(
+                    name=identifier(given),
+                    description=f"Column {given} of the table",
+                    also=(given,) if given != identifier(given) else (),
+                )
+                columns.append(column)
+            if column.kind == "text":
+                raise SettingError(f"--features: {given} is a column of text: features are numbers")
+            if column.name in chosen:
+                raise SettingError(f"--features: {given} is named twice")
+            if self.feature(column.name) is None:
+                features.append(Feature(name=column.name))
+            chosen.append(column.name)
+        # What others follow from stays, behind them.
+        order = sorted(features, key=lambda f: chosen.index(f.name) if f.name in chosen else 999)
+        return self._changed(
+            columns=tuple(columns),
+            features=tuple(order),
+            feature_sets={OWN: FeatureSet(description="columns of one's own", only=tuple(chosen))},
+            default_features=OWN,
+        )
+
+    def _named(self, given: str) -> SurveyColumn | None:
+        plain = given.casefold()
+        for names in (lambda c: (c.name,), lambda c: map(_fold, c.also)):
+            found = next((c for c in self.columns if plain in names(c)), None)
+            if found is not None:
+                return found
+        return None
+
+    def without_query(self) -> Survey:
+        """Return the survey as a model's file holds it: no file names a service to ask."""
+        return self._changed(query=None)
+
+    def _changed(self, **parts: Any) -> Survey:
+        return type(self).model_validate(
+            {**{n: getattr(self, n) for n in type(self).model_fields}, **parts}
+        )
+
     def described(self) -> dict[str, Column]:
         """Describe the columns as they are written: by name, with unit, UCD and meaning."""
         return {c.name: Column(c.name, c.unit, c.ucd, c.description) for c in self.columns}
 
 
-def names() -> tuple[str, ...]:
-    """List the survey profiles that come with xsift."""
-    files = resources.files(__package__).iterdir()
-    return tuple(sorted(f.name[:-5] for f in files if f.name.endswith(".toml")))
+def _fold(name: str) -> str:
+    return name.strip().casefold()
 
 
-@cache
-def load(name: str) -> Survey:
-    """Load and check a survey profile.
-
-    Parameters
-    ----------
-    name : str
-        For example ``"csc20"``.
-
-    Raises
-    ------
-    SettingError
-        If there is no such profile, or the file breaks the schema.
-    """
-    if name not in names():
-        raise SettingError(f"--survey {name}: known surveys are {', '.join(names())}")
-    try:
-        return Survey.model_validate(_tree(name))
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise SettingError(f"survey profile {name}: {where}: {first['msg']}") from error
+def _refuse_twice(what: str, names: Sequence[str]) -> None:
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise ValueError(f"{what} {name} is described twice")
+        seen.add(name)
 
 
-def survey_of(name: str | None, features: str | None) -> tuple[Survey, str]:
-    """Choose the survey profile and the feature set.
-
-    Where only a feature set is named, the survey is the one that has it as its default; where only
-    a survey is named, the set is that survey's default; where neither, csc20 with csc20.
-    """
-    if name is None:
-        by_default = {load(n).default_features: n for n in reversed(names())}
-        name = by_default.get(features or "", "csc20")
-    survey = load(name)
-    chosen = features or survey.default_features
-    survey.feature_set(chosen)
-    return survey, chosen
-
-
-def _tree(name: str) -> dict[str, Any]:
-    text = resources.files(__package__).joinpath(f"{name}.toml").read_text(encoding="utf-8")
-    tree = tomllib.loads(text)
-    if parent := tree.pop("extends", None):
-        # A release that differs from an earlier one in few things says only those.
-        earlier = _tree(parent)
-        tree = {**earlier, **tree, "query": {**earlier["query"], **tree.get("query", {})}}
-    return tree
+def _refuse_unknown(what: str, names: Any, known: Sequence[str]) -> None:
+    if unknown := sorted(set(names) - set(known)):
+        raise ValueError(f"{what}: {', '.join(unknown)}")

@@ -1,0 +1,136 @@
+"""A table of detections, held to its survey."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pyarrow as pa
+
+from xsift.read import cells, schema
+from xsift.read.naming import refuse_ambiguous
+from xsift.read.source import Source
+from xsift.read.table import InMemory, asked_for, named_table
+from xsift.read.types import codes_of, labels_of
+from xsift.read.units import plain_name
+from xsift.read.unreadable import why_unreadable
+from xsift.surveys import Feature, Survey
+
+__all__ = ["Detections", "read_detections"]
+
+_TYPE_COLUMN = "otype"
+_SHARED_COLUMN = "detection_group"
+
+
+@dataclass(frozen=True)
+class Detections:
+    """A table of detections, held to its survey.
+
+    Attributes
+    ----------
+    path : str
+    sha256 : str
+        Of the file.
+    table : pyarrow.Table
+        The survey's columns that the file has; ``name`` is the source. Rows as in the file.
+    label : list of (str or None), optional
+        Code of each detection's label, where a label column was asked for.
+    types : list of (str or None), optional
+        Code of each detection's type, of whatever kind, where types were asked for and the table
+        has them in `type_column`.
+    shared : pyarrow.ChunkedArray, optional
+        Names of detections (column ``detection_group``), where types were asked for: rows of one
+        name are one detection of several sources.
+    kept : pyarrow.Table, optional
+        Columns that the user asked to keep, as they are.
+    called : dict of str to str
+        What the file calls columns of the survey that go by another name in it.
+    """
+
+    path: str
+    sha256: str
+    table: pa.Table
+    label: list[str | None] | None = None
+    types: list[str | None] | None = None
+    type_column: str | None = None
+    shared: pa.ChunkedArray | None = None
+    kept: pa.Table | None = None
+    called: dict[str, str] = field(default_factory=dict)
+
+
+def read_detections(
+    path: str | Path | Source | InMemory,
+    survey: Survey,
+    features: tuple[Feature, ...],
+    source_column: str = "name",
+    label_column: str | None = None,
+    need_all: bool = True,
+    with_types: bool = False,
+    type_column: str | None = None,
+    columns: Mapping[str, str] | None = None,
+    keep: Sequence[str] = (),
+) -> Detections:
+    """Read a table of detections and hold it to its survey.
+
+    Parameters
+    ----------
+    features : tuple of Feature
+        Those that are wanted.
+    need_all : bool
+        Whether every feature must be there; else one is enough (`schema.hold`).
+    with_types : bool
+        Whether the types of all detections are wanted, too: of `type_column`, or where None of
+        ``otype``, if there is such a column.
+    columns : mapping of str to str, optional
+        What the table calls columns of the survey (`naming`).
+    keep : sequence of str
+        Columns to keep as they are; ``all`` keeps every one that is not the survey's.
+
+    Raises
+    ------
+    TableError
+        As `read_table` and `schema.hold` do.
+    """
+    where = str(path)
+    more = [c for c in (source_column, label_column) if c]
+    if with_types:
+        more += [type_column or _TYPE_COLUMN, _SHARED_COLUMN]
+    table, source, available, found = named_table(path, survey, columns, [*more, *keep])
+    refuse_ambiguous(found, where, sorted({"name", "ra", "dec"} | survey.columns_of(features)))
+    # What the user names, the table calls so; its columns bear the survey's names now.
+    now = {actual: name for name, actual in found.called.items()}
+    source_column = now.get(source_column, source_column)
+    held = schema.hold(table, where, survey, features, source_column, available, need_all)
+    label = types = shared = None
+    if label_column is not None:
+        column = asked_for(table, where, now.get(label_column, label_column), available)
+        label = labels_of(table.column(column), where, column)
+    kept = _kept(table, where, survey, [now.get(k, k) for k in keep], available)
+    detections = Detections(where, source.sha256, held, label, kept=kept, called=found.called)
+    if not with_types:
+        return detections
+    if type_column is not None:
+        type_column = asked_for(table, where, now.get(type_column, type_column), available)
+    else:
+        type_column = schema.find_column(table, where, _TYPE_COLUMN)
+    if type_column is not None:
+        types = codes_of(table.column(type_column), where, type_column)
+    if (column_ := schema.find_column(table, where, _SHARED_COLUMN)) is not None:
+        shared = cells.text(table.column(column_), where, column_)
+    return replace(detections, types=types, type_column=type_column, shared=shared)
+
+
+def _kept(
+    table: pa.Table, where: str, survey: Survey, keep: Sequence[str], available: list[str]
+) -> pa.Table | None:
+    """Return the columns that the user asked to keep."""
+    if not keep:
+        return None
+    if "all" in keep:
+        own = {c.name for c in survey.columns}
+        chosen = [n for n in table.column_names if plain_name(n).casefold() not in own]
+        chosen = [n for n in chosen if not why_unreadable(table.schema.field(n))]
+    else:
+        chosen = [asked_for(table, where, name, available) for name in dict.fromkeys(keep)]
+    return table.select(chosen)

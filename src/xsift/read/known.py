@@ -1,0 +1,101 @@
+"""A table of known objects: names or positions, and types."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+
+from xsift.errors import MissingColumnsError, TableError, XsiftWarning
+from xsift.read import cells, schema
+from xsift.read.naming import naming, refuse_ambiguous
+from xsift.read.table import read_whole
+from xsift.read.types import labels_of
+from xsift.read.where import rows_where
+from xsift.surveys import Survey
+
+__all__ = ["Known", "read_known"]
+
+_LABEL_COLUMNS = ("label", "otype", "main_type", "class", "type")
+
+
+@dataclass(frozen=True)
+class Known:
+    """A table of known objects: names, positions (deg, null where missing) and types (codes).
+
+    `label_column` is the column that holds the types.
+    """
+
+    path: str
+    sha256: str
+    table: pa.Table
+    label_column: str
+
+
+def read_known(
+    path: str | Path,
+    survey: Survey,
+    label_column: str | Sequence[str] | None = None,
+    where: Sequence[str] = (),
+) -> Known:
+    """Read a table of known objects: a label column, and names or positions or both.
+
+    Parameters
+    ----------
+    label_column : str or sequence of str, optional
+        A column; or several, of which the first that the table has is taken, or else, as where
+        None, the first of label, otype, main_type, class, type.
+    where : sequence of str
+        Conditions on its rows (`rows_where`).
+
+    Raises
+    ------
+    TableError
+        If it has no label column, or neither names nor positions.
+    """
+    file = str(path)
+    choices = (
+        (label_column,)
+        if isinstance(label_column, str)
+        else (*(label_column or ()), *_LABEL_COLUMNS)
+    )
+    table, source = read_whole(path, [*choices, "name", "ra", "dec"])
+    if table.num_rows == 0:
+        raise TableError(f"{file}: the table has no rows")
+    table = rows_where(table, file, where)
+    called = naming(table.column_names, survey, file, only=("name", "ra", "dec"))
+    refuse_ambiguous(called, file, ("name", "ra", "dec"))
+    table = called.apply(table)
+    found = next((f for c in choices if (f := schema.find_column(table, file, c))), None)
+    if found is None:
+        remedy = "Name the column of types with --label-column"
+        raise MissingColumnsError(file, [" or ".join(choices)], table.column_names, remedy)
+    arrays: dict[str, pa.Array] = {
+        "label": pa.array(labels_of(table.column(found), file, found), type=pa.string())
+    }
+    if (name := schema.find_column(table, file, "name")) is not None:
+        arrays["name"] = cells.names(table.column(name), file, name)
+    arrays |= _positions(table, file, survey, "name" in arrays)
+    if "name" not in arrays and not {"ra", "dec"} <= set(arrays):
+        raise MissingColumnsError(file, ["ra", "dec"], table.column_names, "Or give a name column")
+    return Known(file, source.sha256, pa.table(arrays), found)
+
+
+def _positions(table: pa.Table, file: str, survey: Survey, has_names: bool) -> dict[str, pa.Array]:
+    """Return the positions; where they cannot be read and there are names, none, with a warning."""
+    arrays = {}
+    try:
+        for axis in ("ra", "dec"):
+            if (column := schema.find_column(table, file, axis)) is not None:
+                arrays[axis] = schema.held(table, file, column, survey.column(axis))
+    except TableError as error:
+        if not has_names:
+            raise
+        warnings.warn(
+            f"{error}; positions are left out, names tell the objects", XsiftWarning, stacklevel=3
+        )
+        return {}
+    return arrays

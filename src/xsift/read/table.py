@@ -1,0 +1,153 @@
+"""Any table that xsift reads, from a file or in memory, under its survey's names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+
+from xsift.errors import MissingColumnsError
+from xsift.read import schema
+from xsift.read.fits import read_fits
+from xsift.read.naming import Naming, naming
+from xsift.read.parquet import column_names, read_parquet
+from xsift.read.source import Source, open_source
+from xsift.read.text import read_text
+from xsift.read.votable import read_votable
+from xsift.surveys import Survey
+
+__all__ = [
+    "InMemory",
+    "asked_for",
+    "named_table",
+    "offered_columns",
+    "read_table",
+    "read_whole",
+    "wanted_columns",
+]
+
+
+@dataclass(frozen=True)
+class InMemory:
+    """A table that was read already, which the functions below take in place of its path."""
+
+    table: pa.Table
+    source: Source
+
+    def __str__(self) -> str:
+        return self.source.path
+
+
+def read_table(
+    path: str | Path | Source | InMemory, columns: list[str] | None = None
+) -> tuple[pa.Table, Source]:
+    """Read any table that xsift reads, as it is.
+
+    Parameters
+    ----------
+    path : str, Path, Source or InMemory
+        VOTable, FITS, Parquet or CSV, also gzip-compressed; recognised by content.
+    columns : list of str, optional
+        Where the format allows it, only these are read. Of several tables in a file, the one with
+        the most of them is read, with a warning (`choose_table`).
+
+    Raises
+    ------
+    TableError
+        If it is none of them, or damaged.
+    """
+    if isinstance(path, InMemory):
+        return path.table, path.source
+    source = path if isinstance(path, Source) else open_source(path)
+    reader = {
+        "votable": read_votable,
+        "fits": read_fits,
+        "parquet": read_parquet,
+        "text": read_text,
+    }[source.format]
+    return reader(source, columns), source
+
+
+def read_whole(path: str | Path, wanted: list[str]) -> tuple[pa.Table, Source]:
+    """Read all columns; of several tables, those of the one with the most of the wanted ones."""
+    source = open_source(path)
+    # Parquet has one table, and would drop what is not wanted.
+    return read_table(source, None if source.format == "parquet" else wanted)
+
+
+def wanted_columns(
+    survey: Survey, source_column: str = "name", label_column: str | None = None
+) -> list[str]:
+    """List the columns that a table of detections may give."""
+    wanted = [n for c in survey.columns for n in (c.name, *c.also)] + [source_column, "name"]
+    return wanted + ([label_column] if label_column else [])
+
+
+def offered_columns(
+    path: str | Path | InMemory, surveys: Sequence[Survey]
+) -> tuple[list[str], Source | InMemory]:
+    """Return the columns of a table, and what the functions here take in place of its path.
+
+    Parameters
+    ----------
+    path : str, Path or InMemory
+    surveys : sequence of Survey
+        Of several tables in a file, the one with the most columns of these is meant.
+    """
+    if isinstance(path, InMemory):
+        return path.table.column_names, path
+    source = open_source(path)
+    if source.format == "parquet":
+        return column_names(source), source
+    table, _ = read_table(source, [name for s in surveys for name in wanted_columns(s)])
+    return table.column_names, InMemory(table, source)
+
+
+def named_table(
+    path: str | Path | Source | InMemory,
+    survey: Survey,
+    columns: Mapping[str, str] | None,
+    more: Sequence[str],
+) -> tuple[pa.Table, Source, list[str], Naming]:
+    """Read a table, and give its columns the survey's names.
+
+    Returns
+    -------
+    table : pyarrow.Table
+    source : Source
+    available : list of str
+        Names of all columns of the file, the survey's where they are another's.
+    found : Naming
+    """
+    where = str(path)
+    wanted = [*wanted_columns(survey), *more]
+    if not isinstance(path, InMemory | Source):
+        path = open_source(path)
+    is_wide = isinstance(path, Source) and path.format == "parquet"
+    if is_wide and isinstance(path, Source):
+        available = column_names(path)
+        found = naming(available, survey, where, columns)
+        if "all" in more:
+            wanted = list(available)
+        table, source = read_table(path, [*wanted, *found.called.values()])
+    else:
+        table, source = read_table(path, [*wanted, *(columns or {}).values()])
+        available = table.column_names
+        found = naming(available, survey, where, columns)
+    by_actual = {actual: name for name, actual in found.called.items()}
+    return found.apply(table), source, [by_actual.get(n, n) for n in available], found
+
+
+def asked_for(table: pa.Table, where: str, column: str, available: list[str]) -> str:
+    """Return what a table calls a column that the user named.
+
+    Raises
+    ------
+    MissingColumnsError
+    """
+    found = schema.find_column(table, where, column)
+    if found is None:
+        raise MissingColumnsError(where, [column], available)
+    return found
