@@ -15,12 +15,23 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks import calibrated, catalogue, crossmatch, density, engine, scorer, serve, startup
+from benchmarks import (
+    calibrated,
+    catalogue,
+    classifier,
+    crossmatch,
+    density,
+    engine,
+    scorer,
+    serve,
+    startup,
+)
 from benchmarks.measure import Failed, Result
 
 BENCHMARKS = {
     "scorer": scorer.run,
     "calibrated": calibrated.run,
+    "classifier": classifier.run,
     "density": density.run,
     "engine": engine.run,
     "startup": startup.run,

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from xsift.compare.comparison import compare
     from xsift.errors import XsiftError, XsiftWarning
     from xsift.mixture import GaussianMixture
+    from xsift.model.classifier import CalibratedClassifier
     from xsift.pipeline.catalogue import Catalogue, open_catalogue
     from xsift.pipeline.classify import classify
     from xsift.pipeline.evaluate import evaluate
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0.dev0"
 
 _WHERE = {
+    "CalibratedClassifier": "xsift.model.classifier",
     "Catalogue": "xsift.pipeline.catalogue",
     "EvaluationSettings": "xsift.settings",
     "GaussianMixture": "xsift.mixture",
@@ -44,6 +46,7 @@ _WHERE = {
     "vote_table": "xsift.pipeline.vote",
 }
 __all__ = [
+    "CalibratedClassifier",
     "Catalogue",
     "EvaluationSettings",
     "GaussianMixture",

@@ -67,9 +67,9 @@ def test_survey_and_features_follow_from_each_other(survey, features, expected):
 
 
 def test_unknown_names_say_what_is_known():
-    with pytest.raises(SettingError, match=r"--survey xmm: no such survey.*: give .*csc20, csc21"):
+    with pytest.raises(SettingError, match=r"^survey xmm: no such survey.*: give .*csc20, csc21"):
         surveys.load("xmm")
-    with pytest.raises(SettingError, match="--features csc13: survey csc20 has the sets all, w"):
+    with pytest.raises(SettingError, match=r"^features csc13: survey csc20 has the sets all, w"):
         surveys.load("csc20").feature_set("csc13")
 
 

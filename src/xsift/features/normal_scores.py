@@ -42,7 +42,7 @@ class NormalScores:
         return Z
 
 
-def fit_normal_scores(X: np.ndarray) -> NormalScores:
+def fit_normal_scores(X: np.ndarray, weight: np.ndarray | None = None) -> NormalScores:
     """Find the knots: quantiles of the values that are there.
 
     Equal values, such as the many variability probabilities of exactly 1, get the score of their
@@ -52,16 +52,20 @@ def fit_normal_scores(X: np.ndarray) -> NormalScores:
     ----------
     X : ndarray of shape (n, d)
         NaN is missing; a feature without any value maps everything to 0.
+    weight : ndarray of shape (n,), optional
+        Of the rows, above zero: 2 is the row twice.
     """
+    weight = np.ones(len(X)) if weight is None else weight
     values, scores = [], []
     for x in X.T:
-        x = np.sort(x[~np.isnan(x)])
-        if not len(x):
+        is_known = ~np.isnan(x)
+        if not is_known.any():
             values.append(np.zeros(1))
             scores.append(np.zeros(1))
             continue
-        distinct, first, count = np.unique(x, return_index=True, return_counts=True)
-        rank = (first + 0.5 * count) / len(x)
+        distinct, of = np.unique(x[is_known], return_inverse=True)
+        count = np.bincount(of, weight[is_known])
+        rank = (np.cumsum(count) - 0.5 * count) / count.sum()
         # Few knots suffice; those of the extremes and of the commonest values are always kept.
         at = np.searchsorted(rank, np.linspace(0, 1, _KNOTS + 1)).clip(0, len(rank) - 1)
         at = np.unique(np.concatenate([[0], at, [len(rank) - 1]]))

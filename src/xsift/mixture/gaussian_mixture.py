@@ -13,11 +13,12 @@ from sklearn.base import BaseEstimator, DensityMixin, _fit_context
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from xsift.errors import TableError, XsiftWarning
 from xsift.mixture.blocks import ArrayRows, Rows, as_rows, is_stream
 from xsift.mixture.em import Fit, find_collapses, iterate
+from xsift.mixture.matrix import checked_matrix, is_table
 from xsift.mixture.moments import Frame, Parameters, survey
 from xsift.mixture.scoring import Criteria, score_rows, totals
 from xsift.mixture.start import (
@@ -167,8 +168,9 @@ class GaussianMixture(DensityMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : array-like of shape (n, d), path, or function
-            NaN is missing. See Notes for rows that are not in memory.
+        X : array-like or table of shape (n, d), path, or function
+            NaN is missing. Tables are those of pandas, polars, pyarrow and astropy, and whatever
+            has the Arrow PyCapsule interface. See Notes for rows that are not in memory.
         y : ignored
         sample_weight : array-like of shape (n,), optional
             0 leaves a row out, 2 is the row twice.
@@ -285,7 +287,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):
 
     def _rows(self, X: Any, sample_weight: Any = None, *, reset: bool = False) -> Rows:
         weight = None if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
-        if is_stream(X):
+        if not is_table(X) and is_stream(X):
             rows, names = as_rows(X, weight)
             if reset:
                 self.n_features_in_ = rows.n_features
@@ -299,11 +301,10 @@ class GaussianMixture(DensityMixin, BaseEstimator):
                     f"{self.n_features_in_}"
                 )
             return rows
-        X = validate_data(
+        X = checked_matrix(
             self,
             X,
             reset=reset,
-            dtype="numeric",
             ensure_all_finite=False,  # checked slab by slab: this would take a byte a value
             ensure_min_samples=2 if reset else 1,
         )

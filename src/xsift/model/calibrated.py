@@ -8,6 +8,7 @@ trees, regression and posterior, blended    -> p, p_none
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -38,7 +39,7 @@ from xsift.score.calibrated import SCALE, CalibratedScorer, Evidence
 from xsift.score.none import NONE_SHARE, NoneScorer, excess_entropy
 from xsift.score.trees import Trees
 
-__all__ = ["CalibratedModel", "Prior", "responsibilities_in"]
+__all__ = ["CalibratedCore", "CalibratedModel", "Prior", "responsibilities_in"]
 
 _ROWS = 131_072  # the more, the more of them lack the same features, and are worked on at once
 _AT_ONCE = 8_192
@@ -52,13 +53,11 @@ class Prior(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class CalibratedModel(Trained):
-    """Normal scores, mixtures and scorers, frozen.
+class CalibratedCore:
+    """Normal scores, mixtures and scorer, frozen: class probabilities from raw features.
 
     Attributes
     ----------
-    survey, feature_set, features, classes
-        As in `Trained`.
     closing : {"keep", "remove"}
         What becomes of hardness ratios that do not close.
     closure : tuple of three int, or None
@@ -68,8 +67,6 @@ class CalibratedModel(Trained):
         Of all detections. The first gives clusters and typicality.
     bags : tuple of ClassMixtures
     scorer : CalibratedScorer
-    none : NoneScorer
-    typicality : Typicality
     """
 
     closing: str
@@ -78,6 +75,67 @@ class CalibratedModel(Trained):
     mixtures: tuple[Mixture, ...]
     bags: tuple[ClassMixtures, ...]
     scorer: CalibratedScorer
+
+    def class_probabilities(self, X: np.ndarray) -> np.ndarray:
+        """Return P(class | a class), shape (n, C), of raw features; NaN is missing.
+
+        A row without any feature has the class shares of training.
+        """
+        p = np.empty((len(X), len(self.scorer.group)))
+        for rows, Z, ends in self._blocks(X):
+            raw = self._mixtures_say(Z, ends)[-1]
+            evidence = Evidence(Z, mean_posterior(self.bags, Z, ends), None)
+            for start in range(0, len(Z), _AT_ONCE):
+                some = slice(start, start + _AT_ONCE)
+                p[rows[some]] = self.scorer.predict_proba(evidence.take(some), raw[some])
+        p[np.isnan(X).all(axis=1)] = self.scorer.shares
+        return p
+
+    def _blocks(self, X: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        """Give rows, their normal scores and where each pattern ends, ordered by what they lack."""
+        for first in range(0, len(X), _ROWS):
+            Z = self.scores.transform(
+                close_hardness(X[first : first + _ROWS], self.closure, self.closing)
+            )
+            order, ends = group_by_pattern(Z, np.ones(len(Z)), True)
+            yield first + order, Z[order], ends
+
+    def _mixtures_say(
+        self, Z: np.ndarray, ends: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return log-density and component in the first mixture, and the regression's raw scores.
+
+        Rows are ordered by what they lack.
+        """
+        slope, d = self.scorer.slope, Z.shape[1]
+        raw = np.empty((len(Z), slope.shape[1]), order="F")
+        raw[:] = self.scorer.intercept
+        for j in range(d):
+            column = SCALE * np.nan_to_num(Z[:, j])
+            for g in range(slope.shape[1]):
+                raw[:, g] += column * slope[j, g]
+        said, at = [], d
+        for m in self.mixtures:
+            part = slope[at : at + len(m.weights)]
+            said.append(weigh_roots(Z, ends, m.weights, m.means, m.covariances, part, raw))
+            at += len(m.weights)
+        return *said[0], raw
+
+
+@dataclass(frozen=True, eq=False)
+class CalibratedModel(CalibratedCore, Trained):
+    """What was learned for a survey: the core, none of the classes and typicality, frozen.
+
+    Attributes
+    ----------
+    survey, feature_set, features, classes
+        As in `Trained`.
+    closing, closure, scores, mixtures, bags, scorer
+        As in `CalibratedCore`.
+    none : NoneScorer
+    typicality : Typicality
+    """
+
     none: NoneScorer
     typicality: Typicality
 
@@ -130,12 +188,7 @@ class CalibratedModel(Trained):
         cluster = np.full(n, -1)
         p = np.full((n, len(self.classes)), np.nan, order="F")  # a table can share the columns
         p_none, typicality = np.full(n, np.nan), np.full(n, np.nan)
-        for first in range(0, n, _ROWS):
-            Z = self.scores.transform(
-                close_hardness(X[first : first + _ROWS], self.closure, self.closing)
-            )
-            order, ends = group_by_pattern(Z, np.ones(len(Z)), True)
-            Z, rows = Z[order], first + order
+        for rows, Z, ends in self._blocks(X):
             density, cluster[rows], raw = self._mixtures_say(Z, ends)
             evidence = Evidence(Z, mean_posterior(self.bags, Z, ends), None)
             typicality[rows] = self.typicality.of(Z, density)
@@ -151,27 +204,6 @@ class CalibratedModel(Trained):
         is_empty = np.isnan(X).all(axis=1)
         cluster[is_empty], p[is_empty], p_none[is_empty] = -1, np.nan, np.nan
         return Classification(cluster, p, p_none, typicality)
-
-    def _mixtures_say(
-        self, Z: np.ndarray, ends: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return log-density and component in the first mixture, and the regression's raw scores.
-
-        Rows are ordered by what they lack.
-        """
-        slope, d = self.scorer.slope, Z.shape[1]
-        raw = np.empty((len(Z), slope.shape[1]), order="F")
-        raw[:] = self.scorer.intercept
-        for j in range(d):
-            column = SCALE * np.nan_to_num(Z[:, j])
-            for g in range(slope.shape[1]):
-                raw[:, g] += column * slope[j, g]
-        said, at = [], d
-        for m in self.mixtures:
-            part = slope[at : at + len(m.weights)]
-            said.append(weigh_roots(Z, ends, m.weights, m.means, m.covariances, part, raw))
-            at += len(m.weights)
-        return *said[0], raw
 
     def tree(self) -> CalibratedTree:
         """Return the method's part of the model file."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from xsift.classes import Classes
 from xsift.errors import LabelError, TableError, XsiftWarning
 from xsift.features import close_hardness, columns_that_close, fit_normal_scores
 from xsift.mixture import ClassMixtures, Mixture, fit_class_mixtures
-from xsift.model.calibrated import CalibratedModel, responsibilities_in
+from xsift.model.calibrated import CalibratedCore, CalibratedModel, responsibilities_in
 from xsift.model.classification import refuse_one_class
 from xsift.model.folds import folds_by_source
 from xsift.model.sample import Training
@@ -25,7 +26,7 @@ from xsift.score.none import fit_none
 from xsift.settings import Settings
 from xsift.surveys import Survey
 
-__all__ = ["fit_calibrated_model"]
+__all__ = ["FEWEST_SOURCES", "CoreFit", "fit_calibrated_model", "fit_core"]
 
 _DEALS, _PARTS = 4, 3
 _COMPONENTS = 40
@@ -34,7 +35,8 @@ _RANK_FOLDS = 4
 _HIDDEN = 0.6
 _COPY_WEIGHT = 0.5
 _PATTERN_ROWS = 20.0  # detections that lack the same features: fewer say little of their shares
-_FEWEST_SOURCES = 4
+FEWEST_SOURCES = 4
+"""With a label, and with a value of each feature: else nothing can be calibrated on unseen ones."""
 
 
 def fit_calibrated_model(
@@ -62,41 +64,99 @@ def fit_calibrated_model(
         If a feature is known of fewer: the model does without it.
     """
     training, names = _known_features(training, survey, feature_set, classes)
-    labelled = np.flatnonzero(training.y >= 0)
     seed, group = settings.seed, _groups(classes)
     closure = columns_that_close(survey.closure, names)
-    X = close_hardness(training.X, closure, settings.closing)
-    scores = fit_normal_scores(X)
-    Z = scores.transform(X)
-    mixtures = _fit_mixtures(Z, seed)
-    known = np.flatnonzero((training.y >= 0) | training.is_other)
-    hidden = np.concatenate([Z[known], _hide(Z[known], seed)])
-    twice = np.concatenate([known, known])
-    bags, evidence = _bagged(Z, training, labelled, group, hidden, twice, mixtures, seed)
-    weight = _weights(training, known)
-    weight = np.concatenate([weight, _COPY_WEIGHT * weight])
-    y, other, source = training.y[twice], training.other[twice], training.source[twice]
-    own = np.flatnonzero(y >= 0)
-    own_weight = weight[own]
-    if settings.missing == "remove":
-        own_weight = _balanced(own_weight, training.X[twice[own]], group[y[own]])
-    scorer = fit_calibrated(evidence.take(own), y[own], group, own_weight, source[own], seed)
-    none = fit_none(evidence, y, group, other, weight, source, seed)
-    typicality = Typicality(mixtures[0], uniform_ranks(_unseen_ranks(Z, training.source, seed)))
+    fit = fit_core(training, group, closure, settings.closing, settings.missing, seed)
+    y, other, source = training.y[fit.rows], training.other[fit.rows], training.source[fit.rows]
+    none = fit_none(fit.evidence, y, group, other, fit.weight, source, seed)
+    ranks = _unseen_ranks(fit.Z, training.source, seed)
+    core = fit.core
+    typicality = Typicality(core.mixtures[0], uniform_ranks(ranks))
     return CalibratedModel(
         survey,
         feature_set,
         names,
         classes,
-        settings.closing,
-        closure,
-        scores,
-        mixtures,
-        bags,
-        scorer,
+        core.closing,
+        core.closure,
+        core.scores,
+        core.mixtures,
+        core.bags,
+        core.scorer,
         none,
         typicality,
     )
+
+
+class CoreFit(NamedTuple):
+    """What was learned of the classes, and what it was learned from.
+
+    Attributes
+    ----------
+    core : CalibratedCore
+    Z : ndarray of shape (n, d)
+        Normal scores of all rows.
+    rows : ndarray of int, shape (m,)
+        Rows with a label or of another type, and the same again with values hidden.
+    evidence : Evidence
+        Of these.
+    weight : ndarray of shape (m,)
+    """
+
+    core: CalibratedCore
+    Z: np.ndarray
+    rows: np.ndarray
+    evidence: Evidence
+    weight: np.ndarray
+
+
+def fit_core(
+    training: Training,
+    group: np.ndarray,
+    closure: tuple[int, int, int] | None,
+    closing: str,
+    missing: str,
+    seed: int,
+    weight: np.ndarray | None = None,
+) -> CoreFit:
+    """Learn to tell classes from features, whatever survey they are of.
+
+    Parameters
+    ----------
+    training : Training
+        Every row has a feature, and every feature a value.
+    group : ndarray of int, shape (C,)
+        Group of each class.
+    closure : tuple of three int, or None
+        Columns of hardness ratios that close.
+    closing, missing : str
+        As in `Settings`.
+    seed : int
+    weight : ndarray of shape (n,), optional
+        Of the rows, above zero: 2 is the row twice, in every step. Where None, rows count alike,
+        but those that teach the scorer by 1 / sqrt(detections of the source).
+    """
+    labelled = np.flatnonzero(training.y >= 0)
+    if closure is not None and np.isnan(training.X[:, closure]).any(axis=1).all():
+        closure = None  # never known together: their mismatch would have no value
+    X = close_hardness(training.X, closure, closing)
+    scores = fit_normal_scores(X, weight)
+    Z = scores.transform(X)
+    mixtures = _fit_mixtures(Z, seed, weight=weight)
+    known = np.flatnonzero((training.y >= 0) | training.is_other)
+    hidden = np.concatenate([Z[known], _hide(Z[known], seed)])
+    twice = np.concatenate([known, known])
+    bags, evidence = _bagged(Z, training, labelled, group, hidden, twice, mixtures, seed, weight)
+    weight = _weights(training, known) if weight is None else weight[known]
+    weight = np.concatenate([weight, _COPY_WEIGHT * weight])
+    y, source = training.y[twice], training.source[twice]
+    own = np.flatnonzero(y >= 0)
+    own_weight = weight[own]
+    if missing == "remove":
+        own_weight = _balanced(own_weight, training.X[twice[own]], group[y[own]])
+    scorer = fit_calibrated(evidence.take(own), y[own], group, own_weight, source[own], seed)
+    core = CalibratedCore(closing, closure, scores, mixtures, bags, scorer)
+    return CoreFit(core, Z, twice, evidence, weight)
 
 
 def _known_features(
@@ -106,14 +166,14 @@ def _known_features(
     names = [f.name for f in survey.feature_set(feature_set)]
     n = [len(np.unique(training.source[~np.isnan(x)])) for x in training.X.T]
     n_sources = len(np.unique(training.source))
-    kept = [j for j, sources in enumerate(n) if sources >= _FEWEST_SOURCES]
+    kept = [j for j, sources in enumerate(n) if sources >= FEWEST_SOURCES]
     left = [f"{name} ({n[j]} of {n_sources})" for j, name in enumerate(names) if j not in kept]
     if kept:
         X = np.ascontiguousarray(training.X[:, kept])
         training = replace(training, X=X).take(np.flatnonzero(~np.isnan(X).all(axis=1)))
     if kept and left:
         warnings.warn(
-            f"features left out of the model, as fewer than {_FEWEST_SOURCES} sources have a "
+            f"features left out of the model, as fewer than {FEWEST_SOURCES} sources have a "
             f"value: {', '.join(left)}",
             XsiftWarning,
             stacklevel=3,
@@ -121,7 +181,7 @@ def _known_features(
     _refuse_few(training, classes)
     if not kept:
         raise TableError(
-            f"no feature is known of {_FEWEST_SOURCES} sources, which training needs: "
+            f"no feature is known of {FEWEST_SOURCES} sources, which training needs: "
             f"{', '.join(left)}"
         )
     return training, tuple(names[j] for j in kept)
@@ -131,9 +191,9 @@ def _refuse_few(training: Training, classes: Classes) -> None:
     labelled = training.y >= 0
     refuse_one_class(training.y[labelled], classes, "a feature")
     n_sources = len(np.unique(training.source[labelled]))
-    if n_sources < _FEWEST_SOURCES:
+    if n_sources < FEWEST_SOURCES:
         raise LabelError(
-            f"labelled detections of {n_sources} sources: {_FEWEST_SOURCES} are needed at least, "
+            f"labelled detections of {n_sources} sources: {FEWEST_SOURCES} are needed at least, "
             "to calibrate on sources that were not trained on"
         )
 
@@ -156,7 +216,9 @@ def _unseen_ranks(Z: np.ndarray, source: np.ndarray, seed: int) -> np.ndarray:
     return ranks
 
 
-def _fit_mixtures(Z: np.ndarray, seed: int, number: int = _MIXTURES) -> tuple[Mixture, ...]:
+def _fit_mixtures(
+    Z: np.ndarray, seed: int, number: int = _MIXTURES, weight: np.ndarray | None = None
+) -> tuple[Mixture, ...]:
     from sklearn.exceptions import ConvergenceWarning
 
     from xsift.mixture import GaussianMixture
@@ -171,7 +233,7 @@ def _fit_mixtures(Z: np.ndarray, seed: int, number: int = _MIXTURES) -> tuple[Mi
         for i in range(number):
             model = GaussianMixture(
                 K, reg_covar=1e-2, max_iter=40, tol=1e-2, random_state=seed + i
-            ).fit(Z)
+            ).fit(Z, sample_weight=weight)
             fitted.append(Mixture(model.weights_, model.means_, model.covariances_))
     return tuple(fitted)
 
@@ -194,6 +256,7 @@ def _bagged(
     rows: np.ndarray,
     mixtures: tuple[Mixture, ...],
     seed: int,
+    row_weight: np.ndarray | None,
 ) -> tuple[tuple[ClassMixtures, ...], Evidence]:
     """Learn the class mixtures on bags of sources, and let each judge the sources it has not seen.
 
@@ -202,20 +265,21 @@ def _bagged(
     more would be smoother, which trees notice.
     """
     y = training.y[labelled]
+    counts = np.ones(len(y)) if row_weight is None else row_weight[labelled]
     p, n = np.zeros((len(rows), len(group))), np.zeros(len(rows))
     bags: list[ClassMixtures] = []
     for deal in range(_DEALS):
         part = folds_by_source(training.source, training.y, _PARTS, seed + deal)
         for k in range(_PARTS):
-            weight = (part[labelled] != k).astype(np.float64)
+            weight = (part[labelled] != k) * counts
             judged = np.flatnonzero(part[rows] == k)
             if len(np.unique(y[weight > 0])) < 2:
-                weight[:] = 1.0  # a handful of sources: this bag has all, and judges none
+                weight = counts  # a handful of sources: this bag has all, and judges none
                 judged = judged[:0]
             bags.append(fit_class_mixtures(Z[labelled], y, weight, group, seed + len(bags)))
             p[judged] += bags[-1].posterior(rows_Z[judged])
             n[judged] += 1
-    p[n == 0] = np.bincount(y, minlength=len(group)) / len(y)
+    p[n == 0] = np.bincount(y, counts, minlength=len(group)) / counts.sum()
     p /= np.maximum(n, 1)[:, None]
     _, r = responsibilities_in(mixtures, rows_Z)
     return tuple(bags), Evidence(rows_Z, p, r)

@@ -119,7 +119,7 @@ def boost(
         # On small tables threads mostly wait for each other: on a busy machine, six times as long.
         with threadpool_limits(1):
             boosting.fit(binned, y, sample_weight=weight)
-        fitted.append(_trees_of(boosting, binned, edges, n_classes))
+            fitted.append(_trees_of(boosting, binned, edges, n_classes))
     return Trees(
         np.mean([t.baseline for t in fitted], axis=0),
         np.concatenate([t.output for t in fitted]),
