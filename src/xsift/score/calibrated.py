@@ -229,7 +229,9 @@ def _fit_trees(
     if evidence.p_class.shape[1] > n_groups:
         return _boosted(X, y, weight, n_groups, seeds, 120, 0.06)
     d = evidence.Z.shape[1]
-    return mean_of([_boosted(some, y, weight, n_groups, seeds, 160, 0.06) for some in (X, X[:, :d])])
+    return mean_of(
+        [_boosted(some, y, weight, n_groups, seeds, 160, 0.06) for some in (X, X[:, :d])]
+    )
 
 
 def _fit_blend(
