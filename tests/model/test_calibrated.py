@@ -14,13 +14,14 @@ from xsift.classes import PAPER_CLASSES
 from xsift.errors import LabelError, ModelError
 from xsift.features import FeatureTable
 from xsift.mixture import Mixture
-from xsift.model import load_model, model_of, model_tree
+from xsift.model import calibrated_training, load_model, model_of, model_tree
 from xsift.model.calibrated import CalibratedModel
-from xsift.model.calibrated_training import fit_calibrated_model
+from xsift.model.calibrated_training import _hide, fit_calibrated_model
 from xsift.model.file import load_model_tree
 from xsift.model.paper import PaperModel
 from xsift.model.sample import Training
 from xsift.model.typicality import Typicality, rank, uniform_ranks
+from xsift.score.calibrated import fit_calibrated
 
 SETTINGS = Settings(method="calibrated", label_column="label", features="all", seed=1)
 FIELDS = ("cluster", "p", "p_none", "typicality")
@@ -254,3 +255,46 @@ def test_too_few_labels(y, source, said):
     training = Training(X, np.array(y), np.full(8, None), np.array(source))
     with pytest.raises(LabelError, match=said):
         fit_calibrated_model(training, surveys.load("csc20"), "all", PAPER_CLASSES, SETTINGS)
+
+
+def test_many_features_are_hidden_as_they_are_missing():
+    rng = np.random.default_rng(0)
+    Z = rng.normal(size=(300, 24))
+    Z[::3, 10:] = np.nan  # one catalogue's
+    hidden = np.isnan(_hide(Z, 0))
+    assert {row.sum() for row in hidden} == {0, 14}
+    assert (hidden[::3] == np.isnan(Z)[::3]).all()
+    assert hidden[1::3].any()
+    few = np.isnan(_hide(Z[:, 4:14], 0))
+    assert len(np.unique(few, axis=0)) > 50
+
+
+def test_fields_stay_on_one_side_and_weigh_less_than_their_sources(monkeypatch):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(400, 12))
+    y = rng.integers(0, 2, 400)
+    field = np.repeat(np.arange(40), 10)
+    seen = []
+
+    def look(evidence, y, group, weight, source, seed):
+        seen.append((weight, source))
+        return fit_calibrated(evidence, y, group, weight, source, seed)
+
+    monkeypatch.setattr(calibrated_training, "fit_calibrated", look)
+    training = Training(X, y, np.full(400, None), np.arange(400))
+    for training_ in (training, replace(training, field=field)):
+        fit_calibrated_model(training_, surveys.load("csc20"), "all", PAPER_CLASSES, SETTINGS)
+    (plain, source), (weight, unit) = seen
+    assert len(np.unique(source)) == 400
+    assert_array_equal(plain[:400], 1.0)
+    assert len(np.unique(unit)) == 40
+    assert_allclose(weight[:400], 10**-0.5)
+
+
+def test_a_source_in_two_fields_joins_them_and_a_row_without_a_field_is_its_source():
+    X, y = np.zeros((5, 1)), np.zeros(5, dtype=int)
+    training = Training(
+        X, y, np.full(5, None), np.array([0, 1, 1, 2, 3]), np.array([7, 7, 8, 8, -1])
+    )
+    assert_array_equal(training.unit, [0, 0, 0, 0, 1])
+    assert_array_equal(training.take(np.array([0, 4])).unit, [0, 1])

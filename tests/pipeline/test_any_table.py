@@ -163,9 +163,7 @@ def test_evaluate_validates_under_the_prior_that_is_asked_for(with_flux, tmp_pat
         found[prior] = record["results"]["folds"]
     losses = [found[p]["calibrated"]["detections"]["groups"]["log_loss"]["value"] for p in found]
     assert losses[0] != losses[1]
-    assert (
-        "prior uniform: the paper's method has no shares" in found["uniform"]["paper"]["failed"]
-    )
+    assert "prior uniform: the paper's method has no shares" in found["uniform"]["paper"]["failed"]
 
 
 @pytest.mark.parametrize(

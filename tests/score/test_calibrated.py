@@ -271,3 +271,14 @@ def test_weights_matter():
     fitted = fit(evidence, y, np.arange(n), weight, np.array([0, 1]))
     assert_allclose(fitted.predict_proba(evidence)[0], [0.8, 0.2], atol=0.03)
     assert isinstance(fitted, CalibratedScorer)
+
+
+def test_where_every_class_is_a_group_half_of_the_trees_look_at_the_features_alone():
+    evidence, y, source = draw(600)
+    d = evidence.Z.shape[1]
+    for group, alone in ((np.arange(4), True), (GROUP, False)):
+        trees = fit(evidence, y, source, group=group).trees
+        looked = np.maximum(trees.feature, ~trees.feature)
+        half = len(looked) // 2
+        assert (looked[:half] >= d).any()
+        assert (looked[half:] < d).all() == alone

@@ -136,3 +136,13 @@ def test_a_row_does_not_depend_on_the_others():
     for i in range(0, 300, 37):
         one = scorer.predict(evidence.take(np.array([i])), np.zeros(1), np.zeros(1))
         assert_array_equal(one, whole[i : i + 1])
+
+
+def test_where_every_class_is_a_group_the_density_alone_leaves_the_classes_an_order():
+    # Bounded odds: else p_none would be 1, and what is left for the classes nothing.
+    for n_groups, odds in ((3, np.log(1e6)), (2, 500.0)):
+        scorer = NoneScorer(None, n_groups, NONE_SHARE)
+        evidence = evidence_of(np.zeros((1, 3)))
+        apart = -1.5 * np.log(2 * np.pi)
+        found = scorer.log_odds(evidence, np.array([apart - 500.0]), np.zeros(1))
+        assert_allclose(found, odds)

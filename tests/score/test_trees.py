@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.ensemble import HistGradientBoostingClassifier
 
-from xsift.score.trees import DEPTH, Trees, boost
+from xsift.score.trees import DEPTH, Trees, boost, mean_of
 
 SETTINGS = {"max_iter": 12, "learning_rate": 0.3, "max_leaf_nodes": 8, "min_samples_leaf": 5}
 
@@ -208,3 +208,13 @@ def test_sums_are_those_of_a_plain_loop(n_trees):
                 at = 2 * at + (1 if value <= trees.threshold[t, at] else 2)
             expected[i, k] += trees.leaf[t, at - shape[1]]
     assert_array_equal(trees.raw_scores(X), expected)
+
+
+def test_the_mean_of_trees_of_all_and_of_the_first_features():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(400, 4))
+    y = (X[:, 0] + X[:, 3] > 0).astype(int)
+    settings = {"max_iter": 5, "max_leaf_nodes": 8, "min_samples_leaf": 10}
+    parts = [boost(some, y, np.ones(400), 2, (0,), **settings) for some in (X, X[:, :2])]
+    raw = [part.raw_scores(some) for part, some in zip(parts, (X, X[:, :2]), strict=True)]
+    assert_allclose(mean_of(parts).raw_scores(X), np.mean(raw, axis=0), atol=1e-5)

@@ -33,6 +33,7 @@ _COMPONENTS = 40
 _MIXTURES = 2
 _RANK_FOLDS = 4
 _HIDDEN = 0.6
+_MANY = 20  # features: more come from several instruments
 _COPY_WEIGHT = 0.5
 _PATTERN_ROWS = 20.0  # detections that lack the same features: fewer say little of their shares
 FEWEST_SOURCES = 4
@@ -69,7 +70,7 @@ def fit_calibrated_model(
     fit = fit_core(training, group, closure, settings.closing, settings.missing, seed)
     y, other, source = training.y[fit.rows], training.other[fit.rows], training.source[fit.rows]
     none = fit_none(fit.evidence, y, group, other, fit.weight, source, seed)
-    ranks = _unseen_ranks(fit.Z, training.source, seed)
+    ranks = _unseen_ranks(fit.Z, training.unit, seed)
     core = fit.core
     typicality = Typicality(core.mixtures[0], uniform_ranks(ranks))
     return CalibratedModel(
@@ -149,12 +150,12 @@ def fit_core(
     bags, evidence = _bagged(Z, training, labelled, group, hidden, twice, mixtures, seed, weight)
     weight = _weights(training, known) if weight is None else weight[known]
     weight = np.concatenate([weight, _COPY_WEIGHT * weight])
-    y, source = training.y[twice], training.source[twice]
+    y, unit = training.y[twice], training.unit[twice]
     own = np.flatnonzero(y >= 0)
     own_weight = weight[own]
     if missing == "remove":
         own_weight = _balanced(own_weight, training.X[twice[own]], group[y[own]])
-    scorer = fit_calibrated(evidence.take(own), y[own], group, own_weight, source[own], seed)
+    scorer = fit_calibrated(evidence.take(own), y[own], group, own_weight, unit[own], seed)
     core = CalibratedCore(closing, closure, scores, mixtures, bags, scorer)
     return CoreFit(core, Z, twice, evidence, weight)
 
@@ -239,9 +240,16 @@ def _fit_mixtures(
 
 
 def _hide(Z: np.ndarray, seed: int) -> np.ndarray:
-    """Return rows with values hidden at random, each row at a rate of its own; one value stays."""
+    """Return rows with values hidden, so that the method meets less than it has; one value stays.
+
+    At random, each row at a rate of its own. Of many features those of one instrument or one
+    catalogue are missing together: then a row lacks what another row lacks, too.
+    """
     rng = np.random.default_rng(seed)
-    is_hidden = rng.random(Z.shape) < rng.uniform(0, _HIDDEN, len(Z))[:, None]
+    if Z.shape[1] > _MANY:
+        is_hidden = np.isnan(Z)[rng.permutation(len(Z))]
+    else:
+        is_hidden = rng.random(Z.shape) < rng.uniform(0, _HIDDEN, len(Z))[:, None]
     would_be_empty = (is_hidden | np.isnan(Z)).all(axis=1)
     is_hidden[would_be_empty] = False
     return np.where(is_hidden, np.nan, Z)
@@ -269,7 +277,7 @@ def _bagged(
     p, n = np.zeros((len(rows), len(group))), np.zeros(len(rows))
     bags: list[ClassMixtures] = []
     for deal in range(_DEALS):
-        part = folds_by_source(training.source, training.y, _PARTS, seed + deal)
+        part = folds_by_source(training.unit, training.y, _PARTS, seed + deal)
         for k in range(_PARTS):
             weight = (part[labelled] != k) * counts
             judged = np.flatnonzero(part[rows] == k)
@@ -286,8 +294,11 @@ def _bagged(
 
 
 def _weights(training: Training, rows: np.ndarray) -> np.ndarray:
-    """Weigh a detection with 1 / sqrt(detections of its source): they are far from independent."""
-    _, code, count = np.unique(training.source[rows], return_inverse=True, return_counts=True)
+    """Weigh a detection with 1 / sqrt(detections of its source): they are far from independent.
+
+    So are the sources of one field, where fields are known.
+    """
+    _, code, count = np.unique(training.unit[rows], return_inverse=True, return_counts=True)
     return np.asarray(count[code] ** -0.5)
 
 

@@ -53,16 +53,26 @@ class Training:
         Type, where it is known to be none of the classes; else None.
     source : ndarray of int, shape (n,)
         Code of the source: says which rows belong together, and nothing else.
+    field : ndarray of int, shape (n,), optional
+        Code of the field, or any other group whose sources are alike; -1 says nothing. Where it is
+        given, the calibrated method calibrates on fields that were not trained on.
     """
 
     X: np.ndarray
     y: np.ndarray
     other: np.ndarray
     source: np.ndarray
+    field: np.ndarray | None = None
 
     def take(self, rows: np.ndarray) -> Training:
         """Return some of the rows."""
-        return Training(self.X[rows], self.y[rows], self.other[rows], self.source[rows])
+        field = None if self.field is None else self.field[rows]
+        return Training(self.X[rows], self.y[rows], self.other[rows], self.source[rows], field)
+
+    @property
+    def unit(self) -> np.ndarray:
+        """Code of what stays on one side of a split: the source or, where given, its field."""
+        return self.source if self.field is None else join(self.source, self.field)
 
     @property
     def is_other(self) -> np.ndarray:

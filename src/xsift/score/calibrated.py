@@ -11,7 +11,7 @@ import numpy as np
 from scipy.optimize import minimize
 
 from xsift.score.softmax import normalised, softmax
-from xsift.score.trees import Trees, boost
+from xsift.score.trees import Trees, boost, mean_of
 
 __all__ = ["SCALE", "CalibratedScorer", "Evidence", "fit_calibrated"]
 
@@ -197,7 +197,7 @@ def _fit_experts(
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
 
-    trees = _boosted(evidence.features, y, weight, n_groups, seeds, 120, 0.06)
+    trees = _fit_trees(evidence, y, n_groups, weight, seeds)
     F = evidence.coordinates
     slope, intercept = np.zeros((F.shape[1], n_groups)), np.full(n_groups, -30.0)
     if len(present := np.unique(y)) < 2:
@@ -214,6 +214,24 @@ def _fit_experts(
         slope[:, model.classes_] = model.coef_.T
         intercept[model.classes_] = model.intercept_
     return _Experts(trees, slope, intercept)
+
+
+def _fit_trees(
+    evidence: Evidence, y: np.ndarray, n_groups: int, weight: np.ndarray, seeds: tuple[int, ...]
+) -> Trees:
+    """Boost trees of the groups.
+
+    Where every class is a group of its own, the posterior answers the very question that the trees
+    are asked, and trees would rest on it, however well the mixtures fit. So half of them look at
+    the features alone.
+    """
+    X = evidence.features
+    if evidence.p_class.shape[1] > n_groups:
+        return _boosted(X, y, weight, n_groups, seeds, 120, 0.06)
+    d = evidence.Z.shape[1]
+    return mean_of(
+        [_boosted(some, y, weight, n_groups, seeds, 160, 0.06) for some in (X, X[:, :d])]
+    )
 
 
 def _fit_blend(

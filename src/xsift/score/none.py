@@ -19,6 +19,7 @@ Labelled detections all have a class: their shares say nothing of it. This is st
 """
 
 _DOUBT = 0.8  # what a nat of doubt between the classes adds to the log-odds (scoring notes)
+_SUREST = np.log(1e6)  # odds by the density alone, where every class is a group of its own
 _FEWEST = 30
 _SOURCES = 30
 
@@ -60,7 +61,12 @@ class NoneScorer:
         if self.trees is None:
             Z = evidence.Z
             apart = -0.5 * np.nansum(Z**2 + np.log(2 * np.pi), axis=1)
-            return np.asarray(apart - log_density)
+            odds = apart - log_density
+            if evidence.p_class.shape[1] == self.n_groups:
+                # The misfit of a density adds up over features: of many, it would leave the classes
+                # nothing at all, and with that no order.
+                odds = odds.clip(-_SUREST, _SUREST)
+            return np.asarray(odds)
         raw = self.trees.raw_scores(evidence.features)
         other = logsumexp(raw[:, self.n_groups :], axis=1)
         odds = other - logsumexp(raw[:, : self.n_groups], axis=1) - logit(self.share)

@@ -20,7 +20,7 @@ from xsift.errors import TableError
 from xsift.jit import kernel, kernel_part
 from xsift.score.softmax import softmax
 
-__all__ = ["DEPTH", "Trees", "boost"]
+__all__ = ["DEPTH", "Trees", "boost", "mean_of"]
 
 DEPTH = 3
 _SPLITS = 2**DEPTH - 1
@@ -120,6 +120,14 @@ def boost(
         with threadpool_limits(1):
             boosting.fit(binned, y, sample_weight=weight)
             fitted.append(_trees_of(boosting, binned, edges, n_classes))
+    return mean_of(fitted)
+
+
+def mean_of(fitted: Sequence[Trees]) -> Trees:
+    """Return trees whose raw scores are the mean of several.
+
+    The features of each are the first ones of those that the mean is asked about.
+    """
     return Trees(
         np.mean([t.baseline for t in fitted], axis=0),
         np.concatenate([t.output for t in fitted]),
