@@ -19,21 +19,65 @@ FLUX = "mW.m**-2"  # as VizieR has it: the same as erg/s/cm2
 HR = np.array([-0.5, 0.0, 0.5])
 
 
-def xmm(flux, flux_min, flux_max, hr, extent, det_ml, name="IAUNAME", ra="SC_RA", dec="SC_DEC"):
+def xmm(
+    flux,
+    flux_min,
+    flux_max,
+    hr,
+    extent,
+    det_ml,
+    band,
+    poserr,
+    name="IAUNAME",
+    ra="SC_RA",
+    dec="SC_DEC",
+):
     """Make a table of 4XMM by what its columns are called."""
     columns = {name: ["4XMM J1", "4XMM J2", "4XMM J3"], ra: [1.0, 2.0, 3.0], dec: [0.0, 1.0, 2.0]}
     columns |= {hr.format(i): HR / i for i in (1, 2, 3, 4)}
     columns |= {flux: [1e-14, 1e-13, 0.0], extent: [0.0, 6.5, 80.0], det_ml: [10.0, 100.0, 1e6]}
+    columns |= {band.format(k): [1e-15, 0.0, 0.0] for k in (1, 2, 3, 4, 5, 9) if band}
+    columns |= {poserr: [0.5, 1.0, 2.0]}
     columns |= {c: v for c, v in ((flux_min, [1e-15] * 3), (flux_max, [1e-13] * 3)) if c}
     return columns
 
 
-SLIM = xmm("SC_EP_8_FLUX", "SC_EP_8_FMIN", "SC_EP_8_FMAX", "SC_HR{}", "SC_EXTENT", "SC_DET_ML")
-VIZIER = xmm(
-    "Flux8", "F8min", "F8max", "HR{}", "ext", "srcML", name="4XMM", ra="RA_ICRS", dec="DE_ICRS"
+SLIM = xmm(
+    "SC_EP_8_FLUX",
+    "SC_EP_8_FMIN",
+    "SC_EP_8_FMAX",
+    "SC_HR{}",
+    "SC_EXTENT",
+    "SC_DET_ML",
+    "SC_EP_{}_FLUX",
+    "SC_POSERR",
 )
-DETECTIONS = xmm("EP_8_FLUX", "", "", "EP_HR{}", "EP_EXTENT", "EP_8_DET_ML", ra="RA", dec="DEC")
-STACKED = xmm("EP_FLUX", "", "", "EP_HR{}", "EXTENT", "EP_DET_ML", ra="RA", dec="DEC")
+VIZIER = xmm(
+    "Flux8",
+    "F8min",
+    "F8max",
+    "HR{}",
+    "ext",
+    "srcML",
+    "Flux{}",
+    "ePos",
+    name="4XMM",
+    ra="RA_ICRS",
+    dec="DE_ICRS",
+)
+DETECTIONS = xmm(
+    "EP_8_FLUX",
+    "",
+    "",
+    "EP_HR{}",
+    "EP_EXTENT",
+    "EP_8_DET_ML",
+    "EP_{}_FLUX",
+    "POSERR",
+    ra="RA",
+    dec="DEC",
+)
+STACKED = xmm("EP_FLUX", "", "", "EP_HR{}", "EXTENT", "EP_DET_ML", "", "POSERR", ra="RA", dec="DEC")
 
 
 def written(tmp_path, columns, units=None):
@@ -73,13 +117,15 @@ def test_4xmm_by_its_sources(tmp_path, columns, units, turn):
     assert values["flux_range"].tolist() == pytest.approx([2, 2, 2])
     assert values["log_det_ml"].tolist() == pytest.approx([1, 2, 6])
     assert values["extent"].tolist() == [0, 6.5, 80]
+    assert values["share_1"].tolist()[:2] == pytest.approx([0.1, 0])
+    assert values["poserr"].tolist() == [0.5, 1, 2]
 
 
 @pytest.mark.parametrize("columns", [DETECTIONS, STACKED], ids=["detections", "stacked"])
 def test_4xmm_by_its_detections(tmp_path, columns):
     columns = {**columns, "OBS_ID": ["0112880801", "0112880801", "0000110101"]}
     path = written(tmp_path, columns)
-    with pytest.warns(match="no column flux_range"):
+    with pytest.warns(match=r"no column .*flux_range"):
         found, features = features_of(path, surveys.load("4xmm"), need_all=False)
     assert found.table["obsid"].to_pylist() == [112880801, 112880801, 110101]
     values = dict(zip(features.names, features.values.T, strict=True))
