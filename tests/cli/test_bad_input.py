@@ -77,10 +77,11 @@ def test_missing_columns_with_the_nearest(refused, saved, small_table):
     names = ["hard-hm" if n == "hard_hm" else n for n in small_table.column_names]
     path = saved(small_table.rename_columns(names))
     assert refused("run", path, *LABELLED).endswith(
-        "t.parquet: missing column hard_hm (did you mean hard-hm?). Rename the column; where "
-        "you do not have it, add an empty one"
+        "t.parquet: missing column hard_hm (did you mean hard-hm?). Where you do, give "
+        "--column hard_hm=hard-hm"
     )
-    assert "missing column hard_hm (did you mean hard-hm?). Rename" in refused("classify", path)
+    said = refused("classify", path, "--model", "csc20-paper")
+    assert "missing column hard_hm (did you mean hard-hm?). Where you do" in said
 
 
 def test_unknown_columns_of_the_command_line(refused, files):
@@ -292,8 +293,8 @@ def test_a_disk_that_fills(refused, files, monkeypatch, form):
             ("--method", "paper", "--min-members", 2**64),
             "--min-members 18446744073709551616: allowed is 2 to 2147483648",
         ),
-        (("--features", "csc13"), "--features csc13: survey csc20 has all, without-newq"),
-        (("--survey", "rosat"), "--survey rosat: known surveys are csc20, csc21"),
+        (("--features", "csc13"), "--features csc13: survey csc20 has the sets all, without-newq; or name columns"),
+        (("--survey", "rosat"), "--survey rosat: no such survey: give 2sxps, 4xmm, csc20, csc21, erass1"),
         (("--match", "magic"), "--match 'magic'"),
     ],
 )

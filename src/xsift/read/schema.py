@@ -211,9 +211,13 @@ def _heed_missing(
     absent = [f.sources for f in features if not _has(table, where, f, survey)]
     if not absent:
         return
+    near = {name: nearest(name, others) for name in (a.split(" ")[0] for a in absent)}
+    alike = " ".join(f"--column {name}={column}" for name, column in near.items() if column)
     if need_all or len(absent) == len(features):
         remedy = ""
-        if len(absent) == len(features) > 1:
+        if alike:
+            remedy = f"Where you do, give {alike}"
+        elif len(absent) == len(features) > 1:
             remedy = "The table has no feature of the survey: is it another table?"
         elif need_all and all(a.startswith("var_newq") for a in absent):
             remedy = "Tables without it can use --survey csc21 (or --model csc21)"
@@ -221,10 +225,8 @@ def _heed_missing(
             remedy = "The published method needs all; --method calibrated takes what there is"
         raise MissingColumnsError(where, absent, others, remedy)
     _warn(f"{where}: no column {', '.join(absent)}: counted as missing in every row")
-    near = {name: nearest(name, others) for name in (a.split(" ")[0] for a in absent)}
-    if alike := {name: column for name, column in near.items() if column}:
-        said = " ".join(f"--column {name}={column}" for name, column in alike.items())
-        _warn(f"{where}: columns with names like those that are missing: if they are, give {said}")
+    if alike:
+        _warn(f"{where}: columns with names like those that are missing: if they are, give {alike}")
 
 
 def _has(table: pa.Table, where: str, feature: Feature, survey: Survey) -> bool:
