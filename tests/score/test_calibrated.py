@@ -273,12 +273,20 @@ def test_weights_matter():
     assert isinstance(fitted, CalibratedScorer)
 
 
-def test_where_every_class_is_a_group_half_of_the_trees_look_at_the_features_alone():
-    evidence, y, source = draw(600)
-    d = evidence.Z.shape[1]
-    for group, alone in ((np.arange(4), True), (GROUP, False)):
-        trees = fit(evidence, y, source, group=group).trees
-        looked = np.maximum(trees.feature, ~trees.feature)
-        half = len(looked) // 2
-        assert (looked[:half] >= d).any()
-        assert (looked[half:] < d).all() == alone
+@pytest.mark.parametrize(
+    ("n", "group", "least", "most"),
+    [(600, np.arange(4), 0.3, 0.5), (120, np.arange(4), 0, 0), (600, GROUP, 0.7, 1)],
+    ids=["half", "none where rows are few", "all where classes share groups"],
+)
+def test_trees_that_look_at_the_posterior(n, group, least, most):
+    evidence, y, source = draw(n)
+    trees = fit(evidence, y, source, group=group).trees
+    looks = (np.maximum(trees.feature, ~trees.feature) >= evidence.Z.shape[1]).any(axis=1)
+    assert least <= looks.mean() <= most
+
+
+def test_where_every_class_is_a_group_the_trees_of_the_folds_stay():
+    evidence, y, source = draw(120)
+    flat, grouped = (fit(evidence, y, source, group=g).trees for g in (np.arange(4), GROUP))
+    assert len(flat.output) == 160 * 4 * (2 + 2 + 4)  # two seeds twice, and four folds
+    assert len(grouped.output) == 120 * 2 * len(np.unique(GROUP))

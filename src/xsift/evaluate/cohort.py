@@ -36,6 +36,8 @@ class Cohort:
     along : ndarray of shape (n,)
         What runs along the sky; `along_what` says what it is.
     strata : tuple of Stratum
+    field : ndarray of int, shape (n,), optional
+        As in `Training`.
     classes : Classes
     """
 
@@ -49,6 +51,7 @@ class Cohort:
     along_what: str
     strata: tuple[Stratum, ...]
     classes: Classes
+    field: np.ndarray | None = None
 
     @property
     def is_other(self) -> np.ndarray:
@@ -132,6 +135,7 @@ def cohort_of(
         along_what,
         tuple(_strata(sample, rows, known.X, source)),
         classes,
+        known.field,
     )
 
 

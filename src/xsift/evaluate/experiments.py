@@ -236,7 +236,8 @@ def _prepared(
             X[hidden[train]] = np.nan
     elif task.experiment == "none":
         other[held_out(cohort, task)[train]] = None
-    return Training(X, y, other, cohort.source[train]), X_test
+    field = None if cohort.field is None else cohort.field[train]
+    return Training(X, y, other, cohort.source[train], field), X_test
 
 
 def _kept(cohort: Cohort, train: np.ndarray, share: float, seed: int) -> np.ndarray:

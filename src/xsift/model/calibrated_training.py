@@ -33,7 +33,6 @@ _COMPONENTS = 40
 _MIXTURES = 2
 _RANK_FOLDS = 4
 _HIDDEN = 0.6
-_MANY = 20  # features: more come from several instruments
 _COPY_WEIGHT = 0.5
 _PATTERN_ROWS = 20.0  # detections that lack the same features: fewer say little of their shares
 FEWEST_SOURCES = 4
@@ -240,16 +239,9 @@ def _fit_mixtures(
 
 
 def _hide(Z: np.ndarray, seed: int) -> np.ndarray:
-    """Return rows with values hidden, so that the method meets less than it has; one value stays.
-
-    At random, each row at a rate of its own. Of many features those of one instrument or one
-    catalogue are missing together: then a row lacks what another row lacks, too.
-    """
+    """Return rows with values hidden at random, each row at a rate of its own; one value stays."""
     rng = np.random.default_rng(seed)
-    if Z.shape[1] > _MANY:
-        is_hidden = np.isnan(Z)[rng.permutation(len(Z))]
-    else:
-        is_hidden = rng.random(Z.shape) < rng.uniform(0, _HIDDEN, len(Z))[:, None]
+    is_hidden = rng.random(Z.shape) < rng.uniform(0, _HIDDEN, len(Z))[:, None]
     would_be_empty = (is_hidden | np.isnan(Z)).all(axis=1)
     is_hidden[would_be_empty] = False
     return np.where(is_hidden, np.nan, Z)
@@ -294,11 +286,8 @@ def _bagged(
 
 
 def _weights(training: Training, rows: np.ndarray) -> np.ndarray:
-    """Weigh a detection with 1 / sqrt(detections of its source): they are far from independent.
-
-    So are the sources of one field, where fields are known.
-    """
-    _, code, count = np.unique(training.unit[rows], return_inverse=True, return_counts=True)
+    """Weigh a detection with 1 / sqrt(detections of its source): they are far from independent."""
+    _, code, count = np.unique(training.source[rows], return_inverse=True, return_counts=True)
     return np.asarray(count[code] ** -0.5)
 
 

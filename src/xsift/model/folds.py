@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pyarrow as pa
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-__all__ = ["folds_by_source", "identical_detections", "join"]
+__all__ = ["fields_on_sky", "folds_by_source", "identical_detections", "join"]
 
 
 def identical_detections(X: np.ndarray) -> np.ndarray:
@@ -26,6 +27,32 @@ def identical_detections(X: np.ndarray) -> np.ndarray:
     _, code = np.unique(filled, axis=0, return_inverse=True)
     code = code.reshape(-1)
     return np.asarray(np.where(enough, code, code.max(initial=0) + 1 + np.arange(len(X))))
+
+
+def fields_on_sky(keys: pa.Table, size: float | None) -> np.ndarray | None:
+    """Give a number to each field on the sky: cells of a size, deg, between circles of declination.
+
+    Parameters
+    ----------
+    keys : pyarrow.Table
+        With ``ra`` and ``dec``, deg; a row without a position is in no field.
+    size : float, optional
+
+    Returns
+    -------
+    ndarray of int, shape (n,), or None
+        -1 in no field; None without a size or without positions.
+    """
+    if size is None or not {"ra", "dec"} <= set(keys.column_names):
+        return None
+    ra, dec = (np.asarray(keys[axis].to_numpy(), dtype=np.float64) for axis in ("ra", "dec"))
+    there = np.isfinite(ra) & np.isfinite(dec)
+    band = np.floor(dec[there] / size)
+    along = np.floor((ra[there] % 360) * np.cos(np.radians((band + 0.5) * size)).clip(0) / size)
+    _, code = np.unique(np.column_stack([band, along]), axis=0, return_inverse=True)
+    field = np.full(len(ra), -1)
+    field[there] = code.reshape(-1)
+    return field
 
 
 def join(source: np.ndarray, *shared: np.ndarray) -> np.ndarray:

@@ -19,7 +19,7 @@ from xsift.classes import PAPER_CLASSES, Classes, is_certain_other
 from xsift.errors import SettingError
 from xsift.features import FeatureTable, derive
 from xsift.label import Labels, heed_matches, match_known, refuse_no_class, sort_labels
-from xsift.model.folds import identical_detections, join
+from xsift.model.folds import fields_on_sky, identical_detections, join
 from xsift.settings import Settings
 from xsift.surveys import Feature, Survey
 from xsift.vote import in_order, key_order
@@ -176,7 +176,9 @@ class Sample:
         X = self.features.values[rows]
         numbers = [] if self.shared is None else [self.shared[rows]]
         unit = join(self.source(rows), identical_detections(X), *numbers)
-        return Training(X, self.labels.y[rows], self.other[rows], unit)
+        field = fields_on_sky(self.keys, self.features.survey.field)
+        field = None if field is None else field[rows]
+        return Training(X, self.labels.y[rows], self.other[rows], unit, field)
 
 
 def read_sample(

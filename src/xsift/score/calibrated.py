@@ -24,6 +24,10 @@ _SEEDS = (0, 1)
 # Of the blend towards its start, in nats per row. Experts of a fold are trained on fewer sources,
 # and trees gain most from more: the folds trust the others too much, however many rows there are.
 _PULL = 0.02
+_START = (0.8, 0.1, 0.1)
+# Rows, their copies included, per number of a Gaussian of each class: with fewer, mixtures are too
+# sure of rows that they have not seen.
+_ROWS_PER_NUMBER = 10
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,16 +178,21 @@ def fit_calibrated(
     """
     y_group, n_groups = group[y], int(group.max()) + 1
     fold = _folds(source, seed)
+    plan = _Plan.of(evidence, len(group), n_groups)
     unseen = np.zeros((3, len(y), n_groups))
+    of_folds = []
     for k in range(fold.max() + 1):
         train, test = np.flatnonzero(fold != k), np.flatnonzero(fold == k)
         experts = _fit_experts(
-            evidence.take(train), y_group[train], n_groups, weight[train], (seed,)
+            evidence.take(train), y_group[train], n_groups, weight[train], (seed,), plan
         )
         unseen[:, test] = experts.log_p(evidence.take(test), group)
-    blend = _fit_blend(unseen, evidence, y_group, weight)
+        of_folds.append(experts.trees)
+    blend = _fit_blend(unseen, evidence, y_group, weight, plan.start)
     seeds = tuple(seed + s for s in _SEEDS)
-    experts = _fit_experts(evidence, y_group, n_groups, weight, seeds)
+    experts = _fit_experts(evidence, y_group, n_groups, weight, seeds, plan)
+    if plan.averages_folds:
+        experts = experts._replace(trees=mean_of([experts.trees, experts.trees, *of_folds]))
     within = tuple(
         _fit_within(evidence, y, np.flatnonzero(group == g), weight, seed) for g in range(n_groups)
     )
@@ -191,13 +200,44 @@ def fit_calibrated(
     return CalibratedScorer(group, shares, *experts, blend, within)
 
 
+class _Plan(NamedTuple):
+    """How the trees are grown, and where the blend starts.
+
+    Where classes share groups, the posterior of the class mixtures tells the trees what they are
+    not asked. Where every class is a group of its own, it answers the very question, and trees rest
+    on it, however well the mixtures fit: half of them, or all where the mixtures were learned from
+    few rows, look at the features alone. Then trees differ more, and those of the folds are worth
+    their place beside those of all rows.
+    """
+
+    with_posterior: bool
+    without: bool
+    rounds: int
+    start: tuple[float, float, float]
+    averages_folds: bool
+
+    @classmethod
+    def of(cls, evidence: Evidence, n_classes: int, n_groups: int) -> _Plan:
+        if n_classes > n_groups:
+            return cls(True, False, 120, _START, False)
+        n, d = evidence.Z.shape
+        if n < _ROWS_PER_NUMBER * n_classes * d * (d + 3) / 2:
+            return cls(False, True, 160, (1.0, 0.0, 0.0), True)
+        return cls(True, True, 160, _START, True)
+
+
 def _fit_experts(
-    evidence: Evidence, y: np.ndarray, n_groups: int, weight: np.ndarray, seeds: tuple[int, ...]
+    evidence: Evidence,
+    y: np.ndarray,
+    n_groups: int,
+    weight: np.ndarray,
+    seeds: tuple[int, ...],
+    plan: _Plan,
 ) -> _Experts:
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
 
-    trees = _fit_trees(evidence, y, n_groups, weight, seeds)
+    trees = _fit_trees(evidence, y, n_groups, weight, seeds, plan)
     F = evidence.coordinates
     slope, intercept = np.zeros((F.shape[1], n_groups)), np.full(n_groups, -30.0)
     if len(present := np.unique(y)) < 2:
@@ -217,30 +257,30 @@ def _fit_experts(
 
 
 def _fit_trees(
-    evidence: Evidence, y: np.ndarray, n_groups: int, weight: np.ndarray, seeds: tuple[int, ...]
+    evidence: Evidence,
+    y: np.ndarray,
+    n_groups: int,
+    weight: np.ndarray,
+    seeds: tuple[int, ...],
+    plan: _Plan,
 ) -> Trees:
-    """Boost trees of the groups.
-
-    Where every class is a group of its own, the posterior answers the very question that the trees
-    are asked, and trees would rest on it, however well the mixtures fit. So half of them look at
-    the features alone.
-    """
-    X = evidence.features
-    if evidence.p_class.shape[1] > n_groups:
-        return _boosted(X, y, weight, n_groups, seeds, 120, 0.06)
-    d = evidence.Z.shape[1]
-    return mean_of(
-        [_boosted(some, y, weight, n_groups, seeds, 160, 0.06) for some in (X, X[:, :d])]
-    )
+    X, d = evidence.features, evidence.Z.shape[1]
+    looked_at = [X] * plan.with_posterior + [X[:, :d]] * plan.without
+    grown = [_boosted(some, y, weight, n_groups, seeds, plan.rounds, 0.06) for some in looked_at]
+    return grown[0] if len(grown) == 1 else mean_of(grown)
 
 
 def _fit_blend(
-    log_p: np.ndarray, evidence: Evidence, y: np.ndarray, weight: np.ndarray
+    log_p: np.ndarray,
+    evidence: Evidence,
+    y: np.ndarray,
+    weight: np.ndarray,
+    begin: tuple[float, float, float] = _START,
 ) -> np.ndarray:
     """Find the blend of the least log-loss, weights not negative."""
     missing = evidence.missing
     parts = np.concatenate([log_p, log_p * missing[:, None]])
-    start = np.array([0.8, 0.1, 0.1, 0.0, 0.0, 0.0])
+    start = np.array([*begin, 0.0, 0.0, 0.0])
     rows, pull = np.arange(len(y)), _PULL * weight.sum()
 
     def loss(blend: np.ndarray) -> tuple[float, np.ndarray]:

@@ -182,6 +182,9 @@ class Survey(_Strict):
         that of the third.
     planes : tuple of pairs of str
         Features that figures draw against each other.
+    field : float, optional
+        Size of a field on the sky, deg, whose sources are alike. Training then calibrates on fields
+        that it has not seen; None where sources are as good as independent.
     query : Query, optional
         Of the archive; None where there is none.
     """
@@ -194,6 +197,7 @@ class Survey(_Strict):
     classes: Classes = PAPER_CLASSES
     closure: tuple[Name, Name, Name] | None = None
     planes: tuple[tuple[Name, Name], ...] = Field(default=(), max_length=100)
+    field: float | None = Field(default=None, gt=0, le=30)
     query: Query | None = None
     columns: tuple[SurveyColumn, ...] = Field(min_length=1, max_length=5000)
     features: tuple[Feature, ...] = Field(min_length=1, max_length=200)
