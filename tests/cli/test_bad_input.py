@@ -293,8 +293,14 @@ def test_a_disk_that_fills(refused, files, monkeypatch, form):
             ("--method", "paper", "--min-members", 2**64),
             "--min-members 18446744073709551616: allowed is 2 to 2147483648",
         ),
-        (("--features", "csc13"), "--features csc13: survey csc20 has the sets all, without-newq; or name columns"),
-        (("--survey", "rosat"), "--survey rosat: no such survey: give 2sxps, 4xmm, csc20, csc21, erass1"),
+        (
+            ("--features", "csc13"),
+            "--features csc13: survey csc20 has the sets all, without-newq; or name columns",
+        ),
+        (
+            ("--survey", "rosat"),
+            "--survey rosat: no such survey: give 2sxps, 4xmm, csc20, csc21, erass1",
+        ),
         (("--match", "magic"), "--match 'magic'"),
     ],
 )

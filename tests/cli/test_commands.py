@@ -247,7 +247,10 @@ def test_own_classes(xsift, files, tmp_path):
             ("run", "t.vot", "--out", "x", "--labels", "k", "--clusters", "8"),
             "--clusters 8 does nothing with --method calibrated: leave it out",
         ),
-        (("run", "t.vot", "--out", "x", "--labels", "k", "--survey", "xmm"), "no such survey (did you mean 4xmm?)"),
+        (
+            ("run", "t.vot", "--out", "x", "--labels", "k", "--survey", "xmm"),
+            "no such survey (did you mean 4xmm?)",
+        ),
         (
             ("run", "t.vot", "--out", "x", "--labels", "k", "--features", "f"),
             "has the sets all, without-newq",

@@ -192,7 +192,11 @@ def fit_calibrated(
     seeds = tuple(seed + s for s in _SEEDS)
     experts = _fit_experts(evidence, y_group, n_groups, weight, seeds, plan)
     if plan.averages_folds:
-        experts = experts._replace(trees=mean_of([experts.trees, experts.trees, *of_folds]))
+        # A third to the trees of all rows: those of the folds have learned from fewer.
+        share = (len(of_folds) + 1) / 3
+        rest = (len(of_folds) + 1 - share) / len(of_folds)
+        weights = [share, *[rest] * len(of_folds)]
+        experts = experts._replace(trees=mean_of([experts.trees, *of_folds], weights))
     within = tuple(
         _fit_within(evidence, y, np.flatnonzero(group == g), weight, seed) for g in range(n_groups)
     )
@@ -223,7 +227,7 @@ class _Plan(NamedTuple):
         n, d = evidence.Z.shape
         if n < _ROWS_PER_NUMBER * n_classes * d * (d + 3) / 2:
             return cls(False, True, 160, (1.0, 0.0, 0.0), True)
-        return cls(True, True, 160, _START, True)
+        return cls(True, True, 160, _START, False)
 
 
 def _fit_experts(

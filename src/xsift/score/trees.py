@@ -123,17 +123,30 @@ def boost(
     return mean_of(fitted)
 
 
-def mean_of(fitted: Sequence[Trees]) -> Trees:
+def mean_of(fitted: Sequence[Trees], weights: Sequence[float] | None = None) -> Trees:
     """Return trees whose raw scores are the mean of several.
 
     The features of each are the first ones of those that the mean is asked about.
+
+    Parameters
+    ----------
+    fitted : sequence of Trees
+    weights : sequence of float, optional
+        Of each, to a sum of the number of them; where None, all count alike.
     """
+    n = len(fitted)
+    shares = np.full(n, 1 / n) if weights is None else np.array(weights) / n
+    baselines = np.array([t.baseline for t in fitted])
     return Trees(
-        np.mean([t.baseline for t in fitted], axis=0),
+        np.mean(baselines, axis=0) if weights is None else shares @ baselines,
         np.concatenate([t.output for t in fitted]),
         np.concatenate([t.feature for t in fitted]),
         np.concatenate([t.threshold for t in fitted]),
-        _single(np.concatenate([t.leaf for t in fitted]) / len(fitted)),
+        _single(
+            np.concatenate([t.leaf for t in fitted]) / n
+            if weights is None
+            else np.concatenate([w * t.leaf for w, t in zip(shares, fitted, strict=True)])
+        ),
     )
 
 
