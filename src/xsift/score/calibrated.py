@@ -210,8 +210,8 @@ class _Plan(NamedTuple):
     Where classes share groups, the posterior of the class mixtures tells the trees what they are
     not asked. Where every class is a group of its own, it answers the very question, and trees rest
     on it, however well the mixtures fit: half of them, or all where the mixtures were learned from
-    few rows, look at the features alone. Then trees differ more, and those of the folds are worth
-    their place beside those of all rows.
+    few rows, look at the features alone. Of few rows each fit is an accident: there the trees of
+    the folds stand beside those of all rows.
     """
 
     with_posterior: bool
