@@ -10,9 +10,12 @@ import pytest
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 PRINTS = {
     "calibrated.py": ["of them incomplete", "together: promised 0."],
+    "classifier.py": ["CalibratedClassifier     log-loss 0.", "RandomForestClassifier"],
     "classify_a_table.py": ["packaged model csc20", "candidates for young stars"],
     "compare_catalogues.py": ["that it can name: accuracy 0.", "kappa 0.", "surest and wrong:"],
     "fit_incomplete_rows.py": ["24% of the rows are complete", "every row:   0.8"],
+    "own_profile.py": ["13 features, the last is softest", "from the file: True"],
+    "table_in_memory.py": ["477 rows, as 477 went in", "units are kept: keV"],
     "own_figure.py": ["figure in own_figure.png", "steeper than all others: supported"],
     "own_classes.py": ["p_active_galaxy, p_binary, p_young_star", "young star     trained on"],
     "train_your_own.py": ["never seen", "balanced accuracy 0."],

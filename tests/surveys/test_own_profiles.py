@@ -1,13 +1,18 @@
 """Profiles in the user's own folder: what they may say, and what is refused in one line."""
 
+from pathlib import Path
+
+import astropy.units as u
 import numpy as np
 import pytest
+from astropy.io.votable.ucd import check_ucd
 from numpy.testing import assert_allclose
 
 from xsift import surveys
 from xsift.errors import SettingError
 from xsift.surveys import FORMULAS, identifier
 
+EXAMPLES = Path(__file__).parents[2] / "examples"
 FIVE_LINES = """\
 extends = "csc20"
 [[features]]
@@ -208,6 +213,17 @@ def test_features_that_cannot_serve_are_refused(features, message):
 def test_one_feature_of_the_survey_is_a_choice_of_its_own():
     survey, chosen = surveys.survey_of("csc20", "bb_kt")
     assert [f.name for f in survey.feature_set(chosen)] == ["bb_kt"]
+
+
+def test_the_profile_of_the_counterparts_serves():
+    survey = surveys.load(EXAMPLES / "muwclass.toml")
+    assert (survey.name, survey.field) == ("muwclass", 1.0)
+    assert len(survey.feature_set("all")) == 37
+    assert len(survey.feature_set("xray")) == 14
+    assert survey.classes.codes[:2] == ("AGN", "CV*")
+    for column in survey.columns:
+        assert u.Unit(column.unit) is not None
+        assert not column.ucd or check_ucd(column.ucd, check_controlled_vocabulary=True)
 
 
 A, B, C = np.array([1.0, 0.0, -2.0, np.nan]), np.array([4.0, 2.0, 1.0, 1.0]), np.full(4, 2.0)
