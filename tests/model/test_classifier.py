@@ -295,6 +295,7 @@ def bad(X=None, y=None, groups=None, sample_weight=None, **settings):
         ),
         ({"groups": np.arange(90) // 45}, LabelError, r"90 labelled rows of 2 groups"),
         ({"groups": np.arange(9)}, ValueError, "inconsistent numbers of samples"),
+        ({"y": np.r_[np.inf, np.ones(89)]}, LabelError, "Input y contains infinity: give NaN"),
         ({"y": np.linspace(0, 1, 90)}, ValueError, "Unknown label type"),
         ({"sample_weight": np.zeros(90)}, ValueError, "at least one non-zero number"),
         ({"y": ["agn", 3] * 45}, LabelError, r"labels are of several types \(int, str\): make all"),
@@ -381,6 +382,8 @@ def test_beats_forest_and_boosting_on_a_simulated_survey():
     assert found["ours"][0] < min(found["forest"][0], found["boosting"][0])
 
 
+@pytest.mark.slow
+@pytest.mark.real
 def test_beats_forest_and_boosting_on_the_real_table():
     if not REAL.exists():
         pytest.skip("the real tables are not at ../shared/data")

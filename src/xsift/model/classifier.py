@@ -289,6 +289,8 @@ def _sorted_labels(y: Any) -> tuple[np.ndarray, np.ndarray]:
         elif not all(is_text):
             kinds = ", ".join(sorted({type(v).__name__ for v in known}))
             raise LabelError(f"labels are of several types ({kinds}): make all of them text")
+    if known.dtype.kind == "f" and np.isinf(known).any():
+        raise LabelError("Input y contains infinity: give NaN for unlabelled rows")
     if len(known):
         check_classification_targets(known)
     classes, of = np.unique(known, return_inverse=True)
