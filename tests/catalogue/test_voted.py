@@ -231,8 +231,8 @@ class TestServe:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"survey": "../x"}, "survey '../x': known surveys are csc20, csc21"),
-        ({"survey": ["csc20"]}, "known surveys are csc20, csc21"),
+        ({"survey": "../x"}, "survey '../x': known surveys are 2sxps, 4xmm, csc20, csc21"),
+        ({"survey": ["csc20"]}, "known surveys are 2sxps, 4xmm, csc20, csc21"),
         ({"classes": [{"code": "a"}]}, "classes.0.column: Field required: write the catalogue"),
         ({"classes": []}, "classes: Tuple should have at least 1 item"),
     ],
