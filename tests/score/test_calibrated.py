@@ -288,5 +288,5 @@ def test_trees_that_look_at_the_posterior(n, group, least, most):
 def test_where_rows_are_few_the_trees_of_the_folds_stay():
     evidence, y, source = draw(120)
     flat, grouped = (fit(evidence, y, source, group=g).trees for g in (np.arange(4), GROUP))
-    assert len(flat.output) == 160 * 4 * (2 + 4)  # two seeds, and four folds
+    assert len(flat.output) == 120 * 4 * (2 + 4)  # two seeds, and four folds
     assert len(grouped.output) == 120 * 2 * len(np.unique(GROUP))

@@ -24,6 +24,7 @@ _SEEDS = (0, 1)
 # Of the blend towards its start, in nats per row. Experts of a fold are trained on fewer sources,
 # and trees gain most from more: the folds trust the others too much, however many rows there are.
 _PULL = 0.02
+_FEW_PULL = 3.0  # where rows are few: the same, much more so
 _START = (0.8, 0.1, 0.1)
 # Rows, their copies included, per number of a Gaussian of each class: with fewer, mixtures are too
 # sure of rows that they have not seen.
@@ -188,7 +189,7 @@ def fit_calibrated(
         )
         unseen[:, test] = experts.log_p(evidence.take(test), group)
         of_folds.append(experts.trees)
-    blend = _fit_blend(unseen, evidence, y_group, weight, plan.start)
+    blend = _fit_blend(unseen, evidence, y_group, weight, plan.start, plan.pull)
     seeds = tuple(seed + s for s in _SEEDS)
     experts = _fit_experts(evidence, y_group, n_groups, weight, seeds, plan)
     if plan.averages_folds:
@@ -211,23 +212,24 @@ class _Plan(NamedTuple):
     not asked. Where every class is a group of its own, it answers the very question, and trees rest
     on it, however well the mixtures fit: half of them, or all where the mixtures were learned from
     few rows, look at the features alone. Of few rows each fit is an accident: there the trees of
-    the folds stand beside those of all rows.
+    the folds stand beside those of all rows, and the blend stays near the trees alone.
     """
 
     with_posterior: bool
     without: bool
     rounds: int
     start: tuple[float, float, float]
+    pull: float
     averages_folds: bool
 
     @classmethod
     def of(cls, evidence: Evidence, n_classes: int, n_groups: int) -> _Plan:
         if n_classes > n_groups:
-            return cls(True, False, 120, _START, False)
+            return cls(True, False, 120, _START, _PULL, False)
         n, d = evidence.Z.shape
         if n < _ROWS_PER_NUMBER * n_classes * d * (d + 3) / 2:
-            return cls(False, True, 160, (1.0, 0.0, 0.0), True)
-        return cls(True, True, 160, _START, False)
+            return cls(False, True, 120, (1.0, 0.0, 0.0), _FEW_PULL, True)
+        return cls(True, True, 160, _START, _PULL, False)
 
 
 def _fit_experts(
@@ -280,12 +282,13 @@ def _fit_blend(
     y: np.ndarray,
     weight: np.ndarray,
     begin: tuple[float, float, float] = _START,
+    strength: float = _PULL,
 ) -> np.ndarray:
     """Find the blend of the least log-loss, weights not negative."""
     missing = evidence.missing
     parts = np.concatenate([log_p, log_p * missing[:, None]])
     start = np.array([*begin, 0.0, 0.0, 0.0])
-    rows, pull = np.arange(len(y)), _PULL * weight.sum()
+    rows, pull = np.arange(len(y)), strength * weight.sum()
 
     def loss(blend: np.ndarray) -> tuple[float, np.ndarray]:
         p = softmax(np.tensordot(blend, parts, 1))
