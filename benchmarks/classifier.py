@@ -2,7 +2,7 @@
 
 A simulated survey, and the real tables where they lie beside the clone. Five folds by group: the
 source of a detection, or the cell of the sky. The settings of the forest and of the boosting are
-those that do best in `xsift evaluate`.
+near those of `xsift evaluate`.
 """
 
 from __future__ import annotations

@@ -142,14 +142,14 @@ def test_two_experts_who_know_different_things_are_better_together():
     assert log_loss(y, p) < 0.9 * min(log_loss(y, np.exp(log_p[i])) for i in (0, 2))
 
 
-def test_an_overconfident_expert_is_damped(monkeypatch):
+def test_an_overconfident_expert_is_damped():
     log_p, y = experts({0: 2.0})
     sharp = 3 * log_p
     sharp -= np.logaddexp.reduce(sharp, axis=2, keepdims=True)
     evidence = evidence_with(0.0, len(y))
-    monkeypatch.setattr(calibrated, "_PULL", 1 / len(y))  # else both are pulled to 0.8
-    mild = calibrated._fit_blend(log_p, evidence, y, np.ones(len(y)))
-    damped = calibrated._fit_blend(sharp, evidence, y, np.ones(len(y)))
+    weight, pull = np.ones(len(y)), 1 / len(y)  # else both are pulled to 0.8
+    mild = calibrated._fit_blend(log_p, evidence, y, weight, strength=pull)
+    damped = calibrated._fit_blend(sharp, evidence, y, weight, strength=pull)
     assert_allclose(3 * damped[0, 0], mild[0, 0], rtol=0.05)
 
 

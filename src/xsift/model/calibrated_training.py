@@ -138,7 +138,12 @@ def fit_core(
     """
     labelled = np.flatnonzero(training.y >= 0)
     if closure is not None and np.isnan(training.X[:, closure]).any(axis=1).all():
-        closure = None  # never known together: their mismatch would have no value
+        closure = None  # their mismatch would have no value
+        warnings.warn(
+            "the three hardness ratios are never known together: their mismatch is no feature",
+            XsiftWarning,
+            stacklevel=3,
+        )
     X = close_hardness(training.X, closure, closing)
     scores = fit_normal_scores(X, weight)
     Z = scores.transform(X)
