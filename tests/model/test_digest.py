@@ -22,9 +22,9 @@ from xsift.model.file import load_model_tree, save_model_tree
 from xsift.model.packaged import chosen_model, named_model, packaged_models
 from xsift.settings import Settings
 
-NAMES = ["csc20", "csc20-paper", "csc21", "csc21-paper"]
+NAMES = ["4xmm", "csc20", "csc20-paper", "csc21", "csc21-paper"]
 # Fingerprints of the models as they were trained: saving them again must not change a number.
-MODEL_IDS = ["91d36adf3c15", "4dc0fc3637eb", "c2aeafe0f955", "37921009cdc8"]
+MODEL_IDS = ["001b9d97a182", "91d36adf3c15", "4dc0fc3637eb", "c2aeafe0f955", "37921009cdc8"]
 
 
 @pytest.fixture(scope="module")
