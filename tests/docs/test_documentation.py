@@ -22,7 +22,7 @@ import re
 import shlex
 import subprocess
 import sys
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from pathlib import Path
 
 import pytest
@@ -220,8 +220,10 @@ def test_every_setting_is_documented_with_its_default():
     assert rows == [
         (
             f.name,
-            "--" + f.name.replace("_", "-"),
-            {None: "none", False: "no"}.get(f.default, f"`{f.default}`"),
+            {"columns": "--column"}.get(f.name, "--" + f.name.replace("_", "-")),
+            {None: "none", False: "no", (): "none", MISSING: "none"}.get(
+                f.default, f"`{f.default}`"
+            ),
         )
         for f in fields(Settings)
     ]
