@@ -235,11 +235,11 @@ def test_bombs(tmp_path, bomb):
         options |= {"data_page_size": 1 << 30, "row_group_size": N}
     pq.write_table(pa.table(columns()), tmp_path / "b.parquet", **options)
     code = (
-        "import resource, sys, xsift.read\n"
+        "import resource, sys, xsift.errors, xsift.read\n"
         "def most(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024\n"
         "before = most()\n"
         "try: xsift.read.read_table(sys.argv[1])\n"
-        "except xsift.read.TableError as error: print(most() - before, error)\n"
+        "except xsift.errors.TableError as error: print(most() - before, error)\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", code, tmp_path / "b.parquet"], capture_output=True, text=True
