@@ -84,7 +84,7 @@ def test_names_are_the_surveys_own(archive, cache, survey, rows):
 
 
 def test_there_are_no_observations_to_select_by(archive, cache, survey, rows):
-    message = f"archive of survey {survey.name} has no column obsid: select by --cone, --names"
+    message = f"archive of survey {survey.name} has no column obsid: select by cone, names"
     with pytest.raises(SettingError, match=message):
         fetched(archive, cache, survey, those_of("obsid", [1]))
 

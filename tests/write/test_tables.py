@@ -216,7 +216,7 @@ def test_a_unit_that_astropy_frowns_on_is_written_quietly(tmp_path):
 
 
 def test_unknown_format(tmp_path):
-    with pytest.raises(OutputError, match=r"^format xls: allowed are parquet, votable, fits, csv"):
+    with pytest.raises(OutputError, match=r"^formats xls: allowed are parquet, votable, fits, csv"):
         write_table(ORDINARY, tmp_path / "t", "xls", {})
 
 
