@@ -127,22 +127,14 @@ def _values(table: pa.Table, survey: Survey, name: str) -> tuple[np.ndarray, np.
     """Return a column, or a feature, with what follows by its formula where it is missing."""
     values, ok = _own(table, survey, name)
     feature = survey.feature(name)
-    if feature is None or feature.formula is None or not _follows(table, survey, feature):
+    there = table.column_names
+    if feature is None or not feature.inputs:
+        return values, ok
+    if not all(survey.gives(name, there.__contains__) for name in feature.inputs):
         return values, ok
     derived, derived_ok = _derived(table, survey, feature)
     missing = np.isnan(values)
     return np.where(missing, derived, values), np.where(missing, derived_ok, ok)
-
-
-def _follows(table: pa.Table, survey: Survey, feature: Feature) -> bool:
-    """Tell whether the table has what a feature follows from."""
-    for name in feature.inputs:
-        further = survey.feature(name)
-        if name not in table.column_names and not (
-            further and further.formula and _follows(table, survey, further)
-        ):
-            return False
-    return True
 
 
 def _own(table: pa.Table, survey: Survey, name: str) -> tuple[np.ndarray, np.ndarray]:

@@ -20,7 +20,7 @@ from xsift.read import InMemory, offered_columns
 from xsift.read.naming import naming
 from xsift.read.units import plain_name
 from xsift.settings import EARLIER_FEATURES, Settings
-from xsift.surveys import Feature, Survey
+from xsift.surveys import Survey
 
 __all__ = ["chosen_model", "named_model", "packaged_models", "refuse_other_model"]
 
@@ -84,12 +84,17 @@ def chosen_model(
     offered, opened = offered_columns(table, [surveys.load(n) for n in surveys.names()])
     name, n_named = _by_columns(offered, settings, str(table))
     if name not in _CHANDRA:
-        n = len(load_model_tree(_as_shipped(name)).features)
+        survey = surveys.load(name)
+        features = survey.feature_set(survey.default_features)
         why = (
-            f"packaged model {name} (trained on the {surveys.load(name).title}): the table has "
-            f"columns of {n_named} of its {n} features"
+            f"packaged model {name} (trained on the {survey.title}): the table has columns of "
+            f"{n_named} of its {len(features)} features"
         )
-        return _as_shipped(name), why, None
+        return (
+            _as_shipped(name),
+            why,
+            read_sample(opened, survey, features, settings, progress=progress),
+        )
     survey = surveys.load("csc20")
     twelve = survey.feature_set("all")
     with warnings.catch_warnings():
@@ -162,12 +167,8 @@ def _n_features(offered: Sequence[str], survey: Survey, settings: Settings, wher
         warnings.simplefilter("ignore", XsiftWarning)
         called = naming(offered, survey, where, given).called
     named = {plain_name(n).casefold() for n in offered} | set(called)
-
-    def has(feature: Feature) -> bool:
-        inputs = (survey.feature(i) or Feature(name=i) for i in feature.inputs)
-        return feature.name in named or (bool(feature.inputs) and all(map(has, inputs)))
-
-    return sum(has(f) for f in survey.feature_set(survey.default_features))
+    features = survey.feature_set(survey.default_features)
+    return sum(survey.gives(f.name, named.__contains__) for f in features)
 
 
 def _fitting(usable: np.ndarray, twelfth: int) -> tuple[str, int]:

@@ -117,8 +117,8 @@ def read_detections(
         type_column = schema.find_column(table, where, _TYPE_COLUMN)
     if type_column is not None:
         types = codes_of(table.column(type_column), where, type_column)
-    if (column_ := schema.find_column(table, where, _SHARED_COLUMN)) is not None:
-        shared = cells.text(table.column(column_), where, column_)
+    if (name := schema.find_column(table, where, _SHARED_COLUMN)) is not None:
+        shared = cells.text(table.column(name), where, name)
     return replace(detections, types=types, type_column=type_column, shared=shared)
 
 

@@ -204,11 +204,14 @@ def _heed_missing(
     # A hint at a column that serves for something else would mislead.
     needed = survey.columns_of(features)
     others = [a for a in available if plain_name(a).casefold() not in needed]
+    absent = [
+        f.sources
+        for f in features
+        if not survey.gives(f.name, lambda name: find_column(table, where, name) is not None)
+    ]
     if find_column(table, where, source) is None:
         remedy = "Name the column of source names with --source-column"
-        absent = [f.sources for f in features if not _has(table, where, f, survey)]
         raise MissingColumnsError(where, [source, *absent], others, remedy)
-    absent = [f.sources for f in features if not _has(table, where, f, survey)]
     if not absent:
         return
     near = {name: nearest(name, others) for name in (a.split(" ")[0] for a in absent)}
@@ -227,14 +230,6 @@ def _heed_missing(
     _warn(f"{where}: no column {', '.join(absent)}: counted as missing in every row")
     if alike:
         _warn(f"{where}: columns with names like those that are missing: if they are, give {alike}")
-
-
-def _has(table: pa.Table, where: str, feature: Feature, survey: Survey) -> bool:
-    """Tell whether a table has a feature, or all that it follows from."""
-    if find_column(table, where, feature.name) is not None:
-        return True
-    inputs = (survey.feature(i) or Feature(name=i) for i in feature.inputs)
-    return bool(feature.inputs) and all(_has(table, where, i, survey) for i in inputs)
 
 
 def _source_names(table: pa.Table, where: str, source: str) -> pa.Array:

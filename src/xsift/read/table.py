@@ -117,8 +117,7 @@ def named_table(
     wanted = [*wanted_columns(survey), *more]
     if not isinstance(path, InMemory | Source):
         path = open_source(path)
-    is_wide = isinstance(path, Source) and path.format == "parquet"
-    if is_wide and isinstance(path, Source):
+    if isinstance(path, Source) and path.format == "parquet":
         available = column_names(path)
         found = naming(available, survey, where, columns)
         if "all" in more:

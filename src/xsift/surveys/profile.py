@@ -6,7 +6,7 @@ A profile is data, checked when it loads (`xsift.surveys.load`): adding a survey
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -259,6 +259,21 @@ class Survey(_Strict):
     def feature(self, name: str) -> Feature | None:
         """Return the feature of that name, None where there is none."""
         return next((f for f in self.features if f.name == name), None)
+
+    def gives(self, name: str, is_there: Callable[[str], bool]) -> bool:
+        """Tell whether a table gives a column or feature: its own, or all that it follows from.
+
+        Parameters
+        ----------
+        name : str
+        is_there : callable
+            Tells whether the table has a column.
+        """
+        if is_there(name):
+            return True
+        feature = self.feature(name)
+        inputs = feature.inputs if feature else ()
+        return bool(inputs) and all(self.gives(i, is_there) for i in inputs)
 
     def columns_of(self, features: Sequence[Feature]) -> set[str]:
         """Return the names of features, and of all that they follow from."""
