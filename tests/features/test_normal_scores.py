@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.special import ndtr, ndtri
@@ -57,6 +57,7 @@ def test_many_values_give_a_normal_distribution(n):
     st.lists(st.floats(-1e6, 1e6) | st.just(1.0) | st.just(np.nan), min_size=1, max_size=60),
     st.lists(st.floats(-2e6, 2e6), min_size=2, max_size=20),
 )
+@example(seen=[0.0, 2.225073858507e-311], asked=[0.0, 0.0])
 def test_order_stays(seen, asked):
     scores = fit_normal_scores(np.array(seen)[:, None])
     Z = scores.transform(np.sort(asked)[:, None])[:, 0]

@@ -42,6 +42,7 @@ def interpolate(x: np.ndarray, value: np.ndarray, score: np.ndarray) -> np.ndarr
         for b in range(size):
             k, here = knot[b], x[start + b]
             inside = slope[k] * (here - value[k]) + score[k]
+            inside = score[k] if here == value[k] else inside  # a subnormal step: infinity times 0
             inside = score[0] if here < value[0] else inside
             beyond = score[m - 1] if here == here else here
             out[start + b] = inside if k < m - 1 else beyond
