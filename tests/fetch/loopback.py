@@ -72,7 +72,6 @@ class Archive:
         query = surveys.load("csc20").query
         n = len(rows["name"])
         rows = {**rows, "detect_stack_id": [f"stack{i % 2}" for i in range(n)]}
-        extra = {"m": [], "o": ["flux_significance_b"]}
         keys = {
             "a": ["name", "detect_stack_id", "region_id"],
             "b": ["detect_stack_id", "region_id", "obsid", "obi"],
@@ -81,7 +80,7 @@ class Archive:
         for schema in ("csc2", "csc21"):
             self.db.execute(f"ATTACH ':memory:' AS {schema}")
             for alias, table in query.tables.items():
-                columns = keys.get(alias) or [*query.columns[alias], *extra[alias]]
+                columns = keys.get(alias) or query.columns[alias]
                 self.db.execute(f"CREATE TABLE {schema}.{table} ({', '.join(columns)})")
                 values = set(zip(*(rows[c] for c in columns), strict=True))
                 marks = ", ".join("?" * len(columns))

@@ -36,7 +36,9 @@ MASTER = ("name", "ra", "dec", "significance", "likelihood")
 KEY = ("obsid", "obi", "region_id")
 MEASURED = (
     "theta src_area_b flux_aper_b flux_significance_b hard_hm hard_hs hard_ms powlaw_gamma "
-    "powlaw_gamma_lolim powlaw_gamma_hilim bb_kt bb_kt_lolim bb_kt_hilim "
+    "powlaw_gamma_lolim powlaw_gamma_hilim bb_kt bb_kt_lolim bb_kt_hilim src_cnts_aper_b "
+    "hard_hm_lolim hard_hm_hilim hard_hs_lolim hard_hs_hilim hard_ms_lolim hard_ms_hilim "
+    "flux_aper_lolim_b flux_aper_hilim_b "
     "gti_start gti_stop gti_elapse"
 ).split() + [
     f"{what}_{band}"

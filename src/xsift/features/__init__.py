@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from xsift.features.closure import close_hardness, columns_that_close, mismatch
+from xsift.features.counts import Faintness
 from xsift.features.derive import FeatureTable, derive
 from xsift.features.normal_scores import NormalScores, fit_normal_scores
 from xsift.features.scaling import Scaling
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from xsift.features.paper_scaler import PaperScaler
 
 __all__ = [
+    "Faintness",
     "FeatureTable",
     "NormalScores",
     "PaperScaler",

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
 
+from xsift.features.counts import Faintness, faintness_of
 from xsift.surveys import FORMULAS, Feature, Survey
 
 __all__ = ["FeatureTable", "derive"]
@@ -25,17 +26,35 @@ class FeatureTable:
     usable : ndarray of bool, shape (n, d)
         True where the value is there and possible.
     survey : Survey
+    faintness : Faintness, optional
+        Where None, every detection counts as measured exactly.
     """
 
     names: tuple[str, ...]
     X: np.ndarray
     usable: np.ndarray
     survey: Survey
+    faintness: Faintness | None = None
 
     @property
     def values(self) -> np.ndarray:
-        """Raw features, NaN where missing or not possible, shape (n, d)."""
-        return np.where(self.usable, self.X, np.nan)
+        """What is scored: raw features, NaN where missing or not possible, shape (n, d).
+
+        A hardness ratio with limits is the middle of its limits: at the edge, where a band has no
+        counts, the value says -1 or 1 of one count and of a thousand.
+        """
+        values = np.where(self.usable, self.X, np.nan)
+        for name, middle in self.faintness.middles.items() if self.faintness else ():
+            if name in self.names:
+                j = self.names.index(name)
+                there = self.usable[:, j] & ~np.isnan(middle)
+                values[there, j] = middle[there]
+        return values
+
+    @property
+    def counts(self) -> np.ndarray:
+        """Effective counts of every detection, shape (n,); infinite: taken as exact."""
+        return np.full(len(self.X), np.inf) if self.faintness is None else self.faintness.counts
 
     @property
     def complete(self) -> np.ndarray:
@@ -53,7 +72,7 @@ class FeatureTable:
         if tuple(names) == self.names:
             return self
         at = [self.names.index(name) for name in names]
-        return FeatureTable(tuple(names), self.X[:, at], self.usable[:, at], self.survey)
+        return replace(self, names=tuple(names), X=self.X[:, at], usable=self.usable[:, at])
 
     @property
     def n_missing(self) -> np.ndarray:
@@ -112,7 +131,7 @@ def derive(table: pa.Table, survey: Survey, features: tuple[Feature, ...]) -> Fe
     Returns
     -------
     FeatureTable
-        Rows in the order of the table. Nothing is imputed.
+        Rows in the order of the table. Nothing is imputed. It holds nothing of `table`.
     """
     n = table.num_rows
     # Column after column in memory, so that a table can share the columns.
@@ -120,7 +139,8 @@ def derive(table: pa.Table, survey: Survey, features: tuple[Feature, ...]) -> Fe
     usable = np.zeros((n, len(features)), dtype=bool, order="F")
     for j, feature in enumerate(features):
         X[:, j], usable[:, j] = _values(table, survey, feature.name)
-    return FeatureTable(tuple(f.name for f in features), X, usable, survey)
+    faintness = faintness_of(table, survey)
+    return FeatureTable(tuple(f.name for f in features), X, usable, survey, faintness)
 
 
 def _values(table: pa.Table, survey: Survey, name: str) -> tuple[np.ndarray, np.ndarray]:

@@ -2,10 +2,12 @@
 
 from xsift.surveys.formulas import FORMULAS
 from xsift.surveys.loading import is_shipped, load, names, survey_of
-from xsift.surveys.profile import Feature, Survey, SurveyColumn, identifier
+from xsift.surveys.measured import CountsWay, SurveyColumn
+from xsift.surveys.profile import Feature, Survey, identifier
 
 __all__ = [
     "FORMULAS",
+    "CountsWay",
     "Feature",
     "Survey",
     "SurveyColumn",

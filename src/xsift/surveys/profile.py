@@ -7,29 +7,32 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from xsift.classes import PAPER_CLASSES, Classes
 from xsift.errors import SettingError
 from xsift.settings import EARLIER_FEATURES
 from xsift.surveys.columns import Column
 from xsift.surveys.formulas import FORMULAS
+from xsift.surveys.measured import (
+    NAME,
+    CountsWay,
+    Name,
+    Strict,
+    SurveyColumn,
+    Text,
+    refuse_unmeasured,
+)
 from xsift.surveys.query import Query
 
-__all__ = ["OWN", "Feature", "FeatureSet", "Query", "Survey", "SurveyColumn", "identifier"]
+__all__ = ["OWN", "Feature", "FeatureSet", "Query", "Survey", "identifier"]
 
-Kind = Literal["text", "integer", "float"]
 Scaling = Literal["log-range", "range", "none"]
 
 OWN = "own"
 """Name of the feature set of a list of columns (`Survey.with_features`)."""
-
-_NAME = r"^[a-z][a-z0-9_]*$"
-Name = Annotated[str, Field(pattern=_NAME, max_length=64)]
-Text = Annotated[str, Field(max_length=2000)]
 
 
 def identifier(name: str) -> str:
@@ -39,63 +42,10 @@ def identifier(name: str) -> str:
     ('cscv2_s_n', 'w1_w2', 'c_2mass_j')
     """
     safe = re.sub(r"[^a-z0-9]+", "_", name.casefold()).strip("_")[:60]
-    return safe if re.match(_NAME, safe) else f"c_{safe}".rstrip("_")
+    return safe if re.match(NAME, safe) else f"c_{safe}".rstrip("_")
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class SurveyColumn(_Strict):
-    """A column of the release: unit, UCD, meaning and the values that are possible.
-
-    `low` and `high` are inclusive, in `unit`; `above` excludes its own value. None: no bound.
-    `period` is the full turn of an angle: values less than a turn outside 0 to `period` wrap.
-    `also` are other names of the column, in the survey's releases or at VizieR: the first that a
-    table has serves where the table has no column `name`.
-    """
-
-    name: Name
-    kind: Kind = "float"
-    unit: Text = ""
-    ucd: Text = ""
-    description: Text
-    low: float | None = None
-    high: float | None = None
-    above: float | None = None
-    period: float | None = Field(default=None, gt=0)
-    also: tuple[Text, ...] = Field(default=(), max_length=50)
-
-    def accepts(self, values: np.ndarray) -> np.ndarray:
-        """Tell which values are finite and within the bounds."""
-        ok = np.isfinite(values)
-        if self.low is not None:
-            ok &= values >= self.low
-        if self.high is not None:
-            ok &= values <= self.high
-        if self.above is not None:
-            ok &= values > self.above
-        return np.asarray(ok)
-
-    @property
-    def allowed(self) -> str:
-        """The possible values in words, for an error message."""
-        if self.above is not None:
-            text = f"above {self.above:g}" + (
-                f", to {self.high:g}" if self.high is not None else ""
-            )
-        elif self.low is not None and self.high is not None:
-            text = f"{self.low:g} to {self.high:g}"
-        elif self.low is not None:
-            text = f"{self.low:g} and more"
-        elif self.high is not None:
-            text = f"up to {self.high:g}"
-        else:
-            text = "any finite number"
-        return f"{text} {self.unit}".rstrip()
-
-
-class Feature(_Strict):
+class Feature(Strict):
     """A feature of the classifier: where it comes from and how it is scaled.
 
     Attributes
@@ -155,7 +105,7 @@ class Feature(_Strict):
         return FORMULAS[self.formula].in_words(self.inputs) if self.formula else ""
 
 
-class FeatureSet(_Strict):
+class FeatureSet(Strict):
     """A choice among the survey's features, in the survey's order.
 
     `only` names those that belong to it, where it is not empty; `without` those that do not.
@@ -170,7 +120,7 @@ class FeatureSet(_Strict):
         return name not in self.without and (not self.only or name in self.only)
 
 
-class Survey(_Strict):
+class Survey(Strict):
     """A survey: its columns, features, keys and cuts.
 
     Attributes
@@ -187,6 +137,8 @@ class Survey(_Strict):
         that it has not seen; None where sources are as good as independent.
     query : Query, optional
         Of the archive; None where there is none.
+    counts : tuple of CountsWay
+        Ways to a detection's effective counts, the most trusted first.
     """
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=64)
@@ -199,9 +151,12 @@ class Survey(_Strict):
     planes: tuple[tuple[Name, Name], ...] = Field(default=(), max_length=100)
     field: float | None = Field(default=None, gt=0, le=30)
     query: Query | None = None
+    counts: tuple[CountsWay, ...] = Field(default=(), max_length=50)
     columns: tuple[SurveyColumn, ...] = Field(min_length=1, max_length=5000)
     features: tuple[Feature, ...] = Field(min_length=1, max_length=200)
-    feature_sets: dict[str, FeatureSet] = {"all": FeatureSet(description="all features")}
+    feature_sets: dict[str, FeatureSet] = Field(
+        default_factory=lambda: {"all": FeatureSet(description="all features")}
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> Survey:
@@ -214,6 +169,7 @@ class Survey(_Strict):
         if self.query is not None:
             selected = self.query.selected
             _refuse_unknown("the query selects columns that are not described", selected, columns)
+        refuse_unmeasured(self.columns, self.counts)
         _refuse_unknown("closure names unknown features", self.closure or (), features)
         for plane in self.planes:
             _refuse_unknown("planes name unknown features", plane, features)

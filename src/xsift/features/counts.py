@@ -1,0 +1,192 @@
+"""How faint a detection is: its effective counts, from limits, errors, counts or likelihoods.
+
+A hardness ratio of n counts, (1 + m) n / 2 of them in the harder band, has a Beta posterior of mean
+m and variance (1 - m^2) / (n + 1). So limits of 1 sigma with the middle m and the half-width s tell
+n = (1 - m^2) / s^2 - 1. Background widens the limits: a detection of n net counts tells fewer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from xsift.surveys import CountsWay, Survey
+
+__all__ = ["LEAST_COUNTS", "Faintness", "faintness_of"]
+
+LEAST_COUNTS = 1.0
+"""Fewer effective counts count as so many."""
+
+# A value further from the middle of its limits, in half-widths, is another measurement's.
+_FAR = 2.0
+_MEASURED = ("hardness", "flux", "fit")
+
+
+class _Limits(NamedTuple):
+    """Middle and half-width (1 sigma) of the limits of each row; NaN where there are none."""
+
+    middle: np.ndarray
+    half: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Faintness:
+    """The effective counts of detections, and how they were found.
+
+    Attributes
+    ----------
+    counts : ndarray of shape (n,)
+        Infinite where nothing tells: the detection counts as measured exactly.
+    middles : dict of str to ndarray
+        Middle of the limits of each hardness ratio that has limits, shape (n,); NaN where a row has
+        none.
+    rows : dict of str to int
+        Detections by the way to their counts; ``exact`` are those of which nothing tells.
+    impossible : dict of str to int
+        Limits of each column that are not used: the lower one is above the upper one, they have no
+        width, or the value is more than two half-widths from their middle.
+    outside : dict of str to int
+        Values of each hardness ratio outside its limits.
+    """
+
+    counts: np.ndarray
+    middles: Mapping[str, np.ndarray] = field(default_factory=dict)
+    rows: Mapping[str, int] = field(default_factory=dict)
+    impossible: Mapping[str, int] = field(default_factory=dict)
+    outside: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def median(self) -> float:
+        """Median counts of the detections that are not exact; NaN where all are."""
+        known = self.counts[np.isfinite(self.counts)]
+        return float(np.median(known)) if len(known) else float("nan")
+
+
+def faintness_of(table: pa.Table, survey: Survey) -> Faintness:
+    """Find the effective counts of every detection: the first way of the survey that tells them.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+        Held to `survey`.
+    survey : Survey
+    """
+    reader = _Reader(table, survey)
+    counts = np.full(table.num_rows, np.inf)
+    rows: dict[str, int] = {}
+    for way in survey.counts:
+        open_ = np.isinf(counts)
+        if not open_.any():
+            break
+        found = reader.counts(way)
+        if found is not None and (told := open_ & np.isfinite(found)).any():
+            counts[told] = np.maximum(found[told], LEAST_COUNTS)
+            rows[way.way] = rows.get(way.way, 0) + int(told.sum())
+    rows["exact"] = int(np.isinf(counts).sum())
+    middles = {c.name: reader.limits(c.name) for c in survey.columns if c.bands and c.limits}
+    return Faintness(
+        counts,
+        {name: found.middle for name, found in middles.items() if found is not None},
+        rows,
+        reader.impossible,
+        reader.outside,
+    )
+
+
+class _Reader:
+    """The limits of a table's columns, each found once, and what is wrong with them."""
+
+    def __init__(self, table: pa.Table, survey: Survey) -> None:
+        self._table, self._survey = table, survey
+        self._found: dict[str, _Limits | None] = {}
+        self.impossible: dict[str, int] = {}
+        self.outside: dict[str, int] = {}
+
+    def counts(self, way: CountsWay) -> np.ndarray | None:
+        """Return the counts that a way tells, shape (n,); None where the table has no column."""
+        if way.way == "hardness":
+            found = self._by_hardness(way.columns)
+        else:
+            each = [self._quantity(way, name) for name in way.columns]
+            found = None
+            for one in each:
+                if one is not None:
+                    found = one if found is None else np.where(np.isnan(found), one, found)
+        return None if found is None else way.factor * np.maximum(found, 0) ** way.power
+
+    def limits(self, name: str) -> _Limits | None:
+        """Return the limits of a column; None where the table does not give them."""
+        if name not in self._found:
+            self._found[name] = self._limits(name)
+        return self._found[name]
+
+    def _quantity(self, way: CountsWay, name: str) -> np.ndarray | None:
+        if way.way not in _MEASURED:
+            value = self._values(name)
+            if value is None:
+                return None
+            return np.asarray(np.square(value) if way.way == "significance" else value)
+        limits = self.limits(name)
+        if limits is None:
+            return None
+        is_relative = way.way == "flux" or way.relative
+        value = self._values(name) if is_relative else np.ones(self._table.num_rows)
+        return None if value is None else np.asarray(np.square(value / limits.half))
+
+    def _by_hardness(self, columns: Sequence[str]) -> np.ndarray | None:
+        """Sum the counts of the bands: each is the mean of what its hardness ratios tell."""
+        n_rows = self._table.num_rows
+        total: dict[str, np.ndarray] = {}
+        told: dict[str, np.ndarray] = {}
+        for name in columns:
+            limits, bands = self.limits(name), self._survey.column(name).bands
+            if limits is None or bands is None:
+                continue
+            n = np.maximum((1 - limits.middle**2) / limits.half**2 - 1, 0)
+            for band, sign in zip(bands, (1, -1), strict=True):
+                part = n * (1 + sign * limits.middle) / 2
+                is_known = ~np.isnan(part)
+                total[band] = total.get(band, np.zeros(n_rows)) + np.where(is_known, part, 0)
+                told[band] = told.get(band, np.zeros(n_rows, dtype=np.int8)) + is_known
+        if not total:
+            return None
+        counts = np.sum([total[band] / np.maximum(told[band], 1) for band in total], axis=0)
+        return np.where(np.any(list(told.values()), axis=0), counts, np.nan)
+
+    def _limits(self, name: str) -> _Limits | None:
+        column = self._survey.column(name)
+        value = self._values(name)
+        given = [v for v in map(self._values, column.limits) if v is not None]
+        if value is None or not given or len(given) < len(column.limits):
+            return None
+        if column.lolim is not None:
+            low, high = given
+        else:
+            low, high = value - np.abs(given[0]), value + np.abs(given[-1])
+        middle, half = (low + high) / 2, (high - low) / 2
+        there = ~np.isnan(half) & ~np.isnan(value)
+        far = np.abs(value - middle) / np.where(half > 0, half, np.nan)
+        wrong = there & ((half <= 0) | (far > _FAR))
+        if n := int(wrong.sum()):
+            self.impossible[name] = n
+        fine = there & ~wrong
+        if column.bands and (n := int((fine & (far > 1 + 1e-9)).sum())):
+            self.outside[name] = n
+        half = np.where(fine, half / column.sigmas, np.nan)
+        middle = np.where(fine, middle, np.nan)
+        if column.bands:
+            # Errors of a rate know no edge: what reaches beyond -1 or 1 is moved inside, as wide.
+            half = np.minimum(half, 1)
+            middle = middle.clip(half - 1, 1 - half)
+        return _Limits(middle, half)
+
+    def _values(self, name: str) -> np.ndarray | None:
+        """Return the possible values of a column, NaN elsewhere; None where it is not there."""
+        if name not in self._table.column_names:
+            return None
+        values = np.asarray(self._table.column(name).to_numpy(), dtype=np.float64)
+        return np.where(self._survey.column(name).accepts(values), values, np.nan)
