@@ -99,6 +99,7 @@ name = "hr"
 
 
 FEATURE = '[[features]]\nname = "x"\n'
+COLUMN = 'extends = "csc20"\n[[columns]]\nname = "x"\ndescription = "x"\n'
 
 
 @pytest.mark.parametrize(
@@ -133,6 +134,49 @@ FEATURE = '[[features]]\nname = "x"\n'
             + (FEATURE + 'formula = "log10"\ninputs = ["y"]\n')
             + '[[features]]\nname = "y"\nformula = "log10"\ninputs = ["x"]\n',
             "a feature follows from itself: x <- y <- x",
+        ),
+        (
+            COLUMN + 'lolim = "ra"\n',
+            "columns x: limits: give lolim and hilim, or error, or error_up and error_down",
+        ),
+        (COLUMN + 'error_up = "ra"\n', "columns x: limits: give lolim and hilim, or error"),
+        (
+            COLUMN + 'error = "ra"\nlolim = "ra"\nhilim = "ra"\n',
+            "columns x: limits: give lolim and hilim, or error",
+        ),
+        (
+            COLUMN + 'error = "x_err"\n',
+            "limits and counts use columns that are not described: x_err",
+        ),
+        (COLUMN + 'error = "name"\n', "limits and counts use columns of text: name"),
+        (COLUMN + "confidence = 0.9\n", "columns x: confidence says nothing where there are nei"),
+        (
+            COLUMN + 'error = "ra"\nconfidence = 90\n',
+            "columns x confidence: Input should be less than 1",
+        ),
+        (
+            COLUMN + 'kind = "text"\nbands = ["a", "b"]\n',
+            "columns x: a column of text has neither limits nor bands",
+        ),
+        (
+            COLUMN + '[[counts]]\nway = "flux"\ncolumns = ["x"]\n',
+            "counts by flux: x has neither limits nor an error",
+        ),
+        (
+            COLUMN + 'error = "ra"\n[[counts]]\nway = "hardness"\ncolumns = ["x"]\n',
+            "counts by hardness: x does not name its bands",
+        ),
+        (
+            COLUMN + '[[counts]]\nway = "counts"\ncolumns = ["y"]\n',
+            "limits and counts use columns that are not described: y",
+        ),
+        (
+            COLUMN + '[[counts]]\nway = "guess"\ncolumns = ["x"]\n',
+            "counts 0 way: Input should be 'hardness', 'flux', 'fit'",
+        ),
+        (
+            COLUMN + '[[counts]]\nway = "counts"\ncolumns = ["x"]\nfactor = 0\n',
+            "counts 0 factor: Input should be greater than 0",
         ),
         ('extends = "csc20"\n' + FEATURE + FEATURE, "features: x is described twice"),
         (
@@ -185,6 +229,39 @@ def test_a_profile_that_is_not_there_is_refused():
         surveys.load("no.toml")
     with pytest.raises(SettingError, match=r"^survey csc22: .* \(did you mean csc2.\?\)"):
         surveys.load("csc22")
+
+
+LIMITS = """\
+extends = "csc20"
+[[columns]]
+name = "log_flux"
+description = "log10 of the flux"
+error_up = "log_flux_up"
+error_down = "log_flux_down"
+confidence = 0.9
+[[columns]]
+name = "log_flux_up"
+description = "90 % error of log_flux, upwards"
+[[columns]]
+name = "log_flux_down"
+description = "90 % error of log_flux, downwards"
+[[counts]]
+way = "fit"
+columns = ["log_flux"]
+factor = 0.19
+"""
+
+
+def test_limits_and_ways_to_counts_of_ones_own(profile):
+    survey = surveys.load(profile(LIMITS))
+    column = survey.column("log_flux")
+    assert column.limits == ("log_flux_down", "log_flux_up")
+    assert column.sigmas == pytest.approx(1.644854)
+    # They stand in place of those of the profile that it extends; the limits there stay.
+    assert [(way.way, way.columns) for way in survey.counts] == [("fit", ("log_flux",))]
+    assert survey.column("hard_hm").limits == ("hard_hm_lolim", "hard_hm_hilim")
+    assert surveys.load(profile('extends = "csc20"\ncounts = []\n')).counts == ()
+    assert surveys.Survey.model_validate(survey.model_dump(mode="json")) == survey
 
 
 def test_features_of_ones_own_keep_their_order():

@@ -89,3 +89,34 @@ def test_a_profile_that_breaks_the_schema_is_refused(change, message):
     tree = surveys.load("csc20").model_dump() | change
     with pytest.raises(ValidationError, match=message):
         surveys.Survey.model_validate(tree)
+
+
+LIMITED = [(n, c) for n in surveys.names() for c in surveys.load(n).columns if c.limits]
+
+
+@pytest.mark.parametrize(("name", "column"), LIMITED, ids=lambda x: getattr(x, "name", x))
+def test_limits_are_described_as_errors_in_the_unit_of_their_column(name, column):
+    survey = surveys.load(name)
+    for limit in map(survey.column, column.limits):
+        assert limit.unit == column.unit
+        assert limit.ucd.startswith("stat.error;"), limit.name
+        assert limit.kind == "float"
+        # Where the archive is asked for a value, it is asked for its limits, too.
+        if column.name in survey.query.selected:
+            assert limit.name in survey.query.selected
+    if column.bands is None:
+        assert "hard_" not in column.name
+    elif column.lolim is not None:
+        assert [(survey.column(n).low, survey.column(n).high) for n in column.limits] == [
+            (-1, 1)
+        ] * 2
+
+
+@pytest.mark.parametrize("name", surveys.names())
+def test_each_survey_tells_how_faint_its_detections_are(name):
+    survey = surveys.load(name)
+    ratios = {f.name for f in survey.features if survey.column(f.name).bands}
+    by_hardness = {c for way in survey.counts if way.way == "hardness" for c in way.columns}
+    assert by_hardness == ratios
+    asked = survey.query.selected
+    assert all(c in asked for way in survey.counts for c in way.columns)

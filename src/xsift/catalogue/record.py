@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -12,7 +13,16 @@ import pyarrow.compute as pc
 from xsift.features import FeatureTable
 from xsift.model.sample import Sample
 
-__all__ = ["counts", "missing_values", "reasons", "source_counts"]
+__all__ = ["counts", "faintness", "faintness_said", "missing_values", "reasons", "source_counts"]
+
+_WAYS = {
+    "hardness": "limits of hardness ratios",
+    "flux": "errors of fluxes or rates",
+    "fit": "limits of fits",
+    "counts": "counts",
+    "significance": "significance",
+    "likelihood": "detection likelihood",
+}
 
 
 def counts(sample: Sample, role: np.ndarray, in_vote: np.ndarray) -> dict[str, int]:
@@ -39,6 +49,29 @@ def missing_values(features: FeatureTable) -> dict[str, int]:
     n = np.isnan(features.X).sum(axis=0).tolist()
     found = [(name, m) for name, m in zip(features.names, n, strict=True) if m]
     return dict(sorted(found, key=lambda pair: -pair[1]))
+
+
+def faintness(features: FeatureTable) -> dict[str, Any]:
+    """Count the detections by what tells how faint they are, and return their median counts."""
+    found = features.faintness
+    if found is None:
+        return {}
+    median = round(found.median, 1) if np.isfinite(found.median) else None
+    return {"rows": dict(found.rows), "median_counts": median}
+
+
+def faintness_said(record: Mapping[str, Any]) -> str:
+    """Say in a line how faint the detections are, and what tells it; empty where unknown."""
+    found = record.get("faintness")
+    if not found:
+        return ""
+    exact = found["rows"].get("exact", 0)
+    said = [f"{text} {found['rows'][way]:,}" for way, text in _WAYS.items() if way in found["rows"]]
+    if not said:
+        return f"Faintness: no limits, errors or counts: {exact:,} detections are taken as exact"
+    rest = f"; {exact:,} taken as exact" if exact else ""
+    median = f"; median {found['median_counts']:,g} effective counts"
+    return f"Faintness from {', '.join(said)}{rest}{median}"
 
 
 def reasons(flag: Sequence[str | None], rows: np.ndarray, most: int = 20) -> dict[str, int]:

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from xsift.catalogue.columns import output_columns
 from xsift.catalogue.kept import with_kept
+from xsift.catalogue.record import faintness_said
 from xsift.catalogue.summary import Shown, Summary, SummaryTable
 from xsift.catalogue.tabular import Tabular
 from xsift.classes import Classes
@@ -320,6 +321,7 @@ def catalogue_summary(sources: pa.Table, record: dict[str, Any]) -> Summary:
     lines = [f"{n_unique:,} unique: both votes agree; {n_other:,} ambiguous"]
     if isinstance(model, dict):
         lines.append(f"{model.get('method')} method; model {model.get('model_id')}")
+    lines += [said] if (said := faintness_said(record)) else []
     lines += [f"Warning: {note}" for note in record.get("warnings") or ()]
     found: dict[tuple[str, str], list[int]] = {}
     columns = (sources[c].to_pylist() for c in ("group", "class", "status"))

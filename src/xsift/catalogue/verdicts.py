@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from xsift.catalogue.record import counts, missing_values, reasons, source_counts
+from xsift.catalogue.record import counts, faintness, missing_values, reasons, source_counts
 from xsift.catalogue.tables import Catalogue, described, detection_table, roles, source_table
 from xsift.catalogue.warnings import warn_of_nothing_scored, warn_of_rows
 from xsift.model import Model, PaperModel
@@ -67,6 +67,8 @@ def _judge(
         "unscored": reasons(flag, role == "unscored"),
         **answer.shift,
     }
+    if not isinstance(model, PaperModel):
+        record["faintness"] = faintness(features)
     if sample.called:
         record["columns"] = dict(sample.called)
     table = detection_table(sample, said, model.classes, role, flag)

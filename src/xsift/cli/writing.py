@@ -75,6 +75,8 @@ def write_catalogue(
 
 def show_summary(result: Catalogue, folder: Path) -> None:
     """Print what came in, what became of it, and what to be wary of."""
+    from xsift.catalogue.record import faintness_said
+
     screen, record = console(), result.record
     screen.print(f"\n[bold]{escape(str(record['input']))}[/bold]")
     if "model_choice" in record:
@@ -84,6 +86,8 @@ def show_summary(result: Catalogue, folder: Path) -> None:
     for what, heading in _HEADINGS.items():
         if record.get(what):
             screen.print(f"{heading}: {escape(_top(record[what]))}", highlight=False)
+    if said := faintness_said(record):
+        screen.print(escape(said), highlight=False)
     show_warnings(screen, record["warnings"])
     show_where(screen, "Written to", folder)
 

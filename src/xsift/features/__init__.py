@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from xsift.features.closure import close_hardness, columns_that_close, mismatch
-from xsift.features.counts import Faintness
+from xsift.features.counts import Faintness, warn_of_limits
 from xsift.features.derive import FeatureTable, derive
 from xsift.features.normal_scores import NormalScores, fit_normal_scores
 from xsift.features.scaling import Scaling
@@ -24,6 +24,7 @@ __all__ = [
     "derive",
     "fit_normal_scores",
     "mismatch",
+    "warn_of_limits",
 ]
 
 

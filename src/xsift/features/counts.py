@@ -7,6 +7,7 @@ n = (1 - m^2) / s^2 - 1. Background widens the limits: a detection of n net coun
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -14,15 +15,17 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from xsift.surveys import CountsWay, Survey
+from xsift.errors import XsiftWarning
+from xsift.surveys import CountsWay, Survey, SurveyColumn
 
-__all__ = ["LEAST_COUNTS", "Faintness", "faintness_of"]
+__all__ = ["LEAST_COUNTS", "Faintness", "faintness_of", "warn_of_limits"]
 
 LEAST_COUNTS = 1.0
 """Fewer effective counts count as so many."""
 
 # A value further from the middle of its limits, in half-widths, is another measurement's.
 _FAR = 2.0
+_EDGE = 1 + 1e-6  # a value on its limit is inside, rounded as it may be
 _MEASURED = ("hardness", "flux", "fit")
 
 
@@ -47,8 +50,9 @@ class Faintness:
     rows : dict of str to int
         Detections by the way to their counts; ``exact`` are those of which nothing tells.
     impossible : dict of str to int
-        Limits of each column that are not used: the lower one is above the upper one, they have no
-        width, or the value is more than two half-widths from their middle.
+        Limits of each column that are not used: one is no possible value, the lower one is above
+        the upper one, they have no width, or the value is more than two half-widths from their
+        middle.
     outside : dict of str to int
         Values of each hardness ratio outside its limits.
     """
@@ -75,7 +79,12 @@ def faintness_of(table: pa.Table, survey: Survey) -> Faintness:
         Held to `survey`.
     survey : Survey
     """
-    reader = _Reader(table, survey)
+    # Of limits that are absurd, squares overflow: such counts are infinite or 0, and harm nobody.
+    with np.errstate(over="ignore", under="ignore", divide="ignore", invalid="ignore"):
+        return _faintness_of(_Reader(table, survey), table, survey)
+
+
+def _faintness_of(reader: _Reader, table: pa.Table, survey: Survey) -> Faintness:
     counts = np.full(table.num_rows, np.inf)
     rows: dict[str, int] = {}
     for way in survey.counts:
@@ -95,6 +104,33 @@ def faintness_of(table: pa.Table, survey: Survey) -> Faintness:
         reader.impossible,
         reader.outside,
     )
+
+
+def warn_of_limits(faintness: Faintness, where: str) -> None:
+    """Warn of limits that cannot be right, and of hardness ratios outside their limits.
+
+    Parameters
+    ----------
+    faintness : Faintness
+    where : str
+        The table.
+    """
+    if faintness.impossible:
+        said = ", ".join(f"{name} {n:,}" for name, n in faintness.impossible.items())
+        _warn(
+            f"{where}: limits that cannot be right are not used: {said} (a limit that is not "
+            "possible, the lower one above the upper one, no width, or far from the value)"
+        )
+    if faintness.outside:
+        said = ", ".join(f"{name} {n:,}" for name, n in faintness.outside.items())
+        _warn(
+            f"{where}: values outside their limits: {said} (the calibrated method takes the middle "
+            "of the limits)"
+        )
+
+
+def _warn(message: str) -> None:
+    warnings.warn(message, XsiftWarning, stacklevel=3)
 
 
 class _Reader:
@@ -163,18 +199,16 @@ class _Reader:
         given = [v for v in map(self._values, column.limits) if v is not None]
         if value is None or not given or len(given) < len(column.limits):
             return None
-        if column.lolim is not None:
-            low, high = given
-        else:
-            low, high = value - np.abs(given[0]), value + np.abs(given[-1])
+        low, high = _interval(column, value, given)
         middle, half = (low + high) / 2, (high - low) / 2
-        there = ~np.isnan(half) & ~np.isnan(value)
         far = np.abs(value - middle) / np.where(half > 0, half, np.nan)
-        wrong = there & ((half <= 0) | (far > _FAR))
+        wrong = ((half <= 0) | (far > _FAR)) & ~np.isnan(value)
+        for limit in column.limits:
+            wrong |= self._is_impossible(limit) & ~np.isnan(value)
         if n := int(wrong.sum()):
             self.impossible[name] = n
-        fine = there & ~wrong
-        if column.bands and (n := int((fine & (far > 1 + 1e-9)).sum())):
+        fine = ~wrong & ~np.isnan(far)
+        if column.bands and (n := int((fine & (far > _EDGE)).sum())):
             self.outside[name] = n
         half = np.where(fine, half / column.sigmas, np.nan)
         middle = np.where(fine, middle, np.nan)
@@ -184,9 +218,30 @@ class _Reader:
             middle = middle.clip(half - 1, 1 - half)
         return _Limits(middle, half)
 
+    def _raw(self, name: str) -> np.ndarray:
+        return np.asarray(self._table.column(name).to_numpy(), dtype=np.float64)
+
+    def _is_impossible(self, name: str) -> np.ndarray:
+        raw = self._raw(name)
+        return np.asarray(~np.isnan(raw) & ~self._survey.column(name).accepts(raw))
+
     def _values(self, name: str) -> np.ndarray | None:
         """Return the possible values of a column, NaN elsewhere; None where it is not there."""
         if name not in self._table.column_names:
             return None
-        values = np.asarray(self._table.column(name).to_numpy(), dtype=np.float64)
+        values = self._raw(name)
         return np.where(self._survey.column(name).accepts(values), values, np.nan)
+
+
+def _interval(
+    column: SurveyColumn, value: np.ndarray, given: Sequence[np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the limits of a column, from its limits or its errors."""
+    if column.lolim is None:
+        return value - np.abs(given[0]), value + np.abs(given[-1])
+    low, high = given
+    if column.bands is None:
+        return low, high
+    # An upper limit alone: a hardness ratio has no lower value than -1.
+    low_alone, high_alone = np.isnan(high) & ~np.isnan(low), np.isnan(low) & ~np.isnan(high)
+    return np.where(high_alone, -1.0, low), np.where(low_alone, 1.0, high)

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from xsift import read
 from xsift.classes import PAPER_CLASSES, Classes, is_certain_other
 from xsift.errors import SettingError
-from xsift.features import FeatureTable, derive
+from xsift.features import FeatureTable, derive, warn_of_limits
 from xsift.label import Labels, heed_matches, match_known, refuse_no_class, sort_labels
 from xsift.model.folds import fields_on_sky, identical_detections, join
 from xsift.settings import Settings
@@ -235,6 +235,8 @@ def read_sample(
         settings.keep,
     )
     derived = derive(held.table, survey, features)
+    if derived.faintness is not None:
+        warn_of_limits(derived.faintness, held.path)
     given = {n for n in held.table.column_names if held.table[n].null_count < held.table.num_rows}
     # The raw columns go once the features are derived: most of a large table's memory.
     kept = [k for k in (*CARRIED, *_ASIDE) if k in held.table.column_names]

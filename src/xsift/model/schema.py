@@ -365,6 +365,7 @@ class ModelTree(_Strict):
         text += [*self.classes.codes, *self.classes.columns]
         if self.profile is not None:
             text += [f"{f.name} = {f.said}" for f in self.profile.features]
+            text += [way.model_dump_json() for way in self.profile.counts]
         if self.paper is not None:
             text += [*self.paper.scaling.scaling, str(self.paper.min_members)]
         if self.calibrated is not None:

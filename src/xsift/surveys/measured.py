@@ -147,7 +147,8 @@ def refuse_unmeasured(columns: Sequence[SurveyColumn], counts: Sequence[CountsWa
     of = {c.name: c for c in columns}
     named = {n for c in columns for n in c.limits} | {n for way in counts for n in way.columns}
     if unknown := sorted(named - set(of)):
-        raise ValueError(f"limits and counts use columns not described: {', '.join(unknown)}")
+        said = ", ".join(unknown)
+        raise ValueError(f"limits and counts use columns that are not described: {said}")
     if texts := sorted(n for n in named if of[n].kind == "text"):
         raise ValueError(f"limits and counts use columns of text: {', '.join(texts)}")
     for way in counts:

@@ -1,0 +1,92 @@
+"""Limits of a table: the calibrated method takes them, and says so; the paper's does not."""
+
+import json
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from numpy.testing import assert_array_equal
+
+from xsift import Settings, classify, run, surveys
+from xsift.errors import XsiftWarning
+from xsift.model.sample import read_sample
+from xsift.read import as_input
+
+SURVEY = surveys.load("csc20")
+RATIOS = ("hard_hm", "hard_hs", "hard_ms")
+
+
+def with_limits(table, n):
+    """Give the hardness ratios the limits that about n counts in two bands know them by."""
+    for name in RATIOS:
+        value = table[name].to_numpy()
+        half = np.sqrt((1 - value**2) / (n + 1))
+        for limit, at in (("lolim", value - half), ("hilim", value + half)):
+            table = table.append_column(f"{name}_{limit}", pa.array(at.clip(-1, 1)))
+    return table
+
+
+@pytest.fixture(scope="module")
+def limited(small_table):
+    return with_limits(small_table, 40)
+
+
+def test_the_published_method_is_what_it_was(small_table, limited):
+    """Its twelve features are those of the table: limits, middles and counts do not enter."""
+    settings = Settings(method="paper", label_column="label", clusters=2, seed=1)
+    without, with_them = (run(table, settings=settings) for table in (small_table, limited))
+    assert with_them.model.model_id == without.model.model_id
+    assert with_them.detections.equals(without.detections)
+    assert with_them.sources.equals(without.sources)
+    assert "faintness" not in with_them.record
+
+
+def test_counts_reach_the_record_and_the_summary(small_table, limited, calibrated):
+    result = classify(limited, model=calibrated / "model.asdf")
+    assert result.record["faintness"]["rows"] == {"hardness": 600, "exact": 0}
+    assert 40 < result.record["faintness"]["median_counts"] < 80
+    said = "Faintness from limits of hardness ratios 600; median "
+    assert said in result.summary().text()
+    # What is written is what the table says; what is scored is the middle of the limits.
+    for name in RATIOS:
+        assert_array_equal(result.detections[name].to_numpy(), limited[name].to_numpy())
+    plain = classify(small_table, model=calibrated / "model.asdf")
+    assert plain.record["faintness"] == {"rows": {"exact": 600}, "median_counts": None}
+    said = "Faintness: no limits, errors or counts: 600 detections are taken as exact"
+    assert said in plain.summary().text()
+    moved = np.abs(limited["hard_hm"].to_numpy()) > 0.9
+    now, before = (r.detections["typicality"].to_numpy() for r in (result, plain))
+    assert (now[moved] != before[moved]).any()
+
+
+def test_the_command_says_it(xsift, limited, calibrated, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    wrong = limited.set_column(
+        limited.column_names.index("hard_hs_lolim"), "hard_hs_lolim", limited["hard_hs_hilim"]
+    )
+    pq.write_table(wrong, "t.parquet")
+    said = xsift("classify", "t.parquet", "--model", calibrated / "model.asdf", "--out", "o")
+    assert said.status == 0, said.err
+    assert "Faintness from limits of hardness ratios 600; median" in said.out
+    record = json.loads((tmp_path / "o" / "run.json").read_text())
+    (warning,) = [w for w in record["warnings"] if "limits" in w]
+    assert warning.startswith(
+        "t.parquet: limits that cannot be right are not used: hard_hs 600 (a limit"
+    )
+
+
+def test_the_sample_keeps_counts_and_no_columns_of_limits(limited):
+    sample = read_sample(as_input(limited), SURVEY, SURVEY.feature_set("all"), Settings())
+    assert set(sample.keys.column_names) == {"name", "obsid", "ra", "dec"}
+    assert sample.features.counts.shape == (600,)
+    assert sample.features.counts.dtype == np.float64
+    fewer = sample.held_to(["bb_kt", "hard_hm"], surveys.load("csc21"))
+    assert_array_equal(fewer.features.counts, sample.features.counts)
+
+
+def test_a_column_of_limits_that_cannot_be_read_stops_nothing(small_table):
+    table = small_table.append_column("hard_hm_lolim", pa.array(["a lot"] * 600))
+    with pytest.warns(XsiftWarning, match=r"column hard_hm_lolim.*left out"):
+        sample = read_sample(as_input(table), SURVEY, SURVEY.feature_set("all"), Settings())
+    assert np.isinf(sample.features.counts).all()
