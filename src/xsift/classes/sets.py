@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections import Counter
 from collections.abc import Iterable
 from importlib import resources
 from pathlib import Path
@@ -30,7 +31,17 @@ _LIKE_AN_AGN = frozenset({"BLL", "Bla", "LIN", "rG", "SyG", "G", "LeQ"})
 
 
 class Class(BaseModel):
-    """One class of a model: its label, its column and the group that it belongs to."""
+    """One class of a model: its label, its column and the group that it belongs to.
+
+    Attributes
+    ----------
+    code, column, group, title : str
+    apart : bool
+        Whether it is a kind beside the others: a detection is judged first to be one of the plain
+        classes or of one of these, and then which of the plain classes.
+    types : tuple of str
+        Codes of further types that count as this class.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -38,6 +49,8 @@ class Class(BaseModel):
     column: str = Field(pattern=r"^p_[a-z][a-z0-9_]{0,40}$")
     group: str = Field(min_length=1, max_length=64)
     title: str = ""
+    apart: bool = False
+    types: tuple[str, ...] = Field(default=(), max_length=500)
 
 
 class Classes(BaseModel):
@@ -60,7 +73,20 @@ class Classes(BaseModel):
                 raise ValueError(f"two classes share a {attribute}")
         if "p_none" in self.columns:
             raise ValueError("p_none is the column of 'none of these'")
+        said = [t for c in self.classes for t in {c.code, *c.types}]
+        if twice := [t for t, n in Counter(said).items() if n > 1]:
+            raise ValueError(f"type {twice[0]} counts as two classes")
+        self._refuse_mixed()
         return self
+
+    def _refuse_mixed(self) -> None:
+        """Raise ValueError where classes apart do not follow the others, or share a group."""
+        apart = [c.apart for c in self.classes]
+        if apart[0] or apart != sorted(apart):
+            raise ValueError("classes that are apart follow the others, of which there is one")
+        plain = {c.group for c in self.classes if not c.apart}
+        if shared := [c.group for c in self.classes if c.apart and c.group in plain]:
+            raise ValueError(f"group {shared[0]} holds classes that are apart and others")
 
     def __len__(self) -> int:
         return len(self.classes)
@@ -80,6 +106,23 @@ class Classes(BaseModel):
         """Groups, each once, in the order of their first class."""
         return tuple(dict.fromkeys(c.group for c in self.classes))
 
+    @property
+    def n_plain(self) -> int:
+        """Number of classes that are not apart; they are the first."""
+        return sum(not c.apart for c in self.classes)
+
+    @property
+    def group_index(self) -> tuple[int, ...]:
+        """Index of each class's group in `groups`."""
+        names = list(self.groups)
+        return tuple(names.index(c.group) for c in self.classes)
+
+    @property
+    def index_of_type(self) -> dict[str, int]:
+        """Index of the class of each type that counts as one, its own code first."""
+        of = {t: i for i, c in enumerate(self.classes) for t in c.types}
+        return of | {code: i for i, code in enumerate(self.codes)}
+
     def group_of(self, code: str) -> str:
         """Return the group of the class `code`."""
         return next(c.group for c in self.classes if c.code == code)
@@ -95,7 +138,7 @@ def is_certain_other(code: str | None, classes: Classes) -> bool:
     Ambiguous types (``X``, ``Star``), wavelength bands, candidates, and types that another observer
     might have called an active nucleus (``BLLac``, ``LINER``, ``Galaxy``) are not.
     """
-    if code is None or code in classes.codes or code in classes.ambiguous:
+    if code is None or code in classes.index_of_type or code in classes.ambiguous:
         return False
     return not (code in BANDS or code in _LIKE_AN_AGN or code.endswith("?"))
 
@@ -107,8 +150,9 @@ def read_classes(path: str | Path) -> Classes:
     ----------
     path : str or Path
         ``[[class]]`` tables with ``code`` (the label, in any SIMBAD spelling or your own),
-        ``group`` and optionally ``column`` and ``title``; ``ambiguous`` lists the labels that
-        count as none.
+        ``group`` and optionally ``column``, ``title``, ``types`` (further labels that count as the
+        class) and ``apart`` (`Class`); ``ambiguous`` lists the labels that count as none;
+        ``extends`` names a set that comes with xsift, whose classes stand first.
 
     Raises
     ------
@@ -147,10 +191,12 @@ def named_classes(name: str, folder: Path | None = None) -> Classes:
 
 def _classes(tree: dict[str, Any], path: str | Path) -> Classes:
     try:
-        rows = [dict(row) for row in tree["class"]]
+        rows = [*_extended(tree), *(dict(row) for row in tree["class"])]
         for row in rows:
             row["code"] = code_of(row["code"])
             row.setdefault("column", column_for(str(row["code"])))
+            if "types" in row:
+                row["types"] = _codes(row["types"])
         ambiguous = _codes(tree.get("ambiguous", sorted(AMBIGUOUS)))
         return Classes.model_validate({"classes": rows, "ambiguous": ambiguous})
     except ValidationError as error:
@@ -159,6 +205,17 @@ def _classes(tree: dict[str, Any], path: str | Path) -> Classes:
         raise LabelError(
             f"{path}: not a list of classes: every class is a [[class]] table with code and group"
         ) from error
+
+
+def _extended(tree: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the classes of the set that another one extends."""
+    name = tree.get("extends")
+    if name is None:
+        return []
+    shipped = resources.files(__package__).joinpath(f"{name}.toml")
+    if not str(name).isidentifier() or not shipped.is_file():
+        raise LabelError(f"extends = {name!r}: no set of classes of that name comes with xsift")
+    return [dict(row) for row in tomllib.loads(shipped.read_text("utf-8"))["class"]]
 
 
 def _in_words(error: ValidationError, rows: list[dict[str, object]]) -> str:

@@ -2,7 +2,7 @@
 
 from xsift.label.heed import heed_matches, refuse_no_class
 from xsift.label.match import Match, match_known
-from xsift.label.sort import Labels, sort_labels
+from xsift.label.sort import Labels, sort_labels, with_types
 
 __all__ = [
     "Labels",
@@ -11,4 +11,5 @@ __all__ = [
     "match_known",
     "refuse_no_class",
     "sort_labels",
+    "with_types",
 ]

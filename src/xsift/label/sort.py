@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from xsift.classes import UNKNOWN, Classes
+from xsift.classes import UNKNOWN, Classes, is_certain_other
 
-__all__ = ["Labels", "sort_labels"]
+__all__ = ["Labels", "sort_labels", "with_types"]
 
 
 @dataclass(frozen=True)
@@ -49,9 +49,32 @@ def sort_labels(label: Sequence[str | None], classes: Classes) -> Labels:
         Codes, one per detection.
     classes : Classes
     """
-    index = {code: i for i, code in enumerate(classes.codes)}
+    index = classes.index_of_type
     ambiguous = {*classes.ambiguous, UNKNOWN} - set(index)
     y = np.array([index.get(code, -1) if code else -1 for code in label], dtype=np.int64)
     is_ambiguous = np.array([code in ambiguous for code in label], dtype=bool)
     is_other = np.array([code is not None for code in label], dtype=bool) & (y < 0) & ~is_ambiguous
     return Labels(label, y, is_ambiguous, is_other)
+
+
+def with_types(labels: Labels, types: Sequence[str | None], classes: Classes) -> Labels:
+    """Label what has no label by its type, where that is a kind beside the plain classes.
+
+    A type that is the code of a plain class labels nothing: labels alone say which detections are
+    known to be of it. So labels that were withheld stay so.
+
+    Parameters
+    ----------
+    labels : Labels
+    types : sequence of (str or None)
+        Codes, one per detection, of whatever kind.
+    classes : Classes
+    """
+    plain = set(classes.codes[: classes.n_plain])
+    index = {t: i for t, i in classes.index_of_type.items() if t not in plain}
+    other = {t for t in set(types) if is_certain_other(t, classes)}
+    label, y, is_other = list(labels.label), labels.y.copy(), labels.is_other.copy()
+    for row, code in enumerate(types):
+        if label[row] is None and code is not None and (code in index or code in other):
+            label[row], y[row], is_other[row] = code, index.get(code, -1), code in other
+    return Labels(label, y, labels.is_ambiguous, is_other)

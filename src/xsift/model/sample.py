@@ -18,7 +18,14 @@ from xsift import read
 from xsift.classes import PAPER_CLASSES, Classes, is_certain_other
 from xsift.errors import SettingError
 from xsift.features import FeatureTable, derive, warn_of_limits
-from xsift.label import Labels, heed_matches, match_known, refuse_no_class, sort_labels
+from xsift.label import (
+    Labels,
+    heed_matches,
+    match_known,
+    refuse_no_class,
+    sort_labels,
+    with_types,
+)
 from xsift.model.folds import fields_on_sky, identical_detections, join
 from xsift.settings import Settings
 from xsift.surveys import Feature, Survey
@@ -96,8 +103,7 @@ class Sample:
         Columns of the survey that hold a value.
     labels : Labels
     other : ndarray of object, shape (n,)
-        Code of the type, where it is certainly none of the classes; else None. The types of all
-        detections tell, where the table has them in `type_column`, else the labels.
+        Code of the type, where it is certainly none of the classes; else None.
     type_column : str or None
     shared : ndarray of int, shape (n,), or None
         Numbers of detections that several sources share; -1 where there is none.
@@ -245,6 +251,11 @@ def read_sample(
     if classes is not None:
         progress("matching known objects")
     sorted_labels, separation, counts = _labelled(held, known, settings, classes)
+    if classes is not None and held.types is not None:
+        n_labelled = sum(label is not None for label in sorted_labels.label)
+        sorted_labels = with_types(sorted_labels, held.types, classes)
+        by_type = sum(label is not None for label in sorted_labels.label) - n_labelled
+        counts["labelled_by_type"] = by_type
     return Sample(
         held.path,
         held.sha256,
@@ -252,7 +263,7 @@ def read_sample(
         derived,
         frozenset(given),
         sorted_labels,
-        _other(sorted_labels, held.types, classes),
+        _other(sorted_labels, classes),
         held.type_column,
         None if held.shared is None else _codes(held.shared),
         separation,
@@ -275,7 +286,8 @@ def _labelled(
         return labels, None, {}
     table = held.table
     typed = known.table.filter(pc.is_valid(known.table["label"]))
-    match = match_known(table, typed, settings.match, settings.radius, classes.codes)
+    codes = tuple(classes.index_of_type)
+    match = match_known(table, typed, settings.match, settings.radius, codes)
     heed_matches(table, typed, match, known.path, settings.radius)
     labels = sort_labels(match.label, classes)
     refuse_no_class(labels, classes, known.path, known.label_column)
@@ -287,14 +299,13 @@ def _labelled(
     return labels, match.separation_arcsec, counts
 
 
-def _other(labels: Labels, types: list[str | None] | None, classes: Classes | None) -> np.ndarray:
+def _other(labels: Labels, classes: Classes | None) -> np.ndarray:
     out = np.full(len(labels.y), None, dtype=object)
     if classes is not None:
-        of = labels.label if types is None else types
-        certain = {code for code in set(of) if is_certain_other(code, classes)}
-        for row in np.flatnonzero((labels.y < 0) & ~labels.is_ambiguous).tolist():
-            if of[row] in certain:
-                out[row] = of[row]
+        certain = {code for code in set(labels.label) if is_certain_other(code, classes)}
+        for row in np.flatnonzero(labels.is_other).tolist():
+            if labels.label[row] in certain:
+                out[row] = labels.label[row]
     return out
 
 
