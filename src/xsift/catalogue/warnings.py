@@ -103,7 +103,7 @@ def warn_of_classes(model: Model) -> None:
     """Warn of classes that no detection can be given, and of clusters without a choice."""
     codes = np.array(model.classes.codes)
     if not isinstance(model, PaperModel):
-        if len(none := codes[model.scorer.shares == 0]):
+        if len(none := codes[model.prior.shares == 0]):
             _warn(
                 f"no labelled detections of {', '.join(none)}: nothing can be given these classes"
             )

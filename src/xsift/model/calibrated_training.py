@@ -15,25 +15,25 @@ import numpy as np
 from xsift.classes import Classes
 from xsift.errors import LabelError, TableError, XsiftWarning
 from xsift.features import close_hardness, columns_that_close, fit_normal_scores
-from xsift.mixture import ClassMixtures, Mixture, fit_class_mixtures
+from xsift.mixture import Mixture
+from xsift.model.bags import fit_bags
 from xsift.model.calibrated import CalibratedCore, CalibratedModel, responsibilities_in
 from xsift.model.classification import refuse_one_class
+from xsift.model.examples import Examples, examples_of
+from xsift.model.faint import Dimming, dimming_of
 from xsift.model.folds import folds_by_source
 from xsift.model.sample import Training
 from xsift.model.typicality import Typicality, rank, uniform_ranks
 from xsift.score.calibrated import Evidence, fit_calibrated
-from xsift.score.none import fit_none
 from xsift.settings import Settings
 from xsift.surveys import Survey
 
 __all__ = ["FEWEST_SOURCES", "CoreFit", "fit_calibrated_model", "fit_core"]
 
-_DEALS, _PARTS = 4, 3
 _COMPONENTS = 40
 _MIXTURES = 2
 _RANK_FOLDS = 4
-_HIDDEN = 0.6
-_COPY_WEIGHT = 0.5
+_FEWEST_BESIDE = 30
 _PATTERN_ROWS = 20.0  # detections that lack the same features: fewer say little of their shares
 FEWEST_SOURCES = 4
 """With a label, and with a value of each feature: else nothing can be calibrated on unseen ones."""
@@ -64,27 +64,19 @@ def fit_calibrated_model(
         If a feature is known of fewer: the model does without it.
     """
     training, names = _known_features(training, survey, feature_set, classes)
-    seed, group = settings.seed, _groups(classes)
+    seed = settings.seed
     closure = columns_that_close(survey.closure, names)
-    fit = fit_core(training, group, closure, settings.closing, settings.missing, seed)
-    y, other, source = training.y[fit.rows], training.other[fit.rows], training.source[fit.rows]
-    none = fit_none(fit.evidence, y, group, other, fit.weight, source, seed)
-    ranks = _unseen_ranks(fit.Z, training.unit, seed)
+    dimming = dimming_of(survey, names)
+    group, n_plain = np.array(classes.group_index), classes.n_plain
+    fit = fit_core(
+        training, group, closure, settings.closing, settings.missing, seed, None, n_plain, dimming
+    )
     core = fit.core
-    typicality = Typicality(core.mixtures[0], uniform_ranks(ranks))
     return CalibratedModel(
-        survey,
-        feature_set,
-        names,
-        classes,
-        core.closing,
-        core.closure,
-        core.scores,
-        core.mixtures,
-        core.bags,
-        core.scorer,
-        none,
-        typicality,
+        *(survey, feature_set, names, classes),
+        *(core.closing, core.closure, core.scores, core.mixtures),
+        *(core.bags, core.scorer, core.opened),
+        _typicality(fit, training.unit, seed),
     )
 
 
@@ -96,18 +88,12 @@ class CoreFit(NamedTuple):
     core : CalibratedCore
     Z : ndarray of shape (n, d)
         Normal scores of all rows.
-    rows : ndarray of int, shape (m,)
-        Rows with a label or of another type, and the same again with values hidden.
-    evidence : Evidence
-        Of these.
-    weight : ndarray of shape (m,)
+    examples : Examples
     """
 
     core: CalibratedCore
     Z: np.ndarray
-    rows: np.ndarray
-    evidence: Evidence
-    weight: np.ndarray
+    examples: Examples
 
 
 def fit_core(
@@ -118,6 +104,8 @@ def fit_core(
     missing: str,
     seed: int,
     weight: np.ndarray | None = None,
+    n_plain: int | None = None,
+    dimming: Dimming | None = None,
 ) -> CoreFit:
     """Learn to tell classes from features, whatever survey they are of.
 
@@ -135,8 +123,12 @@ def fit_core(
     weight : ndarray of shape (n,), optional
         Of the rows, above zero: 2 is the row twice, in every step. Where None, rows count alike,
         but those that teach the scorer by 1 / sqrt(detections of the source).
+    n_plain : int, optional
+        Classes after the first so many are apart; where None, there are none.
+    dimming : Dimming, optional
+        What fewer counts do to the features; where None, counts do not matter.
     """
-    labelled = np.flatnonzero(training.y >= 0)
+    n_plain = len(group) if n_plain is None else n_plain
     if closure is not None and np.isnan(training.X[:, closure]).any(axis=1).all():
         closure = None  # their mismatch would have no value
         warnings.warn(
@@ -148,20 +140,50 @@ def fit_core(
     scores = fit_normal_scores(X, weight)
     Z = scores.transform(X)
     mixtures = _fit_mixtures(Z, seed, weight=weight)
-    known = np.flatnonzero((training.y >= 0) | training.is_other)
-    hidden = np.concatenate([Z[known], _hide(Z[known], seed)])
-    twice = np.concatenate([known, known])
-    bags, evidence = _bagged(Z, training, labelled, group, hidden, twice, mixtures, seed, weight)
-    weight = _weights(training, known) if weight is None else weight[known]
-    weight = np.concatenate([weight, _COPY_WEIGHT * weight])
-    y, unit = training.y[twice], training.unit[twice]
-    own = np.flatnonzero(y >= 0)
-    own_weight = weight[own]
+    y, group = _open(training, group, n_plain)
+    examples = examples_of(
+        training, Z, scores, closure, closing, dimming, np.flatnonzero(y >= 0), seed
+    )
+    counts = np.ones(len(y)) if weight is None else weight
+    bags, p = fit_bags(examples, y, training.unit, group, n_plain, counts, seed)
+    known = examples.taught(y >= 0, seed)
+    taught = examples.take(known)
+    _, responsibilities = responsibilities_in(mixtures, taught.Z)
+    evidence = Evidence(taught.looked_at, p[known], responsibilities)
+    own_weight = taught.weight * (
+        _weights(training, np.flatnonzero(y >= 0), taught.row)
+        if weight is None
+        else weight[taught.row]
+    )
+    said, unit = y[taught.row], training.unit[taught.row]
+    plain = np.flatnonzero(said < n_plain)
+    plain_weight = own_weight[plain]
     if missing == "remove":
-        own_weight = _balanced(own_weight, training.X[twice[own]], group[y[own]])
-    scorer = fit_calibrated(evidence.take(own), y[own], group, own_weight, unit[own], seed)
-    core = CalibratedCore(closing, closure, scores, mixtures, bags, scorer)
-    return CoreFit(core, Z, twice, evidence, weight)
+        plain_weight = _balanced(plain_weight, training.X[taught.row[plain]], group[said[plain]])
+    scorer = fit_calibrated(
+        evidence.take(plain).among(n_plain),
+        *(said[plain], group[:n_plain], plain_weight, unit[plain], seed),
+    )
+    opened = None
+    if len(group) > n_plain:
+        beside = range(int(group[:n_plain].max()) + 1, int(group.max()))
+        opened = fit_calibrated(evidence, said, group, own_weight, unit, seed, beside)
+    return CoreFit(
+        CalibratedCore(closing, closure, scores, mixtures, bags, scorer, opened), Z, examples
+    )
+
+
+def _open(training: Training, group: np.ndarray, n_plain: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the class of each row, none of the classes as one more, and the group of each.
+
+    Where too few detections of other kinds are known, the plain classes alone.
+    """
+    is_beside = (training.y >= n_plain) | training.is_other
+    n_sources = len(np.unique(training.source[is_beside]))
+    if is_beside.sum() < _FEWEST_BESIDE or n_sources < FEWEST_SOURCES:
+        return np.where(training.y < n_plain, training.y, -1), group[:n_plain]
+    y = np.where(training.is_other, len(group), training.y)
+    return y, np.append(group, group.max() + 1)
 
 
 def _known_features(
@@ -203,9 +225,19 @@ def _refuse_few(training: Training, classes: Classes) -> None:
         )
 
 
-def _groups(classes: Classes) -> np.ndarray:
-    names = list(classes.groups)
-    return np.array([names.index(c.group) for c in classes.classes])
+def _typicality(fit: CoreFit, unit: np.ndarray, seed: int) -> tuple[Typicality, ...]:
+    """Learn what is typical at each level of faintness; the last is that of exact detections."""
+    found = []
+    for level in range(fit.examples.n_levels - 1):
+        rows = fit.examples.teaches(level)
+        some = fit.examples.take(rows[fit.examples.is_sampled[rows]])
+        # A feature that no faint detection has says nothing.
+        Z = np.where(np.isnan(some.Z).all(axis=0), 0.0, some.Z)
+        (mixture,) = _fit_mixtures(Z, seed, 1)
+        ranks = _unseen_ranks(Z, unit[some.row], seed)
+        found.append(Typicality(mixture, uniform_ranks(ranks)))
+    ranks = _unseen_ranks(fit.Z, unit, seed)
+    return (*found, Typicality(fit.core.mixtures[0], uniform_ranks(ranks)))
 
 
 def _unseen_ranks(Z: np.ndarray, source: np.ndarray, seed: int) -> np.ndarray:
@@ -243,57 +275,12 @@ def _fit_mixtures(
     return tuple(fitted)
 
 
-def _hide(Z: np.ndarray, seed: int) -> np.ndarray:
-    """Return rows with values hidden at random, each row at a rate of its own; one value stays."""
-    rng = np.random.default_rng(seed)
-    is_hidden = rng.random(Z.shape) < rng.uniform(0, _HIDDEN, len(Z))[:, None]
-    would_be_empty = (is_hidden | np.isnan(Z)).all(axis=1)
-    is_hidden[would_be_empty] = False
-    return np.where(is_hidden, np.nan, Z)
-
-
-def _bagged(
-    Z: np.ndarray,
-    training: Training,
-    labelled: np.ndarray,
-    group: np.ndarray,
-    rows_Z: np.ndarray,
-    rows: np.ndarray,
-    mixtures: tuple[Mixture, ...],
-    seed: int,
-    row_weight: np.ndarray | None,
-) -> tuple[tuple[ClassMixtures, ...], Evidence]:
-    """Learn the class mixtures on bags of sources, and let each judge the sources it has not seen.
-
-    Sources are dealt into three parts, four times; a bag is two parts, and judges the third. So
-    every detection that trains has its posterior from as many bags, labelled or not: a mean over
-    more would be smoother, which trees notice.
-    """
-    y = training.y[labelled]
-    counts = np.ones(len(y)) if row_weight is None else row_weight[labelled]
-    p, n = np.zeros((len(rows), len(group))), np.zeros(len(rows))
-    bags: list[ClassMixtures] = []
-    for deal in range(_DEALS):
-        part = folds_by_source(training.unit, training.y, _PARTS, seed + deal)
-        for k in range(_PARTS):
-            weight = (part[labelled] != k) * counts
-            judged = np.flatnonzero(part[rows] == k)
-            if len(np.unique(y[weight > 0])) < 2:
-                weight = counts  # a handful of sources: this bag has all, and judges none
-                judged = judged[:0]
-            bags.append(fit_class_mixtures(Z[labelled], y, weight, group, seed + len(bags)))
-            p[judged] += bags[-1].posterior(rows_Z[judged])
-            n[judged] += 1
-    p[n == 0] = np.bincount(y, counts, minlength=len(group)) / counts.sum()
-    p /= np.maximum(n, 1)[:, None]
-    _, r = responsibilities_in(mixtures, rows_Z)
-    return tuple(bags), Evidence(rows_Z, p, r)
-
-
-def _weights(training: Training, rows: np.ndarray) -> np.ndarray:
+def _weights(training: Training, known: np.ndarray, rows: np.ndarray) -> np.ndarray:
     """Weigh a detection with 1 / sqrt(detections of its source): they are far from independent."""
-    _, code, count = np.unique(training.source[rows], return_inverse=True, return_counts=True)
-    return np.asarray(count[code] ** -0.5)
+    _, code, count = np.unique(training.source[known], return_inverse=True, return_counts=True)
+    weight = np.ones(len(training.y))
+    weight[known] = count[code] ** -0.5
+    return np.asarray(weight[rows])
 
 
 def _balanced(weight: np.ndarray, X: np.ndarray, kind: np.ndarray) -> np.ndarray:

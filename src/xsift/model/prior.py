@@ -85,7 +85,7 @@ def shares_of(said: Classification, model: CalibratedModel) -> dict[str, Any]:
     p = said.p[said.is_scored]
     if len(p) < _FEWEST:
         return {}
-    trained = model.scorer.shares
+    trained = model.prior.shares
     estimated = estimate_shares(p / p.sum(axis=1, keepdims=True), trained)
     return {
         name: dict(zip(model.classes.codes, shares.round(4).tolist(), strict=True))

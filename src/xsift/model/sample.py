@@ -63,6 +63,8 @@ class Training:
     field : ndarray of int, shape (n,), optional
         Code of the field, or any other group whose sources are alike; -1 says nothing. Where it is
         given, the calibrated method calibrates on fields that were not trained on.
+    counts : ndarray of shape (n,), optional
+        Effective counts; infinite where a row is exact, as all are where None.
     """
 
     X: np.ndarray
@@ -70,11 +72,15 @@ class Training:
     other: np.ndarray
     source: np.ndarray
     field: np.ndarray | None = None
+    counts: np.ndarray | None = None
 
     def take(self, rows: np.ndarray) -> Training:
         """Return some of the rows."""
         field = None if self.field is None else self.field[rows]
-        return Training(self.X[rows], self.y[rows], self.other[rows], self.source[rows], field)
+        counts = None if self.counts is None else self.counts[rows]
+        return Training(
+            self.X[rows], self.y[rows], self.other[rows], self.source[rows], field, counts
+        )
 
     @property
     def unit(self) -> np.ndarray:
@@ -184,7 +190,8 @@ class Sample:
         unit = join(self.source(rows), identical_detections(X), *numbers)
         field = fields_on_sky(self.keys, self.features.survey.field)
         field = None if field is None else field[rows]
-        return Training(X, self.labels.y[rows], self.other[rows], unit, field)
+        counts = self.features.counts[rows]
+        return Training(X, self.labels.y[rows], self.other[rows], unit, field, counts)
 
 
 def read_sample(

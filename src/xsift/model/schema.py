@@ -13,6 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSeriali
 from xsift import surveys
 from xsift.classes import Classes
 from xsift.errors import ModelError
+from xsift.model.faint import EDGES
 from xsift.surveys import Survey
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "VERSION",
     "CalibratedTree",
     "ClassMixturesTree",
+    "LevelTree",
     "MixtureTree",
     "ModelTree",
     "PaperTree",
@@ -30,7 +32,7 @@ __all__ = [
 ]
 
 MAX_BYTES = 128 * 1024**2
-VERSION = 4  # 3 had no digest
+VERSION = 5  # 4 knew no faint detections, and no kinds beside the plain classes
 _MOST = 100_000
 _LARGEST = float(np.finfo(np.float32).max)  # what trees hold; squares of it are far from infinite
 
@@ -152,8 +154,9 @@ class PaperTree(_Strict):
     min_members: int = Field(ge=2, le=2**31)
     log_density_quantiles: Array
 
-    def check(self, d: int, n_classes: int) -> None:
+    def check(self, d: int, classes: Classes) -> None:
         """Raise ValueError where shapes or numbers cannot be a model's."""
+        n_classes = len(classes)
         n_clusters = len(np.atleast_1d(self.mixture.weights))
         _want("scaling", len(self.scaling.scaling), d)
         for name in ("offset", "low", "high"):
@@ -220,23 +223,42 @@ class ScorerTree(_Strict):
     blend: Array
     within: list[TreesTree | None]
 
-    def check(self, n_features: int, n_responsibilities: int, n_classes: int) -> None:
+    def check(self, name: str, n_features: int, n_responsibilities: int, n_classes: int) -> None:
         """Raise ValueError where shapes or numbers cannot be a scorer's."""
-        _want("scorer.group", self.group.shape, (n_classes,))
+        _want(f"{name}.group", self.group.shape, (n_classes,))
         n_groups = len(self.within)
-        _want_index("scorer.group", self.group, n_groups)
+        _want_index(f"{name}.group", self.group, n_groups)
         if len(np.unique(self.group)) < n_groups:
-            raise ValueError("scorer.group is to have a class in every group")
-        _want("scorer.shares", self.shares.shape, (n_classes,))
-        _want_shares("scorer.shares", self.shares)
-        self.trees.check("scorer.trees", n_features + n_classes, n_groups)
-        _want("scorer.slope", self.slope.shape, (n_features + n_responsibilities, n_groups))
-        _want("scorer.intercept", self.intercept.shape, (n_groups,))
-        _want("scorer.blend", self.blend.shape, (3, 2))
+            raise ValueError(f"{name}.group is to have a class in every group")
+        _want(f"{name}.shares", self.shares.shape, (n_classes,))
+        _want_shares(f"{name}.shares", self.shares)
+        self.trees.check(f"{name}.trees", n_features + n_classes, n_groups)
+        _want(f"{name}.slope", self.slope.shape, (n_features + n_responsibilities, n_groups))
+        _want(f"{name}.intercept", self.intercept.shape, (n_groups,))
+        _want(f"{name}.blend", self.blend.shape, (3, 2))
         for g, trees in enumerate(self.within):
             own = int((self.group == g).sum())
             if trees is not None:
-                trees.check(f"scorer.within.{g}", n_features + n_classes, own)
+                trees.check(f"{name}.within.{g}", n_features + n_classes, own)
+
+
+class LevelTree(_Strict):
+    """Detections of one level of faintness.
+
+    `mixture` is that under which they are typical; None: the first of all detections.
+    """
+
+    bags: list[ClassMixturesTree] = Field(min_length=1, max_length=100)
+    mixture: MixtureTree | None
+    rank_quantiles: Array
+
+    def check(self, name: str, d: int, n_classes: int) -> None:
+        """Raise ValueError where they are no mixtures in d dimensions."""
+        for k, bag in enumerate(self.bags):
+            bag.check(f"{name}.bags.{k}", d, n_classes)
+        if self.mixture is not None:
+            self.mixture.check(f"{name}.mixture", d)
+        _want_ranks(f"{name}.rank_quantiles", self.rank_quantiles)
 
 
 class CalibratedTree(_Strict):
@@ -248,13 +270,15 @@ class CalibratedTree(_Strict):
     value: Array
     score: Array
     mixtures: list[MixtureTree] = Field(min_length=1, max_length=20)
-    bags: list[ClassMixturesTree] = Field(min_length=1, max_length=100)
+    levels: list[LevelTree] = Field(min_length=1, max_length=20)
     scorer: ScorerTree
-    none_trees: TreesTree | None
-    none_share: float = Field(gt=0, lt=1)
-    rank_quantiles: Array
+    opened: ScorerTree | None
 
-    def check(self, n_raw: int, n_classes: int) -> None:
+    def n_judged(self, classes: Classes) -> int:
+        """Return how many kinds the class mixtures tell apart."""
+        return classes.n_plain if self.opened is None else len(classes) + 1
+
+    def check(self, n_raw: int, classes: Classes) -> None:
         """Raise ValueError where shapes or numbers cannot be a model's."""
         if self.closure is not None:
             _want("closure", len(self.closure), 3)
@@ -273,14 +297,20 @@ class CalibratedTree(_Strict):
             _want_rising(f"the scores of feature {j}", part)
         for k, mixture in enumerate(self.mixtures):
             mixture.check(f"mixtures.{k}", d)
-        for k, bag in enumerate(self.bags):
-            bag.check(f"bags.{k}", d, n_classes)
-        self.scorer.check(d, sum(len(m.weights) for m in self.mixtures), n_classes)
-        if self.none_trees is not None:
-            # Groups first, then one other type at least.
-            n_outputs = max(self.none_trees.baseline.size, len(self.scorer.within) + 1)
-            self.none_trees.check("none_trees", d + n_classes, n_outputs)
-        _want_ranks("rank_quantiles", self.rank_quantiles)
+        if len(self.levels) not in (1, len(EDGES) + 1):
+            raise ValueError(f"levels are to be 1 or {len(EDGES) + 1}")
+        n_judged = self.n_judged(classes)
+        for k, level in enumerate(self.levels):
+            level.check(f"levels.{k}", d, n_judged)
+        d += len(self.levels) > 1  # trees see how faint a detection is
+        n_responsibilities = sum(len(m.weights) for m in self.mixtures)
+        self.scorer.check("scorer", d, n_responsibilities, classes.n_plain)
+        if self.opened is not None:
+            self.opened.check("opened", d, n_responsibilities, n_judged)
+            groups = [*classes.group_index, len(classes.groups)]
+            _want("opened.group", self.opened.group.tolist(), groups)
+        plain = list(classes.group_index[: classes.n_plain])
+        _want("scorer.group", self.scorer.group.tolist(), plain)
 
 
 class TrainingTree(_Strict):
@@ -305,7 +335,7 @@ class ModelTree(_Strict):
     """
 
     format: Literal["xsift-model"] = "xsift-model"
-    version: Literal[4] = 4
+    version: Literal[5] = 5
     method: Literal["paper", "calibrated"]
     survey: str
     release: str
@@ -326,7 +356,7 @@ class ModelTree(_Strict):
             raise ValueError(f"a model of method {self.method} holds that method's part alone")
         part = self.paper or self.calibrated
         assert part is not None
-        part.check(len(self.features), len(self.classes))
+        part.check(len(self.features), self.classes)
         return self
 
     @property
@@ -369,7 +399,7 @@ class ModelTree(_Strict):
         if self.paper is not None:
             text += [*self.paper.scaling.scaling, str(self.paper.min_members)]
         if self.calibrated is not None:
-            text += [self.calibrated.closing, str(self.calibrated.none_share)]
+            text += [self.calibrated.closing]
         digest.update("\n".join(text).encode())
         part = self.paper or self.calibrated
         assert part is not None

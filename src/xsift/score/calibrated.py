@@ -19,6 +19,7 @@ SCALE = 0.3
 """Of the normal scores beside the roots of responsibilities, in the logistic regression."""
 
 _LEAST = 1e-4
+_TINY = 1e-30  # no class at all: the classes share alike
 _FOLDS = 4
 _SEEDS = (0, 1)
 # Of the blend towards its start, in nats per row. Experts of a fold are trained on fewer sources,
@@ -29,6 +30,7 @@ _START = (0.8, 0.1, 0.1)
 # Rows, their copies included, per number of a Gaussian of each class: with fewer, mixtures are too
 # sure of rows that they have not seen.
 _ROWS_PER_NUMBER = 10
+_REGRESSION_ROWS = 15_000  # of some hundred numbers more rows tell little
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +52,13 @@ class Evidence:
     Z: np.ndarray
     p_class: np.ndarray
     responsibilities: np.ndarray | None
+
+    def among(self, n_classes: int) -> Evidence:
+        """Return the evidence where a detection is of one of the first classes."""
+        if n_classes == self.p_class.shape[1]:
+            return self
+        p = normalised(np.maximum(self.p_class[:, :n_classes], _TINY))
+        return Evidence(self.Z, p, self.responsibilities)
 
     def take(self, rows: np.ndarray | slice) -> Evidence:
         """Return the evidence of some rows."""
@@ -141,15 +150,22 @@ class CalibratedScorer:
             Raw scores of the regression, where they are known: `coordinates` times `slope`, plus
             `intercept`.
         """
+        p = np.empty(evidence.p_class.shape, order="F")
+        for g, p_group in enumerate(self.group_probabilities(evidence, raw).T):
+            own = np.flatnonzero(self.group == g)
+            for k, share in zip(own, self.shares_within(g, evidence).T, strict=True):
+                np.multiply(p_group, share, out=p[:, k])
+        return p
+
+    def group_probabilities(self, evidence: Evidence, raw: np.ndarray | None = None) -> np.ndarray:
+        """Return the probability of each group, shape (n, G); parameters as in `predict_proba`."""
         experts = _Experts(self.trees, self.slope, self.intercept)
         log_p = experts.log_p(evidence, self.group, raw)
-        p_group = softmax(_blended(self.blend, log_p, evidence))
-        p = np.empty(evidence.p_class.shape, order="F")
-        for g, trees in enumerate(self.within):
-            own = np.flatnonzero(self.group == g)
-            for k, share in zip(own, _split(trees, evidence, own).T, strict=True):
-                np.multiply(p_group[:, g], share, out=p[:, k])
-        return p
+        return softmax(_blended(self.blend, log_p, evidence))
+
+    def shares_within(self, g: int, evidence: Evidence) -> np.ndarray:
+        """Return how the classes of group `g` share its probability, shape (n, classes of g)."""
+        return _split(self.within[g], evidence, np.flatnonzero(self.group == g))
 
 
 def fit_calibrated(
@@ -159,6 +175,7 @@ def fit_calibrated(
     weight: np.ndarray,
     source: np.ndarray,
     seed: int,
+    split: range | None = None,
 ) -> CalibratedScorer:
     """Learn the experts, and how far to trust each.
 
@@ -176,6 +193,8 @@ def fit_calibrated(
     source : ndarray of int, shape (n,)
         What may not stand on both sides.
     seed : int
+    split : range, optional
+        Groups within which the classes are told apart; where None, all.
     """
     y_group, n_groups = group[y], int(group.max()) + 1
     fold = _folds(source, seed)
@@ -199,7 +218,10 @@ def fit_calibrated(
         weights = [share, *[rest] * len(of_folds)]
         experts = experts._replace(trees=mean_of([experts.trees, *of_folds], weights))
     within = tuple(
-        _fit_within(evidence, y, np.flatnonzero(group == g), weight, seed) for g in range(n_groups)
+        _fit_within(evidence, y, np.flatnonzero(group == g), weight, seed)
+        if split is None or g in split
+        else None
+        for g in range(n_groups)
     )
     shares = np.bincount(y, weight, minlength=len(group)) / weight.sum()
     return CalibratedScorer(group, shares, *experts, blend, within)
@@ -240,15 +262,26 @@ def _fit_experts(
     seeds: tuple[int, ...],
     plan: _Plan,
 ) -> _Experts:
+    trees = _fit_trees(evidence, y, n_groups, weight, seeds, plan)
+    slope, intercept = _fit_regression(evidence, y, n_groups, weight, seeds[0])
+    return _Experts(trees, slope, intercept)
+
+
+def _fit_regression(
+    evidence: Evidence, y: np.ndarray, n_groups: int, weight: np.ndarray, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Fit the logistic regression of the groups, on some of the rows where they are many."""
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
 
-    trees = _fit_trees(evidence, y, n_groups, weight, seeds, plan)
+    if len(y) > _REGRESSION_ROWS:
+        some = np.random.default_rng(seed).permutation(len(y))[:_REGRESSION_ROWS]
+        evidence, y, weight = evidence.take(some), y[some], weight[some]
     F = evidence.coordinates
     slope, intercept = np.zeros((F.shape[1], n_groups)), np.full(n_groups, -30.0)
     if len(present := np.unique(y)) < 2:
         intercept[present] = 0.0
-        return _Experts(trees, slope, intercept)
+        return slope, intercept
     with warnings.catch_warnings():
         # A little short of the optimum is as good: the blend weighs it by what it is worth.
         warnings.simplefilter("ignore", ConvergenceWarning)
@@ -259,7 +292,7 @@ def _fit_experts(
     else:
         slope[:, model.classes_] = model.coef_.T
         intercept[model.classes_] = model.intercept_
-    return _Experts(trees, slope, intercept)
+    return slope, intercept
 
 
 def _fit_trees(

@@ -37,7 +37,8 @@ class SurveyColumn(Strict):
     A measurement has limits (`lolim` and `hilim`), one error (`error`), or one in each direction
     (`error_up`, `error_down`; their signs do not matter): these are columns, too. They are 1 sigma
     (68.27 %), or hold the value with probability `confidence`. `bands` makes a column a hardness
-    ratio (a - b) / (a + b), and names the bands a and b.
+    ratio (a - b) / (a + b), and names the bands a and b. `needs` are the counts below which the
+    survey gives no value, or one that says nothing.
     """
 
     name: Name
@@ -57,6 +58,7 @@ class SurveyColumn(Strict):
     error_up: Name | None = None
     error_down: Name | None = None
     confidence: float | None = Field(default=None, gt=0, lt=1)
+    needs: float | None = Field(default=None, gt=0, allow_inf_nan=False)
 
     @model_validator(mode="after")
     def _one_kind_of_limits(self) -> SurveyColumn:

@@ -135,6 +135,9 @@ class Survey(Strict):
     field : float, optional
         Size of a field on the sky, deg, whose sources are alike. Training then calibrates on fields
         that it has not seen; None where sources are as good as independent.
+    faint_copies : bool
+        Whether training adds detections again as they would be with fewer counts: `bands` and
+        `needs` of the columns, and the spectral fits of `counts`, say what those do.
     query : Query, optional
         Of the archive; None where there is none.
     counts : tuple of CountsWay
@@ -150,6 +153,7 @@ class Survey(Strict):
     closure: tuple[Name, Name, Name] | None = None
     planes: tuple[tuple[Name, Name], ...] = Field(default=(), max_length=100)
     field: float | None = Field(default=None, gt=0, le=30)
+    faint_copies: bool = False
     query: Query | None = None
     counts: tuple[CountsWay, ...] = Field(default=(), max_length=50)
     columns: tuple[SurveyColumn, ...] = Field(min_length=1, max_length=5000)

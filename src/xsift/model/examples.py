@@ -1,0 +1,160 @@
+"""What training learns from: detections as they are, with values hidden, and with fewer counts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from xsift.features import NormalScores, close_hardness
+from xsift.model.faint import EDGES, Dimming, coordinate_of, level_of, levels_of_counts
+from xsift.model.sample import Training
+
+__all__ = ["Examples", "examples_of"]
+
+_HIDDEN = 0.6
+_HIDDEN_WEIGHT = 0.5
+_FAINT_WEIGHT = 0.5
+_FAINT_SHARE = 0.4
+_SAMPLED = 10_000
+
+
+@dataclass(frozen=True, eq=False)
+class Examples:
+    """Detections, and copies of them.
+
+    Attributes
+    ----------
+    row : ndarray of int, shape (m,)
+        The detection of the training table that each is, or is made of.
+    Z : ndarray of shape (m, d)
+        Normal scores; NaN is missing.
+    faint : ndarray of shape (m, 1) or (m, 0)
+        What trees see of how faint they are; nothing where that does not matter.
+    level : ndarray of int, shape (m,)
+        Of faintness; 0 where that does not matter.
+    weight : ndarray of shape (m,)
+        Of a copy beside its detection.
+    is_hidden : ndarray of bool, shape (m,)
+        Those with values hidden: they teach the scorers, but no mixture.
+    is_sampled : ndarray of bool, shape (m,)
+        Those of a random choice of all detections: they teach what is typical.
+    n_levels : int
+    """
+
+    row: np.ndarray
+    Z: np.ndarray
+    faint: np.ndarray
+    level: np.ndarray
+    weight: np.ndarray
+    is_hidden: np.ndarray
+    is_sampled: np.ndarray
+    n_levels: int
+
+    def take(self, chosen: np.ndarray) -> Examples:
+        """Return some of them."""
+        return Examples(
+            *(self.row[chosen], self.Z[chosen], self.faint[chosen], self.level[chosen]),
+            *(self.weight[chosen], self.is_hidden[chosen], self.is_sampled[chosen]),
+            self.n_levels,
+        )
+
+    @property
+    def looked_at(self) -> np.ndarray:
+        """Normal scores and faintness, shape (m, d) or (m, d + 1)."""
+        return np.hstack([self.Z, self.faint])
+
+    def taught(self, is_known: np.ndarray, seed: int) -> np.ndarray:
+        """Return which examples teach the scorers, as numbers: of the faint copies some.
+
+        Parameters
+        ----------
+        is_known : ndarray of bool, shape (n,)
+            Rows of the training table.
+        seed : int
+        """
+        is_copy = (self.weight < 1.0) & ~self.is_hidden
+        chosen = np.random.default_rng(seed).random(len(self.row)) < _FAINT_SHARE
+        return np.flatnonzero(is_known[self.row] & (chosen | ~is_copy))
+
+    def teaches(self, level: int) -> np.ndarray:
+        """Return which examples the mixtures of a level learn from, as numbers.
+
+        The brightest level has every detection as it is: few are as good as exact in most tables.
+        """
+        is_last = level == self.n_levels - 1
+        own = self.weight == 1.0 if is_last else self.level == level
+        return np.flatnonzero(own & ~self.is_hidden)
+
+
+def examples_of(
+    training: Training,
+    Z: np.ndarray,
+    scores: NormalScores,
+    closure: tuple[int, int, int] | None,
+    closing: str,
+    dimming: Dimming | None,
+    known: np.ndarray,
+    seed: int,
+) -> Examples:
+    """Make the examples: known detections, the same with values hidden, and faint copies.
+
+    Of the others some have faint copies, too, which say what is typical.
+
+    Parameters
+    ----------
+    training : Training
+    Z : ndarray of shape (n, d)
+        Normal scores of all rows.
+    scores, closure, closing
+        How they came about.
+    dimming : Dimming or None
+        Where None, counts do not matter.
+    known : ndarray of int
+        Rows that teach the scorers.
+    seed : int
+    """
+    plain = np.zeros(len(known), dtype=bool)
+    row, made = np.concatenate([known, known]), [Z[known], _hide(Z[known], seed)]
+    weight = np.repeat([1.0, _HIDDEN_WEIGHT], len(known))
+    is_hidden = np.concatenate([plain, ~plain])
+    if dimming is None:
+        nothing = np.zeros(len(row), dtype=np.int64)
+        faint = np.empty((len(row), 0))
+        none = np.zeros(len(row), dtype=bool)
+        return Examples(row, np.concatenate(made), faint, nothing, weight, is_hidden, none, 1)
+    counts = training.counts if training.counts is not None else np.full(len(Z), np.inf)
+    rng = np.random.default_rng(seed)
+    is_sampled = np.zeros(len(Z), dtype=bool)
+    is_sampled[rng.permutation(len(Z))[:_SAMPLED]] = True
+    is_copied = is_sampled.copy()
+    is_copied[known] = True
+    rows, all_counts = [row], [counts[row]]
+    for low, high in levels_of_counts():
+        bright = np.flatnonzero(is_copied & (counts > high))
+        fewer = np.exp(rng.uniform(np.log(low), np.log(high), len(bright)))
+        X, effective = dimming.dimmed(training.X[bright], fewer, rng)
+        made.append(scores.transform(close_hardness(X, closure, closing)))
+        rows.append(bright)
+        all_counts.append(effective)
+    row, effective = np.concatenate(rows), np.concatenate(all_counts)
+    n_more = len(row) - len(weight)
+    return Examples(
+        row,
+        np.concatenate(made),
+        coordinate_of(effective)[:, None],
+        level_of(effective),
+        np.concatenate([weight, np.full(n_more, _FAINT_WEIGHT)]),
+        np.concatenate([is_hidden, np.zeros(n_more, dtype=bool)]),
+        is_sampled[row],
+        len(EDGES) + 1,
+    )
+
+
+def _hide(Z: np.ndarray, seed: int) -> np.ndarray:
+    """Return rows with values hidden at random, each row at a rate of its own; one value stays."""
+    rng = np.random.default_rng(seed)
+    is_hidden = rng.random(Z.shape) < rng.uniform(0, _HIDDEN, len(Z))[:, None]
+    would_be_empty = (is_hidden | np.isnan(Z)).all(axis=1)
+    is_hidden[would_be_empty] = False
+    return np.where(is_hidden, np.nan, Z)
