@@ -11,7 +11,9 @@ from numpy.testing import assert_array_equal
 from xsift import Settings, classify, run, surveys
 from xsift.errors import XsiftWarning
 from xsift.model.sample import read_sample
+from xsift.pipeline.evaluate import evaluate
 from xsift.read import as_input
+from xsift.settings import EvaluationSettings
 
 SURVEY = surveys.load("csc20")
 RATIOS = ("hard_hm", "hard_hs", "hard_ms")
@@ -19,10 +21,12 @@ RATIOS = ("hard_hm", "hard_hs", "hard_ms")
 
 def with_limits(table, n):
     """Give the hardness ratios the limits that about n counts in two bands know them by."""
+    rng = np.random.default_rng(0)
     for name in RATIOS:
         value = table[name].to_numpy()
         half = np.sqrt((1 - value**2) / (n + 1))
-        for limit, at in (("lolim", value - half), ("hilim", value + half)):
+        middle = value + rng.choice([-0.5, 0.5], len(value)) * half
+        for limit, at in (("lolim", middle - half), ("hilim", middle + half)):
             table = table.append_column(f"{name}_{limit}", pa.array(at.clip(-1, 1)))
     return table
 
@@ -40,6 +44,34 @@ def test_the_published_method_is_what_it_was(small_table, limited):
     assert with_them.detections.equals(without.detections)
     assert with_them.sources.equals(without.sources)
     assert "faintness" not in with_them.record
+
+
+def test_a_validation_gives_the_published_method_what_it_takes(small_table, limited, tmp_path):
+    settings = Settings(label_column="label", features="all", clusters=2)
+    chosen = EvaluationSettings(("paper", "forest"), ("folds",), 2)
+    found = []
+    for name, whole in (("without", small_table), ("with", limited)):
+        table = whole.slice(0, 300)
+        pq.write_table(table, tmp_path / f"{name}.parquet")
+        record = evaluate(tmp_path / f"{name}.parquet", tmp_path / name, None, settings, chosen)
+        found.append(record["results"]["folds"])
+    losses = [
+        [f[m]["detections"]["groups"]["log_loss"]["value"] for m in ("paper", "forest")]
+        for f in found
+    ]
+    assert losses[0][0] == losses[1][0]
+    assert losses[0][1] != losses[1][1]  # what else is compared takes the middles
+
+
+def test_rows_of_one_detection_are_one_where_one_alone_has_limits(limited):
+    twice = pa.concat_tables([limited.slice(0, 1), limited.slice(0, 1)])
+    twice = twice.set_column(0, "name", pa.array(["one", "another"]))
+    at = twice.column_names.index("hard_hm_lolim")
+    twice = twice.set_column(at, "hard_hm_lolim", pa.array([None, -0.9]))
+    sample = read_sample(as_input(twice), SURVEY, SURVEY.feature_set("all"), Settings())
+    training = sample.training(np.arange(2))
+    assert len(np.unique(training.X[:, 0])) == 2
+    assert len(np.unique(training.source)) == 1
 
 
 def test_counts_reach_the_record_and_the_summary(small_table, limited, calibrated):

@@ -39,6 +39,9 @@ class Cohort:
     field : ndarray of int, shape (n,), optional
         As in `Training`.
     classes : Classes
+    plain : ndarray of shape (n, d), optional
+        As `X`, but hardness ratios with limits as the table has them: the published method takes
+        no middles of limits. None where they are the same.
     """
 
     X: np.ndarray
@@ -52,6 +55,7 @@ class Cohort:
     strata: tuple[Stratum, ...]
     classes: Classes
     field: np.ndarray | None = None
+    plain: np.ndarray | None = None
 
     @property
     def is_other(self) -> np.ndarray:
@@ -130,12 +134,13 @@ def cohort_of(
         known.other,
         source,
         unit,
-        identical_detections(known.X),
+        identical_detections(sample.features.plain[rows]),
         along,
         along_what,
         tuple(_strata(sample, rows, known.X, source)),
         classes,
         known.field,
+        sample.features.plain[rows] if sample.features.middles else None,
     )
 
 

@@ -164,7 +164,9 @@ def run_task(
     test = np.flatnonzero((fold == task.fold) & asked)
     check_split(train, test, sources=cohort.source, units=cohort.unit, detections=cohort.detection)
     seed = _seed(protocol.seed, task.draw, task.fold)
-    training, X = _prepared(cohort, train, test, task, protocol)
+    features = cohort.plain if method.name == "paper" else None
+    features = cohort.X if features is None else features
+    training, X = _prepared(cohort, features, train, test, task, protocol)
     try:
         return _answer(method, training, X, test, cohort.source[test], seed)
     except XsiftError as error:
@@ -219,18 +221,23 @@ def _answer(
 
 
 def _prepared(
-    cohort: Cohort, train: np.ndarray, test: np.ndarray, task: Task, protocol: Protocol
+    cohort: Cohort,
+    features: np.ndarray,
+    train: np.ndarray,
+    test: np.ndarray,
+    task: Task,
+    protocol: Protocol,
 ) -> tuple[Training, np.ndarray]:
     """Return what the method sees of the training rows, and the features of the test rows."""
     # Rows chosen by index are copies: what is hidden from the method stays in the cohort.
-    X, y, other = cohort.X[train], cohort.y[train], cohort.other[train]
-    X_test = cohort.X[test]
+    X, y, other = features[train], cohort.y[train], cohort.other[train]
+    X_test = features[test]
     if task.experiment == "shares":
         kept = _kept(cohort, train, float(task.variant), _seed(protocol.seed, task.draw))
         y[~kept], other[~kept] = -1, None
     elif task.experiment == "missing":
         rng = np.random.default_rng(_seed(protocol.seed, task.draw))
-        hidden = rng.random(cohort.X.shape) < HIDDEN
+        hidden = rng.random(features.shape) < HIDDEN
         X_test[hidden[test]] = np.nan
         if task.variant == "both":
             X[hidden[train]] = np.nan

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -37,19 +37,29 @@ class FeatureTable:
     faintness: Faintness | None = None
 
     @property
+    def plain(self) -> np.ndarray:
+        """Raw features as the table has them, NaN where missing or not possible, shape (n, d)."""
+        return np.where(self.usable, self.X, np.nan)
+
+    @property
     def values(self) -> np.ndarray:
         """What is scored: raw features, NaN where missing or not possible, shape (n, d).
 
         A hardness ratio with limits is the middle of its limits: at the edge, where a band has no
         counts, the value says -1 or 1 of one count and of a thousand.
         """
-        values = np.where(self.usable, self.X, np.nan)
-        for name, middle in self.faintness.middles.items() if self.faintness else ():
+        values = self.plain
+        for name, middle in self.middles.items():
             if name in self.names:
                 j = self.names.index(name)
                 there = self.usable[:, j] & ~np.isnan(middle)
                 values[there, j] = middle[there]
         return values
+
+    @property
+    def middles(self) -> Mapping[str, np.ndarray]:
+        """Middle of the limits of each hardness ratio that has limits (`Faintness`)."""
+        return {} if self.faintness is None else self.faintness.middles
 
     @property
     def counts(self) -> np.ndarray:

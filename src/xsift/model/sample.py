@@ -187,7 +187,8 @@ class Sample:
         """
         X = self.features.values[rows]
         numbers = [] if self.shared is None else [self.shared[rows]]
-        unit = join(self.source(rows), identical_detections(X), *numbers)
+        # A detection may have limits in one of its rows alone: what the table says is the same.
+        unit = join(self.source(rows), identical_detections(self.features.plain[rows]), *numbers)
         field = fields_on_sky(self.keys, self.features.survey.field)
         field = None if field is None else field[rows]
         counts = self.features.counts[rows]
