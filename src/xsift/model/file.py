@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from xsift.errors import ModelError, refuse_path
 from xsift.model.plain_asdf import read_plain
-from xsift.model.schema import MAX_BYTES, VERSION, ModelTree
+from xsift.model.schema import MAX_BYTES, OLDEST, VERSION, ModelTree
 
 __all__ = ["load_model_tree", "save_model_tree"]
 
@@ -35,6 +35,8 @@ def save_model_tree(tree: ModelTree, path: Path) -> None:
         del plain["profile"]
     else:
         plain["profile"] = tree.profile.model_dump(mode="json", exclude_defaults=True)
+    if not len(tree.training_rows):
+        del plain["training_rows"]
     plain["digest"] = tree.digest
     content = io.BytesIO()  # asdf takes names for addresses: `C#/model.asdf` would be the file `C`
     asdf.AsdfFile({"xsift": plain}, version="1.6.0").write_to(content)
@@ -57,10 +59,10 @@ def load_model_tree(path: str | Path) -> ModelTree:
     where = str(path)
     plain = _plain_tree(where, _content(where, path))
     digest = plain.pop("digest", None)
-    if type(version := plain.get("version")) is int and 1 <= version < VERSION:
+    if type(version := plain.get("version")) is int and 1 <= version < OLDEST:
         raise ModelError(
             f"{where}: a model file of version {version}, without a digest of its content: this "
-            f"xsift reads version {VERSION}; train the model again"
+            f"xsift reads versions {OLDEST} to {VERSION}; train the model again"
         )
     try:
         tree = ModelTree.model_validate(plain)

@@ -13,10 +13,12 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSeriali
 from xsift import surveys
 from xsift.classes import Classes
 from xsift.errors import ModelError
+from xsift.model.training_rows import TrainingRowsTree
 from xsift.surveys import Survey
 
 __all__ = [
     "MAX_BYTES",
+    "OLDEST",
     "VERSION",
     "CalibratedTree",
     "ClassMixturesTree",
@@ -30,7 +32,8 @@ __all__ = [
 ]
 
 MAX_BYTES = 128 * 1024**2
-VERSION = 4  # 3 had no digest
+VERSION = 5  # 4 did not know its training rows
+OLDEST = 4  # 3 had no digest
 _MOST = 100_000
 _LARGEST = float(np.finfo(np.float32).max)  # what trees hold; squares of it are far from infinite
 
@@ -305,7 +308,7 @@ class ModelTree(_Strict):
     """
 
     format: Literal["xsift-model"] = "xsift-model"
-    version: Literal[4] = 4
+    version: Literal[4, 5] = 5
     method: Literal["paper", "calibrated"]
     survey: str
     release: str
@@ -316,6 +319,7 @@ class ModelTree(_Strict):
     paper: PaperTree | None = None
     calibrated: CalibratedTree | None = None
     training: TrainingTree
+    training_rows: TrainingRowsTree = Field(default_factory=TrainingRowsTree)
     evaluation: dict[str, float] | None = None
 
     @model_validator(mode="after")
@@ -347,8 +351,9 @@ class ModelTree(_Strict):
     @property
     def digest(self) -> str:
         """SHA-256 of all that the file says, however it is written there."""
-        # Models of shipped surveys have the digest that they had before there were others.
-        without = {"profile"} if self.profile is None else None
+        # Models have the digest that they had before there were such parts.
+        without = {"profile"} if self.profile is None else set()
+        without |= set() if len(self.training_rows) else {"training_rows"}
         plain = self.model_dump(mode="python", exclude=without)
         text = json.dumps(plain, sort_keys=True, default=_in_digest)
         return hashlib.sha256(text.encode()).hexdigest()
@@ -357,8 +362,8 @@ class ModelTree(_Strict):
     def model_id(self) -> str:
         """Fingerprint of what decides a classification: same numbers, same name.
 
-        Input files, times and versions do not enter: the same detections from a VOTable and from
-        a FITS file train the same model.
+        Input files, times, versions and the rows that trained do not enter: the same detections
+        from a VOTable and from a FITS file train the same model.
         """
         digest = hashlib.sha256()
         text = [self.method, self.survey, *self.features]
