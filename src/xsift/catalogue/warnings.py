@@ -22,6 +22,7 @@ from xsift.vote import key_order
 __all__ = [
     "in_sample_notes",
     "recorded",
+    "vote_of_trained",
     "warn_of_classes",
     "warn_of_no_figures",
     "warn_of_nothing_scored",
@@ -96,13 +97,9 @@ def in_sample_notes(record: dict[str, Any], model: ModelTree) -> list[str]:
         ]
     if not counts["trained"]:
         return []
-    votes = "vote, as --vote-trained asks"
-    if not record["settings"]["vote_trained"]:
-        votes = "do not vote (--vote-trained lets them)"
     notes = [
-        f"in-sample: {counts['trained']:,} of {counts['detections']:,} detections trained the "
-        f"model ({found['by_name']:,} found by name, {found['by_values']:,} by values): they look "
-        f"better than new ones would, have the role trained and {votes}"
+        f"{vote_of_trained(counts, record['settings']['vote_trained'])}: they look better than new "
+        f"ones would ({found['by_name']:,} found by name, {found['by_values']:,} by values)"
     ]
     if n := found["sources_without_a_vote"]:
         notes.append(
@@ -110,6 +107,17 @@ def in_sample_notes(record: dict[str, Any], model: ModelTree) -> list[str]:
             "row in the table of sources)"
         )
     return notes
+
+
+def vote_of_trained(counts: dict[str, int], vote_trained: bool) -> str:
+    """Say how many of the detections of a table of probabilities trained the model."""
+    votes = "vote, as --vote-trained asks"
+    if not vote_trained:
+        votes = "do not vote (--vote-trained lets them)"
+    return (
+        f"in-sample: {counts['trained']:,} of {counts['detections']:,} detections trained the "
+        f"model, and {votes}"
+    )
 
 
 def warn_of_unused(sample: Sample, wanted: Sequence[Feature]) -> None:

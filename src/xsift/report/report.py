@@ -352,7 +352,7 @@ def _rows(table: pa.Table) -> list[dict[str, Any]]:
 
 
 def _notes(view: CatalogueView, said: Any, model: dict[str, Any]) -> list[str]:
-    notes = []
+    notes = [str(view.in_sample)] if view.in_sample.trained else []
     if isinstance(said, str):
         notes.append(f"Classified from {said}.")
     if view.method:
