@@ -221,7 +221,7 @@ def roles(
     for row in np.flatnonzero(role == "trained").tolist():
         flag[row] = "in-sample"
         if seen is not None:
-            flag[row] += " (by name)" if seen.by_name[row] else " (by values)"
+            flag[row] = f"in-sample (by {'name' if seen.by_name[row] else 'values'})"
     for row in np.flatnonzero(can_score & ~is_scored).tolist():
         flag[row] = f"no class can be scored in cluster {cluster[row]}"
     for row in np.flatnonzero(role == "set_aside").tolist():

@@ -72,7 +72,7 @@ class Comparison(Shown, Tabular):
         lines = [
             *(f"Warning: {note}" for note in first),
             f"{n['matched']:,} of {n['sources']:,} sources match; {n['compared']:,} compared, "
-            f"{self.disagreements.num_rows:,} disagree"
+            f"{self.disagreements.num_rows:,} disagree",
         ]
         measures = ("accuracy", "balanced_accuracy", "kappa")
         found = {scope: self.record[scope] for scope in SCOPES}
@@ -306,10 +306,10 @@ def _figures(
     confidence: np.ndarray,
     groups: Sequence[str],
     seed: int,
-    rows: np.ndarray,
+    takes_part: np.ndarray,
 ) -> dict[str, Any]:
-    """Return the figures of the pairs among `rows`, and of those whose class ours can name."""
-    mine = zip(theirs, ours, confidence, rows.tolist(), strict=True)
+    """Return the figures of the pairs that take part, and of those whose class ours can name."""
+    mine = zip(theirs, ours, confidence, takes_part.tolist(), strict=True)
     pairs = [(t, o, p) for t, o, p, wanted in mine if wanted and t is not None]
     found: dict[str, Any] = {}
     for scope in SCOPES:

@@ -87,9 +87,9 @@ def hold_probabilities(
         is_scored = np.asarray(pc.equal(role, "scored").fill_null(False))
         votes &= is_scored | (trained & vote_trained)
     if not votes.any():
-        others = "" if vote_trained or not trained.any() else (
-            f" but the {int(trained.sum()):,} that trained the model: --vote-trained lets them vote"
-        )
+        others = ""
+        if n := 0 if vote_trained else int(trained.sum()):
+            others = f" but the {n:,} that trained the model: --vote-trained lets them vote"
         raise TableError(f"{where}: no detection has a source name and probabilities{others}")
     beside = [
         _probabilities(table, where, name)
