@@ -316,6 +316,7 @@ def _record(
         "command": "report",
         "title": f"Catalogue {name}",
         "input": name,
+        "in_sample": str(view.in_sample),
         "status": [list(pair) for pair in _status(view)],
         "notes": _notes(view, said, model if isinstance(model, dict) else {}),
         "figures": [
@@ -352,7 +353,7 @@ def _rows(table: pa.Table) -> list[dict[str, Any]]:
 
 
 def _notes(view: CatalogueView, said: Any, model: dict[str, Any]) -> list[str]:
-    notes = [str(view.in_sample)] if view.in_sample.trained else []
+    notes = []
     if isinstance(said, str):
         notes.append(f"Classified from {said}.")
     if view.method:
