@@ -177,7 +177,7 @@ def test_disagreements_say_which(half, known):
     found = xsift.compare(half, known)
     inside = found.disagreements["in_sample"].to_pylist()
     assert inside == sorted(inside)
-    assert inside.count(False) == round(100 * (1 - found.record["all"]["accuracy"]["value"]))
+    assert inside.count("no") == round(100 * (1 - found.record["all"]["accuracy"]["value"]))
     assert "in-sample, all" in found._repr_html_()
     assert repr(found).splitlines()[1].strip().startswith("Warning: in-sample: 100 of the 200")
 

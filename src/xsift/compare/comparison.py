@@ -363,7 +363,7 @@ def _disagreements(
         "other_class": pa.array([said(found.label[i]) for i in chosen], type=pa.string()),
         "other_group": pa.array([theirs[i] for i in chosen], type=pa.string()),
         "separation": pa.array(separation, mask=np.isnan(separation)),
-        "in_sample": pa.array(ours.in_sample[at]),
+        "in_sample": pa.array(["no", "yes"]).take(pa.array(ours.in_sample[at].astype(np.int8))),
     }
     about = {
         **ours.survey.described(),
@@ -376,7 +376,9 @@ def _disagreements(
         "separation": Column(
             "separation", "arcsec", "pos.angDistance", "Distance to the other's position"
         ),
-        "in_sample": Column("in_sample", "", "meta.code", "A detection of it trained the model"),
+        "in_sample": Column(
+            "in_sample", "", "meta.code", "yes: a detection of it trained the model"
+        ),
     }
     return with_metadata(pa.table(columns), about)
 
