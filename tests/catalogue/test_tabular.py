@@ -94,9 +94,10 @@ def test_a_comparison_is_a_table_and_shows_itself(catalogue, files):
     found = compare(catalogue, files / "known.parquet")
     assert pa.table(found).equals(found.disagreements)
     assert len(found.to_pandas()) == found.disagreements.num_rows
-    first, second, *_ = repr(found).splitlines()
+    first, second, third, *_ = repr(found).splitlines()
     assert first == "the catalogue against known.parquet"
-    assert second.strip().endswith(f"{found.disagreements.num_rows:,} disagree")
+    assert second.strip().startswith("Warning: in-sample: all ")
+    assert third.strip().endswith(f"{found.disagreements.num_rows:,} disagree")
     assert "kappa" in found._repr_html_()
 
 
@@ -125,7 +126,10 @@ def test_a_catalogue_in_memory_is_compared_as_its_folder_is(catalogue, files, tm
     known = files / "known.parquet"
     by_folder, in_memory = compare(tmp_path / "out", known), compare(catalogue, known)
     assert by_folder.disagreements.equals(in_memory.disagreements)
-    assert by_folder.record["all"] == in_memory.record["all"]
+    # All that is known trained: without others, their figures are NaN.
+    assert by_folder.record["in_sample"]["all"] == in_memory.record["in_sample"]["all"]
+    assert by_folder.record["in_sample"]["compared"] > 100
+    assert by_folder.record["counts"] == in_memory.record["counts"]
     itself = compare(catalogue, catalogue, class_column="class")
     assert itself.disagreements.num_rows == 0
     assert itself.inputs == ()

@@ -172,7 +172,8 @@ def test_the_command(catalogue, other, xsift, tmp_path):
     assert not (out / "disagreements.vot").exists()  # of the run before
     page = (out / "comparison.html").read_text()
     assert "default-src 'none'" in page
-    assert page.count("<svg") == 2
+    assert page.count("<svg") == 4  # and those of the sources that trained
+    assert record["in_sample"]["compared"] > 50
     assert f"{kappa['value']:.3f}" in page
 
 

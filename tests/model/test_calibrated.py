@@ -35,7 +35,7 @@ def refit(tmp_path, table, **changes):
 def test_a_file_of_either_method_gives_the_same_bits(calibrated, model, X, tmp_path):
     """From the fit to the tree, the file and back: through bytes once more than the catalogue."""
     tree = load_model_tree(calibrated / "model.asdf")
-    again = model_of(model_tree(model, tree.training))
+    again = model_of(model_tree(model, tree.training, tree.training_rows))
     assert isinstance(again, CalibratedModel)
     a, b = model.predict(X), again.predict(X)
     for name in FIELDS:

@@ -64,6 +64,7 @@ def catalogue(name):
     ]
     return {
         "title": name,
+        "in_sample": name,
         "status": [[name, 1234], ["sources", name]],
         "notes": [name],
         "figures": figures,
@@ -99,6 +100,8 @@ def compared(name):
         "warnings": [name],
         "all": found,
         "comparable": found | {"n": 0},
+        "in_sample": dict.fromkeys((*counts.split(), "without_a_vote"), 1234)
+        | {"all": found, "comparable": found | {"n": 0}},
         "by_class": {name: {name: 1234, "other": 1}},
         **dict.fromkeys(("catalogue_sha256", "other_sha256", "created"), name),
         "settings": {name: name},
@@ -107,7 +110,9 @@ def compared(name):
 
 
 def differing(name):
-    words = "name class group other_class other_group n_detections p_group separation".split()
+    words = (
+        "name class group other_class other_group n_detections p_group separation in_sample".split()
+    )
     return [dict.fromkeys(words, name), dict.fromkeys(words)]
 
 
@@ -196,7 +201,7 @@ def test_an_undefined_variable_is_an_error(shown):
 
 
 @pytest.mark.parametrize(
-    "key", "status notes class_counts class_medians rule why_not hypotheses".split()
+    "key", "in_sample status notes class_counts class_medians rule why_not hypotheses".split()
 )
 def test_a_record_that_lacks_a_part_is_an_error(key):
     record = copy.deepcopy(catalogue(PLAIN))

@@ -36,7 +36,9 @@ def test_a_source_of_which_no_detection_voted(get, calibrated, sources):
     assert said["index"] is None
     assert said["card"]["source"] is None
     assert {r["name"] for r in said["card"]["detections"]} == {name}
-    assert said["verdict"].startswith("No detection of this source voted")
+    assert "No detection of this source voted" in said["verdict"]
+    n, roles = len(said["card"]["detections"]), [r["role"] for r in said["card"]["detections"]]
+    assert said["verdict"].startswith(f"In-sample: {roles.count('trained')} of {n} detection")
 
 
 @pytest.mark.parametrize(
@@ -59,7 +61,9 @@ def test_a_source_that_is_not_there(refused, asked, status, said):
 def test_the_verdict_says_how_the_vote_went(get, sources):
     for index, row in enumerate(sources[:60]):
         said = get("/api/source", index=index)["verdict"]
-        assert said.startswith(f"{row['n_detections']} detection")
+        _, trained, vote = said.rpartition(" trained the model. ")
+        assert vote.startswith(f"{row['n_detections']} detection")
+        assert bool(trained) == (row["n_detections"] < 2 and said.startswith("In-sample: 1 of 2"))
         assert f"({row['class']})" in said
         assert ("ambiguous" in said) == (row["status"] == "ambiguous")
 

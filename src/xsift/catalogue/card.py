@@ -50,11 +50,21 @@ class Card(Shown):
     detections: list[dict[str, Any]] | None
     classes: Classes
 
+    @property
+    def in_sample(self) -> str:
+        """How many of its detections trained the model, as a sentence; empty where none did."""
+        roles = [d["role"] for d in self.detections or ()]
+        if not (n := roles.count("trained")):
+            return ""
+        return f"In-sample: {n} of {len(roles)} detection{'s'[: len(roles) != 1]} trained the model"
+
     def summary(self) -> Summary:
         """Return the verdict, the probabilities by class, and each detection's class."""
         detections = [] if self.detections is None else [_detection_summary(self.detections)]
+        first = [self.in_sample] if self.in_sample else []
         if self.source is None:
-            return Summary(str(self.name), ["No detection of this source voted."], detections)
+            lines = [*first, "No detection of this source voted."]
+            return Summary(str(self.name), lines, detections)
         source = self.source
         n = source["n_detections"]
         said = f"{source['class']} ({self.classes.title_of(source['class'])}), {source['status']}"
@@ -64,7 +74,7 @@ class Card(Shown):
         p = [[named[c], source[c], source.get(f"{c}_std")] for c in ranked]
         classes = SummaryTable("Classes", ["", "p", "scatter"], p)
         likeliest = ", ".join(f"{named[c]} {source[c]:.3f}" for c in ranked[:3])
-        lines = [f"{said}, from {n} detection{'s'[: n != 1]}", likeliest]
+        lines = [*first, f"{said}, from {n} detection{'s'[: n != 1]}", likeliest]
         return Summary(str(self.name), lines, [classes, *detections])
 
     def as_dict(self) -> dict[str, Any]:

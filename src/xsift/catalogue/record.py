@@ -13,7 +13,15 @@ import pyarrow.compute as pc
 from xsift.features import FeatureTable
 from xsift.model.sample import Sample
 
-__all__ = ["counts", "faintness", "faintness_said", "missing_values", "reasons", "source_counts"]
+__all__ = [
+    "counts",
+    "distinct",
+    "faintness",
+    "faintness_said",
+    "missing_values",
+    "reasons",
+    "source_counts",
+]
 
 _WAYS = {
     "hardness": "limits of hardness ratios",
@@ -31,7 +39,7 @@ def counts(sample: Sample, role: np.ndarray, in_vote: np.ndarray) -> dict[str, i
     impossible = (~features.usable & ~np.isnan(features.X)).any(axis=1)
     counted = {
         "detections": len(features.X),
-        "sources_in": _distinct(sample.keys["name"]),
+        "sources_in": distinct(sample.keys["name"]),
         "complete": int(features.complete.sum()),
         "with_missing_features": int(np.isnan(features.X).any(axis=1).sum()),
         "with_impossible_values": int(impossible.sum()),
@@ -86,7 +94,7 @@ def source_counts(unique: np.ndarray) -> dict[str, int]:
     return {"sources": len(unique), "unique": n, "ambiguous": len(unique) - n}
 
 
-def _distinct(names: pa.ChunkedArray) -> int:
+def distinct(names: pa.ChunkedArray) -> int:
     """Count the different names, by sorting: a hash table takes several times the memory."""
     names = names.drop_null()
     names = names.take(pc.sort_indices(names))

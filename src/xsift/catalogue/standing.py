@@ -81,8 +81,11 @@ def standing_of(features: FeatureTable, table: pa.Table, mine: np.ndarray) -> St
     mine : ndarray of bool, shape (n,)
         Which of them are the source's.
     """
-    is_known = np.array(table["role"].to_pylist()) == "trained"
     by_label = np.array(table["label_group"].to_pylist(), dtype=object)
+    # Where a trained model classified, those that trained it have no label here.
+    is_known = (np.array(table["role"].to_pylist()) == "trained") & np.array(
+        [g is not None for g in by_label]
+    )
     by_verdict = np.array(table["group"].to_pylist(), dtype=object)
     basis = "known" if (is_known & ~mine).any() else "classified"
     group = by_verdict

@@ -19,6 +19,7 @@ from xsift.classes import Classes
 from xsift.errors import OutputError, SettingError
 from xsift.model import Classification
 from xsift.model.file import save_model_tree
+from xsift.model.recognise import Recognised
 from xsift.model.sample import CARRIED, Sample
 from xsift.model.schema import ModelTree
 from xsift.surveys import Survey
@@ -185,6 +186,7 @@ def roles(
     can_score: np.ndarray,
     is_scored: np.ndarray,
     cluster: np.ndarray,
+    seen: Recognised | None = None,
 ) -> tuple[np.ndarray, list[str | None]]:
     """Say what each detection did, and why.
 
@@ -192,6 +194,9 @@ def roles(
     ----------
     can_score, is_scored : ndarray of bool, shape (n,)
         Whether a detection has the features that the method needs; whether it has probabilities.
+    cluster : ndarray of int, shape (n,)
+    seen : Recognised, optional
+        Which detections trained a model that is trained already.
 
     Returns
     -------
@@ -207,6 +212,8 @@ def roles(
     role[:] = "scored"
     role[can_score & ~is_scored] = "unscored"
     role[labels.y >= 0] = "trained"
+    if seen is not None:
+        role[seen.rows] = "trained"
     role[labels.is_other] = "set_aside"
     role[~can_score] = "unscored"
     flag: list[str | None] = [None] * len(role)
@@ -214,6 +221,8 @@ def roles(
         flag[row] = f"type {labels.label[row]} is ambiguous: counts as unlabelled"
     for row in np.flatnonzero(role == "trained").tolist():
         flag[row] = "in-sample"
+        if seen is not None:
+            flag[row] = f"in-sample (by {'name' if seen.by_name[row] else 'values'})"
     for row in np.flatnonzero(can_score & ~is_scored).tolist():
         flag[row] = f"no class can be scored in cluster {cluster[row]}"
     for row in np.flatnonzero(role == "set_aside").tolist():

@@ -11,11 +11,19 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from xsift.catalogue.record import counts, faintness, missing_values, reasons, source_counts
+from xsift.catalogue.record import (
+    counts,
+    distinct,
+    faintness,
+    missing_values,
+    reasons,
+    source_counts,
+)
 from xsift.catalogue.tables import Catalogue, described, detection_table, roles, source_table
 from xsift.catalogue.warnings import warn_of_nothing_scored, warn_of_rows
 from xsift.model import Model, PaperModel
 from xsift.model.answer import Answer
+from xsift.model.recognise import Recognised
 from xsift.model.sample import Sample
 from xsift.model.schema import ModelTree, TrainingTree
 from xsift.read import InMemory, is_path
@@ -27,9 +35,18 @@ from xsift.write.provenance import file_name, now
 __all__ = ["catalogue_of", "with_record"]
 
 
-def catalogue_of(sample: Sample, model: Model, said: Answer, settings: Settings) -> Catalogue:
-    """Make a catalogue of what a model says of a sample: each source's detections vote."""
-    table, voting, rows, record = _judge(sample, model, said, settings)
+def catalogue_of(
+    sample: Sample,
+    model: Model,
+    said: Answer,
+    settings: Settings,
+    seen: Recognised | None = None,
+) -> Catalogue:
+    """Make a catalogue of what a model says of a sample: each source's detections vote.
+
+    Detections that a trained model has `seen` do not vote, unless the settings let them.
+    """
+    table, voting, rows, record = _judge(sample, model, said, settings, seen)
     # The share of none is a ballot, too: under the paper's method it is 0, and never wins.
     pool: Pool = "mean" if isinstance(model, PaperModel) else "geometric"
     votes = tally(sample.keys, voting, rows, len(model.classes) + 1, pool)
@@ -41,13 +58,17 @@ def catalogue_of(sample: Sample, model: Model, said: Answer, settings: Settings)
 
 
 def _judge(
-    sample: Sample, model: Model, answer: Answer, settings: Settings
+    sample: Sample,
+    model: Model,
+    answer: Answer,
+    settings: Settings,
+    seen: Recognised | None,
 ) -> tuple[pa.Table, np.ndarray, np.ndarray, dict[str, Any]]:
     """Return the table of detections, what is voted on, the rows that vote, and the record."""
     features, labels = sample.features, sample.labels
     warn_of_rows(sample)
     said = answer.said
-    role, flag = roles(sample, answer.can_score, said.is_scored, said.cluster)
+    role, flag = roles(sample, answer.can_score, said.is_scored, said.cluster, seen)
     warn_of_nothing_scored(role, labels)
     # What is set aside is of a type that the model does not know: it gets no verdict.
     verdict = np.isin(role, ("trained", "scored")) & said.is_scored
@@ -69,10 +90,25 @@ def _judge(
     }
     if not isinstance(model, PaperModel):
         record["faintness"] = faintness(features)
+    if seen is not None:
+        record["in_sample"] = _in_sample(sample, seen, role, in_vote)
     if sample.called:
         record["columns"] = dict(sample.called)
     table = detection_table(sample, said, model.classes, role, flag)
     return table, voting, np.flatnonzero(in_vote), record
+
+
+def _in_sample(
+    sample: Sample, seen: Recognised, role: np.ndarray, in_vote: np.ndarray
+) -> dict[str, int]:
+    """Count the detections that trained the model, and the sources that have no others to vote."""
+    trained, names = role == "trained", sample.keys["name"]
+    n_voting = distinct(names.filter(pa.array(in_vote)))
+    return {
+        "by_name": int((trained & seen.by_name).sum()),
+        "by_values": int((trained & seen.by_values).sum()),
+        "sources_without_a_vote": distinct(names.filter(pa.array(trained | in_vote))) - n_voting,
+    }
 
 
 def with_record(

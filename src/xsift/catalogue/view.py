@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from xsift.catalogue.folder import CatalogueFolder, opened
+from xsift.catalogue.in_sample import InSample, in_sample_of
 from xsift.catalogue.tables import NONE, Catalogue
 from xsift.classes import Classes, code_of
 from xsift.errors import MissingColumnsError, TableError
@@ -82,6 +83,7 @@ class CatalogueView:
     p_none, typicality : ndarray of shape (n,) or None
     detections : DetectionsView or None
         None where `xsift vote` wrote the catalogue.
+    in_sample : InSample
     """
 
     folder: Path
@@ -102,6 +104,7 @@ class CatalogueView:
     p_none: np.ndarray | None
     typicality: np.ndarray | None
     detections: DetectionsView | None
+    in_sample: InSample
 
     @property
     def group_of_name(self) -> list[str]:
@@ -159,6 +162,7 @@ def view_catalogue(catalogue: Catalogue | str | Path) -> CatalogueView:
         p_none=_optional(table, "p_none", path),
         typicality=_optional(table, "typicality", path),
         detections=_detections(found) if found.has_detections else None,
+        in_sample=in_sample_of(found),
     )
 
 

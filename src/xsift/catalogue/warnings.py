@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -14,16 +15,18 @@ from xsift.errors import XsiftWarning, lack_of
 from xsift.label import Labels
 from xsift.model import Model, PaperModel
 from xsift.model.sample import Sample
+from xsift.model.schema import ModelTree
 from xsift.surveys import Feature
 from xsift.vote import key_order
 
 __all__ = [
+    "in_sample_notes",
     "recorded",
+    "vote_of_trained",
     "warn_of_classes",
     "warn_of_no_figures",
     "warn_of_nothing_scored",
     "warn_of_rows",
-    "warn_of_training_table",
     "warn_of_unused",
 ]
 
@@ -83,11 +86,37 @@ def warn_of_no_figures() -> None:
         _warn(lack)
 
 
-def warn_of_training_table(n_trained: int) -> None:
-    """Warn that a model is asked about the very table that it was trained on."""
-    _warn(
-        f"the model was trained on this table: {n_trained:,} of its detections are in-sample, "
-        "and look better than new ones would"
+def in_sample_notes(record: dict[str, Any], model: ModelTree) -> list[str]:
+    """Say how many detections trained the model that classified them: to come before all else."""
+    found, counts = record["in_sample"], record["counts"]
+    if not len(model.training_rows) and record["input_sha256"] == model.training.input_sha256:
+        n = model.training.counts.get("trained", 0)
+        return [
+            f"in-sample: the model was trained on this table: {n:,} of its detections look better "
+            "than new ones would (a model of this age does not know which: they are not marked)"
+        ]
+    if not counts["trained"]:
+        return []
+    notes = [
+        f"{vote_of_trained(counts, record['settings']['vote_trained'])}: they look better than new "
+        f"ones would ({found['by_name']:,} found by name, {found['by_values']:,} by values)"
+    ]
+    if n := found["sources_without_a_vote"]:
+        notes.append(
+            f"sources without a vote: {n:,}, as their detections trained the model (they have no "
+            "row in the table of sources)"
+        )
+    return notes
+
+
+def vote_of_trained(counts: dict[str, int], vote_trained: bool) -> str:
+    """Say how many of the detections of a table of probabilities trained the model."""
+    votes = "vote, as --vote-trained asks"
+    if not vote_trained:
+        votes = "do not vote (--vote-trained lets them)"
+    return (
+        f"in-sample: {counts['trained']:,} of {counts['detections']:,} detections trained the "
+        f"model, and {votes}"
     )
 
 

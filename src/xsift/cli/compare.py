@@ -29,6 +29,7 @@ from xsift.cli.terminal import (
 )
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.table import Table
 
     from xsift.compare.comparison import Comparison
@@ -37,6 +38,7 @@ __all__ = ["compare"]
 
 
 _SCOPES = {"all": "All matched", "comparable": "Only classes that ours can name"}
+_TRAINED = "In-sample, all matched"
 _MEASURES = {
     "accuracy": "accuracy",
     "balanced_accuracy": "balanced accuracy",
@@ -104,16 +106,21 @@ def compare(
 
 
 def _show(result: Comparison, folder: Path) -> None:
-    """Print how many match, how well both agree, and where to look on."""
+    """Print what is in-sample, how many match, how well both agree, and where to look on."""
+    from xsift.compare.comparison import in_sample_note
+
     screen, record = console(), result.record
-    n, mapping = record["counts"], record["mapping"]
+    n, mapping, trained = record["counts"], record["mapping"], record["in_sample"]
+    first = in_sample_note(trained, n["matched"])
+    show_warnings(screen, first)
+    which = "that did not train the model " if trained["sources"] else ""
     screen.print(
         f"\n[bold]{escape(record['catalogue'])}[/bold] against "
         f"[bold]{escape(record['other'])}[/bold] ({escape(mapping['title'])})",
         highlight=False,
     )
     screen.print(
-        f"{n['matched']:,} of {n['sources']:,} sources match ({record['matched_how']}); "
+        f"{n['matched']:,} of {n['sources']:,} sources {which}match ({record['matched_how']}); "
         f"{n['matched_without_a_class']:,} have no class there, {n['ignored']:,} an ignored one; "
         f"{n['compared']:,} compared",
         highlight=False,
@@ -121,13 +128,21 @@ def _show(result: Comparison, folder: Path) -> None:
     if not mapping["is_tested"]:
         warn(screen, "this mapping has not been tested on the catalogue itself")
     for scope, title in _SCOPES.items():
-        found = record[scope]
-        screen.print(_confusion(found, f"{title}: {found['n']:,} sources"))
-        said = ", ".join(f"{name} {_figure(found[key])}" for key, name in _MEASURES.items())
-        screen.print(said, highlight=False)
-    show_warnings(screen, record["warnings"])
+        _show_scope(screen, record[scope], title)
+    if trained["compared"]:
+        _show_scope(screen, trained["all"], _TRAINED)
+    show_warnings(screen, [note for note in record["warnings"] if note not in first])
     figures = f"{result.disagreements.num_rows:,} disagreements, and all figures:"
     show_where(screen, figures, folder / "comparison.html")
+
+
+def _show_scope(screen: Console, found: dict[str, Any], title: str) -> None:
+    if not found["n"]:
+        screen.print(f"{title}: no source", highlight=False)
+        return
+    screen.print(_confusion(found, f"{title}: {found['n']:,} sources"))
+    said = ", ".join(f"{name} {_figure(found[key])}" for key, name in _MEASURES.items())
+    screen.print(said, highlight=False)
 
 
 def _confusion(found: dict[str, Any], title: str) -> Table:

@@ -47,8 +47,10 @@ def report(
 
 
 def _show(result: CatalogueReport) -> None:
-    """Print the verdicts in short, and what could not be drawn."""
+    """Print what is in-sample, the verdicts in short, and what could not be drawn."""
     screen, record = console(), result.record
+    if record["in_sample"]:
+        screen.print(escape(record["in_sample"]), highlight=False)
     tested = [v for v in _VERSIONS if v not in record["why_not"]]
     if tested:
         screen.print(_verdict_table(record["hypotheses"], tested))

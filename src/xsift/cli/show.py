@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from xsift.cli.options import CATALOGUE_HELP, Json
-from xsift.cli.terminal import console, escape, new_table, say_json
+from xsift.cli.terminal import console, escape, new_table, say_json, warn
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -49,6 +49,8 @@ def _show(card: SourceCard) -> None:
     """Print a source: its verdict, then each detection with its probabilities."""
     screen = console()
     screen.print(f"\n[bold]{escape(str(card.name))}[/bold]")
+    if card.in_sample:
+        warn(screen, card.in_sample)
     if card.source is None:
         screen.print("No detection of this source voted: each says why below.")
     else:

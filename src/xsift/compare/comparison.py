@@ -35,7 +35,7 @@ from xsift.write import Staging
 from xsift.write.provenance import file_name, now
 from xsift.write.tables import SUFFIXES
 
-__all__ = ["Comparison", "compare"]
+__all__ = ["Comparison", "compare", "in_sample_note"]
 
 Progress = Callable[[str], None]
 SCOPES = ("all", "comparable")
@@ -50,7 +50,8 @@ class Comparison(Shown, Tabular):
     record : dict
         What `comparison.json` holds.
     disagreements : pyarrow.Table
-        The matched sources on which they differ, those that ours is surest of first.
+        The matched sources on which they differ, those that ours is surest of first; at the end
+        those that trained the model.
     inputs : tuple of Path
         The files that were read: none of them is ever replaced by a result.
     """
@@ -67,18 +68,22 @@ class Comparison(Shown, Tabular):
         """Return the counts, the agreement with its intervals, and the warnings."""
         n = self.record["counts"]
         title = f"{self.record['catalogue']} against {self.record['other']}"
+        first = in_sample_note(self.record["in_sample"], n["matched"])
         lines = [
+            *(f"Warning: {note}" for note in first),
             f"{n['matched']:,} of {n['sources']:,} sources match; {n['compared']:,} compared, "
-            f"{self.disagreements.num_rows:,} disagree"
+            f"{self.disagreements.num_rows:,} disagree",
         ]
         measures = ("accuracy", "balanced_accuracy", "kappa")
-        rows = [[s, self.record[s]["n"], *(self.record[s][m] for m in measures)] for s in SCOPES]
+        found = {scope: self.record[scope] for scope in SCOPES}
+        found |= {f"in-sample, {s}": self.record["in_sample"][s] for s in SCOPES if first}
+        rows = [[s, f["n"], *(f[m] for m in measures)] for s, f in found.items()]
         for scope, count, *figures in rows:
             said = ", ".join(
                 f"{m} {f['value']:.3f}" for m, f in zip(measures, figures, strict=True)
             )
             lines.append(f"{scope} ({count:,}): {said}")
-        lines += [f"Warning: {note}" for note in self.record["warnings"]]
+        lines += [f"Warning: {w}" for w in self.record["warnings"] if w not in first]
         table = SummaryTable("Agreement, with 95 % intervals", ["", "n", *measures], rows)
         return Summary(title, lines, [table])
 
@@ -97,6 +102,9 @@ class Comparison(Shown, Tabular):
         """Write the files to where `place` lets them appear together."""
         about = {"creator": f"xsift {write.environment()['xsift']}", "command": "compare"}
         figures = {scope: _figure(self.record[scope]) for scope in SCOPES}
+        if self.record["in_sample"]["compared"]:
+            more = self.record["in_sample"]
+            figures |= {f"in_sample_{scope}": _figure(more[scope]) for scope in SCOPES}
         for form in dict.fromkeys(("parquet", *formats)):
             path = staging.path("disagreements" + SUFFIXES[form])
             write.write_table(self.disagreements, path, form, about)
@@ -126,6 +134,9 @@ def compare(
     progress: Progress | None = None,
 ) -> Comparison:
     """Compare the classes of a catalogue with those of another, source by source.
+
+    Sources of which a detection trained the model are counted and compared apart, by the votes of
+    these detections where they have no other.
 
     Parameters
     ----------
@@ -182,6 +193,18 @@ def compare(
     group = [rules.merged(g) if g != NONE else g for g in ours.group]
     confidence = _confidence(ours, rules)
     paired = np.array([g is not None for g in says.group])
+    groups = rules.groups(ours.classes.groups)
+    new = ~ours.in_sample
+    in_sample = {
+        **_counts(found, paired, ours.in_sample),
+        "without_a_vote": len(ours.group) - ours.n_voted,
+        **_figures(says.group, group, confidence, groups, seed, ours.in_sample),
+    }
+    counts = {
+        **_counts(found, paired, new),
+        "other_rows": known.table.num_rows,
+        "other_rows_matched": found.n_used,
+    }
     record = {
         "command": "compare",
         "catalogue": file_name(Path(name).resolve()),
@@ -197,25 +220,55 @@ def compare(
             "unique": unique,
             "seed": seed,
         },
-        "counts": {
-            "sources": len(ours.group),
-            "other_rows": known.table.num_rows,
-            "matched": found.n_matched,
-            "other_rows_matched": found.n_used,
-            "matched_without_a_class": found.n_matched - sum(c is not None for c in found.label),
-            "ignored": sum(c is not None for c in found.label) - int(paired.sum()),
-            "compared": int(paired.sum()),
-        },
+        "counts": counts,
         "matched_how": found.how,
-        **_figures(says.group, group, confidence, rules.groups(ours.classes.groups), seed),
-        "by_class": _by_class(found.label, group, says.spelled, paired),
-        "warnings": list(dict.fromkeys(notes)),
+        **_figures(says.group, group, confidence, groups, seed, new),
+        "by_class": _by_class(found.label, group, says.spelled, paired & new),
+        "in_sample": in_sample,
+        "warnings": [*in_sample_note(in_sample, counts["matched"]), *dict.fromkeys(notes)],
         "environment": write.environment(),
         "created": now(),
     }
     table = _disagreements(ours, group, confidence, found, says.group, says.spelled)
     files = tuple(Path(given).absolute() for given in (given, reference) if is_path(given))
     return Comparison(record, table, files)
+
+
+def in_sample_note(in_sample: dict[str, Any], n_new: int) -> list[str]:
+    """Say how many of the sources that match trained the model, where any did.
+
+    Parameters
+    ----------
+    in_sample : dict
+        Of the record.
+    n_new : int
+        Sources that match and did not train.
+    """
+    if not (n := in_sample["matched"]):
+        return []
+    if not n_new:
+        return [
+            f"in-sample: all {n:,} sources that match trained the model: their agreement says "
+            "nothing of new sources"
+        ]
+    return [
+        f"in-sample: {n:,} of the {n + n_new:,} sources that match trained the model: they are "
+        "compared apart"
+    ]
+
+
+def _counts(found: Match, paired: np.ndarray, rows: np.ndarray) -> dict[str, int]:
+    """Count some of the sources: those that match, and what becomes of them."""
+    n_matched = int(found.is_matched[rows].sum())
+    n_classed = sum(c is not None for c, mine in zip(found.label, rows, strict=True) if mine)
+    n_compared = int(paired[rows].sum())
+    return {
+        "sources": int(rows.sum()),
+        "matched": n_matched,
+        "matched_without_a_class": n_matched - n_classed,
+        "ignored": n_classed - n_compared,
+        "compared": n_compared,
+    }
 
 
 def _called(given: Any) -> str:
@@ -253,9 +306,11 @@ def _figures(
     confidence: np.ndarray,
     groups: Sequence[str],
     seed: int,
+    takes_part: np.ndarray,
 ) -> dict[str, Any]:
-    """Return the figures of all pairs, and of those whose class ours can name."""
-    pairs = [(t, o, p) for t, o, p in zip(theirs, ours, confidence, strict=True) if t is not None]
+    """Return the figures of the pairs that take part, and of those whose class ours can name."""
+    mine = zip(theirs, ours, confidence, takes_part.tolist(), strict=True)
+    pairs = [(t, o, p) for t, o, p, wanted in mine if wanted and t is not None]
     found: dict[str, Any] = {}
     for scope in SCOPES:
         chosen = pairs if scope == "all" else [pair for pair in pairs if pair[0] != NONE]
@@ -263,7 +318,7 @@ def _figures(
         rows = [*groups, *([NONE] if NONE in t else [])]
         columns = [*groups, *([NONE] if NONE in ours else [])]
         found[scope] = agreement(t, o, rows, columns, seed).as_dict()
-        p = np.array([pair[2] for pair in chosen])
+        p = np.array([pair[2] for pair in chosen], dtype=np.float64)
         same = np.array([a == b for a, b in zip(t, o, strict=True)], dtype=bool)
         found[scope]["by_confidence"] = by_confidence(p, same)
     return found
@@ -297,7 +352,7 @@ def _disagreements(
 
     rows = np.array([t is not None and t != o for t, o in zip(theirs, group, strict=True)])
     at = np.flatnonzero(rows)
-    at = at[np.argsort(-confidence[at], kind="stable")]
+    at = at[np.lexsort((-confidence[at], ours.in_sample[at]))]
     table = ours.table.take(pa.array(at))
     separation = found.separation_arcsec[at]
     chosen = at.tolist()
@@ -308,6 +363,7 @@ def _disagreements(
         "other_class": pa.array([said(found.label[i]) for i in chosen], type=pa.string()),
         "other_group": pa.array([theirs[i] for i in chosen], type=pa.string()),
         "separation": pa.array(separation, mask=np.isnan(separation)),
+        "in_sample": pa.array(["no", "yes"]).take(pa.array(ours.in_sample[at].astype(np.int8))),
     }
     about = {
         **ours.survey.described(),
@@ -319,6 +375,9 @@ def _disagreements(
         ),
         "separation": Column(
             "separation", "arcsec", "pos.angDistance", "Distance to the other's position"
+        ),
+        "in_sample": Column(
+            "in_sample", "", "meta.code", "yes: a detection of it trained the model"
         ),
     }
     return with_metadata(pa.table(columns), about)

@@ -7,14 +7,17 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from xsift import read, surveys
-from xsift.catalogue.folder import opened
-from xsift.catalogue.tables import Catalogue
+from xsift.catalogue.folder import CatalogueFolder, opened
+from xsift.catalogue.in_sample import names_that_trained
+from xsift.catalogue.tables import Catalogue, source_table
 from xsift.classes import PAPER_CLASSES, Classes
 from xsift.errors import MissingColumnsError
 from xsift.read import InMemory
 from xsift.surveys import Survey
+from xsift.vote import tally
 
 __all__ = ["OurSources", "read_ours"]
 
@@ -35,6 +38,11 @@ class OurSources:
     p : ndarray of shape (n, C)
         Probabilities of the classes.
     p_none : ndarray of shape (n,)
+    in_sample : ndarray of bool, shape (n,)
+        Of which a detection trained the model.
+    n_voted : int
+        The first of them have a vote and a row in the catalogue; of the others all detections
+        trained, and only here they vote.
     """
 
     path: str
@@ -45,6 +53,8 @@ class OurSources:
     group: list[str]
     p: np.ndarray
     p_none: np.ndarray
+    in_sample: np.ndarray
+    n_voted: int
 
     def keep(self, rows: np.ndarray) -> OurSources:
         """Return some of the sources."""
@@ -55,6 +65,8 @@ class OurSources:
             group=[self.group[i] for i in chosen],
             p=self.p[rows],
             p_none=self.p_none[rows],
+            in_sample=self.in_sample[rows],
+            n_voted=int((chosen < self.n_voted).sum()),
         )
 
 
@@ -79,7 +91,16 @@ def read_ours(path: Catalogue | str | Path | InMemory) -> OurSources:
         groups = [PAPER_CLASSES.group_of(c) for c in given.code]
         nothing = np.zeros(len(groups))
         return OurSources(
-            str(path), given.sha256, table, survey, PAPER_CLASSES, groups, given.p, nothing
+            str(path),
+            given.sha256,
+            table,
+            survey,
+            PAPER_CLASSES,
+            groups,
+            given.p,
+            nothing,
+            np.zeros(len(groups), dtype=bool),
+            len(groups),
         )
     found = opened(path)
     where, classes = found.where("sources"), found.classes
@@ -90,14 +111,67 @@ def read_ours(path: Catalogue | str | Path | InMemory) -> OurSources:
     needed = ["name", "class", "group", "status", "n_detections", *classes.columns]
     if missing := [name for name in needed if name not in table.column_names]:
         raise MissingColumnsError(where, missing, table.column_names, "Write it anew")
+    n_voted, in_sample = table.num_rows, np.zeros(table.num_rows, dtype=bool)
+    detections = _detections(found)
+    if detections is not None:
+        trained = names_that_trained(detections)
+        in_sample = np.asarray(pc.is_in(table["name"], value_set=trained))
+        more = _without_a_vote(detections, trained, table, classes)
+        table = pa.concat_tables([table, more], promote_options="default")
+        in_sample = np.append(in_sample, np.ones(more.num_rows, dtype=bool))
     p = np.column_stack([_column(table, name) for name in classes.columns])
     p_none = _column(table, "p_none") if "p_none" in table.column_names else np.zeros(len(p))
     wanted = ("name", "ra", "dec", "class", "n_detections", "status")
     kept = [k for k in wanted if k in table.column_names]
     groups = table["group"].to_pylist()
     return OurSources(
-        str(found.path), source.sha256, table.select(kept), found.survey, classes, groups, p, p_none
+        str(found.path),
+        source.sha256,
+        table.select(kept),
+        found.survey,
+        classes,
+        groups,
+        p,
+        p_none,
+        in_sample,
+        n_voted,
     )
+
+
+def _detections(found: CatalogueFolder) -> pa.Table | None:
+    """Return the detections, where the catalogue has them and says what each did."""
+    if not found.has_detections:
+        return None
+    wanted = ["name", "obsid", "obi", "ra", "dec", "role", "p_none", *found.classes.columns]
+    table = found.read("detections", wanted)
+    needed = {"name", "role", *found.classes.columns}
+    return table if needed <= set(table.column_names) else None
+
+
+def _without_a_vote(
+    detections: pa.Table, trained: pa.Array, sources: pa.Table, classes: Classes
+) -> pa.Table:
+    """Let those sources vote of which all detections trained: they have no row.
+
+    Returns
+    -------
+    pyarrow.Table
+        With the columns that both tables have.
+    """
+    here = sources["name"].combine_chunks()
+    lacking = trained.filter(pc.invert(pc.is_in(trained, value_set=here)))
+    names = [*classes.columns, *(["p_none"] if "p_none" in detections.column_names else [])]
+    p = np.column_stack([detections[name].to_numpy() for name in names]).astype(np.float64)
+    mine = pc.and_(
+        pc.is_in(detections["name"], value_set=lacking), pc.equal(detections["role"], "trained")
+    )
+    rows = np.flatnonzero(np.asarray(mine) & ~np.isnan(p).any(axis=1))
+    # As the catalogue pooled: only the calibrated method gives "none of these" a share.
+    has_none = len(names) > len(classes) and bool((p[rows, -1] > 0).any())
+    votes = tally(detections, p, rows, len(names), "geometric" if has_none else "mean")
+    table = source_table(detections, (), votes, classes)
+    table = table.select([c for c in sources.column_names if c in table.column_names])
+    return table.cast(pa.schema([sources.schema.field(c) for c in table.column_names]))
 
 
 def _column(table: pa.Table, name: str) -> np.ndarray:

@@ -33,15 +33,22 @@ class Match:
         NaN where there is no match, or it was by name.
     how : str
         ``"sky"``, ``"name"`` or ``"sky, else name"``.
-    n_matched, n_used : int
-        Detections that have a known object, and known objects that have a detection.
+    is_matched : ndarray of bool, shape (n,)
+        Which detections have a known object.
+    n_used : int
+        Known objects that have a detection.
     """
 
     label: list[str | None]
     separation_arcsec: np.ndarray
     how: str
-    n_matched: int
+    is_matched: np.ndarray
     n_used: int
+
+    @property
+    def n_matched(self) -> int:
+        """Detections that have a known object."""
+        return int(self.is_matched.sum())
 
 
 def match_known(
@@ -106,7 +113,7 @@ def match_known(
         [labels[i] if i >= 0 else None for i in index.tolist()],
         separation,
         ", else ".join(used),
-        int((index >= 0).sum()),
+        index >= 0,
         len(np.unique(index[index >= 0])),
     )
 

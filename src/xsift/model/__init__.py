@@ -12,6 +12,7 @@ from xsift.model.classification import Classification
 from xsift.model.file import load_model_tree
 from xsift.model.paper import PaperModel
 from xsift.model.schema import ModelTree, TrainingTree
+from xsift.model.training_rows import TrainingRowsTree
 from xsift.surveys import is_shipped
 
 __all__ = [
@@ -45,7 +46,7 @@ def load_model(path: str | Path) -> Model:
     return model_of(load_model_tree(path))
 
 
-def model_tree(model: Model, training: TrainingTree) -> ModelTree:
+def model_tree(model: Model, training: TrainingTree, rows: TrainingRowsTree) -> ModelTree:
     """Return a model as plain data, for its file.
 
     Raises
@@ -65,6 +66,7 @@ def model_tree(model: Model, training: TrainingTree) -> ModelTree:
             classes=model.classes,
             **{"paper" if is_paper else "calibrated": model.tree()},
             training=training,
+            training_rows=rows,
         )
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]["msg"]

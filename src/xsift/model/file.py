@@ -35,6 +35,8 @@ def save_model_tree(tree: ModelTree, path: Path) -> None:
         del plain["profile"]
     else:
         plain["profile"] = tree.profile.model_dump(mode="json", exclude_defaults=True)
+    if not len(tree.training_rows):
+        del plain["training_rows"]
     plain["digest"] = tree.digest
     content = io.BytesIO()  # asdf takes names for addresses: `C#/model.asdf` would be the file `C`
     asdf.AsdfFile({"xsift": plain}, version="1.6.0").write_to(content)
@@ -59,8 +61,8 @@ def load_model_tree(path: str | Path) -> ModelTree:
     digest = plain.pop("digest", None)
     if type(version := plain.get("version")) is int and 1 <= version < VERSION:
         raise ModelError(
-            f"{where}: a model file of version {version}, without a digest of its content: this "
-            f"xsift reads version {VERSION}; train the model again"
+            f"{where}: a model file of version {version}, of an earlier xsift: this one reads "
+            f"version {VERSION}; train the model again"
         )
     try:
         tree = ModelTree.model_validate(plain)

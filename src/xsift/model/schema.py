@@ -14,6 +14,7 @@ from xsift import surveys
 from xsift.classes import Classes
 from xsift.errors import ModelError
 from xsift.model.faint import EDGES
+from xsift.model.training_rows import TrainingRowsTree
 from xsift.surveys import Survey
 
 __all__ = [
@@ -346,6 +347,7 @@ class ModelTree(_Strict):
     paper: PaperTree | None = None
     calibrated: CalibratedTree | None = None
     training: TrainingTree
+    training_rows: TrainingRowsTree = Field(default_factory=TrainingRowsTree)
     evaluation: dict[str, float] | None = None
 
     @model_validator(mode="after")
@@ -377,9 +379,7 @@ class ModelTree(_Strict):
     @property
     def digest(self) -> str:
         """SHA-256 of all that the file says, however it is written there."""
-        # Models of shipped surveys have the digest that they had before there were others.
-        without = {"profile"} if self.profile is None else None
-        plain = self.model_dump(mode="python", exclude=without)
+        plain = self.model_dump(mode="python")
         text = json.dumps(plain, sort_keys=True, default=_in_digest)
         return hashlib.sha256(text.encode()).hexdigest()
 
@@ -387,8 +387,8 @@ class ModelTree(_Strict):
     def model_id(self) -> str:
         """Fingerprint of what decides a classification: same numbers, same name.
 
-        Input files, times and versions do not enter: the same detections from a VOTable and from
-        a FITS file train the same model.
+        Input files, times, versions and the rows that trained do not enter: the same detections
+        from a VOTable and from a FITS file train the same model.
         """
         digest = hashlib.sha256()
         text = [self.method, self.survey, *self.features]

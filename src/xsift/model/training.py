@@ -14,7 +14,7 @@ from xsift.model.sample import Progress, Sample, silent
 from xsift.settings import Settings
 from xsift.surveys import Survey
 
-__all__ = ["train"]
+__all__ = ["taught", "train"]
 
 
 def train(
@@ -63,6 +63,24 @@ def train(
     model = fit_calibrated_model(sample.training(order), survey, feature_set, classes, settings)
     # What has none of the features that the model kept did not train.
     return model, np.where(features.select(model.features).usable.any(axis=1), y, -1)
+
+
+def taught(sample: Sample, model: PaperModel | CalibratedModel, y: np.ndarray) -> np.ndarray:
+    """Tell which detections taught the scorer, bool of shape (n,).
+
+    Those with a class and, by the calibrated method, those of a known other type.
+
+    Parameters
+    ----------
+    sample : Sample
+        With the features of the model.
+    model, y
+        What `train` returned.
+    """
+    if isinstance(model, PaperModel):
+        return np.asarray(y >= 0)
+    is_other = np.array([t is not None for t in sample.other], dtype=bool)
+    return np.asarray((y >= 0) | (is_other & model.can_score(sample.features)))
 
 
 def _nothing_to_train_on(features: FeatureTable, is_paper: bool) -> str:

@@ -6,16 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from xsift.catalogue.verdicts import catalogue_of, with_record
-from xsift.catalogue.warnings import (
-    recorded,
-    warn_of_classes,
-    warn_of_training_table,
-    warn_of_unused,
-)
+from xsift.catalogue.warnings import in_sample_notes, recorded, warn_of_classes, warn_of_unused
 from xsift.model import model_of
 from xsift.model.answer import answer
 from xsift.model.file import load_model_tree
 from xsift.model.packaged import chosen_model, refuse_other_model
+from xsift.model.recognise import recognise
 from xsift.model.sample import Progress, read_sample, silent
 from xsift.model.schema import ModelTree
 from xsift.pipeline.catalogue import Catalogue
@@ -26,7 +22,10 @@ from xsift.settings import Settings
 __all__ = ["classify"]
 
 
-@takes_settings(settings=("features", "survey", "columns", "keep", "source_column", "prior"))
+_HEEDED = ("features", "survey", "columns", "keep", "source_column", "prior", "vote_trained")
+
+
+@takes_settings(settings=_HEEDED)
 def classify(
     table: Any,
     model: ModelTree | str | Path | None = None,
@@ -44,8 +43,8 @@ def classify(
         (``csc20``, ``csc21``). Where None: csc20, unless most detections that have the other
         features lack its twelfth, var_newq_b; then csc21.
     settings : Settings, optional
-        As a whole; of these, features, survey, columns, keep, source_column and prior
-        matter here.
+        As a whole; of these, features, survey, columns, keep, source_column, prior and
+        vote_trained matter here.
     progress : callable, optional
         Told of each step as it begins.
     **keywords
@@ -82,11 +81,11 @@ def classify(
         else:
             sample = sample.held_to(tree.features, survey)
         warn_of_unused(sample, survey.feature_set(tree.feature_set))
-        if sample.sha256 == tree.training.input_sha256:
-            warn_of_training_table(tree.training.counts.get("trained", 0))
         warn_of_classes(trained)
         progress("scoring and voting")
         said = answer(trained, sample.features, settings.prior)
-        result = catalogue_of(sample, trained, said, settings)
+        seen = recognise(tree.training_rows, sample)
+        result = catalogue_of(sample, trained, said, settings, seen)
+    notes[:0] = in_sample_notes(result.record, tree)
     result.record["model_choice"] = why
     return Catalogue.of(with_record(result, tree, notes, "classify", None, (table, path)))

@@ -15,9 +15,10 @@ from xsift.classes import Classes
 from xsift.errors import SettingError
 from xsift.model import model_tree
 from xsift.model.answer import answer
+from xsift.model.recognise import training_rows
 from xsift.model.sample import Progress, read_sample, silent
 from xsift.model.schema import TrainingTree
-from xsift.model.training import train
+from xsift.model.training import taught, train
 from xsift.pipeline.catalogue import Catalogue
 from xsift.pipeline.keywords import takes_settings
 from xsift.read import as_input
@@ -76,6 +77,7 @@ def run(
         sample = read_sample(table, survey, chosen, settings, classes, labels, is_paper, progress)
         model, y = train(sample, survey, classes, settings, progress)
         sample = sample.held_to(model.features)
+        rows = training_rows(sample, taught(sample, model, y))
         progress("scoring and voting")
         said = answer(model, sample.features, settings.prior)
         warn_of_classes(model)
@@ -92,7 +94,7 @@ def run(
         environment=environment(),
         created=now(),
     )
-    tree = model_tree(model, training)
+    tree = model_tree(model, training, rows)
     return Catalogue.of(with_record(result, tree, notes, "run", training, (table, labels)))
 
 

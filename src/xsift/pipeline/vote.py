@@ -10,7 +10,7 @@ from xsift import surveys
 from xsift.catalogue.record import source_counts
 from xsift.catalogue.tables import described, source_table
 from xsift.catalogue.verdicts import with_record
-from xsift.catalogue.warnings import recorded
+from xsift.catalogue.warnings import recorded, vote_of_trained
 from xsift.classes import Classes
 from xsift.model.sample import Progress, silent
 from xsift.pipeline.catalogue import Catalogue
@@ -77,6 +77,7 @@ def vote_table(
         sources = source_table(given.table, features, votes, given.classes)
     counted = {
         "detections": given.table.num_rows,
+        **({"trained": int(given.trained.sum())} if given.trained.any() else {}),
         "voting": len(rows),
         **source_counts(votes.unique),
     }
@@ -89,6 +90,8 @@ def vote_table(
         "settings": {k: getattr(settings, k) for k in ("source_column", "vote_trained")},
         "counts": counted,
     }
+    if "trained" in counted:
+        notes.insert(0, vote_of_trained(counted, settings.vote_trained))
     result = described(Catalogue(None, sources, None, record), given.classes, survey)
     return Catalogue.of(with_record(result, None, notes, "vote", None, (table,)))
 

@@ -36,6 +36,8 @@ class Probabilities:
         ``p_none``, and then ``typicality``, where the file has them.
     votes : ndarray of bool, shape (n,)
         Rows with a source name, probabilities and a role that votes.
+    trained : ndarray of bool, shape (n,)
+        Rows whose role is that they trained the model.
     """
 
     sha256: str
@@ -44,6 +46,7 @@ class Probabilities:
     p: np.ndarray
     beside: np.ndarray
     votes: np.ndarray
+    trained: np.ndarray
 
 
 def hold_probabilities(
@@ -77,12 +80,17 @@ def hold_probabilities(
     )
     p = np.column_stack([_probabilities(table, where, found[code]) for code in chosen.codes])
     votes = np.asarray(pc.is_valid(held["name"])) & ~np.isnan(p).any(axis=1)
-    if (role := schema.find_column(table, where, "role")) is not None:
-        allowed = ["scored", "trained"] if vote_trained else ["scored"]
-        may = pc.is_in(table[role].cast(pa.string()), value_set=pa.array(allowed))
-        votes &= np.asarray(may)
+    trained = np.zeros(len(p), dtype=bool)
+    if (column := schema.find_column(table, where, "role")) is not None:
+        role = table[column].cast(pa.string())
+        trained = np.asarray(pc.equal(role, "trained").fill_null(False))
+        is_scored = np.asarray(pc.equal(role, "scored").fill_null(False))
+        votes &= is_scored | (trained & vote_trained)
     if not votes.any():
-        raise TableError(f"{where}: no detection has a source name and probabilities")
+        others = ""
+        if n := 0 if vote_trained else int(trained.sum()):
+            others = f" but the {n:,} that trained the model: --vote-trained lets them vote"
+        raise TableError(f"{where}: no detection has a source name and probabilities{others}")
     beside = [
         _probabilities(table, where, name)
         for name in itertools.takewhile(table.column_names.__contains__, ("p_none", "typicality"))
@@ -97,7 +105,13 @@ def hold_probabilities(
             stacklevel=3,
         )
     return Probabilities(
-        source.sha256, held, chosen, p, np.column_stack([*beside, np.empty((len(p), 0))]), votes
+        source.sha256,
+        held,
+        chosen,
+        p,
+        np.column_stack([*beside, np.empty((len(p), 0))]),
+        votes,
+        trained,
     )
 
 

@@ -16,9 +16,10 @@ def catalogue_page(record: Mapping[str, Any], figures: Mapping[str, str]) -> str
     Parameters
     ----------
     record : mapping
-        ``title``, ``status`` (pairs), ``notes``, ``figures`` (stem, title, caption, files),
-        ``not_drawn`` (stem, title, why), ``class_counts`` and ``class_medians`` (lists of rows),
-        ``hypotheses`` (rows), ``rule`` and ``why_not``.
+        ``title``, ``in_sample`` (a sentence or nothing), ``status`` (pairs), ``notes``,
+        ``figures`` (stem, title, caption, files), ``not_drawn`` (stem, title, why),
+        ``class_counts`` and ``class_medians`` (lists of rows), ``hypotheses`` (rows), ``rule`` and
+        ``why_not``.
     figures : mapping of str to str
         SVG by stem.
 

@@ -9,6 +9,8 @@ from xsift.report.page import render
 
 __all__ = ["comparison_page"]
 
+_SCOPES = ("all", "comparable")
+
 
 def comparison_page(
     record: Mapping[str, Any],
@@ -24,20 +26,23 @@ def comparison_page(
     worst : sequence of mapping
         The first rows of the table of disagreements.
     figures : mapping
-        SVG by scope: ``all``, ``comparable``; None: not drawn.
+        SVG by scope: ``all``, ``comparable``, and ``in_sample_all``, ``in_sample_comparable`` where
+        there are such sources; None: not drawn.
 
     Returns
     -------
     str
     """
     classes = record["mapping"]["classes"]
+    found = {scope: record[scope] for scope in _SCOPES}
+    found |= {f"in_sample_{scope}": record["in_sample"][scope] for scope in _SCOPES}
     return render(
         "comparison.html.jinja",
         title=f"{record['catalogue']} against {record['other']}",
         record=record,
         worst=worst,
         figures=figures,
-        scopes={scope: _with_names(record[scope]) for scope in ("all", "comparable")},
+        scopes={scope: _with_names(figures) for scope, figures in found.items()},
         provenance={
             **{key: record[key] for key in ("catalogue_sha256", "other_sha256", "created")},
             **{f"mapping of {name}": group for name, group in classes.items()},

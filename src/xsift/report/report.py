@@ -316,6 +316,7 @@ def _record(
         "command": "report",
         "title": f"Catalogue {name}",
         "input": name,
+        "in_sample": str(view.in_sample),
         "status": [list(pair) for pair in _status(view)],
         "notes": _notes(view, said, model if isinstance(model, dict) else {}),
         "figures": [

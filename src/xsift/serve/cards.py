@@ -77,7 +77,12 @@ def rows(served: Served, which: int | str) -> pa.Table | None:
 
 
 def verdict(card: Card) -> str:
-    """Say in one sentence how the vote went."""
+    """Say how the vote went, and before that whether detections trained the model."""
+    first = f"{card.in_sample}. " if card.in_sample else ""
+    return first + _vote(card)
+
+
+def _vote(card: Card) -> str:
     source, classes = card.source, card.classes
     if source is None:
         return "No detection of this source voted: each says why."

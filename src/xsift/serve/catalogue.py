@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from xsift import __version__
 from xsift.catalogue.folder import open_folder
+from xsift.catalogue.in_sample import in_sample_of
 from xsift.catalogue.tables import NONE
 from xsift.classes import Classes
 from xsift.errors import MissingColumnsError, TableError
@@ -68,6 +69,8 @@ class Served:
         Names without blanks and case.
     owner : ndarray of int32
         Of each detection the index of its source, -1 where it has none.
+    in_sample : str
+        How many detections trained the model; empty where none did.
     """
 
     folder: Path
@@ -84,6 +87,7 @@ class Served:
     words: dict[str, tuple[str, ...]] = field(repr=False)
     plain_names: pa.Array = field(repr=False)
     owner: np.ndarray = field(repr=False)
+    in_sample: str = field(repr=False)
 
     @property
     def n(self) -> int:
@@ -212,6 +216,7 @@ def read_served(folder: str | Path, is_demo: bool = False) -> Served:
         words,
         plain(_array(sources, "name").cast(pa.string())),
         owner,
+        str(in_sample_of(found)),
     )
 
 
@@ -234,7 +239,10 @@ def _table(path: Path, needed: tuple[str, ...]) -> pa.Table:
             str(path), missing, table.column_names, "Write the catalogue anew"
         )
     if table.num_rows == 0:
-        raise TableError(f"{path}: the table has no rows: nothing to serve")
+        raise TableError(
+            f"{path}: the table has no rows: nothing to serve (no detection voted: run.json counts "
+            "what each did; --vote-trained lets those vote that trained the model)"
+        )
     kinds = {name: _kind(table.schema.field(name).type) for name in table.column_names}
     fields = [f.with_type(kinds[f.name]) for f in table.schema if kinds[f.name] is not None]
     return table.select([f.name for f in fields]).cast(pa.schema(fields)).combine_chunks()

@@ -20,6 +20,7 @@ export function drawAbout(section) {
       ...(catalogue.has.detections
         ? [`from ${count(catalogue.features.length)} features: ${catalogue.features.map((c) => c.label).join("; ")}. `, METHODS[about.method] ?? ""]
         : ["from the class probabilities of its detections, which vote. The detections themselves are not in this catalogue."])),
+    about.in_sample ? el("p", { class: "warning" }, about.in_sample) : "",
     catalogue.is_demo ? p(el("strong", {}, "These sources are simulated."), " Nothing here is a real object.") : "",
     el("h3", {}, "How to read the probabilities"),
     el("ul", {},

@@ -22,7 +22,8 @@ export function makeFilters(host) {
     el("div", { class: "filters-head" }, el("h2", {}, "Filters"),
       el("button", { type: "button", class: "quiet", id: "reset", onclick: reset }, "Reset"),
       el("button", { type: "button", class: "quiet only-phone", onclick: () => document.body.classList.remove("with-filters") }, "Done")),
-    total, brush, groups, makeWords(), ...sliders.map((s) => s.slider.element), makeStatus(), makeCone());
+    total, catalogue.about.in_sample ? el("p", { class: "warning" }, catalogue.about.in_sample) : "",
+    brush, groups, makeWords(), ...sliders.map((s) => s.slider.element), makeStatus(), makeCone());
 }
 
 function makeSliders() {
