@@ -26,6 +26,7 @@ from xsift.mixture import (
     weigh_roots,
 )
 from xsift.model.classification import Classification, Trained, trained_for
+from xsift.model.gaps import Gaps
 from xsift.model.schema import (
     CalibratedTree,
     ClassMixturesTree,
@@ -134,10 +135,13 @@ class CalibratedModel(CalibratedCore, Trained):
         As in `CalibratedCore`.
     none : NoneScorer
     typicality : Typicality
+    gaps : Gaps, optional
+        What training found of missing features; the file of a model has it in its training record.
     """
 
     none: NoneScorer
     typicality: Typicality
+    gaps: Gaps | None = None
 
     def marginal(self, feature: int) -> tuple[np.ndarray, np.ndarray]:
         """Return values of a raw feature, rising, and their normal scores in training."""

@@ -19,6 +19,7 @@ from xsift.mixture import ClassMixtures, Mixture, fit_class_mixtures
 from xsift.model.calibrated import CalibratedCore, CalibratedModel, responsibilities_in
 from xsift.model.classification import refuse_one_class
 from xsift.model.folds import folds_by_source
+from xsift.model.gaps import Gaps, even_weights, measure_gaps
 from xsift.model.sample import Training
 from xsift.model.typicality import Typicality, rank, uniform_ranks
 from xsift.score.calibrated import Evidence, fit_calibrated
@@ -34,7 +35,6 @@ _MIXTURES = 2
 _RANK_FOLDS = 4
 _HIDDEN = 0.6
 _COPY_WEIGHT = 0.5
-_PATTERN_ROWS = 20.0  # detections that lack the same features: fewer say little of their shares
 FEWEST_SOURCES = 4
 """With a label, and with a value of each feature: else nothing can be calibrated on unseen ones."""
 
@@ -70,6 +70,8 @@ def fit_calibrated_model(
     y, other, source = training.y[fit.rows], training.other[fit.rows], training.source[fit.rows]
     none = fit_none(fit.evidence, y, group, other, fit.weight, source, seed)
     ranks = _unseen_ranks(fit.Z, training.unit, seed)
+    if said := fit.gaps.warning([*classes.groups, "other types"], "detections", "--missing "):
+        warnings.warn(said, XsiftWarning, stacklevel=2)
     core = fit.core
     typicality = Typicality(core.mixtures[0], uniform_ranks(ranks))
     return CalibratedModel(
@@ -85,6 +87,7 @@ def fit_calibrated_model(
         core.scorer,
         none,
         typicality,
+        fit.gaps,
     )
 
 
@@ -101,6 +104,8 @@ class CoreFit(NamedTuple):
     evidence : Evidence
         Of these.
     weight : ndarray of shape (m,)
+    gaps : Gaps
+        What was measured of missing features, and done about them.
     """
 
     core: CalibratedCore
@@ -108,6 +113,7 @@ class CoreFit(NamedTuple):
     rows: np.ndarray
     evidence: Evidence
     weight: np.ndarray
+    gaps: Gaps
 
 
 def fit_core(
@@ -149,19 +155,21 @@ def fit_core(
     Z = scores.transform(X)
     mixtures = _fit_mixtures(Z, seed, weight=weight)
     known = np.flatnonzero((training.y >= 0) | training.is_other)
+    taught = _weights(training, known) if weight is None else weight[known]
+    rows = np.ones(len(X)) if weight is None else weight
+    gaps, factor = _gaps_of(training, group, rows, known, taught, missing)
+    taught *= factor[known]
     hidden = np.concatenate([Z[known], _hide(Z[known], seed)])
     twice = np.concatenate([known, known])
-    bags, evidence = _bagged(Z, training, labelled, group, hidden, twice, mixtures, seed, weight)
-    weight = _weights(training, known) if weight is None else weight[known]
-    weight = np.concatenate([weight, _COPY_WEIGHT * weight])
+    bags, evidence = _bagged(
+        Z, training, labelled, group, hidden, twice, mixtures, seed, rows * factor
+    )
+    taught = np.concatenate([taught, _COPY_WEIGHT * taught])
     y, unit = training.y[twice], training.unit[twice]
-    own = np.flatnonzero(y >= 0)
-    own_weight = weight[own]
-    if missing == "remove":
-        own_weight = _balanced(own_weight, training.X[twice[own]], group[y[own]])
-    scorer = fit_calibrated(evidence.take(own), y[own], group, own_weight, unit[own], seed)
+    own = np.flatnonzero((y >= 0) & (taught > 0))
+    scorer = fit_calibrated(evidence.take(own), y[own], group, taught[own], unit[own], seed)
     core = CalibratedCore(closing, closure, scores, mixtures, bags, scorer)
-    return CoreFit(core, Z, twice, evidence, weight)
+    return CoreFit(core, Z, twice, evidence, taught, gaps)
 
 
 def _known_features(
@@ -261,7 +269,7 @@ def _bagged(
     rows: np.ndarray,
     mixtures: tuple[Mixture, ...],
     seed: int,
-    row_weight: np.ndarray | None,
+    row_weight: np.ndarray,
 ) -> tuple[tuple[ClassMixtures, ...], Evidence]:
     """Learn the class mixtures on bags of sources, and let each judge the sources it has not seen.
 
@@ -270,7 +278,7 @@ def _bagged(
     more would be smoother, which trees notice.
     """
     y = training.y[labelled]
-    counts = np.ones(len(y)) if row_weight is None else row_weight[labelled]
+    counts = row_weight[labelled]
     p, n = np.zeros((len(rows), len(group))), np.zeros(len(rows))
     bags: list[ClassMixtures] = []
     for deal in range(_DEALS):
@@ -290,26 +298,28 @@ def _bagged(
     return tuple(bags), Evidence(rows_Z, p, r)
 
 
+def _gaps_of(
+    training: Training,
+    group: np.ndarray,
+    weight: np.ndarray,
+    known: np.ndarray,
+    known_weight: np.ndarray,
+    wanted: str,
+) -> tuple[Gaps, np.ndarray]:
+    """Measure what rows lack, and return it with the factor of each row's weight, shape (n,)."""
+    y = training.y[known]
+    kind = np.where(y >= 0, group[y], group.max() + 1)  # other types are a kind, too
+    lacks = np.isnan(training.X)
+    gaps = measure_gaps(lacks, weight, known, kind, known_weight, wanted)
+    factor = np.ones(len(y))
+    if gaps.missing == "remove":
+        factor, _ = even_weights(lacks[known], kind, known_weight)
+    of_all = np.ones(len(lacks))
+    of_all[known] = factor
+    return gaps, of_all
+
+
 def _weights(training: Training, rows: np.ndarray) -> np.ndarray:
     """Weigh a detection with 1 / sqrt(detections of its source): they are far from independent."""
     _, code, count = np.unique(training.source[rows], return_inverse=True, return_counts=True)
     return np.asarray(count[code] ** -0.5)
-
-
-def _balanced(weight: np.ndarray, X: np.ndarray, kind: np.ndarray) -> np.ndarray:
-    """Weigh rows anew, so that what they lack says nothing of their kind.
-
-    Among rows that lack the same features the kinds get the shares that they have in all, where
-    each counts by the square of the share of features that it has.
-    """
-    is_missing = np.isnan(X)
-    known = weight * (1 - is_missing.mean(axis=1)) ** 2
-    share = np.bincount(kind, known) / known.sum()
-    _, pattern = np.unique(is_missing, axis=0, return_inverse=True)
-    pattern = pattern.reshape(-1)
-    found = np.zeros((pattern.max() + 1, len(share)))
-    np.add.at(found, (pattern, kind), weight)
-    # Without the row itself: else a pattern of one row would count against rare kinds.
-    same = found[pattern, kind] - weight + _PATTERN_ROWS * share[kind]
-    total = found.sum(axis=1)[pattern] - weight + _PATTERN_ROWS
-    return np.asarray(weight * share[kind] * total / same)

@@ -284,7 +284,10 @@ class CalibratedTree(_Strict):
 
 
 class TrainingTree(_Strict):
-    """What the model was trained on, and how."""
+    """What the model was trained on, and how.
+
+    `gaps` is what was measured of missing features, and done about them.
+    """
 
     input: str
     input_sha256: str
@@ -296,6 +299,7 @@ class TrainingTree(_Strict):
     warnings: list[str]
     environment: dict[str, str]
     created: str
+    gaps: dict[str, str | float | int] | None = None
 
 
 class ModelTree(_Strict):
@@ -347,8 +351,10 @@ class ModelTree(_Strict):
     @property
     def digest(self) -> str:
         """SHA-256 of all that the file says, however it is written there."""
-        # Models of shipped surveys have the digest that they had before there were others.
-        without = {"profile"} if self.profile is None else None
+        # Models have the digest that they had before files held these.
+        without: dict[str, Any] = {"profile": True} if self.profile is None else {}
+        if self.training.gaps is None:
+            without["training"] = {"gaps": True}
         plain = self.model_dump(mode="python", exclude=without)
         text = json.dumps(plain, sort_keys=True, default=_in_digest)
         return hashlib.sha256(text.encode()).hexdigest()
