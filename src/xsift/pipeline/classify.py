@@ -86,7 +86,7 @@ def classify(
             warn_of_training_table(tree.training.counts.get("trained", 0))
         warn_of_classes(trained)
         progress("scoring and voting")
-        said = answer(trained, sample.features, settings.prior)
+        said = answer(trained, sample, settings.prior)
         result = catalogue_of(sample, trained, said, settings)
     result.record["model_choice"] = why
     return Catalogue.of(with_record(result, tree, notes, "classify", None, (table, path)))

@@ -77,7 +77,7 @@ def run(
         model, y = train(sample, survey, classes, settings, progress)
         sample = sample.held_to(model.features)
         progress("scoring and voting")
-        said = answer(model, sample.features, settings.prior)
+        said = answer(model, sample, settings.prior, y >= 0)
         warn_of_classes(model)
         result = catalogue_of(sample, model, said, settings)
     gaps = model.gaps.record() if isinstance(model, CalibratedModel) and model.gaps else None
