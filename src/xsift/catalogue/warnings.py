@@ -56,7 +56,8 @@ def warn_of_rows(sample: Sample) -> None:
         if n:
             allowed = features.survey.column(name).allowed
             _warn(f"detections with a {name} that is not {allowed}: {n:,} (the value is not used)")
-    if n := int((empty := ~features.usable.any(axis=1)).sum()):
+    empty = np.asarray(~features.usable.any(axis=1))
+    if n := int(empty.sum()):
         labelled = int((empty & (sample.labels.y >= 0)).sum())
         some = f", {labelled:,} of them with a known class" if labelled else ""
         _warn(

@@ -144,8 +144,8 @@ def measure_gaps(
     tells = of_all[there] @ differ
     expected = of_all * in_cell.sum()
     by_chance = max(
-        _by_chance(in_cell, expected, np.count_nonzero(of_all) - 1),
-        _by_chance(n, in_cell[:, None] * kinds, (there.sum() - 1) * (len(kinds) - 1)),
+        _by_chance(in_cell, expected, int((of_all > 0).sum()) - 1),
+        _by_chance(n, in_cell[:, None] * kinds, (int(there.sum()) - 1) * (len(kinds) - 1)),
     )
     gaps = Gaps("keep", wanted, float(apart), float(tells), by_chance)
     remove = wanted == "remove" or (wanted == "auto" and gaps.go_with_labels)
@@ -183,8 +183,7 @@ def even_weights(
     """
     cell = _cells(missing, weight, _FREQUENT)
     complete = weight * (1 - missing.mean(axis=1)) ** 2
-    shares = np.bincount(kind, complete)
-    shares /= shares.sum()
+    shares = np.bincount(kind, complete) / complete.sum()
     n = _table(cell, kind, weight, cell.max() + 1)
     total = n.sum(axis=1, keepdims=True)
     # With kinds in these shares, the largest pattern that the rows of each kind can fill.
