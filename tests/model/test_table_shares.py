@@ -172,3 +172,20 @@ def test_groups_are_sums_of_classes(model):
     found = by_group(model.prior.shares, model)
     assert list(found) == list(model.classes.groups)
     assert sum(found.values()) == pytest.approx(1, abs=1e-3)
+
+
+def test_a_detection_without_any_feature_is_counted_and_explained(xsift, calibrated, tmp_path):
+    names = "hard_hm, hard_hs, hard_ms, powlaw_gamma, bb_kt"
+    given = ("classify", calibrated / "table.parquet", "--model", calibrated / "model.asdf")
+    done = xsift(*given, "--out", tmp_path / "o")
+    assert done.status == 0, done
+    for folder in (calibrated, tmp_path / "o"):  # by run and by classify
+        record = json.loads((folder / "run.json").read_text())
+        assert record["counts"]["without_features"] == record["counts"]["unscored"] == 1
+        (reason,) = record["unscored"]
+        assert reason.startswith(f"misses {names}")
+        assert record["unscored"][reason] == 1
+        (said,) = (w for w in record["warnings"] if "without any feature" in w)
+        assert said.startswith("detections without any feature: 1 of 600")
+        assert f"(not scored: they have no value of {names}" in said
+    assert "1  without any feature" in done.out
