@@ -88,9 +88,9 @@ class Settings:
         "'keep' the mismatch as a feature, or 'remove' it, for a model to use on other tables.",
     )
     missing: str = _setting(
-        "keep",
-        "Calibrated: 'keep' what missing features say of the class, which is true of this table, "
-        "or 'remove' it, for a model to use on other tables.",
+        "auto",
+        "Calibrated: 'keep' what missing features say of the class, 'remove' it, or 'auto': remove "
+        "it where labelled detections do not lack what all lack.",
     )
     prior: str = _setting(
         "train",
@@ -119,7 +119,10 @@ class Settings:
             self.method in SCORERS, f"--method {self.method!r}: allowed are {', '.join(SCORERS)}"
         )
         _require(self.closing in ("keep", "remove"), f"--closing {self.closing!r}: keep or remove")
-        _require(self.missing in ("keep", "remove"), f"--missing {self.missing!r}: keep or remove")
+        _require(
+            self.missing in ("auto", "keep", "remove"),
+            f"--missing {self.missing!r}: auto, keep or remove",
+        )
         _require(
             self.match in ("auto", "sky", "name"), f"--match {self.match!r}: sky, name or auto"
         )

@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from xsift import Settings, run
 from xsift.errors import SettingError
 from xsift.model import load_model
-from xsift.model.prior import shares_of, under_prior
+from xsift.model.prior import under_prior
 
 KNOWN = ("QSO", "AGN", "HXB", "Y*O")
 
@@ -169,29 +169,6 @@ def test_the_papers_method_has_no_shares_to_replace(xsift, files, tmp_path, comm
     assert done.status == 2
     assert "--prior uniform: the paper's method has no class shares to replace" in done.err
     assert not (tmp_path / "o" / "run.json").exists()
-
-
-def test_the_shares_of_a_table(said, model, calibrated):
-    found = shares_of(said, model)
-    assert set(found) == {"training", "estimated"}
-    assert_allclose(sum(found["estimated"].values()), 1, atol=1e-3)
-    # The labelled half was drawn at random: the whole has nearly its shares.
-    for code in KNOWN:
-        assert abs(found["estimated"][code] - found["training"][code]) < 0.1
-    assert shares_of(model.predict(np.zeros((99, 12))), model) == {}
-    record = json.loads((calibrated / "run.json").read_text())
-    assert record["shares"] == found
-
-
-def test_shares_of_a_table_of_one_class(calibrated, model, tmp_path):
-    table = pq.read_table(calibrated / "detections.parquet")
-    quasars = np.flatnonzero(np.array(table["class"].to_pylist()) == "QSO")
-    X = pq.read_table(calibrated / "table.parquet").take(quasars)
-    said = model.predict(np.column_stack([X[name].to_numpy() for name in model.features]))
-    if len(quasars) >= 100:
-        assert shares_of(said, model)["estimated"]["QSO"] > 0.9
-    else:
-        assert shares_of(said, model) == {}
 
 
 def test_from_python_too(files):

@@ -200,3 +200,25 @@ def test_row_order_changes_nothing(real, tmp_path):
         results.append(run(tmp_path / "t.parquet", real("csc20_labels.csv")))
     assert results[0].model.model_id == results[1].model.model_id
     assert results[0].sources.equals(results[1].sources)
+
+
+@pytest.mark.real
+@pytest.mark.slow
+def test_gaps_do_not_make_x_ray_binaries(real):
+    """The labelled binaries of this table come from lists that lack columns."""
+    result = run(real("csc20_detections.parquet"), label_column="label10_best")
+    assert result.record["gaps"]["missing"] == "remove"
+    assert any("missing remove took it out" in w for w in result.record["warnings"])
+    table = result.detections
+    scored = np.array(table["role"].to_pylist()) == "scored"
+    n_missing = table["n_missing"].to_numpy()
+    p = sum(np.nan_to_num(table[c].to_numpy()) for c in ("p_hmxb", "p_lmxb", "p_xb"))
+    complete = p[scored & (n_missing == 0)].mean()
+    for n in range(1, 11):
+        if (rows := scored & (n_missing == n)).sum() >= 20:
+            assert p[rows].mean() < 2 * complete
+    # Whatever lies above comes from the values: with the same features hidden, complete ones get
+    # no more than they had.
+    found = result.record["by_gaps"]
+    for pattern in found["patterns"]:
+        assert pattern["hidden"]["XB"] < 1.2 * found["complete"]["shares"]["XB"]

@@ -42,6 +42,7 @@ def counts(sample: Sample, role: np.ndarray, in_vote: np.ndarray) -> dict[str, i
         "sources_in": distinct(sample.keys["name"]),
         "complete": int(features.complete.sum()),
         "with_missing_features": int(np.isnan(features.X).any(axis=1).sum()),
+        "without_features": int((~features.usable.any(axis=1)).sum()),
         "with_impossible_values": int(impossible.sum()),
         "labelled": int((labels.y >= 0).sum()),
         "labelled_ambiguous": int(labels.is_ambiguous.sum()),
@@ -82,10 +83,19 @@ def faintness_said(record: Mapping[str, Any]) -> str:
     return f"Faintness from {', '.join(said)}{rest}{median}"
 
 
-def reasons(flag: Sequence[str | None], rows: np.ndarray, most: int = 20) -> dict[str, int]:
-    """Count the reasons given for `rows` other than missing values, the most frequent first."""
-    said = (f for f, wanted in zip(flag, rows, strict=True) if wanted and f is not None)
-    return dict(Counter(f for f in said if not f.startswith("misses")).most_common(most))
+def reasons(
+    flag: Sequence[str | None], rows: np.ndarray, is_empty: np.ndarray, most: int = 20
+) -> dict[str, int]:
+    """Count the reasons given for `rows`, the most frequent first.
+
+    Missing values are a reason only where no feature is left: `missing_values` counts the others.
+    """
+    said = (
+        f
+        for f, wanted, empty in zip(flag, rows, is_empty, strict=True)
+        if wanted and f is not None and (empty or not f.startswith("misses"))
+    )
+    return dict(Counter(said).most_common(most))
 
 
 def source_counts(unique: np.ndarray) -> dict[str, int]:

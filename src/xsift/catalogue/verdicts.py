@@ -85,7 +85,7 @@ def _judge(
         "labels": labels.counts(np.ones(len(labels.label), dtype=bool)),
         "set_aside": labels.counts(role == "set_aside"),
         "missing": missing_values(features),
-        "unscored": reasons(flag, role == "unscored"),
+        "unscored": reasons(flag, role == "unscored", features.n_missing == len(features.names)),
         **answer.shift,
     }
     if not isinstance(model, PaperModel):

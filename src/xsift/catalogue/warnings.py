@@ -47,7 +47,7 @@ def recorded() -> Iterator[list[str]]:
 
 
 def warn_of_rows(sample: Sample) -> None:
-    """Warn of repeated keys, missing names and impossible values."""
+    """Warn of repeated keys, missing names, impossible values and rows without any feature."""
     table, features = sample.keys, sample.features
     keys = [k for k in ("name", "obsid", "obi") if k in table.column_names]
     if "obsid" in keys and (repeated := _repeated(table, keys)):
@@ -59,6 +59,14 @@ def warn_of_rows(sample: Sample) -> None:
         if n:
             allowed = features.survey.column(name).allowed
             _warn(f"detections with a {name} that is not {allowed}: {n:,} (the value is not used)")
+    empty = np.asarray(~features.usable.any(axis=1))
+    if n := int(empty.sum()):
+        labelled = int((empty & (sample.labels.y >= 0)).sum())
+        some = f", {labelled:,} of them with a known class" if labelled else ""
+        _warn(
+            f"detections without any feature: {n:,} of {len(empty):,}{some} (not scored: they have "
+            f"no value of {', '.join(features.names)})"
+        )
     for name in ("ra", "dec"):
         if name in table.column_names:
             there = table[name].drop_null().to_numpy()

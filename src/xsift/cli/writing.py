@@ -32,6 +32,7 @@ _STAGES = (
     ("detections", "detections read"),
     ("complete", "with all features"),
     ("with_missing_features", "missing a feature"),
+    ("without_features", "without any feature"),
     ("with_impossible_values", "with an impossible value"),
     ("known_objects", "known objects"),
     ("known_objects_without_a_type", "known objects without a type (left out)"),

@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from xsift.features import FeatureTable
 from xsift.model import Classification, Model
+from xsift.model.by_gaps import warn_of_gaps
 from xsift.model.calibrated import CalibratedModel
-from xsift.model.prior import shares_of, under_prior
-from xsift.model.shift import warn_of_shift
+from xsift.model.prior import under_prior
+from xsift.model.sample import Sample
+from xsift.model.shares import shares_of
+from xsift.model.shift import is_unlike, warn_of_shift
 
 __all__ = ["Answer", "answer"]
 
@@ -27,8 +29,8 @@ class Answer:
     can_score : ndarray of bool, shape (n,)
         Which detections have the features that the method needs.
     shift : dict
-        How the table differs from the training table: ``shares`` (`shares_of`) and ``shift``
-        (`warn_of_shift`) of the calibrated method; else empty.
+        How the table differs from the training table: ``shift`` (`warn_of_shift`), ``by_gaps``
+        (`warn_of_gaps`) and ``shares`` (`shares_of`) of the calibrated method; else empty.
     """
 
     said: Classification
@@ -36,15 +38,18 @@ class Answer:
     shift: dict[str, Any]
 
 
-def answer(model: Model, features: FeatureTable, prior: str) -> Answer:
+def answer(model: Model, sample: Sample, prior: str, trained: np.ndarray | None = None) -> Answer:
     """Classify detections, and say how their table differs from the training table.
 
     Parameters
     ----------
     model : Model
-    features : FeatureTable
+    sample : Sample
+        With the features of the model.
     prior : str
         Which class shares the probabilities are to hold under (`under_prior`).
+    trained : ndarray of bool, shape (n,), optional
+        Which detections are known to have trained the model.
 
     Raises
     ------
@@ -53,9 +58,16 @@ def answer(model: Model, features: FeatureTable, prior: str) -> Answer:
     SettingError
         As `under_prior` does.
     """
+    features = sample.features
     said = model.classify(features)
     shift: dict[str, Any] = {}
     if isinstance(model, CalibratedModel):
-        shift["shares"] = shares_of(said, model)
-        shift["shift"] = warn_of_shift(features.values, said, model)
+        X, n = features.values, len(sample)
+        shift["shift"] = warn_of_shift(X, said, model)
+        unseen = np.ones(n, dtype=bool) if trained is None else ~trained
+        shift["by_gaps"] = warn_of_gaps(X, said, model, unseen)
+        n_typical = int((~np.isnan(said.typicality)).sum())
+        unlike = is_unlike(shift["shift"].get("atypical", 0.0), n_typical)
+        source = sample.source(np.arange(n))
+        shift["shares"] = shares_of(said, model, source, features.complete, unlike)
     return Answer(under_prior(said, model, prior), model.can_score(features), shift)

@@ -28,6 +28,7 @@ from xsift.mixture import (
 )
 from xsift.model.classification import Classification, Trained, trained_for
 from xsift.model.faint import coordinate_of, level_of
+from xsift.model.gaps import Gaps
 from xsift.model.schema import (
     CalibratedTree,
     ClassMixturesTree,
@@ -185,9 +186,12 @@ class CalibratedModel(CalibratedCore, Trained):
         As in `CalibratedCore`.
     typicality : tuple of Typicality
         One for each level of faintness: a typical detection with few counts is no anomaly.
+    gaps : Gaps, optional
+        What training found of missing features; the file of a model has it in its training record.
     """
 
     typicality: tuple[Typicality, ...]
+    gaps: Gaps | None = None
 
     def marginal(self, feature: int) -> tuple[np.ndarray, np.ndarray]:
         """Return values of a raw feature, rising, and their normal scores in training."""

@@ -22,6 +22,7 @@ from xsift.model.classification import refuse_one_class
 from xsift.model.examples import Examples, examples_of
 from xsift.model.faint import Dimming, dimming_of
 from xsift.model.folds import folds_by_source
+from xsift.model.gaps import Gaps, even_weights, measure_gaps
 from xsift.model.sample import Training
 from xsift.model.typicality import Typicality, rank, uniform_ranks
 from xsift.score.calibrated import Evidence, fit_calibrated
@@ -34,7 +35,6 @@ _COMPONENTS = 40
 _MIXTURES = 2
 _RANK_FOLDS = 4
 _FEWEST_BESIDE = 30
-_PATTERN_ROWS = 20.0  # detections that lack the same features: fewer say little of their shares
 FEWEST_SOURCES = 4
 """With a label, and with a value of each feature: else nothing can be calibrated on unseen ones."""
 
@@ -71,12 +71,15 @@ def fit_calibrated_model(
     fit = fit_core(
         training, group, closure, settings.closing, settings.missing, seed, None, n_plain, dimming
     )
+    if said := fit.gaps.warning([*classes.groups, "other types"], "detections", "--missing "):
+        warnings.warn(said, XsiftWarning, stacklevel=2)
     core = fit.core
     return CalibratedModel(
         *(survey, feature_set, names, classes),
         *(core.closing, core.closure, core.scores, core.mixtures),
         *(core.bags, core.scorer, core.opened),
         _typicality(fit, training.unit, seed),
+        fit.gaps,
     )
 
 
@@ -89,11 +92,14 @@ class CoreFit(NamedTuple):
     Z : ndarray of shape (n, d)
         Normal scores of all rows.
     examples : Examples
+    gaps : Gaps
+        What was measured of missing features, and done about them.
     """
 
     core: CalibratedCore
     Z: np.ndarray
     examples: Examples
+    gaps: Gaps
 
 
 def fit_core(
@@ -141,35 +147,30 @@ def fit_core(
     Z = scores.transform(X)
     mixtures = _fit_mixtures(Z, seed, weight=weight)
     y, group = _open(training, group, n_plain)
-    examples = examples_of(
-        training, Z, scores, closure, closing, dimming, np.flatnonzero(y >= 0), seed
-    )
+    known = np.flatnonzero(y >= 0)
+    examples = examples_of(training, Z, scores, closure, closing, dimming, known, seed)
     counts = np.ones(len(y)) if weight is None else weight
+    teaches = _weights(training, known) if weight is None else weight
+    gaps, factor = _gaps_of(training.X, group, y, counts, teaches, missing)
+    counts, teaches = counts * factor, teaches * factor
     bags, p = fit_bags(examples, y, training.unit, group, n_plain, counts, seed)
-    known = examples.taught(y >= 0, seed)
-    taught = examples.take(known)
+    chosen = examples.taught((y >= 0) & (teaches > 0), seed)
+    taught = examples.take(chosen)
     _, responsibilities = responsibilities_in(mixtures, taught.Z)
-    evidence = Evidence(taught.looked_at, p[known], responsibilities)
-    own_weight = taught.weight * (
-        _weights(training, np.flatnonzero(y >= 0), taught.row)
-        if weight is None
-        else weight[taught.row]
-    )
+    evidence = Evidence(taught.looked_at, p[chosen], responsibilities)
+    own_weight = taught.weight * teaches[taught.row]
     said, unit = y[taught.row], training.unit[taught.row]
     plain = np.flatnonzero(said < n_plain)
-    plain_weight = own_weight[plain]
-    if missing == "remove":
-        plain_weight = _balanced(plain_weight, training.X[taught.row[plain]], group[said[plain]])
     scorer = fit_calibrated(
         evidence.take(plain).among(n_plain),
-        *(said[plain], group[:n_plain], plain_weight, unit[plain], seed),
+        *(said[plain], group[:n_plain], own_weight[plain], unit[plain], seed),
     )
     opened = None
     if len(group) > n_plain:
         beside = range(int(group[:n_plain].max()) + 1, int(group.max()))
         opened = fit_calibrated(evidence, said, group, own_weight, unit, seed, beside)
     return CoreFit(
-        CalibratedCore(closing, closure, scores, mixtures, bags, scorer, opened), Z, examples
+        CalibratedCore(closing, closure, scores, mixtures, bags, scorer, opened), Z, examples, gaps
     )
 
 
@@ -275,28 +276,27 @@ def _fit_mixtures(
     return tuple(fitted)
 
 
-def _weights(training: Training, known: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """Weigh a detection with 1 / sqrt(detections of its source): they are far from independent."""
+def _gaps_of(
+    X: np.ndarray,
+    group: np.ndarray,
+    y: np.ndarray,
+    counts: np.ndarray,
+    teaches: np.ndarray,
+    wanted: str,
+) -> tuple[Gaps, np.ndarray]:
+    """Measure what rows lack, and return it with the factor of each row's weight, shape (n,)."""
+    known, lacks = np.flatnonzero(y >= 0), np.isnan(X)
+    kind, weight = group[y[known]], teaches[known]
+    gaps = measure_gaps(lacks, counts, known, kind, weight, wanted)
+    factor = np.ones(len(X))
+    if gaps.missing == "remove":
+        factor[known], _ = even_weights(lacks[known], kind, weight)
+    return gaps, factor
+
+
+def _weights(training: Training, known: np.ndarray) -> np.ndarray:
+    """Weigh known detections with 1 / sqrt(those of the source): they are far from independent."""
     _, code, count = np.unique(training.source[known], return_inverse=True, return_counts=True)
     weight = np.ones(len(training.y))
     weight[known] = count[code] ** -0.5
-    return np.asarray(weight[rows])
-
-
-def _balanced(weight: np.ndarray, X: np.ndarray, kind: np.ndarray) -> np.ndarray:
-    """Weigh rows anew, so that what they lack says nothing of their kind.
-
-    Among rows that lack the same features the kinds get the shares that they have in all, where
-    each counts by the square of the share of features that it has.
-    """
-    is_missing = np.isnan(X)
-    known = weight * (1 - is_missing.mean(axis=1)) ** 2
-    share = np.bincount(kind, known) / known.sum()
-    _, pattern = np.unique(is_missing, axis=0, return_inverse=True)
-    pattern = pattern.reshape(-1)
-    found = np.zeros((pattern.max() + 1, len(share)))
-    np.add.at(found, (pattern, kind), weight)
-    # Without the row itself: else a pattern of one row would count against rare kinds.
-    same = found[pattern, kind] - weight + _PATTERN_ROWS * share[kind]
-    total = found.sum(axis=1)[pattern] - weight + _PATTERN_ROWS
-    return np.asarray(weight * share[kind] * total / same)
+    return weight

@@ -42,9 +42,10 @@ class CalibratedClassifier(ClassifierMixin, BaseEstimator):
     closure : sequence of three int or str, optional
         Columns of the hardness ratios hm, ms and hs of three bands, by position or by name. The
         mismatch of the three, which is 0 for ratios of one spectrum, becomes a feature.
-    missing : {"keep", "remove"}, default="keep"
+    missing : {"auto", "keep", "remove"}, default="auto"
         What missing features say of the class. "keep" learns it: right where new rows lack what
-        the training rows lack. "remove" weighs the rows, so that it says little.
+        the labelled rows lack. "remove" weighs the labelled rows, so that it says little. "auto"
+        removes it, with a warning, where labelled rows do not lack what all rows lack.
     random_state : int, RandomState instance or None, default=42
         An int makes the fit reproducible, whatever the order of the rows.
 
@@ -52,6 +53,8 @@ class CalibratedClassifier(ClassifierMixin, BaseEstimator):
     ----------
     classes_ : ndarray of shape (C,)
         Labels, sorted.
+    missing_ : {"keep", "remove"}
+        What "auto" chose.
     n_unlabelled_ : int
         Rows that were taken as unlabelled.
     n_features_in_ : int
@@ -94,7 +97,7 @@ class CalibratedClassifier(ClassifierMixin, BaseEstimator):
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "closure": ["array-like", None],
-        "missing": [StrOptions({"keep", "remove"})],
+        "missing": [StrOptions({"auto", "keep", "remove"})],
         "random_state": ["random_state"],
     }
 
@@ -102,7 +105,7 @@ class CalibratedClassifier(ClassifierMixin, BaseEstimator):
         self,
         *,
         closure: Sequence[int] | Sequence[str] | None = None,
-        missing: str = "keep",
+        missing: str = "auto",
         random_state: Any = 42,
     ) -> None:
         self.closure = closure
@@ -164,7 +167,7 @@ class CalibratedClassifier(ClassifierMixin, BaseEstimator):
         rows = np.flatnonzero(~np.isnan(X).all(axis=1))
         training = Training(X[rows], code[rows], np.full(len(rows), None), unit[rows])
         self._refuse_few(training.y, training.source)
-        self._core = fit_core(
+        fit = fit_core(
             training,
             np.arange(len(present)),
             closure,
@@ -172,7 +175,10 @@ class CalibratedClassifier(ClassifierMixin, BaseEstimator):
             self.missing,
             self._seed(),
             weight[rows],
-        ).core
+        )
+        self._core, self.missing_ = fit.core, fit.gaps.missing
+        if said := fit.gaps.warning([str(c) for c in self.classes_], "rows", "missing="):
+            warnings.warn(said, XsiftWarning, stacklevel=2)
         return self
 
     def predict_proba(self, X: Any) -> np.ndarray:

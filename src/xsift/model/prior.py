@@ -1,11 +1,10 @@
-"""Class shares that a user states, and those that a table seems to have."""
+"""Class shares that a user states, and those of a table under label shift."""
 
 from __future__ import annotations
 
 import tomllib
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -13,11 +12,10 @@ from xsift.classes import Classes
 from xsift.classes.text_file import read_text_file
 from xsift.errors import SettingError
 from xsift.model import Classification, Model, PaperModel
-from xsift.model.calibrated import CalibratedModel, Prior
+from xsift.model.calibrated import Prior
 
-__all__ = ["estimate_shares", "reweight", "shares_of", "under_prior", "wanted_prior"]
+__all__ = ["estimate_shares", "reweight", "under_prior", "wanted_prior"]
 
-_FEWEST = 100
 _MOST = 1e12
 
 
@@ -70,27 +68,6 @@ def _before(model: Model, wanted: str) -> Prior:
             "a model of --method calibrated"
         )
     return model.prior
-
-
-def shares_of(said: Classification, model: CalibratedModel) -> dict[str, Any]:
-    """Estimate the class shares of a table, beside those of the training set.
-
-    Under label shift (`estimate_shares`); an empty dict where fewer than 100 detections are scored.
-
-    Parameters
-    ----------
-    said : Classification
-        Under the shares of the training set.
-    """
-    p = said.p[said.is_scored]
-    if len(p) < _FEWEST:
-        return {}
-    trained = model.prior.shares
-    estimated = estimate_shares(p / p.sum(axis=1, keepdims=True), trained)
-    return {
-        name: dict(zip(model.classes.codes, shares.round(4).tolist(), strict=True))
-        for name, shares in (("training", trained), ("estimated", estimated))
-    }
 
 
 def reweight(p: np.ndarray, shares: np.ndarray, other: np.ndarray) -> np.ndarray:

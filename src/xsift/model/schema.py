@@ -315,7 +315,10 @@ class CalibratedTree(_Strict):
 
 
 class TrainingTree(_Strict):
-    """What the model was trained on, and how."""
+    """What the model was trained on, and how.
+
+    `gaps` is what was measured of missing features, and done about them.
+    """
 
     input: str
     input_sha256: str
@@ -327,6 +330,7 @@ class TrainingTree(_Strict):
     warnings: list[str]
     environment: dict[str, str]
     created: str
+    gaps: dict[str, str | float | int] | None = None
 
 
 class ModelTree(_Strict):

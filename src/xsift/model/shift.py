@@ -11,7 +11,7 @@ from xsift.errors import XsiftWarning
 from xsift.model import Classification
 from xsift.model.calibrated import CalibratedModel
 
-__all__ = ["warn_of_shift"]
+__all__ = ["is_unlike", "warn_of_shift"]
 
 _RARE = 0.05
 _TOO_MANY = 2.0
@@ -50,9 +50,7 @@ def warn_of_shift(X: np.ndarray, said: Classification, model: CalibratedModel) -
         for j, name in enumerate(model.features)
         if not np.isnan(X[:, j]).all()
     }
-    # In a small table a few more may be chance.
-    by_chance = bdtrc(round(share * n) - 1, n, _RARE)
-    if share > _TOO_MANY * _RARE and by_chance < _CHANCE:
+    if is_unlike(share, n):
         far = sorted((d, name) for name, d in distance.items() if d > _FAR)[::-1][:3]
         most = ", ".join(f"{name} by {d:.2f}" for d, name in far) or "no single feature"
         warnings.warn(
@@ -63,6 +61,13 @@ def warn_of_shift(X: np.ndarray, said: Classification, model: CalibratedModel) -
             stacklevel=2,
         )
     return {"atypical": round(share, 4)} | {k: round(v, 4) for k, v in distance.items()}
+
+
+def is_unlike(share: float, n: int) -> bool:
+    """Tell whether this share of n detections is too many to have a typicality below 0.05."""
+    # In a small table a few more may be chance.
+    by_chance = bdtrc(round(share * n) - 1, n, _RARE)
+    return bool(share > _TOO_MANY * _RARE and by_chance < _CHANCE)
 
 
 def _distance(x: np.ndarray, value: np.ndarray, score: np.ndarray) -> float:

@@ -83,8 +83,8 @@ def classify(
         warn_of_unused(sample, survey.feature_set(tree.feature_set))
         warn_of_classes(trained)
         progress("scoring and voting")
-        said = answer(trained, sample.features, settings.prior)
         seen = recognise(tree.training_rows, sample)
+        said = answer(trained, sample, settings.prior, None if seen is None else seen.rows)
         result = catalogue_of(sample, trained, said, settings, seen)
     notes[:0] = in_sample_notes(result.record, tree)
     result.record["model_choice"] = why

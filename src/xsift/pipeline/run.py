@@ -13,7 +13,7 @@ from xsift.catalogue.verdicts import catalogue_of, with_record
 from xsift.catalogue.warnings import recorded, warn_of_classes
 from xsift.classes import Classes
 from xsift.errors import SettingError
-from xsift.model import model_tree
+from xsift.model import CalibratedModel, model_tree
 from xsift.model.answer import answer
 from xsift.model.recognise import training_rows
 from xsift.model.sample import Progress, read_sample, silent
@@ -79,9 +79,12 @@ def run(
         sample = sample.held_to(model.features)
         rows = training_rows(sample, taught(sample, model, y))
         progress("scoring and voting")
-        said = answer(model, sample.features, settings.prior)
+        said = answer(model, sample, settings.prior, y >= 0)
         warn_of_classes(model)
         result = catalogue_of(sample, model, said, settings)
+    gaps = model.gaps.record() if isinstance(model, CalibratedModel) and model.gaps else None
+    if gaps:
+        result.record["gaps"] = gaps
     training = TrainingTree(
         input=file_name(sample.path),
         input_sha256=sample.sha256,
@@ -93,6 +96,7 @@ def run(
         warnings=notes,
         environment=environment(),
         created=now(),
+        gaps=gaps,
     )
     tree = model_tree(model, training, rows)
     return Catalogue.of(with_record(result, tree, notes, "run", training, (table, labels)))
