@@ -42,6 +42,8 @@ class Nearest:
 
 
 class FittedNearest:
+    none_share = 0.1
+
     def __init__(self, means, shares):
         self.means, self.shares = means, shares
 

@@ -14,7 +14,7 @@ def answer(failed=""):
     rng = np.random.default_rng(1)
     return Answer(
         np.arange(3), rng.random((3, 2)), rng.random(3), np.full(3, np.nan), rng.random(2),
-        np.arange(2), rng.random((2, 2)), rng.random(2), failed,
+        np.arange(2), rng.random((2, 2)), rng.random((2, 3)), rng.random(()), rng.random(2), failed,
     )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from xsift.catalogue.columns import output_columns
 from xsift.catalogue.kept import with_kept
+from xsift.catalogue.rules import NONE, Rules, verdict_columns
 from xsift.catalogue.summary import Shown, Summary, SummaryTable
 from xsift.catalogue.tabular import Tabular
 from xsift.classes import Classes
@@ -37,9 +38,6 @@ __all__ = [
     "roles",
     "source_table",
 ]
-
-NONE = "none"
-"""Class and group of a detection that is most probably of none of the classes."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -226,6 +224,7 @@ def detection_table(
     sample: Sample,
     said: Classification,
     classes: Classes,
+    rules: Rules,
     role: np.ndarray,
     flag: list[str | None],
 ) -> pa.Table:
@@ -239,9 +238,7 @@ def detection_table(
     for j, name in enumerate(classes.columns):
         columns[name] = _floats(said.p[:, j])
     columns["p_none"] = _floats(said.p_none)
-    reported = np.column_stack([said.p, said.p_none])
-    best = np.where(said.is_scored, reported.argmax(axis=1), -1)
-    columns |= _verdict(best, classes)
+    columns |= verdict_columns(np.column_stack([said.p, said.p_none]), classes, rules)
     columns["typicality"] = _floats(said.typicality)
     columns["label"] = pa.array(sample.labels.label, type=pa.string())
     if separation is not None:
@@ -260,6 +257,7 @@ def source_table(
     features: Sequence[str],
     votes: Votes,
     classes: Classes,
+    rules: Rules,
     kept: pa.Table | None = None,
 ) -> pa.Table:
     """Build the table of sources, sorted by name.
@@ -272,6 +270,7 @@ def source_table(
     votes : Votes
         Of the class probabilities and, where there are more columns, `p_none` and typicality.
     classes : Classes
+    rules : Rules
     kept : pyarrow.Table, optional
         Columns of the user's own, of the detections: those of the first detection are the source's.
     """
@@ -289,7 +288,7 @@ def source_table(
     columns["class_soft"] = codes.take(pa.array(votes.soft))
     columns["class_hard"] = codes.take(pa.array(votes.hard))
     columns["status"] = pa.array(["ambiguous", "unique"]).take(pa.array(votes.unique.view(np.int8)))
-    columns |= _verdict(votes.soft, classes)
+    columns |= verdict_columns(votes.mean, classes, rules)
     if votes.mean.shape[1] > len(names):
         columns["typicality"] = _floats(votes.mean[:, -1])
     for name in features:
@@ -298,10 +297,10 @@ def source_table(
     return with_kept(pa.table(columns), None if kept is None else kept.take(first))
 
 
-def described(catalogue: Catalogue, classes: Classes, survey: Survey) -> Catalogue:
+def described(catalogue: Catalogue, classes: Classes, survey: Survey, rules: Rules) -> Catalogue:
     """Attach unit, UCD and description to the columns of both tables."""
     archive = Column("archive_name", "", "meta.id", "Source name in the archive")
-    columns = {**survey.described(), **output_columns(classes), "archive_name": archive}
+    columns = {**survey.described(), **output_columns(classes, rules), "archive_name": archive}
     detections, sources = (
         with_metadata(table, columns) if table is not None else None
         for table in (catalogue.detections, catalogue.sources)
@@ -320,6 +319,8 @@ def catalogue_summary(sources: pa.Table, record: dict[str, Any]) -> Summary:
     lines = [f"{n_unique:,} unique: both votes agree; {n_other:,} ambiguous"]
     if isinstance(model, dict):
         lines.append(f"{model.get('method')} method; model {model.get('model_id')}")
+    if record.get("verdict"):
+        lines.append(f"class: {record['verdict']}")
     lines += [f"Warning: {note}" for note in record.get("warnings") or ()]
     found: dict[tuple[str, str], list[int]] = {}
     columns = (sources[c].to_pylist() for c in ("group", "class", "status"))
@@ -329,13 +330,6 @@ def catalogue_summary(sources: pa.Table, record: dict[str, Any]) -> Summary:
     return Summary(
         title, lines, [SummaryTable("Sources by class", ["", "unique", "ambiguous"], rows)]
     )
-
-
-def _verdict(best: np.ndarray, classes: Classes) -> dict[str, pa.Array]:
-    chosen = pa.array(best, mask=best < 0)
-    groups = pa.array([*(c.group for c in classes.classes), NONE])
-    codes = pa.array([*classes.codes, NONE])
-    return {"class": codes.take(chosen), "group": groups.take(chosen)}
 
 
 def _floats(values: np.ndarray) -> pa.Array:

@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from xsift.catalogue.record import counts, missing_values, reasons, source_counts
+from xsift.catalogue.rules import NONE, Rules, rules_of
 from xsift.catalogue.tables import Catalogue, described, detection_table, roles, source_table
 from xsift.catalogue.warnings import warn_of_nothing_scored, warn_of_rows
 from xsift.model import Model, PaperModel
@@ -29,19 +30,22 @@ __all__ = ["catalogue_of", "with_record"]
 
 def catalogue_of(sample: Sample, model: Model, said: Answer, settings: Settings) -> Catalogue:
     """Make a catalogue of what a model says of a sample: each source's detections vote."""
-    table, voting, rows, record = _judge(sample, model, said, settings)
+    is_paper = isinstance(model, PaperModel)
+    why = "the paper's method has no class shares to divide by: probable, or a calibrated model"
+    rules = rules_of(model.classes, settings.verdict, is_paper, said.prior, why)
+    table, voting, rows, record = _judge(sample, model, said, rules, settings)
     # The share of none is a ballot, too: under the paper's method it is 0, and never wins.
-    pool: Pool = "mean" if isinstance(model, PaperModel) else "geometric"
-    votes = tally(sample.keys, voting, rows, len(model.classes) + 1, pool)
+    pool: Pool = "mean" if is_paper else "geometric"
+    votes = tally(sample.keys, voting, rows, len(model.classes) + 1, pool, rules.rule)
     raw = table.select([c for c in table.column_names if c not in model.classes.columns])
     features = sample.features
-    sources = source_table(raw, features.names, votes, model.classes, sample.kept)
+    sources = source_table(raw, features.names, votes, model.classes, rules, sample.kept)
     record["counts"] |= source_counts(votes.unique) | sample.counts
-    return described(Catalogue(table, sources, None, record), model.classes, features.survey)
+    return described(Catalogue(table, sources, None, record), model.classes, features.survey, rules)
 
 
 def _judge(
-    sample: Sample, model: Model, answer: Answer, settings: Settings
+    sample: Sample, model: Model, answer: Answer, rules: Rules, settings: Settings
 ) -> tuple[pa.Table, np.ndarray, np.ndarray, dict[str, Any]]:
     """Return the table of detections, what is voted on, the rows that vote, and the record."""
     features, labels = sample.features, sample.labels
@@ -65,11 +69,15 @@ def _judge(
         "set_aside": labels.counts(role == "set_aside"),
         "missing": missing_values(features),
         "unscored": reasons(flag, role == "unscored"),
+        "verdict": f"{rules.written}, {rules.said(rules.written)}",
         **answer.shift,
     }
     if sample.called:
         record["columns"] = dict(sample.called)
-    table = detection_table(sample, said, model.classes, role, flag)
+    if answer.prior is not None:
+        shares = zip([*model.classes.codes, NONE], answer.prior.tolist(), strict=True)
+        record["prior"] = dict(shares)
+    table = detection_table(sample, said, model.classes, rules, role, flag)
     return table, voting, np.flatnonzero(in_vote), record
 
 

@@ -18,6 +18,7 @@ from xsift.cli.options import (
     Source,
     Survey,
     TableFile,
+    Verdict,
     settings_of,
 )
 from xsift.cli.writing import write_catalogue
@@ -41,6 +42,7 @@ def classify(
     survey: Survey = None,
     features: Features = None,
     prior: Prior = DEFAULT.prior,
+    verdict: Verdict = DEFAULT.verdict,
     formats: Formats = None,
     as_json: Json = False,
 ) -> None:

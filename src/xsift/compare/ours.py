@@ -35,6 +35,8 @@ class OurSources:
     p : ndarray of shape (n, C)
         Probabilities of the classes.
     p_none : ndarray of shape (n,)
+    verdict : str
+        The rule that chose class and group, in words; empty where that is not known.
     """
 
     path: str
@@ -45,6 +47,7 @@ class OurSources:
     group: list[str]
     p: np.ndarray
     p_none: np.ndarray
+    verdict: str = ""
 
     def keep(self, rows: np.ndarray) -> OurSources:
         """Return some of the sources."""
@@ -95,9 +98,10 @@ def read_ours(path: Catalogue | str | Path | InMemory) -> OurSources:
     wanted = ("name", "ra", "dec", "class", "n_detections", "status")
     kept = [k for k in wanted if k in table.column_names]
     groups = table["group"].to_pylist()
-    return OurSources(
+    ours = OurSources(
         str(found.path), source.sha256, table.select(kept), found.survey, classes, groups, p, p_none
     )
+    return replace(ours, verdict=str(found.record.get("verdict", "")))
 
 
 def _column(table: pa.Table, name: str) -> np.ndarray:

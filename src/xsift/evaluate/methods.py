@@ -38,14 +38,18 @@ class Fitted(Protocol):
     def shares(self) -> np.ndarray:
         """Class shares under which `p` holds, shape (C,); NaN where the method states none."""
 
+    @property
+    def none_share(self) -> float:
+        """Share of none of the classes under which `p_none` holds."""
+
     def predict(self, X: np.ndarray) -> Prediction:
         """Answer for rows of raw features, shape (n, d)."""
 
     def fuse(self, p: np.ndarray, source: np.ndarray) -> np.ndarray:
         """Turn detections' class probabilities, shape (n, C), into those of their sources.
 
-        `p` sums to 1 over the classes. Returns shape (m, C), in the order of
-        ``np.unique(source)``.
+        `p` sums to 1, over the classes or over them and none. Returns as many columns, in the order
+        of ``np.unique(source)``.
         """
 
 

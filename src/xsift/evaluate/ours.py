@@ -30,6 +30,7 @@ class _Fitted:
 
     classify: Callable[[np.ndarray], Any]
     shares: np.ndarray
+    none_share: float
     pool: Callable[[np.ndarray, np.ndarray], np.ndarray]
 
     def predict(self, X: np.ndarray) -> Prediction:
@@ -81,7 +82,7 @@ class PaperMethod(_Method):
             replace(self.settings, seed=seed),
         )
         nothing = np.full(len(self.classes), np.nan)
-        return _Fitted(lambda X: model.classify(self._features(X)), nothing, mean_by_source)
+        return _Fitted(lambda X: model.classify(self._features(X)), nothing, np.nan, mean_by_source)
 
     def _features(self, X: np.ndarray) -> FeatureTable:
         return FeatureTable(self.names, X, np.isfinite(X), self.survey)
@@ -105,4 +106,4 @@ class CalibratedMethod(_Method):
         def classify(X: np.ndarray) -> Classification:
             return under_prior(model.predict(X[:, columns]), model, prior)
 
-        return _Fitted(classify, wanted_prior(model, prior).shares, geometric_mean)
+        return _Fitted(classify, *wanted_prior(model, prior), geometric_mean)

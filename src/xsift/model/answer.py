@@ -10,7 +10,7 @@ import numpy as np
 from xsift.features import FeatureTable
 from xsift.model import Classification, Model
 from xsift.model.calibrated import CalibratedModel
-from xsift.model.prior import shares_of, under_prior
+from xsift.model.prior import all_shares, shares_of, under_prior, wanted_prior
 from xsift.model.shift import warn_of_shift
 
 __all__ = ["Answer", "answer"]
@@ -29,11 +29,14 @@ class Answer:
     shift : dict
         How the table differs from the training table: ``shares`` (`shares_of`) and ``shift``
         (`warn_of_shift`) of the calibrated method; else empty.
+    prior : ndarray of shape (C + 1,), or None
+        The shares under which `said` holds, of none of the classes last; None: the paper's method.
     """
 
     said: Classification
     can_score: np.ndarray
     shift: dict[str, Any]
+    prior: np.ndarray | None = None
 
 
 def answer(model: Model, features: FeatureTable, prior: str) -> Answer:
@@ -55,7 +58,9 @@ def answer(model: Model, features: FeatureTable, prior: str) -> Answer:
     """
     said = model.classify(features)
     shift: dict[str, Any] = {}
+    shares = None
     if isinstance(model, CalibratedModel):
+        shares = all_shares(wanted_prior(model, prior))
         shift["shares"] = shares_of(said, model)
         shift["shift"] = warn_of_shift(features.values, said, model)
-    return Answer(under_prior(said, model, prior), model.can_score(features), shift)
+    return Answer(under_prior(said, model, prior), model.can_score(features), shift, shares)

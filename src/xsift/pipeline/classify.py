@@ -26,7 +26,9 @@ from xsift.settings import Settings
 __all__ = ["classify"]
 
 
-@takes_settings(settings=("features", "survey", "columns", "keep", "source_column", "prior"))
+@takes_settings(
+    settings=("features", "survey", "columns", "keep", "source_column", "prior", "verdict")
+)
 def classify(
     table: Any,
     model: ModelTree | str | Path | None = None,
@@ -44,7 +46,7 @@ def classify(
         (``csc20``, ``csc21``). Where None: csc20, unless most detections that have the other
         features lack its twelfth, var_newq_b; then csc21.
     settings : Settings, optional
-        As a whole; of these, features, survey, columns, keep, source_column and prior
+        As a whole; of these, features, survey, columns, keep, source_column, prior and verdict
         matter here.
     progress : callable, optional
         Told of each step as it begins.

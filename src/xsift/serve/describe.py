@@ -49,6 +49,7 @@ def about(served: Served) -> dict[str, Any]:
             "method": tree.method if tree else None,
             "model_id": tree.model_id if tree else None,
             "created": record.get("created"),
+            "verdict": record.get("verdict"),
             "warnings": record.get("warnings") or [],
         },
         "n_sources": served.n,
