@@ -58,6 +58,9 @@ class FittedNearest:
     def fuse(self, p, source):
         return mean_by_source(p, source)
 
+    def sets(self, p):
+        return p >= 0.3
+
 
 @pytest.fixture
 def nearest():

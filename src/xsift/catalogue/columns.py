@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from xsift.catalogue.rules import Rules
 from xsift.classes import Classes
+from xsift.score.conformal import RATE
 from xsift.surveys.columns import Column
 
 __all__ = ["output_columns"]
@@ -22,6 +23,13 @@ def output_columns(classes: Classes, rules: Rules | None = None) -> dict[str, Co
         Column("cluster", "", "meta.code", "Mixture component that the detection belongs to"),
         Column("p_none", "", "stat.probability", "Probability that it is none of the classes"),
         *_verdicts(rules),
+        Column(
+            "group_set",
+            "",
+            "src.class",
+            f"Groups that may be the true one: {100 * RATE:g} % of each group have it here",
+        ),
+        Column("n_group_set", "", "meta.number", "Number of groups in group_set"),
         Column(
             "typicality",
             "",

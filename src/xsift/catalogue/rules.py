@@ -11,7 +11,7 @@ from xsift.classes import Classes
 from xsift.errors import SettingError
 from xsift.vote import Rule
 
-__all__ = ["NONE", "Rules", "rules_of", "verdict_columns"]
+__all__ = ["NONE", "Rules", "rules_of", "set_columns", "verdict_columns"]
 
 NONE = "none"
 """Class and group of a detection that is of none of the classes."""
@@ -100,3 +100,26 @@ def verdict_columns(p: np.ndarray, classes: Classes, rules: Rules) -> dict[str, 
         chosen = pa.array(best, mask=best < 0)
         columns |= {f"class_{name}": codes.take(chosen), f"group_{name}": groups.take(chosen)}
     return columns | {k: columns[f"{k}_{rules.written}"] for k in ("class", "group")}
+
+
+def set_columns(members: np.ndarray, known: np.ndarray, classes: Classes) -> dict[str, pa.Array]:
+    """Return `group_set` and `n_group_set`.
+
+    Parameters
+    ----------
+    members : ndarray of bool, shape (n, G) or (n, G + 1)
+        Which groups are in the set of each row, those of the classes first, then none.
+    known : ndarray of bool, shape (n,)
+        Which rows have probabilities; the others are null.
+    classes : Classes
+    """
+    names = np.array([*classes.groups, NONE][: members.shape[1]], dtype=object)
+    # There are few different sets: each is written once.
+    packed = np.packbits(members, axis=1)
+    kinds = np.ascontiguousarray(packed).view(np.dtype((np.void, packed.shape[1]))).ravel()
+    _, first, of = np.unique(kinds, return_index=True, return_inverse=True)
+    text = pa.array(["|".join(names[row]) for row in members[first]], pa.string())
+    return {
+        "group_set": text.take(pa.array(of, mask=~known)),
+        "n_group_set": pa.array(members.sum(axis=1), pa.int64(), mask=~known),
+    }

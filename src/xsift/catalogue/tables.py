@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from xsift.catalogue.columns import output_columns
 from xsift.catalogue.kept import with_kept
-from xsift.catalogue.rules import NONE, Rules, verdict_columns
+from xsift.catalogue.rules import NONE, Rules
 from xsift.catalogue.summary import Shown, Summary, SummaryTable
 from xsift.catalogue.tabular import Tabular
 from xsift.classes import Classes
@@ -224,13 +224,14 @@ def detection_table(
     sample: Sample,
     said: Classification,
     classes: Classes,
-    rules: Rules,
+    verdict: dict[str, pa.Array],
     role: np.ndarray,
     flag: list[str | None],
 ) -> pa.Table:
     """Build the table of detections: the input's rows, all of them, in its order.
 
-    NaN in `said` becomes null: a detection without a verdict has no probabilities.
+    NaN in `said` becomes null: a detection without a verdict has no probabilities. `verdict` are
+    the columns of the verdict.
     """
     keys, features, separation = sample.keys, sample.features, sample.separation_arcsec
     columns: dict[str, pa.Array] = {k: keys[k] for k in CARRIED if k in keys.column_names}
@@ -238,7 +239,7 @@ def detection_table(
     for j, name in enumerate(classes.columns):
         columns[name] = _floats(said.p[:, j])
     columns["p_none"] = _floats(said.p_none)
-    columns |= verdict_columns(np.column_stack([said.p, said.p_none]), classes, rules)
+    columns |= verdict
     columns["typicality"] = _floats(said.typicality)
     columns["label"] = pa.array(sample.labels.label, type=pa.string())
     if separation is not None:
@@ -257,7 +258,7 @@ def source_table(
     features: Sequence[str],
     votes: Votes,
     classes: Classes,
-    rules: Rules,
+    verdict: dict[str, pa.Array],
     kept: pa.Table | None = None,
 ) -> pa.Table:
     """Build the table of sources, sorted by name.
@@ -270,7 +271,8 @@ def source_table(
     votes : Votes
         Of the class probabilities and, where there are more columns, `p_none` and typicality.
     classes : Classes
-    rules : Rules
+    verdict : dict of str to pyarrow.Array
+        The columns of the verdict.
     kept : pyarrow.Table, optional
         Columns of the user's own, of the detections: those of the first detection are the source's.
     """
@@ -288,7 +290,7 @@ def source_table(
     columns["class_soft"] = codes.take(pa.array(votes.soft))
     columns["class_hard"] = codes.take(pa.array(votes.hard))
     columns["status"] = pa.array(["ambiguous", "unique"]).take(pa.array(votes.unique.view(np.int8)))
-    columns |= verdict_columns(votes.mean, classes, rules)
+    columns |= verdict
     if votes.mean.shape[1] > len(names):
         columns["typicality"] = _floats(votes.mean[:, -1])
     for name in features:

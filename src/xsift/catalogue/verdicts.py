@@ -12,14 +12,17 @@ import numpy as np
 import pyarrow as pa
 
 from xsift.catalogue.record import counts, missing_values, reasons, source_counts
-from xsift.catalogue.rules import NONE, Rules, rules_of
+from xsift.catalogue.rules import NONE, Rules, rules_of, set_columns, verdict_columns
 from xsift.catalogue.tables import Catalogue, described, detection_table, roles, source_table
 from xsift.catalogue.warnings import warn_of_nothing_scored, warn_of_rows
 from xsift.model import Model, PaperModel
 from xsift.model.answer import Answer
+from xsift.model.calibrated import CalibratedModel
 from xsift.model.sample import Sample
 from xsift.model.schema import ModelTree, TrainingTree
+from xsift.model.sets import group_sets
 from xsift.read import InMemory, is_path
+from xsift.score.conformal import RATE
 from xsift.settings import Settings
 from xsift.vote import Pool, tally
 from xsift.write import environment, finite
@@ -39,7 +42,8 @@ def catalogue_of(sample: Sample, model: Model, said: Answer, settings: Settings)
     votes = tally(sample.keys, voting, rows, len(model.classes) + 1, pool, rules.rule)
     raw = table.select([c for c in table.column_names if c not in model.classes.columns])
     features = sample.features
-    sources = source_table(raw, features.names, votes, model.classes, rules, sample.kept)
+    verdict = _verdict_of(votes.mean, model, rules, said.prior)
+    sources = source_table(raw, features.names, votes, model.classes, verdict, sample.kept)
     record["counts"] |= source_counts(votes.unique) | sample.counts
     return described(Catalogue(table, sources, None, record), model.classes, features.survey, rules)
 
@@ -77,8 +81,25 @@ def _judge(
     if answer.prior is not None:
         shares = zip([*model.classes.codes, NONE], answer.prior.tolist(), strict=True)
         record["prior"] = dict(shares)
-    table = detection_table(sample, said, model.classes, rules, role, flag)
+    if isinstance(model, CalibratedModel) and model.set_thresholds is not None:
+        thresholds = zip([*model.classes.groups, NONE], model.set_thresholds.tolist(), strict=False)
+        record["sets"] = {"rate": RATE, "thresholds": dict(thresholds)}
+    written = _verdict_of(voting, model, rules, answer.prior)
+    table = detection_table(sample, said, model.classes, written, role, flag)
     return table, voting, np.flatnonzero(in_vote), record
+
+
+def _verdict_of(
+    p: np.ndarray, model: Model, rules: Rules, prior: np.ndarray | None
+) -> dict[str, pa.Array]:
+    """Return the columns of the verdict; the first of `p` are the classes, and then none."""
+    p = p[:, : len(model.classes) + 1]
+    columns = verdict_columns(p, model.classes, rules)
+    if isinstance(model, CalibratedModel) and prior is not None:
+        members = group_sets(model, p, prior)
+        if members is not None:
+            columns |= set_columns(members, ~np.isnan(p).any(axis=1), model.classes)
+    return columns
 
 
 def with_record(

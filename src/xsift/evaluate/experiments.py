@@ -94,6 +94,8 @@ class Answer:
     written_source : ndarray of shape (m, C + 1)
         Probabilities of the classes and of none, as a catalogue has them: they sum to 1.
     none_share : ndarray of shape ()
+    sets, sets_source : ndarray of bool, shape (n, G), (n, G + 1) or (n, 0), and the same with m
+        Groups in the set of each row; no columns where the method gives no sets.
     seconds : ndarray of shape (2,)
         Of fitting and of scoring.
     failed : str
@@ -109,6 +111,8 @@ class Answer:
     p_source: np.ndarray
     written_source: np.ndarray
     none_share: np.ndarray
+    sets: np.ndarray
+    sets_source: np.ndarray
     seconds: np.ndarray
     failed: str = ""
 
@@ -200,7 +204,9 @@ def answers_of(tasks: Sequence[Task], load: Load) -> list[Answer] | str:
 def _no_answer(n_classes: int, why: str) -> Answer:
     p, p_all = np.empty((0, n_classes)), np.empty((0, n_classes + 1))
     none, rows, at = np.empty(0), np.empty(0, dtype=np.int64), np.full(2, np.nan)
-    return Answer(rows, p, none, none, none, rows, p, p_all, np.array(np.nan), at, why)
+    no_sets = np.empty((0, 0), dtype=bool)
+    share = np.array(np.nan)
+    return Answer(rows, p, none, none, none, rows, p, p_all, share, no_sets, no_sets, at, why)
 
 
 def _answer(
@@ -235,6 +241,8 @@ def _answer(
         p_source=p_source,
         written_source=written_source,
         none_share=np.array(fitted.none_share),
+        sets=fitted.sets(written),
+        sets_source=fitted.sets(written_source),
         seconds=seconds,
     )
 

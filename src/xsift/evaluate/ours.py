@@ -16,8 +16,9 @@ from xsift.features import FeatureTable
 from xsift.model.calibrated_training import fit_calibrated_model
 from xsift.model.classification import Classification
 from xsift.model.paper import fit_paper_model
-from xsift.model.prior import under_prior, wanted_prior
+from xsift.model.prior import all_shares, under_prior, wanted_prior
 from xsift.model.sample import Training
+from xsift.model.sets import group_sets
 from xsift.settings import Settings
 from xsift.surveys import Survey
 
@@ -32,6 +33,7 @@ class _Fitted:
     shares: np.ndarray
     none_share: float
     pool: Callable[[np.ndarray, np.ndarray], np.ndarray]
+    choose: Callable[[np.ndarray], np.ndarray | None] = lambda p: None
 
     def predict(self, X: np.ndarray) -> Prediction:
         said = self.classify(X)
@@ -39,6 +41,10 @@ class _Fitted:
 
     def fuse(self, p: np.ndarray, source: np.ndarray) -> np.ndarray:
         return self.pool(p, source)
+
+    def sets(self, p: np.ndarray) -> np.ndarray:
+        found = self.choose(p)
+        return np.empty((len(p), 0), dtype=bool) if found is None else found
 
 
 @dataclass(frozen=True)
@@ -106,4 +112,9 @@ class CalibratedMethod(_Method):
         def classify(X: np.ndarray) -> Classification:
             return under_prior(model.predict(X[:, columns]), model, prior)
 
-        return _Fitted(classify, *wanted_prior(model, prior), geometric_mean)
+        under = wanted_prior(model, prior)
+
+        def choose(p: np.ndarray) -> np.ndarray | None:
+            return group_sets(model, p, all_shares(under))
+
+        return _Fitted(classify, *under, geometric_mean, choose)

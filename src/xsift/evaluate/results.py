@@ -14,6 +14,7 @@ from xsift.evaluate.experiments import SHARES, Answer, Load, Protocol, Task, ans
 from xsift.evaluate.fusion import FUSIONS
 from xsift.evaluate.metrics import MEASURES, Level, Measured, Resamples, Scores, figure, levels_of
 from xsift.evaluate.ranking import unseen_types
+from xsift.evaluate.sets import Sets
 from xsift.evaluate.strata import Stratum
 from xsift.evaluate.written import Written, written_by
 
@@ -51,6 +52,8 @@ class _Pooled:
     shares_source: np.ndarray
     written: dict[str, np.ndarray]
     written_source: dict[str, np.ndarray]
+    members: np.ndarray
+    members_source: np.ndarray
 
     @classmethod
     def of(cls, answers: Sequence[Answer], classes: Classes) -> _Pooled:
@@ -67,6 +70,8 @@ class _Pooled:
             shares_source=repeated("sources"),
             written=written_by(answers, classes, by_source=False),
             written_source=written_by(answers, classes, by_source=True),
+            members=_together([a.sets for a in answers]),
+            members_source=_together([a.sets_source for a in answers]),
             **joined,
         )
 
@@ -102,6 +107,21 @@ class _Pooled:
         chosen = {rule: said[labelled] for rule, said in self.written.items()}
         return Written(rows, chosen, truth.cohort.y[rows])
 
+    def sets(self, truth: _Truth, by_source: bool) -> Sets | None:
+        """Return the sets of groups of what has a class; None where the method gives none."""
+        members = self.members_source if by_source else self.members
+        if not members.shape[1]:
+            return None
+        rows, y = self.rows, truth.cohort.y[self.rows]
+        if by_source:
+            rows = np.searchsorted(truth.sources, self.sources)
+            y = truth.y_source[rows]
+            scored = np.ones(len(rows), dtype=bool)
+        else:
+            scored = np.isfinite(self.p).all(axis=1)
+        kept = scored & (y >= 0)
+        return Sets(rows[kept], members[kept], y[kept])
+
     def written_by_source(self, truth: _Truth) -> Written:
         """Return the verdicts on the labelled sources."""
         place = np.flatnonzero(truth.y_source >= 0)
@@ -112,6 +132,12 @@ class _Pooled:
             of_all[at] = said
             chosen[rule] = of_all[place]
         return Written(place, chosen, truth.y_source[place])
+
+
+def _together(sets: Sequence[np.ndarray]) -> np.ndarray:
+    """Join the sets of all folds: those speak of none alone that have all learned of it."""
+    n_columns = min(s.shape[1] for s in sets)
+    return np.concatenate([s[:, :n_columns] for s in sets])
 
 
 def results(
@@ -165,6 +191,15 @@ def _of_method(truth: _Truth, tasks: list[Task], load: Load, seed: int) -> dict[
 
 
 def _levels(truth: _Truth, pooled: _Pooled) -> dict[str, Any]:
+    found = _of_levels(truth, pooled)
+    for what, by_source in (("detections", False), ("sources", True)):
+        if sets := pooled.sets(truth, by_source):
+            resamples = truth.by_source if by_source else truth.by_row
+            found[what]["groups"]["sets"] = sets.measure(truth.levels[0], resamples)
+    return found
+
+
+def _of_levels(truth: _Truth, pooled: _Pooled) -> dict[str, Any]:
     parts = {
         "detections": (
             pooled.by_detection(truth),

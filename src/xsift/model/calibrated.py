@@ -134,10 +134,13 @@ class CalibratedModel(CalibratedCore, Trained):
         As in `CalibratedCore`.
     none : NoneScorer
     typicality : Typicality
+    set_thresholds : ndarray of shape (G,) or (G + 1,), or None
+        Of the sets of groups (`xsift.score.conformal`), with none last where it was learned.
     """
 
     none: NoneScorer
     typicality: Typicality
+    set_thresholds: np.ndarray | None = None
 
     def marginal(self, feature: int) -> tuple[np.ndarray, np.ndarray]:
         """Return values of a raw feature, rising, and their normal scores in training."""
@@ -224,6 +227,7 @@ class CalibratedModel(CalibratedCore, Trained):
             none_trees=self.none.trees and _trees_tree(self.none.trees),
             none_share=self.none.share,
             rank_quantiles=self.typicality.rank_quantiles,
+            set_thresholds=self.set_thresholds,
         )
 
     @classmethod
@@ -256,6 +260,7 @@ class CalibratedModel(CalibratedCore, Trained):
             scorer,
             NoneScorer(_trees_of(part.none_trees), len(scorer.within), part.none_share),
             Typicality(mixtures[0], part.rank_quantiles),
+            part.set_thresholds,
         )
 
 

@@ -20,6 +20,7 @@ from xsift.model.calibrated import CalibratedCore, CalibratedModel, responsibili
 from xsift.model.classification import refuse_one_class
 from xsift.model.folds import folds_by_source
 from xsift.model.sample import Training
+from xsift.model.sets import thresholds_of
 from xsift.model.typicality import Typicality, rank, uniform_ranks
 from xsift.score.calibrated import Evidence, fit_calibrated
 from xsift.score.none import fit_none
@@ -70,7 +71,9 @@ def fit_calibrated_model(
     y, other, source = training.y[fit.rows], training.other[fit.rows], training.source[fit.rows]
     none = fit_none(fit.evidence, y, group, other, fit.weight, source, seed)
     ranks = _unseen_ranks(fit.Z, training.unit, seed)
-    core = fit.core
+    core, held_out = fit.core, fit.held_out
+    names_of_groups = (*classes.groups, "none")[: held_out.p.shape[1]]
+    thresholds = thresholds_of(*held_out, names_of_groups)
     typicality = Typicality(core.mixtures[0], uniform_ranks(ranks))
     return CalibratedModel(
         survey,
@@ -85,7 +88,25 @@ def fit_calibrated_model(
         core.scorer,
         none,
         typicality,
+        thresholds,
     )
+
+
+class HeldOut(NamedTuple):
+    """What experts that never saw their source say of the labelled rows, without copies.
+
+    Attributes
+    ----------
+    p : ndarray of shape (k, G)
+        Probabilities of the groups.
+    group : ndarray of int, shape (k,)
+        The true one.
+    source : ndarray of int, shape (k,)
+    """
+
+    p: np.ndarray
+    group: np.ndarray
+    source: np.ndarray
 
 
 class CoreFit(NamedTuple):
@@ -101,6 +122,7 @@ class CoreFit(NamedTuple):
     evidence : Evidence
         Of these.
     weight : ndarray of shape (m,)
+    held_out : HeldOut
     """
 
     core: CalibratedCore
@@ -108,6 +130,7 @@ class CoreFit(NamedTuple):
     rows: np.ndarray
     evidence: Evidence
     weight: np.ndarray
+    held_out: HeldOut
 
 
 def fit_core(
@@ -159,9 +182,11 @@ def fit_core(
     own_weight = weight[own]
     if missing == "remove":
         own_weight = _balanced(own_weight, training.X[twice[own]], group[y[own]])
-    scorer = fit_calibrated(evidence.take(own), y[own], group, own_weight, unit[own], seed)
+    scorer, p = fit_calibrated(evidence.take(own), y[own], group, own_weight, unit[own], seed)
     core = CalibratedCore(closing, closure, scores, mixtures, bags, scorer)
-    return CoreFit(core, Z, twice, evidence, weight)
+    real = own < len(known)  # copies with hidden values come after
+    held_out = HeldOut(p[real], group[y[own[real]]], unit[own[real]])
+    return CoreFit(core, Z, twice, evidence, weight, held_out)
 
 
 def _known_features(

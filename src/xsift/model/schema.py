@@ -253,6 +253,7 @@ class CalibratedTree(_Strict):
     none_trees: TreesTree | None
     none_share: float = Field(gt=0, lt=1)
     rank_quantiles: Array
+    set_thresholds: Array | None = None
 
     def check(self, n_raw: int, n_classes: int) -> None:
         """Raise ValueError where shapes or numbers cannot be a model's."""
@@ -281,6 +282,12 @@ class CalibratedTree(_Strict):
             n_outputs = max(self.none_trees.baseline.size, len(self.scorer.within) + 1)
             self.none_trees.check("none_trees", d + n_classes, n_outputs)
         _want_ranks("rank_quantiles", self.rank_quantiles)
+        if self.set_thresholds is not None:
+            n_groups = len(self.scorer.within)
+            n = n_groups + (self.set_thresholds.size == n_groups + 1)  # with none, or without
+            _want("set_thresholds", self.set_thresholds.shape, (n,))
+            if not ((self.set_thresholds >= 0) & (self.set_thresholds <= 1)).all():
+                raise ValueError("set_thresholds are to be probabilities, 0 to 1")
 
 
 class TrainingTree(_Strict):
@@ -348,7 +355,9 @@ class ModelTree(_Strict):
     def digest(self) -> str:
         """SHA-256 of all that the file says, however it is written there."""
         # Models of shipped surveys have the digest that they had before there were others.
-        without = {"profile"} if self.profile is None else None
+        without: dict[str, Any] = {"profile": True} if self.profile is None else {}
+        if self.calibrated is not None and self.calibrated.set_thresholds is None:
+            without["calibrated"] = {"set_thresholds"}
         plain = self.model_dump(mode="python", exclude=without)
         text = json.dumps(plain, sort_keys=True, default=_in_digest)
         return hashlib.sha256(text.encode()).hexdigest()

@@ -10,7 +10,7 @@ import numpy as np
 from xsift import surveys
 from xsift.catalogue.folder import recorded_prior
 from xsift.catalogue.record import source_counts
-from xsift.catalogue.rules import Rules, rules_of
+from xsift.catalogue.rules import Rules, rules_of, verdict_columns
 from xsift.catalogue.tables import described, source_table
 from xsift.catalogue.verdicts import with_record
 from xsift.catalogue.warnings import recorded
@@ -80,7 +80,8 @@ def vote_table(
         rule = rules.rule.first(n_ballots)
         votes = tally(given.table, voting, rows, n_ballots, pool, rule)
         features = tuple(f.name for f in survey.features if f.name in given.table.column_names)
-        sources = source_table(given.table, features, votes, given.classes, rules)
+        verdict = verdict_columns(votes.mean[:, :n_ballots], given.classes, rules)
+        sources = source_table(given.table, features, votes, given.classes, verdict)
     counted = {
         "detections": given.table.num_rows,
         "voting": len(rows),

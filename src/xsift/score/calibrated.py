@@ -159,7 +159,7 @@ def fit_calibrated(
     weight: np.ndarray,
     source: np.ndarray,
     seed: int,
-) -> CalibratedScorer:
+) -> tuple[CalibratedScorer, np.ndarray]:
     """Learn the experts, and how far to trust each.
 
     The blend is learned on folds by source: each fold is judged by experts that never saw its
@@ -176,6 +176,12 @@ def fit_calibrated(
     source : ndarray of int, shape (n,)
         What may not stand on both sides.
     seed : int
+
+    Returns
+    -------
+    scorer : CalibratedScorer
+    held_out : ndarray of shape (n, G)
+        Probabilities of the groups, blended, by experts that never saw the row's source.
     """
     y_group, n_groups = group[y], int(group.max()) + 1
     fold = _folds(source, seed)
@@ -202,7 +208,8 @@ def fit_calibrated(
         _fit_within(evidence, y, np.flatnonzero(group == g), weight, seed) for g in range(n_groups)
     )
     shares = np.bincount(y, weight, minlength=len(group)) / weight.sum()
-    return CalibratedScorer(group, shares, *experts, blend, within)
+    scorer = CalibratedScorer(group, shares, *experts, blend, within)
+    return scorer, softmax(_blended(blend, unseen, evidence))
 
 
 class _Plan(NamedTuple):
