@@ -42,19 +42,21 @@ def group_sets(model: CalibratedModel, p: np.ndarray, prior: np.ndarray) -> np.n
         return None
     n_groups = int(model.scorer.group.max()) + 1
     group, trained = np.append(model.scorer.group, n_groups), all_shares(model.prior)
+    is_trained = np.bincount(group, trained)[: len(thresholds)] > 0
+    is_other = not np.array_equal(prior, trained)
     out = np.empty((len(p), len(thresholds)), dtype=bool)
     for start in range(0, len(p), _ROWS):
         part = slice(start, start + _ROWS)
-        q = reweight(p[part, : len(prior)], prior, trained)
+        q = p[part, : len(prior)]
+        if is_other:
+            q = reweight(q, prior, trained)
         of_group = np.zeros((len(q), len(thresholds)))
         for k, g in enumerate(group):
             if g < len(thresholds):
                 of_group[:, g] += q[:, k]
-        total = of_group.sum(axis=1, keepdims=True)
-        np.divide(of_group, total, out=of_group, where=total > 0)
-        out[part] = set_members(of_group, thresholds)
-    shares = np.bincount(group, prior)[: len(thresholds)]
-    return np.asarray(out & (shares > 0))
+        out[part] = set_members(_among(of_group, is_trained), thresholds)
+    has_share = np.bincount(group, prior)[: len(thresholds)] > 0
+    return np.asarray(out & is_trained & has_share)
 
 
 def thresholds_of(
@@ -83,4 +85,11 @@ def thresholds_of(
             XsiftWarning,
             stacklevel=3,
         )
-    return set_thresholds(p, truth, source)
+    return set_thresholds(_among(p, np.array(n) > 0), truth, source)
+
+
+def _among(p: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+    """Return the probabilities if it is one of the chosen groups: no other one has any."""
+    p = p * chosen
+    total = p.sum(axis=1, keepdims=True)
+    return np.asarray(np.divide(p, total, out=p, where=total > 0))
