@@ -19,12 +19,14 @@ __all__ = [
     "FORMATS",
     "METHODS",
     "SCORERS",
+    "VERDICTS",
     "EvaluationSettings",
     "Settings",
     "help_of",
 ]
 
 SCORERS = ("paper", "calibrated")
+VERDICTS = ("probable", "balanced")
 FORMATS = ("parquet", "votable", "fits", "csv")
 EARLIER_FEATURES = {"csc12": "all", "csc11": "without-newq"}
 """What feature sets were called once, as models and catalogues of that time still say."""
@@ -97,6 +99,11 @@ class Settings:
         "Calibrated: class shares under which the probabilities hold: 'train' (those of the "
         "training set), 'uniform', or a TOML file of shares by class code, and 'none'.",
     )
+    verdict: str = _setting(
+        "probable",
+        "Which class is written: of the 'probable' group the most probable class; or, calibrated, "
+        "the same of p / prior ('balanced'), which finds rare classes more often.",
+    )
     vote_trained: bool = _setting(
         False, "Let the detections that trained vote too (in-sample: optimistic)."
     )
@@ -122,6 +129,10 @@ class Settings:
         _require(
             self.missing in ("auto", "keep", "remove"),
             f"--missing {self.missing!r}: auto, keep or remove",
+        )
+        _require(
+            self.verdict in VERDICTS,
+            f"--verdict {self.verdict!r}: allowed are {', '.join(VERDICTS)}",
         )
         _require(
             self.match in ("auto", "sky", "name"), f"--match {self.match!r}: sky, name or auto"

@@ -63,7 +63,7 @@ def test_the_text_says_votes_and_places(xsift, catalogue, name):
     said = xsift("show", name, "--catalogue", catalogue).out
     rows = pq.read_table(catalogue / "detections.parquet").to_pylist()
     won = [r["class"] for r in rows if r["name"] == name]
-    assert re.search(rf"Most probable class of its detections: .*{re.escape(won[0])} \d", said)
+    assert re.search(rf"Classes of its detections: .*{re.escape(won[0])} \d", said)
     card = json.loads(xsift("show", name, "--catalogue", catalogue, "--json").out)
     places = card["standing"]["features"]["powlaw_gamma"]
     median = f"{np.median(places['values']):.3g}"

@@ -76,7 +76,8 @@ def test_the_record_says_what_no_model_can(own):
     record = json.loads((own / "run.json").read_text())
     assert record["survey"] == "csc20"
     assert [c["code"] for c in record["classes"]] == ["BLL", "Flare star"]
-    assert record["settings"] == {"source_column": "name", "vote_trained": False}
+    said = {"source_column": "name", "verdict": "probable", "vote_trained": False}
+    assert record["settings"] == said
     assert open_folder(own).classes.groups == ("AGN", "Star")
 
 

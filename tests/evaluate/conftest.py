@@ -42,6 +42,8 @@ class Nearest:
 
 
 class FittedNearest:
+    none_share = 0.1
+
     def __init__(self, means, shares):
         self.means, self.shares = means, shares
 
@@ -55,6 +57,9 @@ class FittedNearest:
 
     def fuse(self, p, source):
         return mean_by_source(p, source)
+
+    def sets(self, p):
+        return p >= 0.3
 
 
 @pytest.fixture

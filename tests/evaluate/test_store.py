@@ -12,9 +12,11 @@ TASK = Task("none", "forest", "a/../b*", 3, 1)
 
 def answer(failed=""):
     rng = np.random.default_rng(1)
+    some = rng.random((3, 2)) > 0.5
     return Answer(
         np.arange(3), rng.random((3, 2)), rng.random(3), np.full(3, np.nan), rng.random(2),
-        np.arange(2), rng.random((2, 2)), rng.random(2), failed,
+        np.arange(2), rng.random((2, 2)), rng.random((2, 3)), rng.random(()), some, some[:2],
+        rng.random(2), failed,
     )  # fmt: skip
 
 

@@ -15,9 +15,12 @@ def measures():
 
 def level(name):
     bins = np.linspace(0.05, 0.95, 10).tolist()
+    found = {"coverage": figure(0.9), "size": figure(1.5)}
     return measures() | {
+        "sets": found | {"groups": {name: found}},
         "balanced_accuracy_unscored_wrong": figure(0.4),
         "accuracy_unscored_wrong": figure(0.4),
+        "written": {name: dict.fromkeys(("balanced_accuracy", "accuracy", "none"), figure(0.4))},
         "n_detections": 1234,
         "n_units": 10,
         "n_unscored": 766,

@@ -95,6 +95,7 @@ def compared(name):
         "catalogue": name,
         "other": name,
         "matched_how": name,
+        "verdict": name,
         "counts": dict.fromkeys(counts.split(), 1234),
         "mapping": mapping | {"merge": {name: [name, "B"], "C": ["D"]}, "classes": {name: name}},
         "warnings": [name],

@@ -27,7 +27,7 @@ def draw(n=600, seed=0, per_source=3, noise=1.0):
 
 def fit(evidence, y, source, weight=None, group=GROUP, seed=0):
     weight = np.ones(len(y)) if weight is None else weight
-    return fit_calibrated(evidence, y, group, weight, source, seed)
+    return fit_calibrated(evidence, y, group, weight, source, seed)[0]
 
 
 @pytest.fixture(scope="module")

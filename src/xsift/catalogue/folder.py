@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 from pydantic import ValidationError
 
 from xsift import surveys
+from xsift.catalogue.rules import NONE
 from xsift.catalogue.tables import Catalogue
 from xsift.classes import PAPER_CLASSES, Classes
 from xsift.errors import ModelError, SettingError, TableError
@@ -21,7 +23,7 @@ from xsift.read import read_table
 from xsift.surveys import Survey
 from xsift.write import check_of_one_run
 
-__all__ = ["CatalogueFolder", "open_folder", "opened"]
+__all__ = ["CatalogueFolder", "open_folder", "opened", "recorded_prior"]
 
 _RECORD_BYTES = 10_000_000
 _DEFAULT_SURVEY = "csc20"
@@ -164,6 +166,33 @@ def opened(catalogue: Catalogue | str | Path) -> CatalogueFolder:
     survey = tree.survey_profile if tree is not None else _survey_of(path, record)
     classes = tree.classes if tree is not None else _classes_of(path, record)
     return CatalogueFolder(path, record, tree, survey, classes, held)
+
+
+def recorded_prior(detections: Path, classes: Classes) -> np.ndarray | None:
+    """Return the class shares, of none last, under which a written table of detections holds.
+
+    Parameters
+    ----------
+    detections : Path
+        A table of detections in the folder of a catalogue; of any other file None is known.
+    classes : Classes
+
+    Raises
+    ------
+    TableError
+        If the folder holds files of two runs.
+    """
+    said = _record(detections.parent / "run.json").get("prior")
+    codes = [*classes.codes, NONE]
+    if detections.name.split(".")[0] != "detections" or not isinstance(said, dict):
+        return None
+    check_of_one_run(detections.parent)
+    shares: list[Any] = [said.get(code) for code in codes]
+    are_shares = all(type(s) in (int, float) and 0 <= s <= 1 for s in shares)
+    if set(said) != set(codes) or not are_shares:
+        return None
+    prior = np.array(shares, dtype=np.float64)
+    return prior if prior.sum() > 0 else None
 
 
 def _survey_of(path: Path, record: dict[str, Any]) -> Survey:

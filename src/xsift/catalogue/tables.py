@@ -13,6 +13,7 @@ import pyarrow as pa
 from xsift.catalogue.columns import output_columns
 from xsift.catalogue.kept import with_kept
 from xsift.catalogue.record import faintness_said
+from xsift.catalogue.rules import NONE, Rules
 from xsift.catalogue.summary import Shown, Summary, SummaryTable
 from xsift.catalogue.tabular import Tabular
 from xsift.classes import Classes
@@ -39,9 +40,6 @@ __all__ = [
     "roles",
     "source_table",
 ]
-
-NONE = "none"
-"""Class and group of a detection that is most probably of none of the classes."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -236,12 +234,14 @@ def detection_table(
     sample: Sample,
     said: Classification,
     classes: Classes,
+    verdict: dict[str, pa.Array],
     role: np.ndarray,
     flag: list[str | None],
 ) -> pa.Table:
     """Build the table of detections: the input's rows, all of them, in its order.
 
-    NaN in `said` becomes null: a detection without a verdict has no probabilities.
+    NaN in `said` becomes null: a detection without a verdict has no probabilities. `verdict` are
+    the columns of the verdict.
     """
     keys, features, separation = sample.keys, sample.features, sample.separation_arcsec
     columns: dict[str, pa.Array] = {k: keys[k] for k in CARRIED if k in keys.column_names}
@@ -249,9 +249,7 @@ def detection_table(
     for j, name in enumerate(classes.columns):
         columns[name] = _floats(said.p[:, j])
     columns["p_none"] = _floats(said.p_none)
-    reported = np.column_stack([said.p, said.p_none])
-    best = np.where(said.is_scored, reported.argmax(axis=1), -1)
-    columns |= _verdict(best, classes)
+    columns |= verdict
     columns["typicality"] = _floats(said.typicality)
     columns["label"] = pa.array(sample.labels.label, type=pa.string())
     if separation is not None:
@@ -270,6 +268,7 @@ def source_table(
     features: Sequence[str],
     votes: Votes,
     classes: Classes,
+    verdict: dict[str, pa.Array],
     kept: pa.Table | None = None,
 ) -> pa.Table:
     """Build the table of sources, sorted by name.
@@ -282,6 +281,8 @@ def source_table(
     votes : Votes
         Of the class probabilities and, where there are more columns, `p_none` and typicality.
     classes : Classes
+    verdict : dict of str to pyarrow.Array
+        The columns of the verdict.
     kept : pyarrow.Table, optional
         Columns of the user's own, of the detections: those of the first detection are the source's.
     """
@@ -299,7 +300,7 @@ def source_table(
     columns["class_soft"] = codes.take(pa.array(votes.soft))
     columns["class_hard"] = codes.take(pa.array(votes.hard))
     columns["status"] = pa.array(["ambiguous", "unique"]).take(pa.array(votes.unique.view(np.int8)))
-    columns |= _verdict(votes.soft, classes)
+    columns |= verdict
     if votes.mean.shape[1] > len(names):
         columns["typicality"] = _floats(votes.mean[:, -1])
     for name in features:
@@ -308,10 +309,10 @@ def source_table(
     return with_kept(pa.table(columns), None if kept is None else kept.take(first))
 
 
-def described(catalogue: Catalogue, classes: Classes, survey: Survey) -> Catalogue:
+def described(catalogue: Catalogue, classes: Classes, survey: Survey, rules: Rules) -> Catalogue:
     """Attach unit, UCD and description to the columns of both tables."""
     archive = Column("archive_name", "", "meta.id", "Source name in the archive")
-    columns = {**survey.described(), **output_columns(classes), "archive_name": archive}
+    columns = {**survey.described(), **output_columns(classes, rules), "archive_name": archive}
     detections, sources = (
         with_metadata(table, columns) if table is not None else None
         for table in (catalogue.detections, catalogue.sources)
@@ -331,6 +332,8 @@ def catalogue_summary(sources: pa.Table, record: dict[str, Any]) -> Summary:
     if isinstance(model, dict):
         lines.append(f"{model.get('method')} method; model {model.get('model_id')}")
     lines += [said] if (said := faintness_said(record)) else []
+    if record.get("verdict"):
+        lines.append(f"class: {record['verdict']}")
     lines += [f"Warning: {note}" for note in record.get("warnings") or ()]
     found: dict[tuple[str, str], list[int]] = {}
     columns = (sources[c].to_pylist() for c in ("group", "class", "status"))
@@ -340,13 +343,6 @@ def catalogue_summary(sources: pa.Table, record: dict[str, Any]) -> Summary:
     return Summary(
         title, lines, [SummaryTable("Sources by class", ["", "unique", "ambiguous"], rows)]
     )
-
-
-def _verdict(best: np.ndarray, classes: Classes) -> dict[str, pa.Array]:
-    chosen = pa.array(best, mask=best < 0)
-    groups = pa.array([*(c.group for c in classes.classes), NONE])
-    codes = pa.array([*classes.codes, NONE])
-    return {"class": codes.take(chosen), "group": groups.take(chosen)}
 
 
 def _floats(values: np.ndarray) -> pa.Array:

@@ -19,14 +19,18 @@ from xsift.catalogue.record import (
     reasons,
     source_counts,
 )
+from xsift.catalogue.rules import NONE, Rules, rules_of, set_columns, verdict_columns
 from xsift.catalogue.tables import Catalogue, described, detection_table, roles, source_table
 from xsift.catalogue.warnings import warn_of_nothing_scored, warn_of_rows
 from xsift.model import Model, PaperModel
 from xsift.model.answer import Answer
+from xsift.model.calibrated import CalibratedModel
 from xsift.model.recognise import Recognised
 from xsift.model.sample import Sample
 from xsift.model.schema import ModelTree, TrainingTree
+from xsift.model.sets import group_sets
 from xsift.read import InMemory, is_path
+from xsift.score.conformal import RATE
 from xsift.settings import Settings
 from xsift.vote import Pool, tally
 from xsift.write import environment, finite
@@ -46,21 +50,26 @@ def catalogue_of(
 
     Detections that a trained model has `seen` do not vote, unless the settings let them.
     """
-    table, voting, rows, record = _judge(sample, model, said, settings, seen)
+    is_paper = isinstance(model, PaperModel)
+    why = "the paper's method has no class shares to divide by: probable, or a calibrated model"
+    rules = rules_of(model.classes, settings.verdict, is_paper, said.prior, why)
+    table, voting, rows, record = _judge(sample, model, said, rules, settings, seen)
     # The share of none is a ballot, too: under the paper's method it is 0, and never wins.
-    pool: Pool = "mean" if isinstance(model, PaperModel) else "geometric"
-    votes = tally(sample.keys, voting, rows, len(model.classes) + 1, pool)
+    pool: Pool = "mean" if is_paper else "geometric"
+    votes = tally(sample.keys, voting, rows, len(model.classes) + 1, pool, rules.rule)
     raw = table.select([c for c in table.column_names if c not in model.classes.columns])
     features = sample.features
-    sources = source_table(raw, features.names, votes, model.classes, sample.kept)
+    verdict = _verdict_of(votes.mean, model, rules, said.prior)
+    sources = source_table(raw, features.names, votes, model.classes, verdict, sample.kept)
     record["counts"] |= source_counts(votes.unique) | sample.counts
-    return described(Catalogue(table, sources, None, record), model.classes, features.survey)
+    return described(Catalogue(table, sources, None, record), model.classes, features.survey, rules)
 
 
 def _judge(
     sample: Sample,
     model: Model,
     answer: Answer,
+    rules: Rules,
     settings: Settings,
     seen: Recognised | None,
 ) -> tuple[pa.Table, np.ndarray, np.ndarray, dict[str, Any]]:
@@ -86,6 +95,7 @@ def _judge(
         "set_aside": labels.counts(role == "set_aside"),
         "missing": missing_values(features),
         "unscored": reasons(flag, role == "unscored", features.n_missing == len(features.names)),
+        "verdict": f"{rules.written}, {rules.said(rules.written)}",
         **answer.shift,
     }
     if not isinstance(model, PaperModel):
@@ -94,7 +104,14 @@ def _judge(
         record["in_sample"] = _in_sample(sample, seen, role, in_vote)
     if sample.called:
         record["columns"] = dict(sample.called)
-    table = detection_table(sample, said, model.classes, role, flag)
+    if answer.prior is not None:
+        shares = zip([*model.classes.codes, NONE], answer.prior.tolist(), strict=True)
+        record["prior"] = dict(shares)
+    if isinstance(model, CalibratedModel) and model.set_thresholds is not None:
+        thresholds = zip([*model.classes.groups, NONE], model.set_thresholds.tolist(), strict=False)
+        record["sets"] = {"rate": RATE, "thresholds": dict(thresholds)}
+    written = _verdict_of(voting, model, rules, answer.prior)
+    table = detection_table(sample, said, model.classes, written, role, flag)
     return table, voting, np.flatnonzero(in_vote), record
 
 
@@ -109,6 +126,19 @@ def _in_sample(
         "by_values": int((trained & seen.by_values).sum()),
         "sources_without_a_vote": distinct(names.filter(pa.array(trained | in_vote))) - n_voting,
     }
+
+
+def _verdict_of(
+    p: np.ndarray, model: Model, rules: Rules, prior: np.ndarray | None
+) -> dict[str, pa.Array]:
+    """Return the columns of the verdict; the first of `p` are the classes, and then none."""
+    p = p[:, : len(model.classes) + 1]
+    columns = verdict_columns(p, model.classes, rules)
+    if isinstance(model, CalibratedModel) and prior is not None:
+        members = group_sets(model, p, prior)
+        if members is not None:
+            columns |= set_columns(members, ~np.isnan(p).any(axis=1), model.classes)
+    return columns
 
 
 def with_record(

@@ -19,6 +19,7 @@ from xsift.cli.options import (
     Survey,
     TableFile,
     VoteTrained,
+    Verdict,
     settings_of,
 )
 from xsift.cli.writing import write_catalogue
@@ -43,6 +44,7 @@ def classify(
     features: Features = None,
     prior: Prior = DEFAULT.prior,
     vote_trained: VoteTrained = DEFAULT.vote_trained,
+    verdict: Verdict = DEFAULT.verdict,
     formats: Formats = None,
     as_json: Json = False,
 ) -> None:

@@ -129,6 +129,8 @@ def _show(record: dict[str, Any], folder: Path) -> None:
     for experiment, title in _EXPERIMENTS.items():
         if experiment in record["results"]:
             screen.print(_method_table(title, record["results"][experiment]))
+            for line in _written(record["results"][experiment]):
+                screen.print(escape(line), highlight=False)
     show_warnings(screen, record["warnings"])
     show_where(screen, "All figures, and what they mean:", folder / "report.html")
 
@@ -138,6 +140,23 @@ def _method_table(title: str, results: dict[str, Any]) -> Table:
     for method, found in results.items():
         table.add_row(*map(escape, _cells(method, found)))
     return table
+
+
+def _written(results: dict[str, Any]) -> list[str]:
+    """Say how good the verdicts are that a catalogue holds."""
+    lines = []
+    for method, found in results.items():
+        if "failed" not in found:
+            by_row, by_source = (
+                found[what]["groups"]["written"] for what in ("detections", "sources")
+            )
+            said = [
+                f"{rule} {f['balanced_accuracy']['value']:.3f}, "
+                f"by source {by_source[rule]['balanced_accuracy']['value']:.3f}"
+                for rule, f in by_row.items()
+            ]
+            lines.append(f"{method}, group as written, balanced: {'; '.join(said)}")
+    return lines
 
 
 def _cells(method: str, found: dict[str, Any]) -> list[str]:

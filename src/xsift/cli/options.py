@@ -34,6 +34,7 @@ __all__ = [
     "TableFile",
     "TableFormats",
     "Types",
+    "Verdict",
     "VoteTrained",
     "chosen_classes",
     "chosen_formats",
@@ -98,6 +99,7 @@ Seed = Annotated[int, option("seed")]
 Source = Annotated[str, option("source_column")]
 Survey = Annotated[str | None, option("survey")]
 Types = Annotated[str | None, option("type_column")]
+Verdict = Annotated[str, option("verdict")]
 VoteTrained = Annotated[bool, typer.Option("--vote-trained", help=help_of("vote_trained"))]
 
 

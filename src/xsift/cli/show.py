@@ -121,7 +121,7 @@ def _print_votes(screen: Console, card: SourceCard) -> None:
     ]
     if len(won) > 1:
         counted = ", ".join(f"{code} {n}" for code, n in Counter(won).most_common())
-        screen.print(f"Most probable class of its detections: {escape(counted)}", highlight=False)
+        screen.print(f"Classes of its detections: {escape(counted)}", highlight=False)
 
 
 def _headings(with_distances: bool) -> list[str]:
@@ -139,6 +139,10 @@ def _print_verdict(screen: Console, card: SourceCard) -> None:
         f"soft vote {escape(source['class_soft'])}, hard vote {escape(source['class_hard'])}",
         highlight=False,
     )
+    by_rule = [(name, source.get(f"class_{name}")) for name in ("probable", "balanced")]
+    if all(said for _, said in by_rule):
+        said = ", ".join(f"{name} {said}" for name, said in by_rule)
+        screen.print(f"verdict by each rule: {escape(said)}", highlight=False)
     full = "█" if screen.encoding.startswith("utf") else "#"
     columns = {c.code: c.column for c in card.classes.classes}
     if source.get("p_none") is not None:

@@ -84,6 +84,7 @@ def show_summary(result: Catalogue, folder: Path) -> None:
         screen.print(escape(record["model_choice"]), highlight=False)
     screen.print(_stages(record["counts"]))
     screen.print(_class_table(result))
+    screen.print(f"class: {escape(record['verdict'])}", highlight=False)
     for what, heading in _HEADINGS.items():
         if record.get(what):
             screen.print(f"{heading}: {escape(_top(record[what]))}", highlight=False)

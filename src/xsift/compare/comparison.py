@@ -211,6 +211,7 @@ def compare(
         "catalogue_sha256": ours.sha256,
         "other": file_name(Path(other_name).resolve()),
         "other_sha256": known.sha256,
+        "verdict": ours.verdict,
         "mapping": {"name": file_name(mapping), **rules.model_dump(mode="json")},
         "settings": {
             "class_column": class_column,

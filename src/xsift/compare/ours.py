@@ -43,6 +43,8 @@ class OurSources:
     n_voted : int
         The first of them have a vote and a row in the catalogue; of the others all detections
         trained, and only here they vote.
+    verdict : str
+        The rule that chose class and group, in words; empty where that is not known.
     """
 
     path: str
@@ -55,6 +57,7 @@ class OurSources:
     p_none: np.ndarray
     in_sample: np.ndarray
     n_voted: int
+    verdict: str = ""
 
     def keep(self, rows: np.ndarray) -> OurSources:
         """Return some of the sources."""
@@ -135,6 +138,7 @@ def read_ours(path: Catalogue | str | Path | InMemory) -> OurSources:
         p_none,
         in_sample,
         n_voted,
+        str(found.record.get("verdict", "")),
     )
 
 

@@ -25,6 +25,7 @@ class _Fitted:
     """Class probabilities from one callable, the share of other types from another."""
 
     shares: np.ndarray
+    none_share: float
     classify: Callable[[np.ndarray], np.ndarray]
     find_other: Callable[[np.ndarray], np.ndarray] | None
 
@@ -35,6 +36,9 @@ class _Fitted:
 
     def fuse(self, p: np.ndarray, source: np.ndarray) -> np.ndarray:
         return mean_by_source(p, source)
+
+    def sets(self, p: np.ndarray) -> np.ndarray:
+        return np.empty((len(p), 0), dtype=bool)
 
 
 @dataclass(frozen=True)
@@ -239,15 +243,16 @@ def _fit_both(
         p[:, fitted.classes_] = fitted.predict_proba(X)
         return p
 
-    find_other = None
+    find_other, none_share = None, 0.0
     if training.is_other.any():
         both = training.take(np.flatnonzero(known | training.is_other))
         other = learn(both.X, both.is_other, both.source)
+        none_share = weight[training.is_other].sum() / weight[known | training.is_other].sum()
 
         def find_other(X: np.ndarray) -> np.ndarray:
             return np.asarray(other.predict_proba(X)[:, 1])
 
-    return _Fitted(shares / shares.sum(), classify, find_other)
+    return _Fitted(shares / shares.sum(), float(none_share), classify, find_other)
 
 
 def _by_source(source: np.ndarray, chosen: np.ndarray) -> np.ndarray:

@@ -91,6 +91,11 @@ class Answer:
     sources : ndarray of int, shape (m,)
         Those with a row that was scored.
     p_source : ndarray of shape (m, C)
+    written_source : ndarray of shape (m, C + 1)
+        Probabilities of the classes and of none, as a catalogue has them: they sum to 1.
+    none_share : ndarray of shape ()
+    sets, sets_source : ndarray of bool, shape (n, G), (n, G + 1) or (n, 0), and the same with m
+        Groups in the set of each row; no columns where the method gives no sets.
     seconds : ndarray of shape (2,)
         Of fitting and of scoring.
     failed : str
@@ -104,6 +109,10 @@ class Answer:
     shares: np.ndarray
     sources: np.ndarray
     p_source: np.ndarray
+    written_source: np.ndarray
+    none_share: np.ndarray
+    sets: np.ndarray
+    sets_source: np.ndarray
     seconds: np.ndarray
     failed: str = ""
 
@@ -170,11 +179,7 @@ def run_task(
     try:
         return _answer(method, training, X, test, cohort.source[test], seed)
     except XsiftError as error:
-        nothing = np.full((0, len(cohort.classes)), np.nan)
-        none, rows = np.empty(0), np.empty(0, dtype=np.int64)
-        return Answer(
-            rows, nothing, none, none, none, rows, nothing, np.full(2, np.nan), str(error)
-        )
+        return _no_answer(len(cohort.classes), str(error))
 
 
 def held_out(cohort: Cohort, task: Task) -> np.ndarray:
@@ -198,6 +203,14 @@ def answers_of(tasks: Sequence[Task], load: Load) -> list[Answer] | str:
     return answers
 
 
+def _no_answer(n_classes: int, why: str) -> Answer:
+    p, p_all = np.empty((0, n_classes)), np.empty((0, n_classes + 1))
+    none, rows, at = np.empty(0), np.empty(0, dtype=np.int64), np.full(2, np.nan)
+    no_sets = np.empty((0, 0), dtype=bool)
+    share = np.array(np.nan)
+    return Answer(rows, p, none, none, none, rows, p, p_all, share, no_sets, no_sets, at, why)
+
+
 def _answer(
     method: Method,
     training: Training,
@@ -216,8 +229,24 @@ def _answer(
     p = np.divide(said.p, total, out=np.full(said.p.shape, 1 / said.p.shape[1]), where=total != 0)
     scored = np.isfinite(p).all(axis=1)
     sources = np.unique(source[scored])
-    p_source = fitted.fuse(p[scored], source[scored]) if len(sources) else p[:0]
-    return Answer(test, p, said.p_none, said.typicality, fitted.shares, sources, p_source, seconds)
+    written = np.column_stack([said.p, said.p_none])
+    p_source, written_source = (
+        fitted.fuse(q[scored], source[scored]) if len(sources) else q[:0] for q in (p, written)
+    )
+    return Answer(
+        rows=test,
+        p=p,
+        p_none=said.p_none,
+        typicality=said.typicality,
+        shares=fitted.shares,
+        sources=sources,
+        p_source=p_source,
+        written_source=written_source,
+        none_share=np.array(fitted.none_share),
+        sets=fitted.sets(written),
+        sets_source=fitted.sets(written_source),
+        seconds=seconds,
+    )
 
 
 def _prepared(

@@ -38,14 +38,27 @@ class Fitted(Protocol):
     def shares(self) -> np.ndarray:
         """Class shares under which `p` holds, shape (C,); NaN where the method states none."""
 
+    @property
+    def none_share(self) -> float:
+        """Share of none of the classes under which `p_none` holds."""
+
     def predict(self, X: np.ndarray) -> Prediction:
         """Answer for rows of raw features, shape (n, d)."""
 
     def fuse(self, p: np.ndarray, source: np.ndarray) -> np.ndarray:
         """Turn detections' class probabilities, shape (n, C), into those of their sources.
 
-        `p` sums to 1 over the classes. Returns shape (m, C), in the order of
-        ``np.unique(source)``.
+        `p` sums to 1, over the classes or over them and none. Returns as many columns, in the order
+        of ``np.unique(source)``.
+        """
+
+    def sets(self, p: np.ndarray) -> np.ndarray:
+        """Tell which groups are in the set of each row, bool; shape (n, 0): it gives no sets.
+
+        Parameters
+        ----------
+        p : ndarray of shape (n, C + 1)
+            Of the classes, and of none last.
         """
 
 

@@ -16,8 +16,9 @@ from xsift.features import FeatureTable
 from xsift.model.calibrated_training import fit_calibrated_model
 from xsift.model.classification import Classification
 from xsift.model.paper import fit_paper_model
-from xsift.model.prior import under_prior, wanted_prior
+from xsift.model.prior import all_shares, under_prior, wanted_prior
 from xsift.model.sample import Training
+from xsift.model.sets import group_sets
 from xsift.settings import Settings
 from xsift.surveys import Survey
 
@@ -30,7 +31,9 @@ class _Fitted:
 
     classify: Callable[[np.ndarray], Any]
     shares: np.ndarray
+    none_share: float
     pool: Callable[[np.ndarray, np.ndarray], np.ndarray]
+    choose: Callable[[np.ndarray], np.ndarray | None] = lambda p: None
 
     def predict(self, X: np.ndarray) -> Prediction:
         said = self.classify(X)
@@ -38,6 +41,10 @@ class _Fitted:
 
     def fuse(self, p: np.ndarray, source: np.ndarray) -> np.ndarray:
         return self.pool(p, source)
+
+    def sets(self, p: np.ndarray) -> np.ndarray:
+        found = self.choose(p)
+        return np.empty((len(p), 0), dtype=bool) if found is None else found
 
 
 @dataclass(frozen=True)
@@ -81,7 +88,7 @@ class PaperMethod(_Method):
             replace(self.settings, seed=seed),
         )
         nothing = np.full(len(self.classes), np.nan)
-        return _Fitted(lambda X: model.classify(self._features(X)), nothing, mean_by_source)
+        return _Fitted(lambda X: model.classify(self._features(X)), nothing, np.nan, mean_by_source)
 
     def _features(self, X: np.ndarray) -> FeatureTable:
         return FeatureTable(self.names, X, np.isfinite(X), self.survey)
@@ -105,4 +112,9 @@ class CalibratedMethod(_Method):
         def classify(X: np.ndarray) -> Classification:
             return under_prior(model.predict(X[:, columns]), model, prior)
 
-        return _Fitted(classify, wanted_prior(model, prior).shares, geometric_mean)
+        under = wanted_prior(model, prior)
+
+        def choose(p: np.ndarray) -> np.ndarray | None:
+            return group_sets(model, p, all_shares(under))
+
+        return _Fitted(classify, *under, geometric_mean, choose)

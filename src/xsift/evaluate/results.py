@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from xsift.classes import Classes
 from xsift.evaluate.cohort import Cohort
 from xsift.evaluate.experiments import SHARES, Answer, Load, Protocol, Task, answers_of, plan
 from xsift.evaluate.fusion import FUSIONS
 from xsift.evaluate.metrics import MEASURES, Level, Measured, Resamples, Scores, figure, levels_of
 from xsift.evaluate.ranking import unseen_types
+from xsift.evaluate.sets import Sets
 from xsift.evaluate.strata import Stratum
+from xsift.evaluate.written import Written, written_by
 
 __all__ = ["results"]
 
@@ -47,9 +50,13 @@ class _Pooled:
     sources: np.ndarray
     p_source: np.ndarray
     shares_source: np.ndarray
+    written: dict[str, np.ndarray]
+    written_source: dict[str, np.ndarray]
+    members: np.ndarray
+    members_source: np.ndarray
 
     @classmethod
-    def of(cls, answers: Sequence[Answer]) -> _Pooled:
+    def of(cls, answers: Sequence[Answer], classes: Classes) -> _Pooled:
         def repeated(by: str) -> np.ndarray:
             parts = [np.tile(a.shares, (len(getattr(a, by)), 1)) for a in answers]
             return np.concatenate(parts)
@@ -58,7 +65,15 @@ class _Pooled:
             name: np.concatenate([getattr(a, name) for a in answers])
             for name in ("rows", "p", "sources", "p_source")
         }
-        return cls(shares=repeated("rows"), shares_source=repeated("sources"), **joined)
+        return cls(
+            shares=repeated("rows"),
+            shares_source=repeated("sources"),
+            written=written_by(answers, classes, by_source=False),
+            written_source=written_by(answers, classes, by_source=True),
+            members=_together([a.sets for a in answers]),
+            members_source=_together([a.sets_source for a in answers]),
+            **joined,
+        )
 
     def by_detection(self, truth: _Truth) -> Scores:
         labelled = truth.cohort.y[self.rows] >= 0
@@ -82,8 +97,47 @@ class _Pooled:
         sources, first = np.unique(source[order], return_index=True)
         p = FUSIONS[how](self.p[scored][order], source[order])
         shares = self.shares[scored][order][first]
-        other = _Pooled(self.rows, self.p, self.shares, sources, p, shares)
-        return other.by_source(truth)
+        fused = replace(self, sources=sources, p_source=p, shares_source=shares)
+        return fused.by_source(truth)
+
+    def written_by_detection(self, truth: _Truth) -> Written:
+        """Return the verdicts on the labelled detections."""
+        labelled = truth.cohort.y[self.rows] >= 0
+        rows = self.rows[labelled]
+        chosen = {rule: said[labelled] for rule, said in self.written.items()}
+        return Written(rows, chosen, truth.cohort.y[rows])
+
+    def sets(self, truth: _Truth, by_source: bool) -> Sets | None:
+        """Return the sets of groups of what has a class; None where the method gives none."""
+        members = self.members_source if by_source else self.members
+        if not members.shape[1]:
+            return None
+        rows, y = self.rows, truth.cohort.y[self.rows]
+        if by_source:
+            rows = np.searchsorted(truth.sources, self.sources)
+            y = truth.y_source[rows]
+            scored = np.ones(len(rows), dtype=bool)
+        else:
+            scored = np.isfinite(self.p).all(axis=1)
+        kept = scored & (y >= 0)
+        return Sets(rows[kept], members[kept], y[kept])
+
+    def written_by_source(self, truth: _Truth) -> Written:
+        """Return the verdicts on the labelled sources."""
+        place = np.flatnonzero(truth.y_source >= 0)
+        at = np.searchsorted(truth.sources, self.sources)
+        chosen = {}
+        for rule, said in self.written_source.items():
+            of_all = np.full(len(truth.sources), -1)
+            of_all[at] = said
+            chosen[rule] = of_all[place]
+        return Written(place, chosen, truth.y_source[place])
+
+
+def _together(sets: Sequence[np.ndarray]) -> np.ndarray:
+    """Join the sets of all folds: those speak of none alone that have all learned of it."""
+    n_columns = min(s.shape[1] for s in sets)
+    return np.concatenate([s[:, :n_columns] for s in sets])
 
 
 def results(
@@ -124,9 +178,11 @@ def _of_method(truth: _Truth, tasks: list[Task], load: Load, seed: int) -> dict[
         if isinstance(answers, str):
             found[variant] = {"failed": answers}
             continue
-        found[variant] = _levels(truth, _Pooled.of(answers)) | _seconds(answers)
+        found[variant] = _levels(truth, _Pooled.of(answers, truth.cohort.classes)) | _seconds(
+            answers
+        )
         if experiment == "folds":
-            pooled = _Pooled.of(answers)
+            pooled = _Pooled.of(answers, truth.cohort.classes)
             found[variant]["strata"] = [
                 s for stratum in truth.cohort.strata for s in _in(truth, pooled, stratum)
             ]
@@ -135,14 +191,30 @@ def _of_method(truth: _Truth, tasks: list[Task], load: Load, seed: int) -> dict[
 
 
 def _levels(truth: _Truth, pooled: _Pooled) -> dict[str, Any]:
-    detections, sources = pooled.by_detection(truth), pooled.by_source(truth)
+    found = _of_levels(truth, pooled)
+    for what, by_source in (("detections", False), ("sources", True)):
+        if sets := pooled.sets(truth, by_source):
+            resamples = truth.by_source if by_source else truth.by_row
+            found[what]["groups"]["sets"] = sets.measure(truth.levels[0], resamples)
+    return found
+
+
+def _of_levels(truth: _Truth, pooled: _Pooled) -> dict[str, Any]:
+    parts = {
+        "detections": (
+            pooled.by_detection(truth),
+            pooled.written_by_detection(truth),
+            truth.by_row,
+        ),
+        "sources": (pooled.by_source(truth), pooled.written_by_source(truth), truth.by_source),
+    }
     return {
-        "detections": {
-            level.key: detections.measure(level, truth.by_row).as_dict() for level in truth.levels
-        },
-        "sources": {
-            level.key: sources.measure(level, truth.by_source).as_dict() for level in truth.levels
-        },
+        what: {
+            level.key: scores.measure(level, resamples).as_dict()
+            | {"written": written.measure(level, resamples)}
+            for level in truth.levels
+        }
+        for what, (scores, written, resamples) in parts.items()
     }
 
 
@@ -202,7 +274,7 @@ def _differences(
         mine = [t for t in tasks if (t.experiment, t.method) == ("folds", method)]
         answers = answers_of(mine, load)
         if not isinstance(answers, str):
-            pooled = _Pooled.of(answers)
+            pooled = _Pooled.of(answers, truth.cohort.classes)
             scores[method] = (pooled.by_detection(truth), pooled.by_source(truth))
     return {
         a: {
@@ -234,7 +306,7 @@ def _spread(truth: _Truth, tasks: list[Task], share: str, load: Load) -> dict[st
         if isinstance(answers, str):
             failures.append(answers)
             continue
-        pooled = _Pooled.of(answers)
+        pooled = _Pooled.of(answers, truth.cohort.classes)
         for what, scores, resamples in (
             ("detections", pooled.by_detection(truth), truth.by_row.point()),
             ("sources", pooled.by_source(truth), truth.by_source.point()),

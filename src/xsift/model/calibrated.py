@@ -186,11 +186,14 @@ class CalibratedModel(CalibratedCore, Trained):
         As in `CalibratedCore`.
     typicality : tuple of Typicality
         One for each level of faintness: a typical detection with few counts is no anomaly.
+    set_thresholds : ndarray of shape (G,) or (G + 1,), or None
+        Of the sets of groups (`xsift.score.conformal`), with none last where it was learned.
     gaps : Gaps, optional
         What training found of missing features; the file of a model has it in its training record.
     """
 
     typicality: tuple[Typicality, ...]
+    set_thresholds: np.ndarray | None = None
     gaps: Gaps | None = None
 
     def marginal(self, feature: int) -> tuple[np.ndarray, np.ndarray]:
@@ -309,6 +312,7 @@ class CalibratedModel(CalibratedCore, Trained):
             levels=[self._level_tree(k) for k in range(len(self.bags))],
             scorer=_scorer_tree(self.scorer),
             opened=self.opened and _scorer_tree(self.opened),
+            set_thresholds=self.set_thresholds,
         )
 
     def _level_tree(self, k: int) -> LevelTree:
@@ -357,6 +361,7 @@ class CalibratedModel(CalibratedCore, Trained):
                 )
                 for m in part.levels
             ),
+            part.set_thresholds,
         )
 
 

@@ -24,6 +24,7 @@ from xsift.model.faint import Dimming, dimming_of
 from xsift.model.folds import folds_by_source
 from xsift.model.gaps import Gaps, even_weights, measure_gaps
 from xsift.model.sample import Training
+from xsift.model.sets import thresholds_of
 from xsift.model.typicality import Typicality, rank, uniform_ranks
 from xsift.score.calibrated import Evidence, fit_calibrated
 from xsift.settings import Settings
@@ -74,13 +75,32 @@ def fit_calibrated_model(
     if said := fit.gaps.warning([*classes.groups, "other types"], "detections", "--missing "):
         warnings.warn(said, XsiftWarning, stacklevel=2)
     core = fit.core
+    names_of_groups = (*classes.groups, "none")[: fit.held_out.p.shape[1]]
     return CalibratedModel(
         *(survey, feature_set, names, classes),
         *(core.closing, core.closure, core.scores, core.mixtures),
         *(core.bags, core.scorer, core.opened),
         _typicality(fit, training.unit, seed),
+        thresholds_of(*fit.held_out, names_of_groups),
         fit.gaps,
     )
+
+
+class HeldOut(NamedTuple):
+    """What experts that never saw their source say of the labelled rows, without copies.
+
+    Attributes
+    ----------
+    p : ndarray of shape (k, G)
+        Probabilities of the groups.
+    group : ndarray of int, shape (k,)
+        The true one.
+    source : ndarray of int, shape (k,)
+    """
+
+    p: np.ndarray
+    group: np.ndarray
+    source: np.ndarray
 
 
 class CoreFit(NamedTuple):
@@ -94,12 +114,14 @@ class CoreFit(NamedTuple):
     examples : Examples
     gaps : Gaps
         What was measured of missing features, and done about them.
+    held_out : HeldOut
     """
 
     core: CalibratedCore
     Z: np.ndarray
     examples: Examples
     gaps: Gaps
+    held_out: HeldOut
 
 
 def fit_core(
@@ -161,17 +183,20 @@ def fit_core(
     own_weight = taught.weight * teaches[taught.row]
     said, unit = y[taught.row], training.unit[taught.row]
     plain = np.flatnonzero(said < n_plain)
-    scorer = fit_calibrated(
+    scorer, p_plain = fit_calibrated(
         evidence.take(plain).among(n_plain),
         *(said[plain], group[:n_plain], own_weight[plain], unit[plain], seed),
     )
-    opened = None
+    opened, p_group = None, p_plain
     if len(group) > n_plain:
-        beside = range(int(group[:n_plain].max()) + 1, int(group.max()))
-        opened = fit_calibrated(evidence, said, group, own_weight, unit, seed, beside)
-    return CoreFit(
-        CalibratedCore(closing, closure, scores, mixtures, bags, scorer, opened), Z, examples, gaps
-    )
+        n_groups = p_plain.shape[1]
+        beside = range(n_groups, int(group.max()))
+        opened, p_group = fit_calibrated(evidence, said, group, own_weight, unit, seed, beside)
+        p_group[plain, :n_groups] = p_plain * p_group[plain, :n_groups].sum(axis=1, keepdims=True)
+    itself = np.flatnonzero(taught.weight == 1.0)
+    held_out = HeldOut(p_group[itself], group[said[itself]], unit[itself])
+    core = CalibratedCore(closing, closure, scores, mixtures, bags, scorer, opened)
+    return CoreFit(core, Z, examples, gaps, held_out)
 
 
 def _open(training: Training, group: np.ndarray, n_plain: int) -> tuple[np.ndarray, np.ndarray]:

@@ -14,7 +14,13 @@ from xsift.errors import SettingError
 from xsift.model import Classification, Model, PaperModel
 from xsift.model.calibrated import Prior
 
-__all__ = ["estimate_shares", "reweight", "under_prior", "wanted_prior"]
+__all__ = [
+    "all_shares",
+    "estimate_shares",
+    "reweight",
+    "under_prior",
+    "wanted_prior",
+]
 
 _MOST = 1e12
 
@@ -40,7 +46,7 @@ def under_prior(said: Classification, model: Model, wanted: str) -> Classificati
     if wanted == "train":
         return said
     before, after = _before(model, wanted), wanted_prior(model, wanted)
-    p = reweight(np.column_stack([said.p, said.p_none]), _all(before), _all(after))
+    p = reweight(np.column_stack([said.p, said.p_none]), all_shares(before), all_shares(after))
     return replace(said, p=p[:, :-1], p_none=p[:, -1])
 
 
@@ -114,7 +120,8 @@ def estimate_shares(
     return np.asarray(estimate)
 
 
-def _all(prior: Prior) -> np.ndarray:
+def all_shares(prior: Prior) -> np.ndarray:
+    """Return the shares of the classes, and after them that of none of them; they sum to 1."""
     return np.append(prior.shares * (1 - prior.none_share), prior.none_share)
 
 

@@ -274,6 +274,7 @@ class CalibratedTree(_Strict):
     levels: list[LevelTree] = Field(min_length=1, max_length=20)
     scorer: ScorerTree
     opened: ScorerTree | None
+    set_thresholds: Array | None = None
 
     def n_judged(self, classes: Classes) -> int:
         """Return how many kinds the class mixtures tell apart."""
@@ -312,6 +313,11 @@ class CalibratedTree(_Strict):
             _want("opened.group", self.opened.group.tolist(), groups)
         plain = list(classes.group_index[: classes.n_plain])
         _want("scorer.group", self.scorer.group.tolist(), plain)
+        if self.set_thresholds is not None:
+            n_groups = len((self.opened or self.scorer).within)
+            _want("set_thresholds", self.set_thresholds.shape, (n_groups,))
+            if not ((self.set_thresholds >= 0) & (self.set_thresholds <= 1)).all():
+                raise ValueError("set_thresholds are to be probabilities, 0 to 1")
 
 
 class TrainingTree(_Strict):

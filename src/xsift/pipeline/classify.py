@@ -22,7 +22,16 @@ from xsift.settings import Settings
 __all__ = ["classify"]
 
 
-_HEEDED = ("features", "survey", "columns", "keep", "source_column", "prior", "vote_trained")
+_HEEDED = (
+    "features",
+    "survey",
+    "columns",
+    "keep",
+    "source_column",
+    "prior",
+    "verdict",
+    "vote_trained",
+)
 
 
 @takes_settings(settings=_HEEDED)
@@ -43,8 +52,8 @@ def classify(
         (``csc20``, ``csc21``). Where None: csc20, unless most detections that have the other
         features lack its twelfth, var_newq_b; then csc21.
     settings : Settings, optional
-        As a whole; of these, features, survey, columns, keep, source_column, prior and
-        vote_trained matter here.
+        As a whole; of these, features, survey, columns, keep, source_column, prior,
+        verdict and vote_trained matter here.
     progress : callable, optional
         Told of each step as it begins.
     **keywords

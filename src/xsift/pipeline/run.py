@@ -104,7 +104,7 @@ def run(
 
 def _refuse_idle_settings(settings: Settings) -> None:
     """Refuse what the user set for the other method: it would do nothing."""
-    of = {"calibrated": ("clusters", "min_members"), "paper": ("closing", "missing")}
+    of = {"calibrated": ("clusters", "min_members"), "paper": ("closing", "missing", "verdict")}
     default = Settings()
     for name in of[settings.method]:
         if (value := getattr(settings, name)) != getattr(default, name):

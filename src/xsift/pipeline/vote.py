@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from xsift import surveys
+from xsift.catalogue.folder import recorded_prior
 from xsift.catalogue.record import source_counts
+from xsift.catalogue.rules import Rules, rules_of, verdict_columns
 from xsift.catalogue.tables import described, source_table
 from xsift.catalogue.verdicts import with_record
 from xsift.catalogue.warnings import recorded, vote_of_trained
@@ -15,7 +18,7 @@ from xsift.classes import Classes
 from xsift.model.sample import Progress, silent
 from xsift.pipeline.catalogue import Catalogue
 from xsift.pipeline.keywords import takes_settings
-from xsift.read import as_input, read_probabilities
+from xsift.read import as_input, is_path, read_probabilities
 from xsift.settings import Settings
 from xsift.surveys import Survey
 from xsift.vote import Pool, tally
@@ -23,7 +26,7 @@ from xsift.vote import Pool, tally
 __all__ = ["vote_table"]
 
 
-@takes_settings(settings=("source_column", "survey", "vote_trained"))
+@takes_settings(settings=("source_column", "survey", "verdict", "vote_trained"))
 def vote_table(
     table: Any,
     settings: Settings | None = None,
@@ -39,7 +42,7 @@ def vote_table(
         column of probabilities per class, ours (``p_qso``) or the published ones (``QSO``,
         ``Seyfert_1``, ...).
     settings : Settings, optional
-        As a whole; of these, survey, source_column and vote_trained matter here.
+        As a whole; of these, survey, source_column, verdict and vote_trained matter here.
     classes : Classes, optional
         What the columns are looked up in; where None, those of the survey.
     progress : callable, optional
@@ -70,11 +73,15 @@ def vote_table(
         rows = np.flatnonzero(given.votes)
         voting = np.column_stack([given.p, given.beside])
         # Only the calibrated method gives "none of these" a share, and it takes this mean.
-        pool: Pool = "geometric" if (given.beside[rows, :1] > 0).any() else "mean"
+        is_published = not (given.beside[rows, :1] > 0).any()
+        pool: Pool = "mean" if is_published else "geometric"
         n_ballots = len(given.classes) + min(1, given.beside.shape[1])
-        votes = tally(given.table, voting, rows, n_ballots, pool)
+        rules = _rules(table, given.classes, settings.verdict, is_published)
+        rule = rules.rule.first(n_ballots)
+        votes = tally(given.table, voting, rows, n_ballots, pool, rule)
         features = tuple(f.name for f in survey.features if f.name in given.table.column_names)
-        sources = source_table(given.table, features, votes, given.classes)
+        verdict = verdict_columns(votes.mean[:, :n_ballots], given.classes, rules)
+        sources = source_table(given.table, features, votes, given.classes, verdict)
     counted = {
         "detections": given.table.num_rows,
         **({"trained": int(given.trained.sum())} if given.trained.any() else {}),
@@ -87,13 +94,24 @@ def vote_table(
         "survey": survey.name,
         **({} if surveys.is_shipped(survey) else {"profile": _profile(survey)}),
         "classes": [c.model_dump() for c in given.classes.classes],
-        "settings": {k: getattr(settings, k) for k in ("source_column", "vote_trained")},
+        "settings": {k: getattr(settings, k) for k in ("source_column", "verdict", "vote_trained")},
+        "verdict": f"{rules.written}, {rules.said(rules.written)}",
         "counts": counted,
     }
     if "trained" in counted:
         notes.insert(0, vote_of_trained(counted, settings.vote_trained))
-    result = described(Catalogue(None, sources, None, record), given.classes, survey)
+    result = described(Catalogue(None, sources, None, record), given.classes, survey, rules)
     return Catalogue.of(with_record(result, None, notes, "vote", None, (table,)))
+
+
+def _rules(table: Any, classes: Classes, verdict: str, is_published: bool) -> Rules:
+    """Return the rules; the class shares are those that stand beside the table, if any do."""
+    prior = None if is_published or not is_path(table) else recorded_prior(Path(table), classes)
+    why = (
+        f"no class shares to divide by are known of {table}: give the table of detections in a "
+        "folder that run or classify wrote by the calibrated method, whose run.json has them"
+    )
+    return rules_of(classes, verdict, is_published, prior, why)
 
 
 def _profile(survey: Survey) -> dict[str, Any]:

@@ -95,7 +95,9 @@ def hold_probabilities(
         _probabilities(table, where, name)
         for name in itertools.takewhile(table.column_names.__contains__, ("p_none", "typicality"))
     ]
-    total = p.sum(axis=1) + (np.nan_to_num(beside[0]) if beside else 0.0)
+    if beside:
+        beside[0][votes] = np.nan_to_num(beside[0][votes])
+    total = p.sum(axis=1) + (beside[0] if beside else 0.0)
     odd = votes & (np.abs(total - 1) > 0.01)
     if odd.any():
         warnings.warn(

@@ -361,6 +361,8 @@ def _notes(view: CatalogueView, said: Any, model: dict[str, Any]) -> list[str]:
             f"Method: {view.method}; model {model.get('model_id', 'not stated')}, trained on "
             f"{model.get('trained_on', 'a table that is not stated')}."
         )
+    if view.record.get("verdict"):
+        notes.append(f"Class and group of a source: {view.record['verdict']}.")
     if view.method == "paper":
         notes.append(
             "The probabilities of the paper's method are overconfident: read them as ranks."

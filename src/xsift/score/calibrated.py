@@ -176,7 +176,7 @@ def fit_calibrated(
     source: np.ndarray,
     seed: int,
     split: range | None = None,
-) -> CalibratedScorer:
+) -> tuple[CalibratedScorer, np.ndarray]:
     """Learn the experts, and how far to trust each.
 
     The blend is learned on folds by source: each fold is judged by experts that never saw its
@@ -195,6 +195,12 @@ def fit_calibrated(
     seed : int
     split : range, optional
         Groups within which the classes are told apart; where None, all.
+
+    Returns
+    -------
+    scorer : CalibratedScorer
+    held_out : ndarray of shape (n, G)
+        Probabilities of the groups, blended, by experts that never saw the row's source.
     """
     y_group, n_groups = group[y], int(group.max()) + 1
     fold = _folds(source, seed)
@@ -224,7 +230,8 @@ def fit_calibrated(
         for g in range(n_groups)
     )
     shares = np.bincount(y, weight, minlength=len(group)) / weight.sum()
-    return CalibratedScorer(group, shares, *experts, blend, within)
+    scorer = CalibratedScorer(group, shares, *experts, blend, within)
+    return scorer, softmax(_blended(blend, unseen, evidence))
 
 
 class _Plan(NamedTuple):

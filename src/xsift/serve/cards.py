@@ -96,7 +96,9 @@ def _vote(card: Card) -> str:
     said = f"{votes}: {title} ({code})" + ("" if p is None else f" with probability {p:.2f}")
     second = _second(source, classes, code)
     if second is not None:
-        said += f", before {_title(classes, second[0])} with {second[1]:.2f}"
+        # The group is chosen first: a class of another group may be more probable by itself.
+        place = "before" if p is None or second[1] <= p else "by its group; by itself"
+        said += f", {place} {_title(classes, second[0])} with {second[1]:.2f}"
     if source["status"] == "unique":
         return f"{said}; the mean of the probabilities and the count of votes agree."
     return (

@@ -192,7 +192,7 @@ def read_served(folder: str | Path, is_demo: bool = False) -> Served:
         detections = _table(path, ("name", "role"))
     classes = found.classes
     sources = _table(found.sources, (*_NEEDED, *classes.columns))
-    words = _words(classes)
+    words = {k: v for k, v in _words(classes).items() if k in sources.column_names}
     codes = {
         name: _coded(sources[name], words[name], f"{found.sources}: column {name}")
         for name in words
@@ -261,8 +261,10 @@ def _kind(given: pa.DataType) -> pa.DataType | None:
 
 def _words(classes: Classes) -> dict[str, tuple[str, ...]]:
     codes = (*classes.codes, NONE)
-    of_class = dict.fromkeys(("class", "class_soft", "class_hard"), codes)
-    return {**of_class, "group": (*classes.groups, NONE), "status": STATUSES}
+    groups = (*classes.groups, NONE)
+    of_class = ("class", "class_soft", "class_hard", "class_probable", "class_balanced")
+    of_group = ("group", "group_probable", "group_balanced")
+    return {**dict.fromkeys(of_class, codes), **dict.fromkeys(of_group, groups), "status": STATUSES}
 
 
 def _coded(column: pa.ChunkedArray, words: tuple[str, ...], where: str) -> np.ndarray:

@@ -50,6 +50,7 @@ def about(served: Served) -> dict[str, Any]:
             "model_id": tree.model_id if tree else None,
             "created": record.get("created"),
             "in_sample": served.in_sample,
+            "verdict": record.get("verdict"),
             "warnings": record.get("warnings") or [],
         },
         "n_sources": served.n,

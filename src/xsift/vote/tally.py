@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from scipy.special import softmax
 
 from xsift.surveys.columns import KEYS
+from xsift.vote.verdict import Rule
 
 __all__ = ["Pool", "Votes", "in_order", "key_order", "tally"]
 
@@ -33,7 +34,7 @@ class Votes:
         Mean, or what the probabilities pool to, and population standard deviation (ddof 0) of each
         column.
     soft, hard : ndarray of int, shape (m,)
-        Class of the highest mean; most frequent class.
+        Class that the rule gives the mean; most frequent class.
     """
 
     first: np.ndarray
@@ -84,12 +85,17 @@ def key_order(table: pa.Table, rows: np.ndarray) -> np.ndarray:
 
 
 def tally(
-    table: pa.Table, p: np.ndarray, rows: np.ndarray, n_classes: int, pool: Pool = "mean"
+    table: pa.Table,
+    p: np.ndarray,
+    rows: np.ndarray,
+    n_classes: int,
+    pool: Pool = "mean",
+    rule: Rule | None = None,
 ) -> Votes:
     """Let the detections in `rows` vote (paper, section on the master classification).
 
-    Soft vote: the class of the highest mean probability, the first of the classes on ties. Hard
-    vote: the most frequent class among the detections; of equally frequent ones, that of the
+    Soft vote: the class that the rule gives the mean probabilities. Hard vote: the most frequent
+    class among the detections, each by the same rule; of equally frequent ones, that of the
     detection that comes first in (name, obsid, obi) order.
 
     Parameters
@@ -107,7 +113,11 @@ def tally(
         Of the probabilities of a source's detections, the mean, as in the paper; or the geometric
         mean, brought back to the sum 1. Detections of one source are nearly the same evidence
         again: so they are never multiplied.
+    rule : Rule, optional
+        Of the verdict; the published one by default: the class of the highest probability, the
+        first of the classes on ties.
     """
+    rule = rule or Rule.published(n_classes)
     rows = key_order(table, rows)
     if not len(rows):
         none = np.empty(0, dtype=np.int64)
@@ -116,7 +126,6 @@ def tally(
     starts = _starts(table["name"].take(pa.array(rows)))
     n = np.diff(np.append(starts, len(rows)))
     mean, std = np.empty((2, p.shape[1], len(starts)))
-    ballot, highest = np.zeros(len(rows), dtype=np.int64), p[rows, 0]
     # Column after column: the copies of all columns at once would be most of the memory.
     for j in range(p.shape[1]):
         # Sums run in key order, so that the order of the file cannot change a mean's last bits.
@@ -124,13 +133,10 @@ def tally(
         mean[j] = np.add.reduceat(voting, starts) / n
         deviation = voting - np.repeat(mean[j], n)
         std[j] = np.sqrt(np.add.reduceat(deviation**2, starts) / n)
-        if j < n_classes:
-            ballot[voting > highest] = j
-            np.maximum(highest, voting, out=highest)
     if pool == "geometric":
         mean[:n_classes] = _geometric_mean(p, rows, starts, n, n_classes)
-    hard = _most_frequent(ballot, starts, n, n_classes)
-    soft = mean[:n_classes].argmax(axis=0)
+    hard = _most_frequent(rule.decide(p, rows), starts, n, n_classes)
+    soft = rule.decide(mean.T)
     return Votes(rows[starts], n, mean.T, std.T, soft, hard)
 
 

@@ -42,7 +42,7 @@ export function drawAbout(section) {
       el("dd", {}, catalogue.classes.filter((c) => c.group === g).map((c) => `${c.label} (${c.code})`).join(", "))])),
     el("h3", {}, "This catalogue"),
     el("dl", { class: "facts-list" }, ...fact("Input", about.input), ...fact("Survey", about.survey), ...fact("Release", about.release),
-      ...fact("Method", about.method), ...fact("Model", about.model_id), ...fact("Made", about.created), ...fact("xsift", catalogue.xsift)),
+      ...fact("Method", about.method), ...fact("Model", about.model_id), ...fact("Verdict", about.verdict), ...fact("Made", about.created), ...fact("xsift", catalogue.xsift)),
     ...(about.warnings?.length ? [el("h3", {}, "What its run warned of"), el("ul", {}, ...about.warnings.map((w) => el("li", {}, w)))] : []),
     el("h3", {}, "How to cite"),
     p("The method: Pérez-Díaz, Martínez-Galarza, Caicedo & D'Abrusco 2024, ",
