@@ -48,7 +48,10 @@ class Rules:
     def said(self, name: str) -> str:
         """Say a rule in words."""
         if name == "balanced":
-            return "highest p / prior within the group of the highest p / prior"
+            return (
+                "highest p / prior within the group of the highest p / prior, among the plain "
+                "classes where they are as probable as all else together, else among all else"
+            )
         if len(np.unique(self.probable.group)) == len(self.probable.group):
             return "most probable class"
         return "most probable class within the most probable group"
@@ -81,7 +84,7 @@ def rules_of(
     if is_published:
         return Rules(written, Rule.published(len(classes) + 1), None)
     probable = Rule.of(classes)
-    return Rules(written, probable, None if prior is None else Rule(probable.group, prior))
+    return Rules(written, probable, None if prior is None else Rule.of(classes, prior))
 
 
 def verdict_columns(p: np.ndarray, classes: Classes, rules: Rules) -> dict[str, pa.Array]:

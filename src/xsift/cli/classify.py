@@ -18,8 +18,8 @@ from xsift.cli.options import (
     Source,
     Survey,
     TableFile,
-    VoteTrained,
     Verdict,
+    VoteTrained,
     settings_of,
 )
 from xsift.cli.writing import write_catalogue

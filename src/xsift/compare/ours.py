@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from xsift import read, surveys
 from xsift.catalogue.folder import CatalogueFolder, opened
 from xsift.catalogue.in_sample import names_that_trained
+from xsift.catalogue.rules import rules_of, verdict_columns
 from xsift.catalogue.tables import Catalogue, source_table
 from xsift.classes import PAPER_CLASSES, Classes
 from xsift.errors import MissingColumnsError
@@ -173,7 +174,9 @@ def _without_a_vote(
     # As the catalogue pooled: only the calibrated method gives "none of these" a share.
     has_none = len(names) > len(classes) and bool((p[rows, -1] > 0).any())
     votes = tally(detections, p, rows, len(names), "geometric" if has_none else "mean")
-    table = source_table(detections, (), votes, classes)
+    rules = rules_of(classes, "probable", not has_none, None, "")
+    verdict = verdict_columns(votes.mean[:, : len(names)], classes, rules)
+    table = source_table(detections, (), votes, classes, verdict)
     table = table.select([c for c in sources.column_names if c in table.column_names])
     return table.cast(pa.schema([sources.schema.field(c) for c in table.column_names]))
 

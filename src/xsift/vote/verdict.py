@@ -17,8 +17,11 @@ _ROWS = 65_536
 class Rule:
     """First the group, then the class within it; "none of these" is a group of its own.
 
-    Without a prior the most probable one wins (verdict *probable*), with one that of the highest
-    p / prior (verdict *balanced*). Of equals the first wins.
+    Without a prior the most probable one wins (verdict *probable*). With one, that of the highest
+    p / prior (verdict *balanced*), among the plain classes where they are as probable as the
+    classes apart and none together, else among these: shares of what is beside the classes are
+    known worst, and dividing by small ones would make most detections something rare. Of equals the
+    first wins.
 
     Attributes
     ----------
@@ -26,16 +29,19 @@ class Rule:
         Group of each column of probabilities, 0 to G - 1.
     prior : ndarray of shape (K,), or None
         Shares under which the probabilities hold. What has none never wins.
+    n_plain : int, optional
+        The first so many columns are plain classes; where None, all.
     """
 
     group: np.ndarray
     prior: np.ndarray | None = None
+    n_plain: int | None = None
 
     @classmethod
     def of(cls, classes: Classes, prior: np.ndarray | None = None) -> Rule:
         """Return the rule for columns of these classes, and of none after them."""
-        names = list(classes.groups)
-        return cls(np.array([*(names.index(c.group) for c in classes.classes), len(names)]), prior)
+        group = np.array([*classes.group_index, len(classes.groups)])
+        return cls(group, prior, classes.n_plain)
 
     @classmethod
     def published(cls, n: int) -> Rule:
@@ -44,7 +50,9 @@ class Rule:
 
     def first(self, n: int) -> Rule:
         """Return the rule for the first `n` columns."""
-        return Rule(self.group[:n], None if self.prior is None else self.prior[:n])
+        return replace(
+            self, group=self.group[:n], prior=None if self.prior is None else self.prior[:n]
+        )
 
     def plain(self) -> Rule:
         """Return the rule without its prior."""
@@ -78,10 +86,18 @@ class Rule:
         of_group, of_class = self.group_sums(p), np.ascontiguousarray(p)
         if self.prior is not None:
             of_group = _over(of_group, self.group_sums(self.prior[None])[0])
+            of_group = np.where(self._is_on_the_side_of(p), of_group, -np.inf)
             of_class = _over(of_class, self.prior)
         winner = of_group.argmax(axis=1)
         best = np.where(self.group == winner[:, None], of_class, -np.inf).argmax(axis=1)
         return np.asarray(np.where(np.isnan(p).any(axis=1), -1, best))
+
+    def _is_on_the_side_of(self, p: np.ndarray) -> np.ndarray:
+        """Tell which groups each row may have, bool of shape (n, G): plain ones, or the others."""
+        n = len(self.group) if self.n_plain is None else min(self.n_plain, len(self.group))
+        is_plain = np.isin(np.arange(int(self.group.max()) + 1), self.group[:n])
+        beside = p[:, n:].sum(axis=1)
+        return np.asarray((p[:, :n].sum(axis=1) >= beside)[:, None] == is_plain)
 
 
 def _over(p: np.ndarray, prior: np.ndarray) -> np.ndarray:
