@@ -117,16 +117,19 @@ class CalibratedCore:
         for first in range(0, len(X), _ROWS):
             some = slice(first, first + _ROWS)
             Z = self.scores.transform(close_hardness(X[some], self.closure, self.closing))
-            faint = coordinate_of(counts[some])[:, None] if self.takes_counts else Z[:, :0]
+            faint = coordinate_of(counts[some])[:, None] if self.takes_counts else None
             for k in np.unique(level[some]):
                 here = np.flatnonzero(level[some] == k)
                 order, ends = group_by_pattern(Z[here], np.ones(len(here)), True)
                 here = here[order]
-                yield _Block(first + here, Z[here], faint[here], ends, int(k))
+                yield _Block(
+                    *(first + here, Z[here], None if faint is None else faint[here]),
+                    *(ends, int(k)),
+                )
 
     def _evidence(self, block: _Block) -> Evidence:
         p_class = mean_posterior(self.bags[block.level], block.Z, block.ends)
-        return Evidence(block.looked_at, p_class, None)
+        return Evidence(block.Z, p_class, None, block.faint)
 
     def _mixtures_say(self, block: _Block) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return log-density and component in the first mixture, and the regressions' raw scores.
@@ -155,19 +158,19 @@ class CalibratedCore:
 class _Block(NamedTuple):
     """Rows of one level of faintness, ordered by what they lack.
 
-    `faint` is what trees see of it, shape (n, 1), or (n, 0) where it does not matter.
+    `faint` is how faint they are, shape (n, 1), or None where it does not matter.
     """
 
     rows: np.ndarray
     Z: np.ndarray
-    faint: np.ndarray
+    faint: np.ndarray | None
     ends: np.ndarray
     level: int
 
     @property
     def looked_at(self) -> np.ndarray:
-        """Normal scores and faintness."""
-        return np.hstack([self.Z, self.faint])
+        """Normal scores and, where it matters, faintness."""
+        return self.Z if self.faint is None else np.hstack([self.Z, self.faint])
 
 
 def _slices(n: int) -> Iterator[slice]:

@@ -176,10 +176,10 @@ def fit_core(
     gaps, factor = _gaps_of(training.X, group, y, counts, teaches, missing)
     counts, teaches = counts * factor, teaches * factor
     bags, p = fit_bags(examples, y, training.unit, group, n_plain, counts, seed)
-    chosen = examples.taught((y >= 0) & (teaches > 0), seed)
+    chosen = np.flatnonzero(((y >= 0) & (teaches > 0))[examples.row])
     taught = examples.take(chosen)
     _, responsibilities = responsibilities_in(mixtures, taught.Z)
-    evidence = Evidence(taught.looked_at, p[chosen], responsibilities)
+    evidence = Evidence(taught.Z, p[chosen], responsibilities, taught.faint)
     own_weight = taught.weight * teaches[taught.row]
     said, unit = y[taught.row], training.unit[taught.row]
     plain = np.flatnonzero(said < n_plain)

@@ -142,5 +142,5 @@ def levels_of_counts() -> list[tuple[float, float]]:
 
 
 def coordinate_of(counts: np.ndarray) -> np.ndarray:
-    """Return how faint detections are, shape (n,): about as wide as a normal score."""
-    return np.asarray((np.log10(np.clip(counts, 1.0, _MOST)) - 1.8) / 0.8)
+    """Return how faint detections are, shape (n,): -2.5 with one count, 1 as good as exact."""
+    return np.asarray(np.log10(np.clip(counts, 1.0, _MOST)) * 3.5 / np.log10(_MOST) - 2.5)

@@ -224,7 +224,14 @@ class ScorerTree(_Strict):
     blend: Array
     within: list[TreesTree | None]
 
-    def check(self, name: str, n_features: int, n_responsibilities: int, n_classes: int) -> None:
+    def check(
+        self,
+        name: str,
+        n_features: int,
+        n_responsibilities: int,
+        n_classes: int,
+        takes_counts: bool,
+    ) -> None:
         """Raise ValueError where shapes or numbers cannot be a scorer's."""
         _want(f"{name}.group", self.group.shape, (n_classes,))
         n_groups = len(self.within)
@@ -236,7 +243,7 @@ class ScorerTree(_Strict):
         self.trees.check(f"{name}.trees", n_features + n_classes, n_groups)
         _want(f"{name}.slope", self.slope.shape, (n_features + n_responsibilities, n_groups))
         _want(f"{name}.intercept", self.intercept.shape, (n_groups,))
-        _want(f"{name}.blend", self.blend.shape, (3, 2))
+        _want(f"{name}.blend", self.blend.shape, (3, 2 + takes_counts))
         for g, trees in enumerate(self.within):
             own = int((self.group == g).sum())
             if trees is not None:
@@ -304,11 +311,12 @@ class CalibratedTree(_Strict):
         n_judged = self.n_judged(classes)
         for k, level in enumerate(self.levels):
             level.check(f"levels.{k}", d, n_judged)
-        d += len(self.levels) > 1  # trees see how faint a detection is
+        takes_counts = len(self.levels) > 1
+        d += takes_counts  # trees see how faint a detection is
         n_responsibilities = sum(len(m.weights) for m in self.mixtures)
-        self.scorer.check("scorer", d, n_responsibilities, classes.n_plain)
+        self.scorer.check("scorer", d, n_responsibilities, classes.n_plain, takes_counts)
         if self.opened is not None:
-            self.opened.check("opened", d, n_responsibilities, n_judged)
+            self.opened.check("opened", d, n_responsibilities, n_judged, takes_counts)
             groups = [*classes.group_index, len(classes.groups)]
             _want("opened.group", self.opened.group.tolist(), groups)
         plain = list(classes.group_index[: classes.n_plain])
