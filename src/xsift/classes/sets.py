@@ -112,6 +112,13 @@ class Classes(BaseModel):
         return sum(not c.apart for c in self.classes)
 
     @property
+    def plain(self) -> Classes:
+        """The plain classes alone, with the labels that the paper counts as none."""
+        if self.n_plain == len(self):
+            return self
+        return Classes(classes=self.classes[: self.n_plain])
+
+    @property
     def group_index(self) -> tuple[int, ...]:
         """Index of each class's group in `groups`."""
         names = list(self.groups)
