@@ -115,6 +115,6 @@ class CalibratedMethod(_Method):
         under = wanted_prior(model, prior)
 
         def choose(p: np.ndarray) -> np.ndarray | None:
-            return group_sets(model, p, all_shares(under))
+            return group_sets(model, p, all_shares(under), np.full(len(p), np.inf))
 
         return _Fitted(classify, *under, geometric_mean, choose)

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from xsift.features import NormalScores, close_hardness
-from xsift.model.faint import EDGES, Dimming, coordinate_of, level_of, levels_of_counts
+from xsift.model.faint import BRIGHT, EDGES, Dimming, coordinate_of, level_of, levels_of_counts
 from xsift.model.sample import Training
 
 __all__ = ["Examples", "examples_of"]
 
 _HIDDEN = 0.6
 _HIDDEN_WEIGHT = 0.5
-_FAINT_WEIGHT = 0.2
+_FAINT_WEIGHT = 0.1
 _SAMPLED = 10_000
 
 
@@ -62,6 +62,16 @@ class Examples:
             *(self.weight[chosen], self.is_hidden[chosen], self.is_sampled[chosen]),
             self.n_levels,
         )
+
+    def is_judged(self, levels: range) -> np.ndarray:
+        """Tell which examples show what a scorer of these levels, the last ones, says of new rows.
+
+        A scorer of bright detections is judged by detections as they are; one of faint detections
+        by the faint ones, as they are or made. Those with values hidden are more than a table has.
+        """
+        if levels.start > 0 or self.n_levels == 1:
+            return np.asarray((self.weight == 1.0) & ~self.is_hidden)
+        return np.asarray((self.level < BRIGHT) & ~self.is_hidden)
 
     def teaches(self, level: int) -> np.ndarray:
         """Return which examples the mixtures of a level learn from, as numbers.
