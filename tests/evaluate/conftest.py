@@ -47,7 +47,7 @@ class FittedNearest:
     def __init__(self, means, shares):
         self.means, self.shares = means, shares
 
-    def predict(self, X):
+    def predict(self, X, counts=None):
         d2 = np.nansum((X[:, None, :] - self.means) ** 2, axis=2)
         p = np.exp(-(d2 - d2.min(axis=1, keepdims=True)))
         p /= p.sum(axis=1, keepdims=True)

@@ -129,9 +129,9 @@ def test_types_say_which_are_other(tmp_path, small_table):
     table = small_table.append_column("kind", pa.array(types))
     pq.write_table(table, path)
     given = cohort_at(path, type_column="kind")
-    assert given.counts()["detections_of_other_types"] == label.count(None) - 1
+    assert given.numbers()["detections_of_other_types"] == label.count(None) - 1
     assert (given.y[given.is_other] == -1).all()
-    assert cohort_at(path).counts()["detections_of_other_types"] == 0
+    assert cohort_at(path).numbers()["detections_of_other_types"] == 0
 
 
 def test_labels_from_a_file(xsift, files, tmp_path):
@@ -152,7 +152,7 @@ def test_labels_from_a_file(xsift, files, tmp_path):
             ("--methods", "magic"),
             "--methods magic: allowed are paper, calibrated, forest, boosting, svc",
         ),
-        (("--experiments", "tides"), "allowed are folds, sky, shares, missing, none"),
+        (("--experiments", "tides"), "allowed are folds, sky, shares, missing, none, open, faint"),
         (("--methods", "svc, svc"), "--methods svc,svc: allowed are"),
         (("--folds", "1"), "--folds 1: allowed is 2 to 20"),
         (("--draws", "0"), "--draws 0: allowed is 1 to 1000"),

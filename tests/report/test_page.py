@@ -55,9 +55,17 @@ def test_the_page_is_whole_and_loads_nothing(record):
     loaded = re.findall(r"(?:src|href|url)\s*[=(]\s*[\"']?([^\"')\s>]*)", html)
     assert not [u for u in loaded if not u.startswith(("#", "data:image/png;base64,"))]
     assert "default-src 'none'" in html
-    for said in ("Few labels", "None of these", "Missing values", "Limits", "1,234 of 2,000"):
+    for said in (
+        "Few labels",
+        "None of these",
+        "Missing values",
+        "The open world",
+        "Faint detections",
+        "Limits",
+        "1,234 of 2,000",
+    ):
         assert said in page.text
-    assert html.count("<svg") == 3
+    assert html.count("<svg") == 5
 
 
 def test_what_comes_from_outside_is_escaped(record):
@@ -73,10 +81,17 @@ def test_the_page_says_the_same_on_another_day(record):
 
 
 def test_a_part_that_was_not_done_is_not_there(record):
-    for name in ("sky", "shares", "missing", "none"):
+    for name in ("sky", "shares", "missing", "none", "open", "faint"):
         del record["results"][name]
     text = parsed(evaluation_page(record, evaluation_figures(record["results"]))).text
-    for title in ("Few labels", "None of these:", "Missing values", "blocks of the sky:"):
+    for title in (
+        "Few labels",
+        "None of these:",
+        "Missing values",
+        "blocks of the sky:",
+        "The open world",
+        "Faint detections",
+    ):
         assert title not in text
 
 

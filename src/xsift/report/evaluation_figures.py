@@ -15,7 +15,7 @@ __all__ = ["evaluation_figures", "svg_of"]
 
 
 def evaluation_figures(results: Mapping[str, Any]) -> dict[str, str | None]:
-    """Draw confusion and reliability of each method, and the figure of few labels.
+    """Draw confusion and reliability of each method, few labels, open world and faint detections.
 
     Parameters
     ----------
@@ -25,8 +25,8 @@ def evaluation_figures(results: Mapping[str, Any]) -> dict[str, str | None]:
     Returns
     -------
     dict
-        SVG by name: ``confusion METHOD``, ``reliability METHOD``, ``labels``. None where Matplotlib
-        is not installed.
+        SVG by name: ``confusion METHOD``, ``reliability METHOD``, ``labels``, ``open METHOD``,
+        ``counts``. None where Matplotlib is not installed.
     """
     drawn = {}
     for method, found in results["folds"].items():
@@ -50,7 +50,47 @@ def evaluation_figures(results: Mapping[str, Any]) -> dict[str, str | None]:
             lambda ax: plots.against_labels(ax, shares, values, "balanced accuracy, groups"),
             (6.4, 4.0),
         )
+    for method, found in results.get("open", {}).items():
+        if "detections" in found:
+            promised = found["detections"]["groups"]["promise"]
+            drawn[f"open {method}"] = svg_of(
+                lambda axes, by_group=promised: _promise(axes, by_group),
+                (2.4 * len(promised), 2.7),
+                len(promised),
+            )
+    if any("failed" not in f for f in results.get("faint", {}).values()):
+        drawn["counts"] = svg_of(lambda axes: _fewer_counts(axes, results["faint"]), (8.4, 3.4), 2)
     return drawn
+
+
+def _promise(axes: np.ndarray, by_group: Mapping[str, Any]) -> None:
+    """Draw a reliability diagram of each group's probability."""
+    for ax, (name, by_bin) in zip(axes, by_group.items(), strict=True):
+        bins = np.zeros((5, 10))
+        for said, f in by_bin.items():
+            promised, right = f["promised"], f["right"]
+            figures = [right["value"], right["low"], right["high"]]
+            bins[:, int(said.split()[0]) // 10] = [promised["n"], promised["value"], *figures]
+        n, confidence, accuracy, low, high = bins
+        plots.reliability(ax, n, confidence, accuracy, low, high, name)
+        if ax is not axes[0]:
+            ax.set_ylabel("")
+
+
+def _fewer_counts(axes: np.ndarray, found: Mapping[str, Any]) -> None:
+    """Draw log-loss and ECE against counts."""
+    worked = {method: f for method, f in found.items() if "failed" not in f}
+    counts = sorted({int(n) for f in worked.values() for n in f})
+    for ax, (measure, label) in zip(
+        axes, {"log_loss": "log-loss, groups", "ece": "ECE, groups"}.items(), strict=True
+    ):
+        values = {}
+        for method, f in worked.items():
+            there = [f.get(str(n), {}).get(measure, {}) for n in counts]
+            told = [[v.get(k, np.nan) for v in there] for k in ("value", "low", "high")]
+            values[method] = (told[0], told[1], told[2])
+        plots.against_counts(ax, counts, values, label)
+    axes[0].legend()
 
 
 def _few_labels(
@@ -68,10 +108,18 @@ def _few_labels(
     return shares, values
 
 
-def svg_of(draw: Callable[..., Any], size: tuple[float, float]) -> str | None:
+def svg_of(draw: Callable[..., Any], size: tuple[float, float], n_panels: int = 1) -> str | None:
     """Return a figure as an SVG element: its text is text, and it says nothing of the day.
 
     Where Matplotlib is not installed, there is none.
+
+    Parameters
+    ----------
+    draw : callable
+        Takes the axes; of several panels, beside each other, an array of them.
+    size : tuple of float
+        Width and height (inch).
+    n_panels : int
     """
     if lack_of("matplotlib", "no figures"):
         return None
@@ -87,7 +135,7 @@ def svg_of(draw: Callable[..., Any], size: tuple[float, float]) -> str | None:
     }
     with mpl.rc_context(style):
         figure = Figure(figsize=size, layout="constrained")
-        draw(figure.subplots())
+        draw(figure.subplots(1, n_panels))
         sink = io.StringIO()
         nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
         figure.savefig(sink, format="svg", metadata=nothing)
