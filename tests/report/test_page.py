@@ -126,3 +126,22 @@ def test_labels_draws_each_method_with_its_own_marker():
     assert len(set(markers)) == 2
     assert ax.containers[0].lines[0].get_ydata().tolist() == [0.5, 0.6]
     assert [t.get_text() for t in ax.get_xticklabels()] == ["10 %", "100 %"]
+
+
+def test_reliability_of_a_group_names_it():
+    ax = plots.reliability(axes(), [2, 2], [0.2, 0.8], [0.1, 0.9], [0, 0.8], [0.2, 1], "all $else")
+    assert ax.get_title() == r"all \$else"
+    assert ax.get_xlabel() == "probability"
+
+
+def test_counts_are_drawn_at_equal_steps_one_line_a_method():
+    values = {
+        "a": ([1.2, 0.6], [1.1, 0.5], [1.3, 0.7]),
+        "b": ([np.nan, 0.7], [np.nan, 0.6], [np.nan, 0.8]),
+    }
+    ax = plots.against_counts(axes(), [8, 100_000], values, "log-loss")
+    assert [t.get_text() for t in ax.get_xticklabels()] == ["8", "100,000"]
+    assert len(ax.containers) == 2
+    assert ax.containers[0].lines[0].get_ydata().tolist() == [1.2, 0.6]
+    assert ax.get_ylim()[0] == 0
+    assert ax.get_ylabel() == "log-loss"

@@ -103,7 +103,8 @@ class Boosting:
         """Fit on the labelled rows."""
         from sklearn.ensemble import HistGradientBoostingClassifier
 
-        weight = _by_source(training.source, _is_plain(training, self.n_plain))
+        typed = _is_plain(training, self.n_plain) | _is_beside(training, self.n_plain)
+        weight = _by_source(training.source, typed)
 
         def grow(X: np.ndarray, y: np.ndarray, w: np.ndarray) -> Any:
             return HistGradientBoostingClassifier(
