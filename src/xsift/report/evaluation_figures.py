@@ -11,7 +11,11 @@ import numpy as np
 from xsift import plots
 from xsift.errors import lack_of
 
-__all__ = ["evaluation_figures", "svg_of"]
+__all__ = ["FEWEST_DRAWN", "evaluation_figures", "svg_of"]
+
+FEWEST_DRAWN = 10
+"""Detections that a bin of a group's probability needs to be drawn."""
+_IN_A_ROW = 5
 
 
 def evaluation_figures(results: Mapping[str, Any]) -> dict[str, str | None]:
@@ -55,25 +59,38 @@ def evaluation_figures(results: Mapping[str, Any]) -> dict[str, str | None]:
             promised = found["detections"]["groups"]["promise"]
             drawn[f"open {method}"] = svg_of(
                 lambda axes, by_group=promised: _promise(axes, by_group),
-                (2.4 * len(promised), 2.7),
-                len(promised),
+                *_grid(len(promised)),
             )
     if any("failed" not in f for f in results.get("faint", {}).values()):
-        drawn["counts"] = svg_of(lambda axes: _fewer_counts(axes, results["faint"]), (8.4, 3.4), 2)
+        drawn["counts"] = svg_of(
+            lambda axes: _fewer_counts(axes, results["faint"]), (8.4, 3.4), (1, 2)
+        )
     return drawn
 
 
-def _promise(axes: np.ndarray, by_group: Mapping[str, Any]) -> None:
-    """Draw a reliability diagram of each group's probability."""
-    for ax, (name, by_bin) in zip(axes, by_group.items(), strict=True):
+def _grid(n: int) -> tuple[tuple[float, float], tuple[int, int]]:
+    """Return the size (inch) of a figure of so many panels, and its rows and columns."""
+    columns = min(n, _IN_A_ROW)
+    rows = -(-n // columns)
+    return (2.4 * columns, 2.7 * rows), (rows, columns)
+
+
+def _promise(axes: Any, by_group: Mapping[str, Any]) -> None:
+    """Draw a reliability diagram of each group's probability; of a few detections no point."""
+    axes = np.atleast_2d(axes)
+    for ax in axes.flat[len(by_group) :]:
+        ax.set_axis_off()
+    for ax, (name, by_bin) in zip(axes.flat, by_group.items(), strict=False):
         bins = np.zeros((5, 10))
         for said, f in by_bin.items():
             promised, right = f["promised"], f["right"]
+            if promised["n"] < FEWEST_DRAWN:
+                continue
             figures = [right["value"], right["low"], right["high"]]
             bins[:, int(said.split()[0]) // 10] = [promised["n"], promised["value"], *figures]
         n, confidence, accuracy, low, high = bins
         plots.reliability(ax, n, confidence, accuracy, low, high, name)
-        if ax is not axes[0]:
+        if ax not in axes[:, 0]:
             ax.set_ylabel("")
 
 
@@ -108,7 +125,9 @@ def _few_labels(
     return shares, values
 
 
-def svg_of(draw: Callable[..., Any], size: tuple[float, float], n_panels: int = 1) -> str | None:
+def svg_of(
+    draw: Callable[..., Any], size: tuple[float, float], panels: tuple[int, int] = (1, 1)
+) -> str | None:
     """Return a figure as an SVG element: its text is text, and it says nothing of the day.
 
     Where Matplotlib is not installed, there is none.
@@ -116,10 +135,11 @@ def svg_of(draw: Callable[..., Any], size: tuple[float, float], n_panels: int = 
     Parameters
     ----------
     draw : callable
-        Takes the axes; of several panels, beside each other, an array of them.
+        Takes the axes; of several panels an array of them.
     size : tuple of float
         Width and height (inch).
-    n_panels : int
+    panels : tuple of int
+        Rows and columns.
     """
     if lack_of("matplotlib", "no figures"):
         return None
@@ -135,7 +155,7 @@ def svg_of(draw: Callable[..., Any], size: tuple[float, float], n_panels: int = 
     }
     with mpl.rc_context(style):
         figure = Figure(figsize=size, layout="constrained")
-        draw(figure.subplots(1, n_panels))
+        draw(figure.subplots(*panels))
         sink = io.StringIO()
         nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
         figure.savefig(sink, format="svg", metadata=nothing)
