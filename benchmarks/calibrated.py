@@ -84,10 +84,11 @@ def _time(sources: int, n: int, rounds: int) -> dict[str, Any]:
     settings = Settings(method="calibrated")
     names = [f.name for f in survey.feature_set(name)]
     closure = columns_that_close(survey.closure, names)
+    classes = (len(PAPER_CLASSES), PAPER_CLASSES.n_plain)
     fits = {
         "xsift": lambda: fit_calibrated_model(training, survey, name, PAPER_CLASSES, settings),
-        "forest": lambda: Forest(len(PAPER_CLASSES)).fit(training, 0),
-        "boosting": lambda: Boosting(len(PAPER_CLASSES), closure).fit(training, 0),
+        "forest": lambda: Forest(*classes).fit(training, 0),
+        "boosting": lambda: Boosting(*classes, closure).fit(training, 0),
     }
     fitted, fit = {}, {}
     for key, job in fits.items():

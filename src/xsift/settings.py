@@ -163,7 +163,7 @@ def _require(ok: bool, message: str) -> None:
 
 
 METHODS = (*SCORERS, "forest", "boosting", "svc")
-EXPERIMENTS = ("folds", "sky", "shares", "missing", "none")
+EXPERIMENTS = ("folds", "sky", "shares", "missing", "none", "open", "faint")
 
 
 @dataclass(frozen=True)

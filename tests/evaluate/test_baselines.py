@@ -17,7 +17,9 @@ def training():
     return Training(X, y, np.where(kind == 3, "CV*", None), np.repeat(np.arange(n // 2), 2))
 
 
-@pytest.mark.parametrize("method", [Forest(4), Boosting(4, AT), LinearSvc(4)], ids=lambda m: m.name)
+@pytest.mark.parametrize(
+    "method", [Forest(4, 4), Boosting(4, 4, AT), LinearSvc(4, 4)], ids=lambda m: m.name
+)
 def test_a_baseline_classifies_and_knows_what_it_never_saw(method, training):
     fitted = method.fit(training, seed=0)
     said = fitted.predict(training.X)
@@ -35,7 +37,9 @@ def test_a_baseline_classifies_and_knows_what_it_never_saw(method, training):
     np.testing.assert_array_equal(again.p, said.p)
 
 
-@pytest.mark.parametrize("method", [Forest(4), Boosting(4, AT), LinearSvc(4)], ids=lambda m: m.name)
+@pytest.mark.parametrize(
+    "method", [Forest(4, 4), Boosting(4, 4, AT), LinearSvc(4, 4)], ids=lambda m: m.name
+)
 def test_missing_values_are_scored_and_change_no_other_row(method, training):
     X = training.X.copy()
     X[::3, 1:3] = np.nan
@@ -47,10 +51,10 @@ def test_missing_values_are_scored_and_change_no_other_row(method, training):
 
 
 def test_boosting_weighs_sources_and_takes_the_closure(training):
-    shares = Boosting(4, AT).fit(training, seed=0).shares
+    shares = Boosting(4, 4, AT).fit(training, seed=0).shares
     n = np.bincount(training.y[training.y >= 0], minlength=4)
     assert shares == pytest.approx(n / n.sum())  # two detections each: equal weights
-    closed = Boosting(4, AT)._closed(np.array([[0.3, 0.6, -0.2, 9.0], [1.0, -1.0, 0.0, 9.0]]))
+    closed = Boosting(4, 4, AT)._closed(np.array([[0.3, 0.6, -0.2, 9.0], [1.0, -1.0, 0.0, 9.0]]))
     assert closed[0, 4] == pytest.approx(np.arctanh(0.3) + np.arctanh(-0.2) - np.arctanh(0.6))
     assert np.isfinite(closed).all()
 
@@ -59,5 +63,5 @@ def test_boosting_meets_missing_values_in_training(training):
     """Without any feature there is little to say but the class shares."""
     nothing = np.full((1, 4), np.nan)
     plain = Training(training.X, training.y, np.full(300, None), training.source)
-    fitted = Boosting(4, AT).fit(plain, seed=0)
+    fitted = Boosting(4, 4, AT).fit(plain, seed=0)
     assert fitted.predict(nothing).p[0] == pytest.approx(fitted.shares, abs=0.2)

@@ -50,7 +50,7 @@ def test_the_test_rows_are_not_seen(cohort, nearest):
     assert not set(cohort.source[answer.rows]) & set(training.source)
     assert (cohort.y[answer.rows] == answer.p.argmax(axis=1))[cohort.y[answer.rows] >= 0].all()
     assert answer.p.sum(axis=1) == pytest.approx(np.ones(len(answer.rows)))
-    assert answer.p_none[cohort.is_other[answer.rows]].mean() > 0.8
+    assert answer.beside[:, -1][cohort.is_other[answer.rows]].mean() > 0.8
 
 
 def test_a_leak_fails_the_run(cohort, nearest):
@@ -132,7 +132,7 @@ def test_results_of_a_known_case(cohort, nearest):
     hidden = found["missing"]["nearest"]["test"]["detections"]["groups"]
     assert hidden["n_detections"] + hidden["n_unscored"] == groups["n_detections"]
     assert hidden["accuracy_unscored_wrong"]["value"] < 0.5 < hidden["accuracy"]["value"]
-    assert found["none"]["nearest"]["all"]["p_none"]["value"] > 0.99
+    assert found["none"]["nearest"]["all"]["p_else"]["value"] > 0.99
     assert found["none"]["nearest"]["types"]["Z"]["n_sources"] == cohort.is_other.sum() / 2
     part, parts = found["folds"]["nearest"]["strata"]
     assert (part["part"], part["n_detections"]) == ("2", groups["n_detections"])

@@ -38,7 +38,7 @@ def test_in_the_results(cohort, nearest):
         assert sum(f["size"]["n"] for f in sets["groups"].values()) == n
     rows = np.concatenate([a.rows for a in answers.values()])
     p = np.concatenate(
-        [np.column_stack([a.p * (1 - a.p_none)[:, None], a.p_none]) for a in answers.values()]
+        [np.column_stack([a.p * (1 - a.beside), a.beside]) for a in answers.values()]
     )
     y = cohort.y[rows]
     expected = (p >= 0.3)[y >= 0, y[y >= 0]].mean()

@@ -14,9 +14,9 @@ def answer(failed=""):
     rng = np.random.default_rng(1)
     some = rng.random((3, 2)) > 0.5
     return Answer(
-        np.arange(3), rng.random((3, 2)), rng.random(3), np.full(3, np.nan), rng.random(2),
-        np.arange(2), rng.random((2, 2)), rng.random((2, 3)), rng.random(()), some, some[:2],
-        rng.random(2), failed,
+        np.arange(3), rng.random((3, 2)), rng.random((3, 1)), np.full(3, np.nan),
+        np.arange(3, dtype=np.int8), rng.random(2), np.arange(2), rng.random((2, 2)),
+        rng.random((2, 3)), rng.random(()), some, some[:2], rng.random(2), failed,
     )  # fmt: skip
 
 

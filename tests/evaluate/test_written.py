@@ -25,7 +25,7 @@ def test_none_is_wrong_and_nothing_is_left_out():
     found = Written(np.arange(4), {"probable": said}, np.zeros(4, int))
     groups = found.measure(GROUPS, alone(4))["probable"]
     assert groups["accuracy"]["value"] == groups["balanced_accuracy"]["value"] == 2 / 3
-    assert groups["none"]["value"] == 1 / 3
+    assert groups["all_else"]["value"] == 1 / 3
     assert groups["accuracy"]["n"] == 3
     assert found.measure(CLASSES, alone(4))["probable"]["accuracy"]["value"] == 1 / 3
 
@@ -41,7 +41,7 @@ def test_against_scikit_learn(level):
     )
     assert found["balanced_accuracy"]["value"] == pytest.approx(recall.mean(), abs=1e-12)
     assert found["accuracy"]["value"] == pytest.approx(oracle.accuracy_score(truth, called))
-    assert found["none"]["value"] == pytest.approx((called < 0).mean())
+    assert found["all_else"]["value"] == pytest.approx((called < 0).mean())
 
 
 @pytest.fixture
@@ -54,14 +54,18 @@ def validated(cohort, nearest):
 
 
 def test_what_a_fold_writes_follows_its_own_prior(cohort, validated):
-    answers = list(validated[0].values())
+    shares = np.array([0.8, 0.1, 0.1])
+    # Less sure than the method is, so that the shares decide.
+    answers = [replace(a, p=0.4 * a.p + 0.2, shares=shares) for a in validated[0].values()]
     by_rule = written_by(answers, cohort.classes, by_source=False)
     a = answers[0]
-    p = np.column_stack([a.p * (1 - a.p_none)[:, None], a.p_none])
+    p = np.column_stack([a.p * (1 - a.beside), a.beside])
     prior = np.append(a.shares * 0.9, 0.1)
     n = len(a.rows)
     assert (by_rule["probable"][:n] == p.argmax(axis=1)).all()  # each class a group
-    assert (by_rule["balanced"][:n] == (p / prior).argmax(axis=1)).all()
+    # Among the classes, where they are as probable as none of them.
+    best = np.where(p[:, 3] > 0.5, 3, (p / prior)[:, :3].argmax(axis=1))
+    assert (by_rule["balanced"][:n] == best).all()
     assert (by_rule["balanced"] != by_rule["probable"]).any()
     no_shares = [replace(a, shares=np.full(3, np.nan)) for a in answers]
     assert list(written_by(no_shares, cohort.classes, by_source=True)) == ["probable"]
@@ -80,4 +84,4 @@ def test_results_hold_it_by_detection_and_by_source(cohort, validated):
     # Rows at the edges look like nothing known; where they count as wrong, it shows.
     plain, written = (found["detections"]["groups"][key] for key in ("accuracy", "written"))
     assert written["probable"]["accuracy"]["value"] <= plain["value"]
-    assert 0 <= written["probable"]["none"]["value"] < 0.5
+    assert 0 <= written["probable"]["all_else"]["value"] < 0.5

@@ -14,7 +14,7 @@ from xsift.errors import LabelError, MissingColumnsError, SettingError
 from xsift.evaluate.cohort import cohort_of
 from xsift.evaluate.experiments import run_task
 from xsift.model.sample import read_sample
-from xsift.pipeline.evaluate import PARTS, evaluate
+from xsift.pipeline.evaluate import PARTS, Evaluation, evaluate
 from xsift.settings import EvaluationSettings, Settings
 
 SETTINGS = Settings(label_column="label", features="all")
@@ -129,9 +129,9 @@ def test_types_say_which_are_other(tmp_path, small_table):
     table = small_table.append_column("kind", pa.array(types))
     pq.write_table(table, path)
     given = cohort_at(path, type_column="kind")
-    assert given.counts()["detections_of_other_types"] == label.count(None) - 1
+    assert given.numbers()["detections_of_other_types"] == label.count(None) - 1
     assert (given.y[given.is_other] == -1).all()
-    assert cohort_at(path).counts()["detections_of_other_types"] == 0
+    assert cohort_at(path).numbers()["detections_of_other_types"] == 0
 
 
 def test_labels_from_a_file(xsift, files, tmp_path):
@@ -152,7 +152,7 @@ def test_labels_from_a_file(xsift, files, tmp_path):
             ("--methods", "magic"),
             "--methods magic: allowed are paper, calibrated, forest, boosting, svc",
         ),
-        (("--experiments", "tides"), "allowed are folds, sky, shares, missing, none"),
+        (("--experiments", "tides"), "allowed are folds, sky, shares, missing, none, open, faint"),
         (("--methods", "svc, svc"), "--methods svc,svc: allowed are"),
         (("--folds", "1"), "--folds 1: allowed is 2 to 20"),
         (("--draws", "0"), "--draws 0: allowed is 1 to 1000"),
@@ -233,3 +233,73 @@ def test_what_the_reader_warns_of_is_in_the_record(xsift, tmp_path, small_table)
         Settings(features="all"), replace(QUICK, experiments=("folds",)))  # fmt: skip
     assert again["warnings"] == record["warnings"]  # also where the fits are taken over
     assert f"Warning: {missing}" in again.summary().lines
+
+
+@pytest.fixture
+def typed(tmp_path, small_table):
+    """A quarter of the sources without a label are stars, a quarter supernova remnants."""
+    label = small_table["label"].to_pylist()
+    kind = [
+        (None, "Star", "SNR", None)[i // 2 % 4] if label[i] is None else None for i in range(600)
+    ]
+    path = tmp_path / "typed.parquet"
+    pq.write_table(small_table.append_column("otype", pa.array(kind)), path)
+    return path, label, kind
+
+
+def test_the_open_world_and_faint_detections(xsift, typed, tmp_path):
+    path, label, kind = typed
+    done = xsift(
+        "evaluate", path, "--label-column", "label", "--features", "all", "--folds", 2,
+        "--experiments", "open,faint", "--methods", "forest,svc", "--out", tmp_path / "out",
+    )  # fmt: skip
+    assert done.status == 0, done
+    shown = " ".join(done.out.split())
+    assert "Open world, all else as one more group" in shown
+    assert "Observed with fewer counts" in shown
+    record = json.loads((tmp_path / "out" / "evaluation.json").read_text("utf-8"))
+    counted = record["counts"]
+    assert counted["detections_of_classes_apart"] == kind.count("Star")
+    assert counted["detections_of_other_types"] == kind.count("SNR")
+    assert counted["labelled_detections"] == 600 - label.count(None)
+    found = record["results"]
+    groups = found["open"]["forest"]["detections"]["groups"]
+    assert groups["n_detections"] == 600 - label.count(None) + 600 - kind.count(None)
+    assert groups["names"][-1] == "all else"
+    assert "left_out" in found["open"]["svc"]
+    faint = found["faint"]["svc"]
+    assert list(faint) == ["8", "15", "30", "60", "120", "500", "100000"]
+    assert faint["8"]["n_detections"] == counted["labelled_detections"]
+    assert faint["8"]["log_loss"]["value"] > faint["100000"]["log_loss"]["value"]
+    page = (tmp_path / "out" / "report.html").read_text("utf-8")
+    assert "The open world" in page
+    assert "svc is left out: it gives types beside the classes no probability" in page
+    table = Evaluation(record).to_arrow().to_pylist()
+    rows = {(r["experiment"], r["method"], r["of"], r["measure"]): r["value"] for r in table}
+    assert rows["faint", "svc", "8", "ece"] == faint["8"]["ece"]["value"]
+    assert rows["open", "forest", "", "auc"] == found["open"]["forest"]["auc"]["value"]
+    kept = groups["promise"]["all else"]["0 to 10 %"]["right"]
+    of = "detections.groups.promise.all else.0 to 10 %"
+    assert rows["open", "forest", of, "right"] == kept["value"]
+
+
+def test_types_that_no_row_has_leave_out_what_needs_them(labelled, tmp_path):
+    asked = replace(QUICK, experiments=("folds", "none", "open"))
+    record = evaluate(labelled, tmp_path / "out", settings=SETTINGS, evaluation=asked)
+    assert not {"none", "open"} & set(record["results"])
+    assert any(
+        "experiments none,open: left out, as no detection is known to be of a type beside the "
+        "classes" in note
+        for note in record["warnings"]
+    )
+
+
+def test_faint_needs_a_survey_that_says_what_fewer_counts_do(xsift, labelled, tmp_path):
+    done = xsift(
+        "evaluate", labelled, "--label-column", "label", "--survey", "4xmm", "--out",
+        tmp_path / "out", "--experiments", "faint",
+    )  # fmt: skip
+    assert done.status == 2
+    assert "--experiments faint: profile 4xmm does not say what fewer counts do to" in done.err
+    assert "name the other experiments" in done.err
+    assert len(done.err.splitlines()) == 1

@@ -20,7 +20,9 @@ def level(name):
         "sets": found | {"groups": {name: found}},
         "balanced_accuracy_unscored_wrong": figure(0.4),
         "accuracy_unscored_wrong": figure(0.4),
-        "written": {name: dict.fromkeys(("balanced_accuracy", "accuracy", "none"), figure(0.4))},
+        "written": {
+            name: dict.fromkeys(("balanced_accuracy", "accuracy", "all_else"), figure(0.4))
+        },
         "n_detections": 1234,
         "n_units": 10,
         "n_unscored": 766,
@@ -54,12 +56,19 @@ def validation(name):
         "detections": {"groups": dict.fromkeys(measures(), drawn)},
         "sources": {},
     }
-    ranked = {r: figure(0.7) for r in ("p_none", "doubt", "typicality")}
+    ranked = {r: figure(0.7) for r in ("p_else", "doubt", "typicality")}
     none = {
         "all": ranked | {"n_detections": 50},
         "mean_of_types": dict.fromkeys(ranked, 0.7),
         "types": {name: ranked | {"n_detections": 50, "n_sources": 25}},
     }
+    kept = {"promised": {"value": 0.95, "n": 20}, "right": figure(0.9)}
+    promised = level(name) | {"promise": {name: {"0 to 10 %": kept, "90 to 100 %": kept}, "B": {}}}
+    for_open = {"groups": promised, "kinds": promised}
+    opened = {"detections": for_open, "sources": for_open, "auc": figure(0.8)}
+    covered = {"coverage": figure(0.9), "size": figure(1.5)}
+    numbers = {"n_detections": 1234, "n_units": 10, "n_unscored": 766}
+    faint = measures() | numbers | {"sets": covered}
     both = {"detections": measures(), "sources": measures()}
     return {
         "input": name,
@@ -74,10 +83,11 @@ def validation(name):
         "warnings": [name],
         "counts": dict.fromkeys(
             "labelled_detections labelled_sources detections sources sources_with_two_labels "
-            "detections_of_other_types sources_of_other_types incomplete_detections".split(),
+            "detections_of_other_types sources_of_other_types incomplete_detections "
+            "detections_of_classes_apart sources_of_classes_apart".split(),
             1234,
         ),
-        "protocol": {"folds": 5, "fold_by": None, "draws": 2, "sky_order": name,
+        "protocol": {"plain_classes": 2, "folds": 5, "fold_by": None, "draws": 2, "sky_order": name,
                      "blocks_of_the_sky": 20,
                      "hidden_share": 0.3},
         "results": {
@@ -86,6 +96,8 @@ def validation(name):
             "shares": {worked: {"0.1": share}, failed: {"0.1": share}},
             "missing": {worked: {"both": good, "test": {"failed": name}}, failed: {}},
             "none": {worked: none, failed: {"failed": name}},
+            "open": {worked: opened, failed: {"failed": name}, second: {"left_out": name}},
+            "faint": {worked: {"8": faint, "100000": faint}, failed: {"failed": name}},
             "differences": {worked: {}, second: {worked: both}},
         },
     }  # fmt: skip

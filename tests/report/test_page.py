@@ -55,9 +55,17 @@ def test_the_page_is_whole_and_loads_nothing(record):
     loaded = re.findall(r"(?:src|href|url)\s*[=(]\s*[\"']?([^\"')\s>]*)", html)
     assert not [u for u in loaded if not u.startswith(("#", "data:image/png;base64,"))]
     assert "default-src 'none'" in html
-    for said in ("Few labels", "None of these", "Missing values", "Limits", "1,234 of 2,000"):
+    for said in (
+        "Few labels",
+        "None of these",
+        "Missing values",
+        "The open world",
+        "Faint detections",
+        "Limits",
+        "1,234 of 2,000",
+    ):
         assert said in page.text
-    assert html.count("<svg") == 3
+    assert html.count("<svg") == 5
 
 
 def test_what_comes_from_outside_is_escaped(record):
@@ -73,10 +81,17 @@ def test_the_page_says_the_same_on_another_day(record):
 
 
 def test_a_part_that_was_not_done_is_not_there(record):
-    for name in ("sky", "shares", "missing", "none"):
+    for name in ("sky", "shares", "missing", "none", "open", "faint"):
         del record["results"][name]
     text = parsed(evaluation_page(record, evaluation_figures(record["results"]))).text
-    for title in ("Few labels", "None of these:", "Missing values", "blocks of the sky:"):
+    for title in (
+        "Few labels",
+        "None of these:",
+        "Missing values",
+        "blocks of the sky:",
+        "The open world",
+        "Faint detections",
+    ):
         assert title not in text
 
 
@@ -111,3 +126,22 @@ def test_labels_draws_each_method_with_its_own_marker():
     assert len(set(markers)) == 2
     assert ax.containers[0].lines[0].get_ydata().tolist() == [0.5, 0.6]
     assert [t.get_text() for t in ax.get_xticklabels()] == ["10 %", "100 %"]
+
+
+def test_reliability_of_a_group_names_it():
+    ax = plots.reliability(axes(), [2, 2], [0.2, 0.8], [0.1, 0.9], [0, 0.8], [0.2, 1], "all $else")
+    assert ax.get_title() == r"all \$else"
+    assert ax.get_xlabel() == "probability"
+
+
+def test_counts_are_drawn_at_equal_steps_one_line_a_method():
+    values = {
+        "a": ([1.2, 0.6], [1.1, 0.5], [1.3, 0.7]),
+        "b": ([np.nan, 0.7], [np.nan, 0.6], [np.nan, 0.8]),
+    }
+    ax = plots.against_counts(axes(), [8, 100_000], values, "log-loss")
+    assert [t.get_text() for t in ax.get_xticklabels()] == ["8", "100,000"]
+    assert len(ax.containers) == 2
+    assert ax.containers[0].lines[0].get_ydata().tolist() == [1.2, 0.6]
+    assert ax.get_ylim()[0] == 0
+    assert ax.get_ylabel() == "log-loss"

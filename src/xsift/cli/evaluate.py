@@ -45,7 +45,11 @@ if TYPE_CHECKING:
 __all__ = ["evaluate"]
 
 
-_EXPERIMENTS = {"folds": "Folds by source", "sky": "Folds by blocks of the sky"}
+_EXPERIMENTS = {
+    "folds": "Folds by source",
+    "sky": "Folds by blocks of the sky",
+    "open": "Open world, all else as one more group",
+}
 _MEASURES = ("scored", "balanced", "95 %", "accuracy", "log-loss", "ECE", "by source")
 
 
@@ -131,6 +135,8 @@ def _show(record: dict[str, Any], folder: Path) -> None:
             screen.print(_method_table(title, record["results"][experiment]))
             for line in _written(record["results"][experiment]):
                 screen.print(escape(line), highlight=False)
+    if "faint" in record["results"]:
+        screen.print(_faint_table(record["results"]["faint"]))
     show_warnings(screen, record["warnings"])
     show_where(screen, "All figures, and what they mean:", folder / "report.html")
 
@@ -142,11 +148,25 @@ def _method_table(title: str, results: dict[str, Any]) -> Table:
     return table
 
 
+def _faint_table(results: dict[str, Any]) -> Table:
+    """Return log-loss and ECE of each method by counts."""
+    counts = sorted({n for f in results.values() if "failed" not in f for n in f}, key=int)
+    table = new_table("Observed with fewer counts", ("method", "figure"), counts)
+    for method, found in results.items():
+        if "failed" in found:
+            table.add_row(escape(method), escape(found["failed"]))
+            continue
+        for measure, title in (("log_loss", "log-loss"), ("ece", "ECE")):
+            said = [f"{found[n][measure]['value']:.3f}" if n in found else "" for n in counts]
+            table.add_row(escape(method), title, *said)
+    return table
+
+
 def _written(results: dict[str, Any]) -> list[str]:
     """Say how good the verdicts are that a catalogue holds."""
     lines = []
     for method, found in results.items():
-        if "failed" not in found:
+        if "detections" in found:
             by_row, by_source = (
                 found[what]["groups"]["written"] for what in ("detections", "sources")
             )
@@ -160,8 +180,8 @@ def _written(results: dict[str, Any]) -> list[str]:
 
 
 def _cells(method: str, found: dict[str, Any]) -> list[str]:
-    if "failed" in found:
-        return [method, found["failed"]]
+    if "detections" not in found:
+        return [method, found.get("failed") or found["left_out"]]
     groups, by_source = found["detections"]["groups"], found["sources"]["groups"]
     f = groups["balanced_accuracy"]
     cells = [method, f"{groups['n_detections']:,}"]

@@ -22,14 +22,14 @@ _CALIBRATION_FOLDS = 5
 
 @dataclass(frozen=True, eq=False)
 class _Fitted:
-    """Class probabilities from one callable, the share of other types from another."""
+    """Class probabilities from one callable, that of all else from another."""
 
     shares: np.ndarray
     none_share: float
     classify: Callable[[np.ndarray], np.ndarray]
     find_other: Callable[[np.ndarray], np.ndarray] | None
 
-    def predict(self, X: np.ndarray) -> Prediction:
+    def predict(self, X: np.ndarray, counts: np.ndarray | None = None) -> Prediction:
         none = np.zeros(len(X)) if self.find_other is None else self.find_other(X)
         p = self.classify(X) * (1 - none)[:, None]
         return Prediction(p, none, np.full(len(X), np.nan))
@@ -45,14 +45,20 @@ class _Fitted:
 class Forest:
     """Random forest; class weights as they are in the table, missing values by the median.
 
-    Other types are found by a second forest, of the classes against the other types.
+    All else than the plain classes is found by a second forest, of these against all else.
 
     Parameters
     ----------
     n_classes : int
+    n_plain : int
+        Plain classes, the first; those apart are all else.
+    is_open : bool
+        Whether one forest tells plain classes and all else, as one more class.
     """
 
     n_classes: int
+    n_plain: int
+    is_open: bool = False
     name: str = "forest"
 
     def fit(self, training: Training, seed: int) -> _Fitted:
@@ -66,7 +72,8 @@ class Forest:
             median = SimpleImputer(strategy="median", keep_empty_features=True)
             return make_pipeline(median, forest).fit(X, y)
 
-        return _fit_both(training, self.n_classes, learn, np.ones(len(training.y)))
+        fit = _fit_open if self.is_open else _fit_both
+        return fit(training, self.n_classes, self.n_plain, learn, np.ones(len(training.y)))
 
 
 @dataclass(frozen=True)
@@ -79,21 +86,25 @@ class Boosting:
 
     Parameters
     ----------
-    n_classes : int
+    n_classes, n_plain, is_open
+        As in `Forest`.
     closure : tuple of three int, optional
         Columns of the hardness ratios whose inverse hyperbolic tangents add up: the first two to
         the third.
     """
 
     n_classes: int
+    n_plain: int
     closure: tuple[int, int, int] | None = None
+    is_open: bool = False
     name: str = "boosting"
 
     def fit(self, training: Training, seed: int) -> _Fitted:
         """Fit on the labelled rows."""
         from sklearn.ensemble import HistGradientBoostingClassifier
 
-        weight = _by_source(training.source, training.y >= 0)
+        typed = _is_plain(training, self.n_plain) | _is_beside(training, self.n_plain)
+        weight = _by_source(training.source, typed)
 
         def grow(X: np.ndarray, y: np.ndarray, w: np.ndarray) -> Any:
             return HistGradientBoostingClassifier(
@@ -111,7 +122,8 @@ class Boosting:
             w = _by_source(source, np.ones(len(y), dtype=bool))
             return _WithMissing(self._closed, grow, X, y, w, seed)
 
-        return _fit_both(training, self.n_classes, learn, weight)
+        fit = _fit_open if self.is_open else _fit_both
+        return fit(training, self.n_classes, self.n_plain, learn, weight)
 
     def _closed(self, X: np.ndarray) -> np.ndarray:
         if self.closure is None:
@@ -163,14 +175,16 @@ class _WithMissing:
 class LinearSvc:
     """Linear support vector machine on normal scores, its margins calibrated on held-out sources.
 
-    Missing values by the median. It knows no other types.
+    Missing values by the median. It knows the plain classes alone.
 
     Parameters
     ----------
-    n_classes : int
+    n_classes, n_plain
+        As in `Forest`.
     """
 
     n_classes: int
+    n_plain: int
     name: str = "svc"
 
     def fit(self, training: Training, seed: int) -> _Fitted:
@@ -189,8 +203,9 @@ class LinearSvc:
             platt = LogisticRegression(C=1.0, max_iter=1000).fit(margins, y)
             return _Calibrated(_machine(X, y, seed), platt, classes)
 
-        known = replace(training, other=np.full(len(training.y), None))
-        return _fit_both(known, self.n_classes, learn, np.ones(len(training.y)))
+        y = np.where(_is_plain(training, self.n_plain), training.y, -1)
+        known = replace(training, y=y, other=np.full(len(y), None))
+        return _fit_both(known, self.n_classes, self.n_plain, learn, np.ones(len(y)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -226,33 +241,75 @@ def _margins(machine: Any, X: np.ndarray, classes: np.ndarray) -> np.ndarray:
     return out
 
 
+_Learn = Callable[[np.ndarray, np.ndarray, np.ndarray], Any]
+
+
 def _fit_both(
-    training: Training,
-    n_classes: int,
-    learn: Callable[[np.ndarray, np.ndarray, np.ndarray], Any],
-    weight: np.ndarray,
+    training: Training, n_classes: int, n_plain: int, learn: _Learn, weight: np.ndarray
 ) -> _Fitted:
-    """Fit the classes on the labelled rows, and the classes against the other types."""
-    known = training.y >= 0
+    """Fit the plain classes on their rows, and these against all else."""
+    known, beside = _is_plain(training, n_plain), _is_beside(training, n_plain)
     y = training.y[known]
     fitted = learn(training.X[known], y, training.source[known])
-    shares = np.bincount(y, weights=weight[known], minlength=n_classes)
 
     def classify(X: np.ndarray) -> np.ndarray:
         p = np.zeros((len(X), n_classes))
         p[:, fitted.classes_] = fitted.predict_proba(X)
         return p
 
-    find_other, none_share = None, 0.0
-    if training.is_other.any():
-        both = training.take(np.flatnonzero(known | training.is_other))
-        other = learn(both.X, both.is_other, both.source)
-        none_share = weight[training.is_other].sum() / weight[known | training.is_other].sum()
+    find_other = None
+    if beside.any():
+        typed = np.flatnonzero(known | beside)
+        other = learn(training.X[typed], beside[typed], training.source[typed])
 
         def find_other(X: np.ndarray) -> np.ndarray:
             return np.asarray(other.predict_proba(X)[:, 1])
 
-    return _Fitted(shares / shares.sum(), float(none_share), classify, find_other)
+    return _Fitted(*_shares(y, weight, known, beside, n_classes), classify, find_other)
+
+
+def _fit_open(
+    training: Training, n_classes: int, n_plain: int, learn: _Learn, weight: np.ndarray
+) -> _Fitted:
+    """Fit the plain classes and, as one more, all else, on every row of which the type is known."""
+    known, beside = _is_plain(training, n_plain), _is_beside(training, n_plain)
+    typed = np.flatnonzero(known | beside)
+    y = np.where(beside, n_plain, training.y)[typed]
+    fitted = learn(training.X[typed], y, training.source[typed])
+
+    def all_of(X: np.ndarray) -> np.ndarray:
+        p = np.zeros((len(X), n_plain + 1))
+        p[:, fitted.classes_] = fitted.predict_proba(X)
+        return p
+
+    return _FittedOpen(*_shares(training.y[known], weight, known, beside, n_classes), all_of, None)
+
+
+class _FittedOpen(_Fitted):
+    """Plain classes and all else, from the first callable."""
+
+    def predict(self, X: np.ndarray, counts: np.ndarray | None = None) -> Prediction:
+        p = np.zeros((len(X), len(self.shares)))
+        said = self.classify(X)
+        n_plain = said.shape[1] - 1
+        p[:, :n_plain] = said[:, :n_plain]
+        return Prediction(p, said[:, n_plain], np.full(len(X), np.nan))
+
+
+def _shares(
+    y: np.ndarray, weight: np.ndarray, known: np.ndarray, beside: np.ndarray, n_classes: int
+) -> tuple[np.ndarray, float]:
+    """Return the shares of the classes, and that of all else among the rows of known type."""
+    shares = np.bincount(y, weights=weight[known], minlength=n_classes)
+    return shares / shares.sum(), float(weight[beside].sum() / weight[known | beside].sum())
+
+
+def _is_plain(training: Training, n_plain: int) -> np.ndarray:
+    return np.asarray((training.y >= 0) & (training.y < n_plain))
+
+
+def _is_beside(training: Training, n_plain: int) -> np.ndarray:
+    return np.asarray((training.y >= n_plain) | training.is_other)
 
 
 def _by_source(source: np.ndarray, chosen: np.ndarray) -> np.ndarray:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from time import perf_counter
+from typing import NamedTuple
 
 import numpy as np
 
+from xsift.classes import Classes
 from xsift.errors import OutputError, XsiftError
 from xsift.evaluate.cohort import Cohort, types_to_hold_out
 from xsift.evaluate.methods import Method
@@ -16,7 +18,10 @@ from xsift.model.folds import folds_by_source
 from xsift.model.sample import Training
 
 __all__ = [
+    "FEWER_COUNTS",
     "HIDDEN",
+    "OPEN_BASELINES",
+    "OPEN_METHODS",
     "REST",
     "SHARES",
     "Answer",
@@ -34,6 +39,12 @@ SHARES = ("0.03", "0.1", "0.3")
 """Shares of the training sources that keep their labels; all of them is the plain validation."""
 HIDDEN = 0.3
 """Share of the values that are hidden."""
+FEWER_COUNTS = (8, 15, 30, 60, 120, 500, 100_000)
+"""Counts that test detections are observed again with."""
+OPEN_METHODS = ("calibrated", "forest", "boosting")
+"""Methods that give all else than the plain classes a probability."""
+OPEN_BASELINES = OPEN_METHODS[1:]
+"""Those of them that are fitted anew for the open world: with all else as one more class."""
 AT_LEAST = 20
 """Sources that a type needs to be held out alone."""
 REST = "the rest"
@@ -48,7 +59,7 @@ class Protocol:
     ----------
     folds, draws, seed : int
     experiments : tuple of str
-        Of folds, sky, shares, missing, none; folds are always done.
+        Of folds, sky, shares, missing, none, open, faint; folds are always done.
     """
 
     folds: int
@@ -84,13 +95,17 @@ class Answer:
     ----------
     rows : ndarray of int, shape (n,)
         Test rows.
-    p : ndarray of shape (n, C)
-        Over the classes alone they sum to 1; NaN where not scored.
-    p_none, typicality : ndarray of shape (n,)
+    p : ndarray of shape (n, P)
+        Over the plain classes alone they sum to 1; NaN where not scored.
+    beside : ndarray of shape (n, C - P + 1)
+        Probabilities of the classes apart and of none: what they leave is the plain classes'.
+    typicality : ndarray of shape (n,)
+    level : ndarray of int, shape (n,) or (0,)
+        Which of `FEWER_COUNTS` a row is observed with, in the experiment faint.
     shares : ndarray of shape (C,)
     sources : ndarray of int, shape (m,)
-        Those with a row that was scored.
-    p_source : ndarray of shape (m, C)
+        Those with a row that was scored; none in the experiment faint.
+    p_source : ndarray of shape (m, P)
     written_source : ndarray of shape (m, C + 1)
         Probabilities of the classes and of none, as a catalogue has them: they sum to 1.
     none_share : ndarray of shape ()
@@ -104,8 +119,9 @@ class Answer:
 
     rows: np.ndarray
     p: np.ndarray
-    p_none: np.ndarray
+    beside: np.ndarray
     typicality: np.ndarray
+    level: np.ndarray
     shares: np.ndarray
     sources: np.ndarray
     p_source: np.ndarray
@@ -115,6 +131,23 @@ class Answer:
     sets_source: np.ndarray
     seconds: np.ndarray
     failed: str = ""
+
+    @property
+    def written(self) -> np.ndarray:
+        """Probabilities of the classes and of none, shape (n, C + 1): they sum to 1."""
+        plain = 1 - self.beside.sum(axis=1, keepdims=True)
+        return np.hstack([self.p * plain, self.beside])
+
+    @property
+    def all_shares(self) -> np.ndarray:
+        """Shares of the classes and of none, shape (C + 1,): they sum to 1."""
+        return np.append(self.shares * (1 - self.none_share), self.none_share)
+
+    @property
+    def plain_shares(self) -> np.ndarray:
+        """Class shares among the plain classes, shape (P,)."""
+        shares = self.shares[: self.p.shape[1]]
+        return np.asarray(shares / shares.sum())
 
 
 Load = Callable[[Task], Answer | None]
@@ -128,7 +161,9 @@ def plan(cohort: Cohort, methods: Sequence[str], protocol: Protocol) -> list[Tas
         "sky": ("",),
         "shares": SHARES,
         "missing": ("both", "test"),
-        "none": (*named, REST) if len(set(cohort.other) - {None, *named}) else named,
+        "none": (*named, REST) if len(set(cohort.beside) - {None, *named}) else named,
+        "open": ("",),
+        "faint": ("",),
     }
     tasks = []
     for experiment, chosen in variants.items():
@@ -141,6 +176,7 @@ def plan(cohort: Cohort, methods: Sequence[str], protocol: Protocol) -> list[Tas
             for variant in chosen
             for fold in range(protocol.folds)
             for method in methods
+            if experiment != "open" or method in OPEN_BASELINES
         ]
     return tasks
 
@@ -168,26 +204,67 @@ def run_task(
         If a source or a detection stands on both sides.
     """
     train = np.flatnonzero(fold != task.fold)
-    asked = np.isin(cohort.source, np.unique(cohort.source[cohort.y >= 0]))
-    asked |= held_out(cohort, task) if task.experiment == "none" else cohort.is_other
-    test = np.flatnonzero((fold == task.fold) & asked)
+    test = np.flatnonzero((fold == task.fold) & _asked(cohort, task))
     check_split(train, test, sources=cohort.source, units=cohort.unit, detections=cohort.detection)
     seed = _seed(protocol.seed, task.draw, task.fold)
     features = cohort.plain if method.name == "paper" else None
     features = cohort.X if features is None else features
     training, X = _prepared(cohort, features, train, test, task, protocol)
+    counts = None if cohort.counts is None else cohort.counts[test]
+    asked = _Asked(test, cohort.source[test], X, counts)
+    if task.experiment == "faint":
+        asked = _observed_again(asked, cohort, protocol)
     try:
-        return _answer(method, training, X, test, cohort.source[test], seed)
+        return _answer(method, training, asked, cohort.classes, seed)
     except XsiftError as error:
-        return _no_answer(len(cohort.classes), str(error))
+        return _no_answer(cohort.classes, str(error))
+
+
+class _Asked(NamedTuple):
+    """What a method is asked: rows, the source of each, raw features, effective counts.
+
+    `level` is as in `Answer`.
+    """
+
+    rows: np.ndarray
+    source: np.ndarray
+    X: np.ndarray
+    counts: np.ndarray | None
+    level: np.ndarray = np.empty(0, dtype=np.int8)
+
+
+def _asked(cohort: Cohort, task: Task) -> np.ndarray:
+    """Tell which rows a task asks about, where they are in its fold."""
+    if task.experiment == "faint":
+        return np.asarray(cohort.y_plain >= 0)
+    asked = np.isin(cohort.source, np.unique(cohort.source[cohort.y_plain >= 0]))
+    if task.experiment == "none":
+        return np.asarray(asked | held_out(cohort, task))
+    if task.experiment == "open" or task.experiment == "folds":
+        asked |= np.isin(cohort.source, np.unique(cohort.source[cohort.is_beside]))
+    return asked
+
+
+def _observed_again(asked: _Asked, cohort: Cohort, protocol: Protocol) -> _Asked:
+    """Observe the rows with each of `FEWER_COUNTS`: at a level those that have more counts."""
+    assert cohort.dimming is not None
+    own = np.full(len(asked.rows), np.inf) if asked.counts is None else asked.counts
+    parts = []
+    for level, n in enumerate(FEWER_COUNTS):
+        here = np.flatnonzero(own > n)
+        rng = np.random.default_rng(_seed(protocol.seed, level))
+        X, counts = cohort.dimming.observed(asked.X[here], np.full(len(here), float(n)), rng)
+        code = np.full(len(here), level, dtype=np.int8)
+        parts.append(_Asked(asked.rows[here], asked.source[here], X, counts, code))
+    return _Asked(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
 def held_out(cohort: Cohort, task: Task) -> np.ndarray:
     """Tell which rows are of the type that the task holds out."""
     if task.variant == REST:
         named = types_to_hold_out(cohort, AT_LEAST)
-        return np.array([t is not None and t not in named for t in cohort.other], dtype=bool)
-    return np.asarray(cohort.other == task.variant)
+        return np.array([t is not None and t not in named for t in cohort.beside], dtype=bool)
+    return np.asarray(cohort.beside == task.variant)
 
 
 def answers_of(tasks: Sequence[Task], load: Load) -> list[Answer] | str:
@@ -203,41 +280,43 @@ def answers_of(tasks: Sequence[Task], load: Load) -> list[Answer] | str:
     return answers
 
 
-def _no_answer(n_classes: int, why: str) -> Answer:
-    p, p_all = np.empty((0, n_classes)), np.empty((0, n_classes + 1))
+def _no_answer(classes: Classes, why: str) -> Answer:
+    p, p_all = np.empty((0, classes.n_plain)), np.empty((0, len(classes) + 1))
     none, rows, at = np.empty(0), np.empty(0, dtype=np.int64), np.full(2, np.nan)
-    no_sets = np.empty((0, 0), dtype=bool)
-    share = np.array(np.nan)
-    return Answer(rows, p, none, none, none, rows, p, p_all, share, no_sets, no_sets, at, why)
+    no_sets, level = np.empty((0, 0), dtype=bool), np.empty(0, dtype=np.int8)
+    share, beside = np.array(np.nan), p_all[:, classes.n_plain :]
+    return Answer(
+        *(rows, p, beside, none, level, none, rows, p, p_all, share, no_sets, no_sets, at, why)
+    )
 
 
 def _answer(
-    method: Method,
-    training: Training,
-    X: np.ndarray,
-    test: np.ndarray,
-    source: np.ndarray,
-    seed: int,
+    method: Method, training: Training, asked: _Asked, classes: Classes, seed: int
 ) -> Answer:
     start = perf_counter()
     fitted = method.fit(training, seed)
     middle = perf_counter()
-    said = fitted.predict(X)
+    said = fitted.predict(asked.X, asked.counts)
     seconds = np.array([middle - start, perf_counter() - middle])
-    total = said.p.sum(axis=1, keepdims=True)
-    # None of the classes for certain: of their shares nothing is said, so equal ones.
-    p = np.divide(said.p, total, out=np.full(said.p.shape, 1 / said.p.shape[1]), where=total != 0)
-    scored = np.isfinite(p).all(axis=1)
-    sources = np.unique(source[scored])
+    n_plain = classes.n_plain
+    p = said.p[:, :n_plain]
+    total = p.sum(axis=1, keepdims=True)
+    # None of the plain classes for certain: of their shares nothing is said, so equal ones.
+    p = np.divide(p, total, out=np.full(p.shape, 1 / n_plain), where=total != 0)
+    # Copies of one detection are no detections of a source.
+    scored = np.isfinite(p).all(axis=1) & (len(asked.level) == 0)
+    source = asked.source[scored]
+    sources = np.unique(source)
     written = np.column_stack([said.p, said.p_none])
     p_source, written_source = (
-        fitted.fuse(q[scored], source[scored]) if len(sources) else q[:0] for q in (p, written)
+        fitted.fuse(q[scored], source) if len(sources) else q[:0] for q in (p, written)
     )
     return Answer(
-        rows=test,
+        rows=asked.rows,
         p=p,
-        p_none=said.p_none,
+        beside=written[:, n_plain:],
         typicality=said.typicality,
+        level=asked.level,
         shares=fitted.shares,
         sources=sources,
         p_source=p_source,
@@ -271,9 +350,11 @@ def _prepared(
         if task.variant == "both":
             X[hidden[train]] = np.nan
     elif task.experiment == "none":
-        other[held_out(cohort, task)[train]] = None
+        held = held_out(cohort, task)[train]
+        y[held], other[held] = -1, None
     field = None if cohort.field is None else cohort.field[train]
-    return Training(X, y, other, cohort.source[train], field), X_test
+    counts = None if cohort.counts is None else cohort.counts[train]
+    return Training(X, y, other, cohort.source[train], field, counts), X_test
 
 
 def _kept(cohort: Cohort, train: np.ndarray, share: float, seed: int) -> np.ndarray:

@@ -19,9 +19,11 @@ class Prediction:
     Attributes
     ----------
     p : ndarray of shape (n, C)
-        Class probabilities; with `p_none` they sum to 1.
+        Class probabilities; with `p_none` they sum to 1. Classes apart have 0 where the method
+        does not tell them from other types.
     p_none : ndarray of shape (n,)
-        Probability of none of the classes; 0 for a method that knows no such thing.
+        Probability of none of the classes; 0 for a method that knows no such thing. That of all
+        else than the plain classes, where the method does not tell classes apart from other types.
     typicality : ndarray of shape (n,)
         Tail probability of the row's density; NaN where not known.
     """
@@ -42,8 +44,15 @@ class Fitted(Protocol):
     def none_share(self) -> float:
         """Share of none of the classes under which `p_none` holds."""
 
-    def predict(self, X: np.ndarray) -> Prediction:
-        """Answer for rows of raw features, shape (n, d)."""
+    def predict(self, X: np.ndarray, counts: np.ndarray | None = None) -> Prediction:
+        """Answer for rows of raw features, shape (n, d).
+
+        Parameters
+        ----------
+        X : ndarray of shape (n, d)
+        counts : ndarray of shape (n,), optional
+            Effective counts; infinite where a row is exact, as all are where None.
+        """
 
     def fuse(self, p: np.ndarray, source: np.ndarray) -> np.ndarray:
         """Turn detections' class probabilities, shape (n, C), into those of their sources.

@@ -17,6 +17,7 @@ from scipy.sparse import coo_array
 from xsift.classes import Classes
 
 __all__ = [
+    "ALL_ELSE",
     "MEASURES",
     "N_RESAMPLES",
     "Level",
@@ -26,12 +27,14 @@ __all__ = [
     "figure",
     "levels_of",
     "mean_recall",
+    "open_levels_of",
     "ratio",
 ]
 
 N_RESAMPLES = 1000
 N_BINS = 10
 CLIP = 1e-6
+ALL_ELSE = "all else"
 _CHUNK = 100
 MEASURES = ("accuracy", "balanced_accuracy", "log_loss", "brier", "ece")
 
@@ -60,18 +63,35 @@ class Level:
 
 
 def levels_of(classes: Classes) -> tuple[Level, ...]:
-    """Return the levels of a list of classes: groups, AGN and Seyfert as one, all classes."""
+    """Return the levels of the plain classes: groups, AGN and Seyfert as one, all classes."""
+    plain = classes.plain()
 
     def level(key: str, name_of: Callable[[Any], str]) -> Level:
-        names = tuple(dict.fromkeys(name_of(c) for c in classes.classes))
-        of_class = [names.index(name_of(c)) for c in classes.classes]
+        names = tuple(dict.fromkeys(name_of(c) for c in plain.classes))
+        of_class = [names.index(name_of(c)) for c in plain.classes]
         return Level(key, names, np.array(of_class))
 
     found = [level("groups", lambda c: c.group)]
-    if {"AGN", "Seyfert"} <= set(classes.groups):
+    if {"AGN", "Seyfert"} <= set(plain.groups):
         family = {"AGN": "AGN + Seyfert", "Seyfert": "AGN + Seyfert"}
         found.append(level("merged", lambda c: family.get(c.group, c.group)))
     return (*found, level("classes", lambda c: c.code))
+
+
+def open_levels_of(classes: Classes) -> tuple[Level, ...]:
+    """Return the levels of the open world, over the classes and, last, none of them.
+
+    First the groups of the plain classes, and all else as one; then, where there are classes apart,
+    their groups by themselves.
+    """
+    plain, n = classes.plain(), len(classes) + 1
+    of_class = np.full(n, len(plain.groups))
+    of_class[: len(plain)] = plain.group_index
+    found = [Level("groups", (*plain.groups, ALL_ELSE), of_class)]
+    if len(plain) < len(classes):
+        of_class = np.array([*classes.group_index, len(classes.groups)])
+        found.append(Level("kinds", (*classes.groups, "other types"), of_class))
+    return tuple(found)
 
 
 @dataclass(frozen=True, eq=False)

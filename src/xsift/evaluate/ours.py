@@ -29,14 +29,14 @@ __all__ = ["CalibratedMethod", "PaperMethod"]
 class _Fitted:
     """A method after its fit: what classifies raw features, its shares, and how it pools."""
 
-    classify: Callable[[np.ndarray], Any]
+    classify: Callable[[np.ndarray, np.ndarray | None], Any]
     shares: np.ndarray
     none_share: float
     pool: Callable[[np.ndarray, np.ndarray], np.ndarray]
     choose: Callable[[np.ndarray], np.ndarray | None] = lambda p: None
 
-    def predict(self, X: np.ndarray) -> Prediction:
-        said = self.classify(X)
+    def predict(self, X: np.ndarray, counts: np.ndarray | None = None) -> Prediction:
+        said = self.classify(X, counts)
         return Prediction(said.p, said.p_none, said.typicality)
 
     def fuse(self, p: np.ndarray, source: np.ndarray) -> np.ndarray:
@@ -62,7 +62,10 @@ class _Method:
 
 @dataclass(frozen=True)
 class PaperMethod(_Method):
-    """The published method: it states no class shares and takes the mean."""
+    """The published method: it states no class shares and takes the mean.
+
+    It knows the plain classes alone.
+    """
 
     name: str = "paper"
 
@@ -77,18 +80,23 @@ class PaperMethod(_Method):
         if self.settings.prior != "train":
             raise SettingError(f"--prior {self.settings.prior}: the paper's method has no shares")
         features = self._features(training.X)
-        complete = features.complete
+        complete, n_plain = features.complete, self.classes.n_plain
         model = fit_paper_model(
             features,
-            np.where(complete, training.y, -1),
+            np.where(complete & (training.y < n_plain), training.y, -1),
             np.flatnonzero(complete),
             self.survey,
             self.feature_set,
-            self.classes,
+            self.classes.plain(),
             replace(self.settings, seed=seed),
         )
-        nothing = np.full(len(self.classes), np.nan)
-        return _Fitted(lambda X: model.classify(self._features(X)), nothing, np.nan, mean_by_source)
+
+        def classify(X: np.ndarray, counts: np.ndarray | None) -> Classification:
+            said = model.classify(self._features(X))
+            nothing = np.zeros((len(X), len(self.classes) - n_plain))
+            return replace(said, p=np.hstack([said.p, nothing]))
+
+        return _Fitted(classify, np.full(len(self.classes), np.nan), np.nan, mean_by_source)
 
     def _features(self, X: np.ndarray) -> FeatureTable:
         return FeatureTable(self.names, X, np.isfinite(X), self.survey)
@@ -109,8 +117,8 @@ class CalibratedMethod(_Method):
         columns = [self.names.index(name) for name in model.features]
         prior = self.settings.prior
 
-        def classify(X: np.ndarray) -> Classification:
-            return under_prior(model.predict(X[:, columns]), model, prior)
+        def classify(X: np.ndarray, counts: np.ndarray | None) -> Classification:
+            return under_prior(model.predict(X[:, columns], counts), model, prior)
 
         under = wanted_prior(model, prior)
 

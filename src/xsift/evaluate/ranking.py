@@ -1,4 +1,4 @@
-"""None of these: how well other types rank above the classes."""
+"""None of these: how well types that training did not know rank above the plain classes."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from xsift.evaluate.metrics import Resamples, figure
 
 __all__ = ["RANKINGS", "pairs_won", "unseen_types"]
 
-RANKINGS = ("p_none", "doubt", "typicality")
-"""By p_none; by 1 - the highest class probability; by 1 - typicality."""
+RANKINGS = ("p_else", "doubt", "typicality")
+"""By p of all else; by 1 - the highest probability among the plain classes; by 1 - typicality."""
 _CHUNK = 100
 
 
 def unseen_types(cohort: Cohort, tasks: list[Task], load: Load, seed: int) -> dict[str, Any]:
-    """Return the area under the ROC curve of each other type, unseen in training.
+    """Return the area under the ROC curve of each type of no plain class, unseen in training.
 
     Returns
     -------
@@ -27,7 +27,7 @@ def unseen_types(cohort: Cohort, tasks: list[Task], load: Load, seed: int) -> di
         ``types``, ``all`` (every pair of a detection of another type and one of a class, scored by
         the same fit) and ``mean_of_types`` (those held out alone), each by ranking; or ``failed``.
     """
-    resamples = Resamples.draw(cohort.unit, (cohort.y >= 0) | cohort.is_other, seed)
+    resamples = Resamples.draw(cohort.unit, (cohort.y_plain >= 0) | cohort.is_beside, seed)
     found: dict[str, Any] = {"types": {}}
     total = _Pairs.none()
     for variant in dict.fromkeys(t.variant for t in tasks):
@@ -38,7 +38,7 @@ def unseen_types(cohort: Cohort, tasks: list[Task], load: Load, seed: int) -> di
         held = held_out(cohort, mine[0])
         pairs = _Pairs.none()
         for answer in answers:
-            pairs = pairs + _Pairs.of(answer, cohort.y >= 0, held, resamples)
+            pairs = pairs + _Pairs.of(answer, cohort.y_plain >= 0, held, resamples)
         total = total + pairs
         found["types"][variant] = pairs.figures() | {
             "n_sources": len(np.unique(cohort.source[held]))
@@ -67,7 +67,8 @@ class _Pairs:
     def of(cls, a: Answer, known: np.ndarray, held: np.ndarray, resamples: Resamples) -> _Pairs:
         scored = np.isfinite(a.p).all(axis=1) & (known | held)[a.rows]
         pairs = cls.none()
-        for r, score in zip(RANKINGS, (a.p_none, 1 - a.p.max(axis=1), -a.typicality), strict=True):
+        scores = (a.beside.sum(axis=1), 1 - a.p.max(axis=1), -a.typicality)
+        for r, score in zip(RANKINGS, scores, strict=True):
             chosen = scored & np.isfinite(score)
             rows = a.rows[chosen]
             if len(rows):

@@ -3,141 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from xsift.classes import Classes
 from xsift.evaluate.cohort import Cohort
-from xsift.evaluate.experiments import SHARES, Answer, Load, Protocol, Task, answers_of, plan
+from xsift.evaluate.experiments import (
+    OPEN_BASELINES,
+    SHARES,
+    Answer,
+    Load,
+    Protocol,
+    Task,
+    answers_of,
+    plan,
+)
+from xsift.evaluate.fewer_counts import by_counts
 from xsift.evaluate.fusion import FUSIONS
-from xsift.evaluate.metrics import MEASURES, Level, Measured, Resamples, Scores, figure, levels_of
+from xsift.evaluate.metrics import MEASURES, Level, Measured, Resamples, Scores, figure
+from xsift.evaluate.open_world import of_the_open_world
+from xsift.evaluate.pooled import Pooled, Truth
 from xsift.evaluate.ranking import unseen_types
-from xsift.evaluate.sets import Sets
 from xsift.evaluate.strata import Stratum
-from xsift.evaluate.written import Written, written_by
 
 __all__ = ["results"]
-
-
-@dataclass(frozen=True, eq=False)
-class _Truth:
-    """The sample's rows and sources with a class, and the resamples of both."""
-
-    cohort: Cohort
-    levels: tuple[Level, ...]
-    sources: np.ndarray
-    y_source: np.ndarray
-    by_row: Resamples
-    by_source: Resamples
-
-    @classmethod
-    def of(cls, cohort: Cohort, seed: int) -> _Truth:
-        sources, y_source = cohort.source_labels()
-        _, first = np.unique(cohort.source, return_index=True)
-        by_row = Resamples.draw(cohort.unit, cohort.y >= 0, seed)
-        return cls(cohort, levels_of(cohort.classes), sources, y_source, by_row, by_row.of(first))
-
-
-@dataclass(frozen=True, eq=False)
-class _Pooled:
-    """The answers of all folds: each row was asked once."""
-
-    rows: np.ndarray
-    p: np.ndarray
-    shares: np.ndarray
-    sources: np.ndarray
-    p_source: np.ndarray
-    shares_source: np.ndarray
-    written: dict[str, np.ndarray]
-    written_source: dict[str, np.ndarray]
-    members: np.ndarray
-    members_source: np.ndarray
-
-    @classmethod
-    def of(cls, answers: Sequence[Answer], classes: Classes) -> _Pooled:
-        def repeated(by: str) -> np.ndarray:
-            parts = [np.tile(a.shares, (len(getattr(a, by)), 1)) for a in answers]
-            return np.concatenate(parts)
-
-        joined = {
-            name: np.concatenate([getattr(a, name) for a in answers])
-            for name in ("rows", "p", "sources", "p_source")
-        }
-        return cls(
-            shares=repeated("rows"),
-            shares_source=repeated("sources"),
-            written=written_by(answers, classes, by_source=False),
-            written_source=written_by(answers, classes, by_source=True),
-            members=_together([a.sets for a in answers]),
-            members_source=_together([a.sets_source for a in answers]),
-            **joined,
-        )
-
-    def by_detection(self, truth: _Truth) -> Scores:
-        labelled = truth.cohort.y[self.rows] >= 0
-        rows = self.rows[labelled]
-        return Scores(rows, self.p[labelled], truth.cohort.y[rows], self.shares[labelled])
-
-    def by_source(self, truth: _Truth) -> Scores:
-        """Return every labelled source once; those without a scored detection have NaN."""
-        place = np.flatnonzero(truth.y_source >= 0)
-        p = np.full((len(truth.sources), self.p.shape[1]), np.nan)
-        shares = p.copy()
-        at = np.searchsorted(truth.sources, self.sources)
-        p[at], shares[at] = self.p_source, self.shares_source
-        return Scores(place, p[place], truth.y_source[place], shares[place])
-
-    def fused(self, truth: _Truth, how: str) -> Scores:
-        """Return the sources by another rule of fusion than the method's own."""
-        scored = np.isfinite(self.p).all(axis=1)
-        source = truth.cohort.source[self.rows[scored]]
-        order = np.argsort(source, kind="stable")
-        sources, first = np.unique(source[order], return_index=True)
-        p = FUSIONS[how](self.p[scored][order], source[order])
-        shares = self.shares[scored][order][first]
-        fused = replace(self, sources=sources, p_source=p, shares_source=shares)
-        return fused.by_source(truth)
-
-    def written_by_detection(self, truth: _Truth) -> Written:
-        """Return the verdicts on the labelled detections."""
-        labelled = truth.cohort.y[self.rows] >= 0
-        rows = self.rows[labelled]
-        chosen = {rule: said[labelled] for rule, said in self.written.items()}
-        return Written(rows, chosen, truth.cohort.y[rows])
-
-    def sets(self, truth: _Truth, by_source: bool) -> Sets | None:
-        """Return the sets of groups of what has a class; None where the method gives none."""
-        members = self.members_source if by_source else self.members
-        if not members.shape[1]:
-            return None
-        rows, y = self.rows, truth.cohort.y[self.rows]
-        if by_source:
-            rows = np.searchsorted(truth.sources, self.sources)
-            y = truth.y_source[rows]
-            scored = np.ones(len(rows), dtype=bool)
-        else:
-            scored = np.isfinite(self.p).all(axis=1)
-        kept = scored & (y >= 0)
-        return Sets(rows[kept], members[kept], y[kept])
-
-    def written_by_source(self, truth: _Truth) -> Written:
-        """Return the verdicts on the labelled sources."""
-        place = np.flatnonzero(truth.y_source >= 0)
-        at = np.searchsorted(truth.sources, self.sources)
-        chosen = {}
-        for rule, said in self.written_source.items():
-            of_all = np.full(len(truth.sources), -1)
-            of_all[at] = said
-            chosen[rule] = of_all[place]
-        return Written(place, chosen, truth.y_source[place])
-
-
-def _together(sets: Sequence[np.ndarray]) -> np.ndarray:
-    """Join the sets of all folds: those speak of none alone that have all learned of it."""
-    n_columns = min(s.shape[1] for s in sets)
-    return np.concatenate([s[:, :n_columns] for s in sets])
 
 
 def results(
@@ -153,24 +42,28 @@ def results(
     dict
         By experiment, then by method; plain data. A method that failed has ``failed``: why.
     """
-    truth = _Truth.of(cohort, protocol.seed)
+    truth = Truth.of(cohort, protocol.seed)
     tasks = plan(cohort, methods, protocol)
     found: dict[str, Any] = {}
-    for experiment in dict.fromkeys(t.experiment for t in tasks):
+    for experiment in dict.fromkeys(t.experiment for t in tasks if t.experiment != "open"):
         found[experiment] = {}
         for method in methods:
             mine = [t for t in tasks if (t.experiment, t.method) == (experiment, method)]
             found[experiment][method] = _of_method(truth, mine, load, protocol.seed)
+    if "open" in protocol.experiments:
+        found["open"] = _open(cohort, methods, tasks, load, protocol.seed)
     found["differences"] = _differences(truth, methods, tasks, load)
     return found
 
 
-def _of_method(truth: _Truth, tasks: list[Task], load: Load, seed: int) -> dict[str, Any]:
+def _of_method(truth: Truth, tasks: list[Task], load: Load, seed: int) -> dict[str, Any]:
     experiment = tasks[0].experiment
     if experiment == "shares":
         return {share: _spread(truth, tasks, share, load) for share in SHARES}
     if experiment == "none":
         return unseen_types(truth.cohort, tasks, load, seed)
+    if experiment == "faint":
+        return by_counts(truth, tasks, load)
     variants = dict.fromkeys(t.variant for t in tasks)
     found: dict[str, Any] = {}
     for variant in variants:
@@ -178,11 +71,11 @@ def _of_method(truth: _Truth, tasks: list[Task], load: Load, seed: int) -> dict[
         if isinstance(answers, str):
             found[variant] = {"failed": answers}
             continue
-        found[variant] = _levels(truth, _Pooled.of(answers, truth.cohort.classes)) | _seconds(
+        found[variant] = _levels(truth, Pooled.of(answers, truth.cohort.classes)) | _seconds(
             answers
         )
         if experiment == "folds":
-            pooled = _Pooled.of(answers, truth.cohort.classes)
+            pooled = Pooled.of(answers, truth.cohort.classes)
             found[variant]["strata"] = [
                 s for stratum in truth.cohort.strata for s in _in(truth, pooled, stratum)
             ]
@@ -190,16 +83,29 @@ def _of_method(truth: _Truth, tasks: list[Task], load: Load, seed: int) -> dict[
     return found if experiment == "missing" else found[""]
 
 
-def _levels(truth: _Truth, pooled: _Pooled) -> dict[str, Any]:
+def _open(
+    cohort: Cohort, methods: Sequence[str], tasks: list[Task], load: Load, seed: int
+) -> dict[str, Any]:
+    """Return the figures of the open world, of methods that were fitted for it or know of it."""
+    truth = Truth.of(cohort, seed, is_open=True)
+    found = {}
+    for method in methods:
+        experiment = "open" if method in OPEN_BASELINES else "folds"
+        mine = [t for t in tasks if (t.experiment, t.method) == (experiment, method)]
+        found[method] = of_the_open_world(truth, method, mine, load)
+    return found
+
+
+def _levels(truth: Truth, pooled: Pooled) -> dict[str, Any]:
     found = _of_levels(truth, pooled)
     for what, by_source in (("detections", False), ("sources", True)):
         if sets := pooled.sets(truth, by_source):
             resamples = truth.by_source if by_source else truth.by_row
-            found[what]["groups"]["sets"] = sets.measure(truth.levels[0], resamples)
+            found[what]["groups"]["sets"] = sets.measure(truth.set_level, resamples)
     return found
 
 
-def _of_levels(truth: _Truth, pooled: _Pooled) -> dict[str, Any]:
+def _of_levels(truth: Truth, pooled: Pooled) -> dict[str, Any]:
     parts = {
         "detections": (
             pooled.by_detection(truth),
@@ -224,7 +130,7 @@ def _seconds(answers: Sequence[Answer]) -> dict[str, float]:
     return {"seconds_to_fit": fit, "microseconds_per_detection": 1e6 * score / n}
 
 
-def _in(truth: _Truth, pooled: _Pooled, stratum: Stratum) -> list[dict[str, Any]]:
+def _in(truth: Truth, pooled: Pooled, stratum: Stratum) -> list[dict[str, Any]]:
     """Return the figures at the level of groups in each part of the cohort."""
     everyone, resamples = pooled.by_detection(truth), truth.by_row
     code = stratum.code
@@ -242,7 +148,7 @@ def _in(truth: _Truth, pooled: _Pooled, stratum: Stratum) -> list[dict[str, Any]
     return found
 
 
-def _fusions(truth: _Truth, pooled: _Pooled) -> dict[str, Any]:
+def _fusions(truth: Truth, pooled: Pooled) -> dict[str, Any]:
     """Compare the method's own fusion with the mean, the geometric mean, the vote, the product."""
     level, resamples = truth.levels[0], truth.by_source
     own = pooled.by_source(truth).measure(level, resamples)
@@ -265,7 +171,7 @@ def _minus(a: Measured, b: Measured) -> dict[str, Any]:
 
 
 def _differences(
-    truth: _Truth, methods: Sequence[str], tasks: list[Task], load: Load
+    truth: Truth, methods: Sequence[str], tasks: list[Task], load: Load
 ) -> dict[str, Any]:
     """Return each method minus each other, in the folds by source, where both have scored."""
     scores: dict[str, tuple[Scores, Scores]] = {}
@@ -274,7 +180,7 @@ def _differences(
         mine = [t for t in tasks if (t.experiment, t.method) == ("folds", method)]
         answers = answers_of(mine, load)
         if not isinstance(answers, str):
-            pooled = _Pooled.of(answers, truth.cohort.classes)
+            pooled = Pooled.of(answers, truth.cohort.classes)
             scores[method] = (pooled.by_detection(truth), pooled.by_source(truth))
     return {
         a: {
@@ -297,7 +203,7 @@ def _common(a: Scores, b: Scores, level: Level, resamples: Resamples) -> dict[st
     return _minus(a.keep(both).measure(level, resamples), b.keep(both).measure(level, resamples))
 
 
-def _spread(truth: _Truth, tasks: list[Task], share: str, load: Load) -> dict[str, Any]:
+def _spread(truth: Truth, tasks: list[Task], share: str, load: Load) -> dict[str, Any]:
     """Return mean and spread over the draws of labelled sources."""
     drawn: dict[str, list[dict[str, float]]] = {"detections": [], "sources": []}
     failures: list[str] = []
@@ -306,7 +212,7 @@ def _spread(truth: _Truth, tasks: list[Task], share: str, load: Load) -> dict[st
         if isinstance(answers, str):
             failures.append(answers)
             continue
-        pooled = _Pooled.of(answers, truth.cohort.classes)
+        pooled = Pooled.of(answers, truth.cohort.classes)
         for what, scores, resamples in (
             ("detections", pooled.by_detection(truth), truth.by_row.point()),
             ("sources", pooled.by_source(truth), truth.by_source.point()),

@@ -36,6 +36,7 @@ def strata_of(
     significance: np.ndarray | None,
     latitude: np.ndarray | None,
     closure: np.ndarray | None,
+    counts: np.ndarray | None = None,
 ) -> list[Stratum]:
     """Divide the sample by what is known of it.
 
@@ -46,6 +47,8 @@ def strata_of(
         Features that a row lacks.
     significance, latitude, closure : ndarray of shape (n,), optional
         Signal to noise; Galactic latitude (deg); hardness ratios' mismatch. NaN where not known.
+    counts : ndarray of shape (n,), optional
+        Effective counts; infinite where a row is exact.
     """
     _, of, n = np.unique(source, return_inverse=True, return_counts=True)
     of_source = np.digitize(n[of], [2, 3, 6])
@@ -68,6 +71,10 @@ def strata_of(
         of_closure = _cut(np.abs(closure), [0.01, 0.1])
         limits = ("below 0.01", "0.01 to 0.1", "0.1 and more")
         found.append(Stratum("|closure of the hardness ratios|", limits, of_closure))
+    if counts is not None and np.isfinite(counts).any():
+        of_counts = np.digitize(counts, [10, 30, 100, 500, np.inf])
+        ranges = ("below 10", "10 to 30", "30 to 100", "100 to 500", "500 and more", "exact")
+        found.append(Stratum("effective counts", ranges, of_counts))
     return found
 
 

@@ -34,9 +34,10 @@ class Written:
     y: np.ndarray
 
     def measure(self, level: Level, resamples: Resamples) -> dict[str, Any]:
-        """Return accuracy and balanced accuracy by rule; "none" counts as wrong.
+        """Return accuracy and balanced accuracy by rule.
 
-        ``none`` is the share of rows that is called none of the classes. What has no verdict is
+        What the level does not have counts as wrong: where it is one of the plain classes, those
+        apart and none. ``all_else`` is the share of rows that is called so. What has no verdict is
         left out.
         """
         return {
@@ -55,15 +56,12 @@ def written_by(
     is_published = any(np.isnan(a.shares).any() for a in answers)
     parts: dict[str, list[np.ndarray]] = {"probable": [], "balanced": []}
     for a in answers:
-        p = a.written_source
-        if not by_source:
-            p = np.column_stack([a.p * (1 - a.p_none)[:, None], a.p_none])
+        p = a.written_source if by_source else a.written
         if is_published:
             parts["probable"].append(Rule.published(p.shape[1]).decide(p))
             continue
-        prior = np.append(a.shares * (1 - a.none_share), a.none_share)
         parts["probable"].append(Rule.of(classes).decide(p))
-        parts["balanced"].append(Rule.of(classes, prior).decide(p))
+        parts["balanced"].append(Rule.of(classes, a.all_shares).decide(p))
     return {rule: np.concatenate(said) for rule, said in parts.items() if said}
 
 
@@ -72,7 +70,9 @@ def _measured(
 ) -> dict[str, Any]:
     has = said >= 0
     g, n = len(level.names), int(has.sum())
-    truth, called = level.of_class[y[has]], np.append(level.of_class, g)[said[has]]
+    # Classes that the level does not have are the last.
+    beyond = np.minimum(said[has], len(level.of_class))
+    truth, called = level.of_class[y[has]], np.append(level.of_class, g)[beyond]
     values = np.zeros((n, g * (g + 1)))
     values[np.arange(n), truth * (g + 1) + called] = 1
     sums = resamples.sums(rows[has], values).reshape(-1, g, g + 1)
@@ -80,6 +80,6 @@ def _measured(
     series = {
         "accuracy": ratio(right.sum(axis=1), total),
         "balanced_accuracy": mean_recall(ratio(right, sums.sum(axis=2))),
-        "none": ratio(sums[:, :, g].sum(axis=1), total),
+        "all_else": ratio(sums[:, :, g].sum(axis=1), total),
     }
     return {name: figure(values, n) for name, values in series.items()}

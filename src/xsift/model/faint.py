@@ -60,9 +60,8 @@ class Dimming:
     ) -> tuple[np.ndarray, np.ndarray]:
         """Observe detections again, with fewer counts.
 
-        Each band gets Poisson counts; a hardness ratio becomes the middle of its 68 % limits under
-        a Beta posterior; spectral fits gain their error; where the counts are too few for a value,
-        it is left out or, now and then, another detection's.
+        As `observed`, for training: where the counts are too few for a value, it is now and then
+        another detection's, not left out.
 
         Parameters
         ----------
@@ -78,6 +77,26 @@ class Dimming:
         counts : ndarray of shape (n,)
             Effective counts, as the limits of the hardness ratios tell them.
         """
+        out, effective = self._with_fewer(X, counts, rng)
+        is_kept = rng.random(len(X)) < _KEPT
+        others = np.where(is_kept[:, None], out[rng.permutation(len(X))], np.nan)
+        return np.where(counts[:, None] < self.needs, others, out), effective
+
+    def observed(
+        self, X: np.ndarray, counts: np.ndarray, rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Observe detections again, with fewer counts, as a survey would report them.
+
+        Each band gets Poisson counts; a hardness ratio becomes the middle of its 68 % limits under
+        a Beta posterior; spectral fits gain their error; where the counts are too few for a value,
+        it is left out. Parameters and results are those of `dimmed`.
+        """
+        out, effective = self._with_fewer(X, counts, rng)
+        return np.where(counts[:, None] < self.needs, np.nan, out), effective
+
+    def _with_fewer(
+        self, X: np.ndarray, counts: np.ndarray, rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray]:
         out = X.copy()
         seen = rng.poisson(self._shares(X) * counts[:, None]) + _PRIOR
         told = np.zeros((len(X), seen.shape[1]))
@@ -93,10 +112,6 @@ class Dimming:
         for j, error, is_relative in self.fits:
             noise = error / np.sqrt(counts) * rng.standard_normal(len(X))
             out[:, j] = X[:, j] * np.exp(noise) if is_relative else X[:, j] + noise
-        too_few = counts[:, None] < self.needs
-        is_kept = rng.random(len(X)) < _KEPT
-        others = np.where(is_kept[:, None], out[rng.permutation(len(X))], np.nan)
-        out = np.where(too_few, others, out)
         return out, np.maximum((told / n_told).sum(axis=1), 1.0)
 
     def _shares(self, X: np.ndarray) -> np.ndarray:

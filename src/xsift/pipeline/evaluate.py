@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+import warnings
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,18 @@ from xsift.catalogue.summary import Shown, Summary, SummaryTable
 from xsift.catalogue.tabular import Tabular
 from xsift.catalogue.warnings import recorded, warn_of_no_figures
 from xsift.classes import Classes
+from xsift.errors import SettingError, XsiftWarning
 from xsift.evaluate.baselines import Boosting, Forest, LinearSvc
 from xsift.evaluate.cohort import Cohort, cohort_of
-from xsift.evaluate.experiments import HIDDEN, SHARES, Protocol, folds_of, plan, run_task
+from xsift.evaluate.experiments import (
+    FEWER_COUNTS,
+    HIDDEN,
+    SHARES,
+    Protocol,
+    folds_of,
+    plan,
+    run_task,
+)
 from xsift.evaluate.methods import Method
 from xsift.evaluate.metrics import N_RESAMPLES
 from xsift.evaluate.ours import CalibratedMethod, PaperMethod
@@ -26,6 +36,7 @@ from xsift.evaluate.results import results
 from xsift.evaluate.splits import N_BLOCKS
 from xsift.evaluate.store import Store
 from xsift.features import columns_that_close
+from xsift.model.faint import dimming_of
 from xsift.model.sample import Sample, read_sample
 from xsift.pipeline.keywords import takes_settings
 from xsift.read import as_input, is_path
@@ -139,9 +150,8 @@ def evaluate(
         survey, feature_set = surveys.survey_of(settings.survey, settings.features)
         classes = classes or survey.classes
         chosen = survey.feature_set(feature_set)
-        protocol = Protocol(
-            evaluation.folds, evaluation.draws, settings.seed, tuple(evaluation.experiments)
-        )
+        if "faint" in evaluation.experiments:
+            _refuse_faint(survey, tuple(f.name for f in chosen))
         methods = _methods(survey, feature_set, classes, settings)
         with recorded() as notes:
             table = as_input(table, settings.source_column)
@@ -152,6 +162,8 @@ def evaluate(
             sample = read_sample(table, survey, chosen, asked, classes, labels)
             where = str(labels or table)
             cohort = cohort_of(sample, classes, evaluation.folds, where, evaluation.fold_by)
+            experiments = _possible(cohort, evaluation.experiments)
+            protocol = Protocol(evaluation.folds, evaluation.draws, settings.seed, experiments)
             tasks = plan(cohort, evaluation.methods, protocol)
             fingerprint = _fingerprint(sample, settings, classes, evaluation)
             store = Store(staging.folder / PARTS, fingerprint, staging.scratch())
@@ -159,9 +171,9 @@ def evaluate(
             for done, task in enumerate(tasks):
                 advance(done, len(tasks))
                 if store.load(task) is None:
-                    answer = run_task(
-                        cohort, folds[task.experiment], methods[task.method], task, protocol
-                    )
+                    method = methods.get((task.experiment, task.method))
+                    method = method or methods["", task.method]
+                    answer = run_task(cohort, folds[task.experiment], method, task, protocol)
                     store.save(task, answer)
             advance(len(tasks), len(tasks))
             figures = results(cohort, evaluation.methods, protocol, store.load)
@@ -204,16 +216,44 @@ def _figures(found: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...
 
 def _methods(
     survey: Survey, feature_set: str, classes: Classes, settings: Settings
-) -> dict[str, Method]:
+) -> dict[tuple[str, str], Method]:
+    """Return the methods by experiment and name; those of "" are for all other experiments."""
     names = tuple(f.name for f in survey.feature_set(feature_set))
+    n, closure = (len(classes), classes.n_plain), columns_that_close(survey.closure, names)
     found: tuple[Method, ...] = (
         PaperMethod(survey, feature_set, classes, settings),
         CalibratedMethod(survey, feature_set, classes, settings),
-        Forest(len(classes)),
-        Boosting(len(classes), columns_that_close(survey.closure, names)),
-        LinearSvc(len(classes)),
+        Forest(*n),
+        Boosting(*n, closure),
+        LinearSvc(*n),
     )
-    return {method.name: method for method in found}
+    opened: tuple[Method, ...] = (Forest(*n, is_open=True), Boosting(*n, closure, is_open=True))
+    known = {("", method.name): method for method in found}
+    return known | {("open", method.name): method for method in opened}
+
+
+def _possible(cohort: Cohort, wanted: Sequence[str]) -> tuple[str, ...]:
+    """Leave out the experiments for which the table knows too little, and say so."""
+    if cohort.is_beside.any():
+        return tuple(wanted)
+    lost = [name for name in ("none", "open") if name in wanted]
+    if lost:
+        warnings.warn(
+            f"--experiments {','.join(lost)}: left out, as no detection is known to be of a type "
+            "beside the classes: --type-column names a column of types",
+            XsiftWarning,
+            stacklevel=3,
+        )
+    return tuple(name for name in wanted if name not in lost)
+
+
+def _refuse_faint(survey: Survey, names: tuple[str, ...]) -> None:
+    if dimming_of(survey, names) is None:
+        raise SettingError(
+            f"--experiments faint: profile {survey.name} does not say what fewer counts do to "
+            f"{', '.join(names)} (faint_copies, and bands of a hardness ratio): name the other "
+            "experiments"
+        )
 
 
 def _fingerprint(
@@ -255,7 +295,7 @@ def _counts(sample: Sample, cohort: Cohort) -> dict[str, int]:
         "detections_in_the_table": len(sample),
         "detections_without_a_source": int((~sample.named).sum()),
         **sample.counts,
-        **cohort.counts(),
+        **cohort.numbers(),
     }
 
 
@@ -263,6 +303,7 @@ def _protocol(
     sample: Sample, cohort: Cohort, settings: Settings, evaluation: EvaluationSettings
 ) -> dict[str, Any]:
     return {
+        "plain_classes": cohort.classes.n_plain,
         "folds": evaluation.folds,
         "fold_by": evaluation.fold_by,
         "draws": evaluation.draws,
@@ -273,4 +314,5 @@ def _protocol(
         "type_column": sample.type_column or "the labels",
         "label_shares": [float(s) for s in SHARES],
         "hidden_share": HIDDEN,
+        "fewer_counts": list(FEWER_COUNTS),
     }

@@ -10,6 +10,7 @@ from xsift.plots.bars import (
     shares_above,
 )
 from xsift.plots.confusion import confusion_counts, confusion_matrix, cross_table
+from xsift.plots.counts import against_counts
 from xsift.plots.curves import (
     class_looks,
     density_curves,
@@ -37,6 +38,7 @@ from xsift.plots.surfaces import density_contours, density_surface
 __all__ = [
     "GROUP_COLOURS",
     "GROUP_MARKERS",
+    "against_counts",
     "against_k",
     "against_labels",
     "against_latitude",

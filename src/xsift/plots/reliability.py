@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
+from xsift.plots.names import printable
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 __all__ = ["reliability"]
+
+_RIGHT = "share that is right"
 
 
 def reliability(
@@ -20,8 +24,9 @@ def reliability(
     accuracy: ArrayLike,
     low: ArrayLike,
     high: ArrayLike,
+    group: str = "",
 ) -> Axes:
-    """Draw how often the top class is right against its probability, in equal bins.
+    """Draw how often the top class, or a group, is right against its probability, in equal bins.
 
     Parameters
     ----------
@@ -32,6 +37,8 @@ def reliability(
         Mean top probability, and share that is right.
     low, high : array_like, (bins,)
         Interval of the accuracy.
+    group : str
+        Whose probability it is; where empty, it is that of the top class.
 
     Returns
     -------
@@ -62,5 +69,8 @@ def reliability(
         zorder=3,
     )
     ax.set(xlim=(0, 1), ylim=(0, 1), aspect="equal")
-    ax.set(xlabel="top probability", ylabel="share that is right")
+    if group:
+        ax.set_title(printable(group))
+    what = ("probability", "share that is of it") if group else ("top probability", _RIGHT)
+    ax.set(xlabel=what[0], ylabel=what[1])
     return ax

@@ -11,11 +11,15 @@ import numpy as np
 from xsift import plots
 from xsift.errors import lack_of
 
-__all__ = ["evaluation_figures", "svg_of"]
+__all__ = ["FEWEST_DRAWN", "evaluation_figures", "svg_of"]
+
+FEWEST_DRAWN = 10
+"""Detections that a bin of a group's probability needs to be drawn."""
+_IN_A_ROW = 5
 
 
 def evaluation_figures(results: Mapping[str, Any]) -> dict[str, str | None]:
-    """Draw confusion and reliability of each method, and the figure of few labels.
+    """Draw confusion and reliability of each method, few labels, open world and faint detections.
 
     Parameters
     ----------
@@ -25,8 +29,8 @@ def evaluation_figures(results: Mapping[str, Any]) -> dict[str, str | None]:
     Returns
     -------
     dict
-        SVG by name: ``confusion METHOD``, ``reliability METHOD``, ``labels``. None where Matplotlib
-        is not installed.
+        SVG by name: ``confusion METHOD``, ``reliability METHOD``, ``labels``, ``open METHOD``,
+        ``counts``. None where Matplotlib is not installed.
     """
     drawn = {}
     for method, found in results["folds"].items():
@@ -50,7 +54,60 @@ def evaluation_figures(results: Mapping[str, Any]) -> dict[str, str | None]:
             lambda ax: plots.against_labels(ax, shares, values, "balanced accuracy, groups"),
             (6.4, 4.0),
         )
+    for method, found in results.get("open", {}).items():
+        if "detections" in found:
+            promised = found["detections"]["groups"]["promise"]
+            drawn[f"open {method}"] = svg_of(
+                lambda axes, by_group=promised: _promise(axes, by_group),
+                *_grid(len(promised)),
+            )
+    if any("failed" not in f for f in results.get("faint", {}).values()):
+        drawn["counts"] = svg_of(
+            lambda axes: _fewer_counts(axes, results["faint"]), (8.4, 3.4), (1, 2)
+        )
     return drawn
+
+
+def _grid(n: int) -> tuple[tuple[float, float], tuple[int, int]]:
+    """Return the size (inch) of a figure of so many panels, and its rows and columns."""
+    columns = min(n, _IN_A_ROW)
+    rows = -(-n // columns)
+    return (2.4 * columns, 2.7 * rows), (rows, columns)
+
+
+def _promise(axes: Any, by_group: Mapping[str, Any]) -> None:
+    """Draw a reliability diagram of each group's probability; of a few detections no point."""
+    axes = np.atleast_2d(axes)
+    for ax in axes.flat[len(by_group) :]:
+        ax.set_axis_off()
+    for ax, (name, by_bin) in zip(axes.flat, by_group.items(), strict=False):
+        bins = np.zeros((5, 10))
+        for said, f in by_bin.items():
+            promised, right = f["promised"], f["right"]
+            if promised["n"] < FEWEST_DRAWN:
+                continue
+            figures = [right["value"], right["low"], right["high"]]
+            bins[:, int(said.split()[0]) // 10] = [promised["n"], promised["value"], *figures]
+        n, confidence, accuracy, low, high = bins
+        plots.reliability(ax, n, confidence, accuracy, low, high, name)
+        if ax not in axes[:, 0]:
+            ax.set_ylabel("")
+
+
+def _fewer_counts(axes: np.ndarray, found: Mapping[str, Any]) -> None:
+    """Draw log-loss and ECE against counts."""
+    worked = {method: f for method, f in found.items() if "failed" not in f}
+    counts = sorted({int(n) for f in worked.values() for n in f})
+    for ax, (measure, label) in zip(
+        axes, {"log_loss": "log-loss, groups", "ece": "ECE, groups"}.items(), strict=True
+    ):
+        values = {}
+        for method, f in worked.items():
+            there = [f.get(str(n), {}).get(measure, {}) for n in counts]
+            told = [[v.get(k, np.nan) for v in there] for k in ("value", "low", "high")]
+            values[method] = (told[0], told[1], told[2])
+        plots.against_counts(ax, counts, values, label)
+    axes[0].legend()
 
 
 def _few_labels(
@@ -68,10 +125,21 @@ def _few_labels(
     return shares, values
 
 
-def svg_of(draw: Callable[..., Any], size: tuple[float, float]) -> str | None:
+def svg_of(
+    draw: Callable[..., Any], size: tuple[float, float], panels: tuple[int, int] = (1, 1)
+) -> str | None:
     """Return a figure as an SVG element: its text is text, and it says nothing of the day.
 
     Where Matplotlib is not installed, there is none.
+
+    Parameters
+    ----------
+    draw : callable
+        Takes the axes; of several panels an array of them.
+    size : tuple of float
+        Width and height (inch).
+    panels : tuple of int
+        Rows and columns.
     """
     if lack_of("matplotlib", "no figures"):
         return None
@@ -87,7 +155,7 @@ def svg_of(draw: Callable[..., Any], size: tuple[float, float]) -> str | None:
     }
     with mpl.rc_context(style):
         figure = Figure(figsize=size, layout="constrained")
-        draw(figure.subplots())
+        draw(figure.subplots(*panels))
         sink = io.StringIO()
         nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
         figure.savefig(sink, format="svg", metadata=nothing)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from xsift.report.evaluation_figures import FEWEST_DRAWN
 from xsift.report.page import render
 
 __all__ = ["evaluation_page"]
@@ -18,7 +19,8 @@ def evaluation_page(record: Mapping[str, Any], figures: Mapping[str, str | None]
     record : mapping
         What `evaluation.json` holds.
     figures : mapping
-        SVG by name: ``confusion METHOD``, ``reliability METHOD``, ``labels``; None: not drawn.
+        SVG by name: ``confusion METHOD``, ``reliability METHOD``, ``labels``, ``open METHOD``,
+        ``counts``; None: not drawn.
 
     Returns
     -------
@@ -33,6 +35,7 @@ def evaluation_page(record: Mapping[str, Any], figures: Mapping[str, str | None]
         record=record,
         figures=figures,
         worked=worked,
+        fewest_drawn=FEWEST_DRAWN,
         differences=_differences(found["differences"]),
         few_labels=[
             (method, float(share), f)
