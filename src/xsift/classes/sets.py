@@ -111,10 +111,6 @@ class Classes(BaseModel):
         """Number of classes that are not apart; they are the first."""
         return sum(not c.apart for c in self.classes)
 
-    def plain(self) -> Classes:
-        """Return the classes without those that are apart."""
-        return self.model_copy(update={"classes": self.classes[: self.n_plain]})
-
     @property
     def plain(self) -> Classes:
         """The plain classes alone, with the labels that the paper counts as none."""
