@@ -107,15 +107,38 @@ def main() -> None:
 
 def held_out(table: Path, settings: Settings, fold_by: str | None) -> dict[str, float]:
     """Validate in five folds by source or by a column, and return the figures over the groups."""
+    is_chandra = fold_by is None
+    experiments = ("folds", "open", "faint") if is_chandra else ("folds",)
     with tempfile.TemporaryDirectory() as folder:
-        chosen = EvaluationSettings(("calibrated",), ("folds",), fold_by=fold_by)
+        chosen = EvaluationSettings(("calibrated",), experiments, fold_by=fold_by)
         record = evaluate(table, folder, settings=settings, evaluation=chosen)
-    found: dict[str, Any] = record["results"]["folds"]["calibrated"]
-    return {
-        f"{what}_{figure}": round(float(found[what]["groups"][figure]["value"]), 4)
-        for what in ("detections", "sources")
-        for figure in FIGURES
-    }
+    results = record["results"]
+    found = figures_of(results["folds"]["calibrated"], "")
+    if is_chandra:
+        found |= figures_of(results["open"]["calibrated"], "open_")
+        for counts, of_level in results["faint"]["calibrated"].items():
+            found |= {f"counts_{counts}_{f}": value(of_level[f]) for f in FIGURES}
+    return found
+
+
+def figures_of(found: dict[str, Any], prefix: str) -> dict[str, float]:
+    """Return the figures over the groups: by probabilities, and of the verdicts as written."""
+    said = {}
+    for what in ("detections", "sources"):
+        groups = found[what]["groups"]
+        said |= {f"{prefix}{what}_{f}": value(groups[f]) for f in FIGURES}
+        for rule, written in groups["written"].items():
+            for f in ("accuracy", "balanced_accuracy"):
+                said[f"{prefix}{what}_written_{rule}_{f}"] = value(written[f])
+        if "sets" in groups:
+            said[f"{prefix}{what}_sets_coverage"] = value(groups["sets"]["coverage"])
+            said[f"{prefix}{what}_sets_size"] = value(groups["sets"]["size"])
+    return said
+
+
+def value(figure: dict[str, Any]) -> float:
+    """Return the value of a figure, to four decimals."""
+    return round(float(figure["value"]), 4)
 
 
 if __name__ == "__main__":
