@@ -25,7 +25,7 @@ from xsift.model.faint import BRIGHT, Dimming, dimming_of
 from xsift.model.folds import folds_by_source
 from xsift.model.gaps import Gaps, even_weights, measure_gaps
 from xsift.model.sample import Training
-from xsift.model.sets import thresholds_of
+from xsift.model.sets import OTHER, thresholds_of
 from xsift.model.typicality import Typicality, rank, uniform_ranks
 from xsift.score.calibrated import Evidence, fit_calibrated
 from xsift.score.none import OpenScorer
@@ -77,7 +77,7 @@ def fit_calibrated_model(
     if said := fit.gaps.warning([*classes.groups, "other types"], "detections", "--missing "):
         warnings.warn(said, XsiftWarning, stacklevel=2)
     core = fit.core
-    names_of_groups = (*classes.groups, "none")
+    names_of_groups = (*classes.plain.groups, OTHER)
     scorers = tuple(
         replace(scorer, thresholds=thresholds_of(*held_out, names_of_groups))
         for scorer, held_out in zip(core.scorers, fit.held_out, strict=True)
@@ -181,7 +181,7 @@ class HeldOut(NamedTuple):
     Attributes
     ----------
     p : ndarray of shape (k, G)
-        Probabilities of the groups.
+        Probabilities of the plain groups and, where others are known, of all else.
     group : ndarray of int, shape (k,)
         The true one.
     source : ndarray of int, shape (k,)
@@ -236,14 +236,15 @@ def _fit_scorer(
         evidence.take(at).among(n_plain),
         *(said[at], group[:n_plain], own_weight[at], unit[at], seed),
     )
-    opened, p_group = None, p_plain
+    opened, p_group, n_groups = None, p_plain, p_plain.shape[1]
     if len(group) > n_plain:
-        n_groups = p_plain.shape[1]
         beside = range(n_groups, int(group.max()))
-        opened, p_group = fit_calibrated(evidence, said, group, own_weight, unit, seed, beside)
-        p_group[at, :n_groups] = p_plain * p_group[at, :n_groups].sum(axis=1, keepdims=True)
+        opened, p_all = fit_calibrated(evidence, said, group, own_weight, unit, seed, beside)
+        p_all[at, :n_groups] = p_plain * p_all[at, :n_groups].sum(axis=1, keepdims=True)
+        p_group = np.column_stack([p_all[:, :n_groups], p_all[:, n_groups:].sum(axis=1)])
     judged = np.flatnonzero(taught.is_judged(levels))
-    held_out = HeldOut(p_group[judged], group[said[judged]], unit[judged])
+    truth = np.minimum(group[said[judged]], n_groups)
+    held_out = HeldOut(p_group[judged], truth, unit[judged])
     return OpenScorer(plain, opened), held_out
 
 

@@ -32,7 +32,8 @@ class OpenScorer:
         Of all groups, those of classes apart and, last, none of the classes. None where no kind
         beside the plain classes trained.
     thresholds : ndarray of shape (G,), or None
-        Of the sets of groups (`xsift.score.conformal`): of the groups of `opened`, or of `plain`.
+        Of the sets of groups (`xsift.score.conformal`): of the groups of `plain` and, where
+        `opened` is, of all else.
     """
 
     plain: CalibratedScorer
