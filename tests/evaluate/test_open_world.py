@@ -43,7 +43,7 @@ def test_levels_of_the_open_world(wide):
     assert groups.of_class.tolist() == [0, 1, 2, 2]
     assert kinds.names == ("A", "B", "Star", "other types")
     assert kinds.of_class.tolist() == [0, 1, 2, 3]
-    (groups,) = open_levels_of(wide.classes.plain())
+    (groups,) = open_levels_of(wide.classes.plain)
     assert groups.of_class.tolist() == [0, 1, 2]
 
 

@@ -180,7 +180,7 @@ def test_the_gradient_of_the_blend_is_right():
     start = np.array([[0.8, 0], [0.1, 0], [0.1, 0]])
 
     def loss(b):
-        parts = np.concatenate([log_p, log_p * evidence.missing[:, None]])
+        parts = np.concatenate([log_p, log_p * evidence.lacks])
         p = softmax(np.tensordot(b.T.ravel(), parts, 1), axis=1)
         return (
             -weight @ np.log(p[np.arange(400), y]) + 0.02 * weight.sum() * ((b - start) ** 2).sum()

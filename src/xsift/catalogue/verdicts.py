@@ -28,11 +28,11 @@ from xsift.model.calibrated import CalibratedModel
 from xsift.model.recognise import Recognised
 from xsift.model.sample import Sample
 from xsift.model.schema import ModelTree, TrainingTree
-from xsift.model.sets import group_sets
+from xsift.model.sets import group_sets, thresholds_said
 from xsift.read import InMemory, is_path
 from xsift.score.conformal import RATE
 from xsift.settings import Settings
-from xsift.vote import Pool, tally
+from xsift.vote import Pool, Votes, tally
 from xsift.write import environment, finite
 from xsift.write.provenance import file_name, now
 
@@ -59,7 +59,7 @@ def catalogue_of(
     votes = tally(sample.keys, voting, rows, len(model.classes) + 1, pool, rules.rule)
     raw = table.select([c for c in table.column_names if c not in model.classes.columns])
     features = sample.features
-    verdict = _verdict_of(votes.mean, model, rules, said.prior)
+    verdict = _verdict_of(votes.mean, model, rules, said.prior, _brightest(sample, rows, votes))
     sources = source_table(raw, features.names, votes, model.classes, verdict, sample.kept)
     record["counts"] |= source_counts(votes.unique) | sample.counts
     return described(Catalogue(table, sources, None, record), model.classes, features.survey, rules)
@@ -107,12 +107,19 @@ def _judge(
     if answer.prior is not None:
         shares = zip([*model.classes.codes, NONE], answer.prior.tolist(), strict=True)
         record["prior"] = dict(shares)
-    if isinstance(model, CalibratedModel) and model.set_thresholds is not None:
-        thresholds = zip([*model.classes.groups, NONE], model.set_thresholds.tolist(), strict=False)
-        record["sets"] = {"rate": RATE, "thresholds": dict(thresholds)}
-    written = _verdict_of(voting, model, rules, answer.prior)
+    if isinstance(model, CalibratedModel):
+        record["sets"] = {"rate": RATE, "thresholds": thresholds_said(model)}
+    written = _verdict_of(voting, model, rules, answer.prior, features.counts)
     table = detection_table(sample, said, model.classes, written, role, flag)
     return table, voting, np.flatnonzero(in_vote), record
+
+
+def _brightest(sample: Sample, rows: np.ndarray, votes: Votes) -> np.ndarray:
+    """Return the counts of each source's brightest detection of those that vote."""
+    source, counts = sample.source(rows), sample.features.counts
+    most = np.zeros(int(source.max(initial=-1)) + 1)
+    np.maximum.at(most, source, counts[rows])
+    return np.asarray(most[sample.source(votes.first)])
 
 
 def _in_sample(
@@ -129,13 +136,13 @@ def _in_sample(
 
 
 def _verdict_of(
-    p: np.ndarray, model: Model, rules: Rules, prior: np.ndarray | None
+    p: np.ndarray, model: Model, rules: Rules, prior: np.ndarray | None, counts: np.ndarray
 ) -> dict[str, pa.Array]:
     """Return the columns of the verdict; the first of `p` are the classes, and then none."""
     p = p[:, : len(model.classes) + 1]
     columns = verdict_columns(p, model.classes, rules)
     if isinstance(model, CalibratedModel) and prior is not None:
-        members = group_sets(model, p, prior)
+        members = group_sets(model, p, prior, counts)
         if members is not None:
             columns |= set_columns(members, ~np.isnan(p).any(axis=1), model.classes)
     return columns

@@ -111,9 +111,12 @@ class Classes(BaseModel):
         """Number of classes that are not apart; they are the first."""
         return sum(not c.apart for c in self.classes)
 
+    @property
     def plain(self) -> Classes:
-        """Return the classes without those that are apart."""
-        return self.model_copy(update={"classes": self.classes[: self.n_plain]})
+        """The plain classes alone, with the labels that the paper counts as none."""
+        if self.n_plain == len(self):
+            return self
+        return Classes(classes=self.classes[: self.n_plain])
 
     @property
     def group_index(self) -> tuple[int, ...]:

@@ -37,7 +37,7 @@ class _Fitted:
     def fuse(self, p: np.ndarray, source: np.ndarray) -> np.ndarray:
         return mean_by_source(p, source)
 
-    def sets(self, p: np.ndarray) -> np.ndarray:
+    def sets(self, p: np.ndarray, counts: np.ndarray) -> np.ndarray:
         return np.empty((len(p), 0), dtype=bool)
 
 

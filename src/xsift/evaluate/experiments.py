@@ -306,7 +306,10 @@ def _answer(
     # Copies of one detection are no detections of a source.
     scored = np.isfinite(p).all(axis=1) & (len(asked.level) == 0)
     source = asked.source[scored]
-    sources = np.unique(source)
+    sources, of = np.unique(source, return_inverse=True)
+    counts = np.full(len(p), np.inf) if asked.counts is None else asked.counts
+    most = np.zeros(len(sources))
+    np.maximum.at(most, of, counts[scored])
     written = np.column_stack([said.p, said.p_none])
     p_source, written_source = (
         fitted.fuse(q[scored], source) if len(sources) else q[:0] for q in (p, written)
@@ -322,8 +325,8 @@ def _answer(
         p_source=p_source,
         written_source=written_source,
         none_share=np.array(fitted.none_share),
-        sets=fitted.sets(written),
-        sets_source=fitted.sets(written_source),
+        sets=fitted.sets(written, counts),
+        sets_source=fitted.sets(written_source, most),
         seconds=seconds,
     )
 

@@ -61,13 +61,15 @@ class Fitted(Protocol):
         of ``np.unique(source)``.
         """
 
-    def sets(self, p: np.ndarray) -> np.ndarray:
+    def sets(self, p: np.ndarray, counts: np.ndarray) -> np.ndarray:
         """Tell which groups are in the set of each row, bool; shape (n, 0): it gives no sets.
 
         Parameters
         ----------
         p : ndarray of shape (n, C + 1)
             Of the classes, and of none last.
+        counts : ndarray of shape (n,)
+            Effective counts.
         """
 
 

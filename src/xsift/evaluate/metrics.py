@@ -64,7 +64,7 @@ class Level:
 
 def levels_of(classes: Classes) -> tuple[Level, ...]:
     """Return the levels of the plain classes: groups, AGN and Seyfert as one, all classes."""
-    plain = classes.plain()
+    plain = classes.plain
 
     def level(key: str, name_of: Callable[[Any], str]) -> Level:
         names = tuple(dict.fromkeys(name_of(c) for c in plain.classes))
@@ -84,7 +84,7 @@ def open_levels_of(classes: Classes) -> tuple[Level, ...]:
     First the groups of the plain classes, and all else as one; then, where there are classes apart,
     their groups by themselves.
     """
-    plain, n = classes.plain(), len(classes) + 1
+    plain, n = classes.plain, len(classes) + 1
     of_class = np.full(n, len(plain.groups))
     of_class[: len(plain)] = plain.group_index
     found = [Level("groups", (*plain.groups, ALL_ELSE), of_class)]

@@ -33,7 +33,7 @@ class _Fitted:
     shares: np.ndarray
     none_share: float
     pool: Callable[[np.ndarray, np.ndarray], np.ndarray]
-    choose: Callable[[np.ndarray], np.ndarray | None] = lambda p: None
+    choose: Callable[[np.ndarray, np.ndarray], np.ndarray | None] = lambda p, counts: None
 
     def predict(self, X: np.ndarray, counts: np.ndarray | None = None) -> Prediction:
         said = self.classify(X, counts)
@@ -42,8 +42,8 @@ class _Fitted:
     def fuse(self, p: np.ndarray, source: np.ndarray) -> np.ndarray:
         return self.pool(p, source)
 
-    def sets(self, p: np.ndarray) -> np.ndarray:
-        found = self.choose(p)
+    def sets(self, p: np.ndarray, counts: np.ndarray) -> np.ndarray:
+        found = self.choose(p, counts)
         return np.empty((len(p), 0), dtype=bool) if found is None else found
 
 
@@ -87,7 +87,7 @@ class PaperMethod(_Method):
             np.flatnonzero(complete),
             self.survey,
             self.feature_set,
-            self.classes.plain(),
+            self.classes.plain,
             replace(self.settings, seed=seed),
         )
 
@@ -122,7 +122,7 @@ class CalibratedMethod(_Method):
 
         under = wanted_prior(model, prior)
 
-        def choose(p: np.ndarray) -> np.ndarray | None:
-            return group_sets(model, p, all_shares(under))
+        def choose(p: np.ndarray, counts: np.ndarray) -> np.ndarray | None:
+            return group_sets(model, p, all_shares(under), counts)
 
         return _Fitted(classify, *under, geometric_mean, choose)

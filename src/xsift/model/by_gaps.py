@@ -50,6 +50,8 @@ def warn_of_gaps(
         fewer than 100 detections are complete, or lack the same.
     """
     rows = np.flatnonzero(chosen & said.is_scored)
+    if not len(rows):
+        return {}
     order, ends = group_by_pattern(X[rows], np.ones(len(rows)), True)
     parts = [rows[order[a:b]] for a, b in zip(np.r_[0, ends[:-1]], ends, strict=True)]
     is_complete = [not np.isnan(X[part[0]]).any() for part in parts]
@@ -77,7 +79,8 @@ def warn_of_gaps(
                 "hidden": _group_shares(hidden, model, np.arange(len(some))),
             }
         )
-    _warn(shares, patterns, by_group(model.prior.shares, model))
+    is_removed = model.gaps is not None and model.gaps.missing == "remove"
+    _warn(shares, patterns, by_group(model.prior.shares, model), is_removed)
     return {"complete": {"detections": len(complete), "shares": shares}, "patterns": patterns}
 
 
@@ -114,7 +117,10 @@ def _spread(X: np.ndarray) -> np.ndarray:
 
 
 def _warn(
-    complete: dict[str, float], patterns: Sequence[dict[str, Any]], trained: dict[str, float]
+    complete: dict[str, float],
+    patterns: Sequence[dict[str, Any]],
+    trained: dict[str, float],
+    is_removed: bool,
 ) -> None:
     """Warn of the pattern and group that gaps change most; else of those that differ most."""
     found = [(p, g) for p in patterns for g in complete]
@@ -134,7 +140,8 @@ def _warn(
     if not reads and apart((p, group)) <= _OTHER:
         return
     why = (
-        "the model reads what is missing; --missing remove in training takes that out"
+        "the model reads what is missing"
+        + ("" if is_removed else "; --missing remove in training takes that out")
         if reads
         else "their values differ; what they lack changes little"
     )

@@ -17,16 +17,18 @@ from xsift.errors import LabelError, TableError, XsiftWarning
 from xsift.features import close_hardness, columns_that_close, fit_normal_scores
 from xsift.mixture import Mixture
 from xsift.model.bags import fit_bags
-from xsift.model.calibrated import CalibratedCore, CalibratedModel, responsibilities_in
+from xsift.model.calibrated import CalibratedModel
 from xsift.model.classification import refuse_one_class
+from xsift.model.core import CalibratedCore, responsibilities_in
 from xsift.model.examples import Examples, examples_of
-from xsift.model.faint import Dimming, dimming_of
+from xsift.model.faint import BRIGHT, Dimming, dimming_of
 from xsift.model.folds import folds_by_source
 from xsift.model.gaps import Gaps, even_weights, measure_gaps
 from xsift.model.sample import Training
 from xsift.model.sets import thresholds_of
 from xsift.model.typicality import Typicality, rank, uniform_ranks
 from xsift.score.calibrated import Evidence, fit_calibrated
+from xsift.score.none import OpenScorer
 from xsift.settings import Settings
 from xsift.surveys import Survey
 
@@ -75,32 +77,18 @@ def fit_calibrated_model(
     if said := fit.gaps.warning([*classes.groups, "other types"], "detections", "--missing "):
         warnings.warn(said, XsiftWarning, stacklevel=2)
     core = fit.core
-    names_of_groups = (*classes.groups, "none")[: fit.held_out.p.shape[1]]
+    names_of_groups = (*classes.groups, "none")
+    scorers = tuple(
+        replace(scorer, thresholds=thresholds_of(*held_out, names_of_groups))
+        for scorer, held_out in zip(core.scorers, fit.held_out, strict=True)
+    )
     return CalibratedModel(
         *(survey, feature_set, names, classes),
         *(core.closing, core.closure, core.scores, core.mixtures),
-        *(core.bags, core.scorer, core.opened),
+        *(core.bags, scorers),
         _typicality(fit, training.unit, seed),
-        thresholds_of(*fit.held_out, names_of_groups),
         fit.gaps,
     )
-
-
-class HeldOut(NamedTuple):
-    """What experts that never saw their source say of the labelled rows, without copies.
-
-    Attributes
-    ----------
-    p : ndarray of shape (k, G)
-        Probabilities of the groups.
-    group : ndarray of int, shape (k,)
-        The true one.
-    source : ndarray of int, shape (k,)
-    """
-
-    p: np.ndarray
-    group: np.ndarray
-    source: np.ndarray
 
 
 class CoreFit(NamedTuple):
@@ -114,14 +102,15 @@ class CoreFit(NamedTuple):
     examples : Examples
     gaps : Gaps
         What was measured of missing features, and done about them.
-    held_out : HeldOut
+    held_out : tuple of HeldOut
+        One for each scorer.
     """
 
     core: CalibratedCore
     Z: np.ndarray
     examples: Examples
     gaps: Gaps
-    held_out: HeldOut
+    held_out: tuple[HeldOut, ...]
 
 
 def fit_core(
@@ -176,27 +165,86 @@ def fit_core(
     gaps, factor = _gaps_of(training.X, group, y, counts, teaches, missing)
     counts, teaches = counts * factor, teaches * factor
     bags, p = fit_bags(examples, y, training.unit, group, n_plain, counts, seed)
-    chosen = examples.taught((y >= 0) & (teaches > 0), seed)
+    kinds = _Kinds(y, group, n_plain, teaches, training.unit)
+    levels = [range(examples.n_levels)]
+    if examples.n_levels > 1:  # faint detections, and bright ones
+        levels.append(range(BRIGHT, examples.n_levels))
+    fitted = [_fit_scorer(examples, p, mixtures, kinds, some, seed) for some in levels]
+    scorers, held_out = zip(*fitted, strict=True)
+    core = CalibratedCore(closing, closure, scores, mixtures, bags, scorers)
+    return CoreFit(core, Z, examples, gaps, held_out)
+
+
+class HeldOut(NamedTuple):
+    """What experts that never saw their source say of detections.
+
+    Attributes
+    ----------
+    p : ndarray of shape (k, G)
+        Probabilities of the groups.
+    group : ndarray of int, shape (k,)
+        The true one.
+    source : ndarray of int, shape (k,)
+    """
+
+    p: np.ndarray
+    group: np.ndarray
+    source: np.ndarray
+
+
+class _Kinds(NamedTuple):
+    """What is known of the rows, and how they teach.
+
+    Attributes
+    ----------
+    y : ndarray of int, shape (n,)
+        Class, none of the classes as the last; -1 where it teaches nothing.
+    group : ndarray of int, shape (C,)
+    n_plain : int
+    weight : ndarray of shape (n,)
+    unit : ndarray of int, shape (n,)
+    """
+
+    y: np.ndarray
+    group: np.ndarray
+    n_plain: int
+    weight: np.ndarray
+    unit: np.ndarray
+
+
+def _fit_scorer(
+    examples: Examples,
+    p: np.ndarray,
+    mixtures: tuple[Mixture, ...],
+    kinds: _Kinds,
+    levels: range,
+    seed: int,
+) -> tuple[OpenScorer, HeldOut]:
+    """Learn the scorer of some levels of faintness, the last ones, from examples of these alone.
+
+    Faint copies would make a scorer of bright detections a little worse.
+    """
+    y, group, n_plain, weight, unit = kinds
+    is_own = np.isin(examples.level, levels) | (examples.weight == 1.0) | examples.is_hidden
+    chosen = np.flatnonzero(is_own & ((y >= 0) & (weight > 0))[examples.row])
     taught = examples.take(chosen)
     _, responsibilities = responsibilities_in(mixtures, taught.Z)
-    evidence = Evidence(taught.looked_at, p[chosen], responsibilities)
-    own_weight = taught.weight * teaches[taught.row]
-    said, unit = y[taught.row], training.unit[taught.row]
-    plain = np.flatnonzero(said < n_plain)
-    scorer, p_plain = fit_calibrated(
-        evidence.take(plain).among(n_plain),
-        *(said[plain], group[:n_plain], own_weight[plain], unit[plain], seed),
+    evidence = Evidence(taught.Z, p[chosen], responsibilities, taught.faint)
+    own_weight, said, unit = taught.weight * weight[taught.row], y[taught.row], unit[taught.row]
+    at = np.flatnonzero(said < n_plain)
+    plain, p_plain = fit_calibrated(
+        evidence.take(at).among(n_plain),
+        *(said[at], group[:n_plain], own_weight[at], unit[at], seed),
     )
     opened, p_group = None, p_plain
     if len(group) > n_plain:
         n_groups = p_plain.shape[1]
         beside = range(n_groups, int(group.max()))
         opened, p_group = fit_calibrated(evidence, said, group, own_weight, unit, seed, beside)
-        p_group[plain, :n_groups] = p_plain * p_group[plain, :n_groups].sum(axis=1, keepdims=True)
-    itself = np.flatnonzero(taught.weight == 1.0)
-    held_out = HeldOut(p_group[itself], group[said[itself]], unit[itself])
-    core = CalibratedCore(closing, closure, scores, mixtures, bags, scorer, opened)
-    return CoreFit(core, Z, examples, gaps, held_out)
+        p_group[at, :n_groups] = p_plain * p_group[at, :n_groups].sum(axis=1, keepdims=True)
+    judged = np.flatnonzero(taught.is_judged(levels))
+    held_out = HeldOut(p_group[judged], group[said[judged]], unit[judged])
+    return OpenScorer(plain, opened), held_out
 
 
 def _open(training: Training, group: np.ndarray, n_plain: int) -> tuple[np.ndarray, np.ndarray]:

@@ -7,15 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from xsift.features import NormalScores, close_hardness
-from xsift.model.faint import EDGES, Dimming, coordinate_of, level_of, levels_of_counts
+from xsift.model.faint import BRIGHT, EDGES, Dimming, coordinate_of, level_of, levels_of_counts
 from xsift.model.sample import Training
 
 __all__ = ["Examples", "examples_of"]
 
 _HIDDEN = 0.6
 _HIDDEN_WEIGHT = 0.5
-_FAINT_WEIGHT = 0.5
-_FAINT_SHARE = 0.4
+_FAINT_WEIGHT = 0.1
 _SAMPLED = 10_000
 
 
@@ -29,8 +28,8 @@ class Examples:
         The detection of the training table that each is, or is made of.
     Z : ndarray of shape (m, d)
         Normal scores; NaN is missing.
-    faint : ndarray of shape (m, 1) or (m, 0)
-        What trees see of how faint they are; nothing where that does not matter.
+    faint : ndarray of shape (m, 1), or None
+        How faint they are; None where that does not matter.
     level : ndarray of int, shape (m,)
         Of faintness; 0 where that does not matter.
     weight : ndarray of shape (m,)
@@ -44,7 +43,7 @@ class Examples:
 
     row: np.ndarray
     Z: np.ndarray
-    faint: np.ndarray
+    faint: np.ndarray | None
     level: np.ndarray
     weight: np.ndarray
     is_hidden: np.ndarray
@@ -54,28 +53,25 @@ class Examples:
     def take(self, chosen: np.ndarray) -> Examples:
         """Return some of them."""
         return Examples(
-            *(self.row[chosen], self.Z[chosen], self.faint[chosen], self.level[chosen]),
+            *(
+                self.row[chosen],
+                self.Z[chosen],
+                None if self.faint is None else self.faint[chosen],
+                self.level[chosen],
+            ),
             *(self.weight[chosen], self.is_hidden[chosen], self.is_sampled[chosen]),
             self.n_levels,
         )
 
-    @property
-    def looked_at(self) -> np.ndarray:
-        """Normal scores and faintness, shape (m, d) or (m, d + 1)."""
-        return np.hstack([self.Z, self.faint])
+    def is_judged(self, levels: range) -> np.ndarray:
+        """Tell which examples show what a scorer of these levels, the last ones, says of new rows.
 
-    def taught(self, is_known: np.ndarray, seed: int) -> np.ndarray:
-        """Return which examples teach the scorers, as numbers: of the faint copies some.
-
-        Parameters
-        ----------
-        is_known : ndarray of bool, shape (n,)
-            Rows of the training table.
-        seed : int
+        A scorer of bright detections is judged by detections as they are; one of faint detections
+        by the faint ones, as they are or made. Those with values hidden are more than a table has.
         """
-        is_copy = (self.weight < 1.0) & ~self.is_hidden
-        chosen = np.random.default_rng(seed).random(len(self.row)) < _FAINT_SHARE
-        return np.flatnonzero(is_known[self.row] & (chosen | ~is_copy))
+        if levels.start > 0 or self.n_levels == 1:
+            return np.asarray((self.weight == 1.0) & ~self.is_hidden)
+        return np.asarray((self.level < BRIGHT) & ~self.is_hidden)
 
     def teaches(self, level: int) -> np.ndarray:
         """Return which examples the mixtures of a level learn from, as numbers.
@@ -120,9 +116,8 @@ def examples_of(
     is_hidden = np.concatenate([plain, ~plain])
     if dimming is None:
         nothing = np.zeros(len(row), dtype=np.int64)
-        faint = np.empty((len(row), 0))
         none = np.zeros(len(row), dtype=bool)
-        return Examples(row, np.concatenate(made), faint, nothing, weight, is_hidden, none, 1)
+        return Examples(row, np.concatenate(made), None, nothing, weight, is_hidden, none, 1)
     counts = training.counts if training.counts is not None else np.full(len(Z), np.inf)
     rng = np.random.default_rng(seed)
     is_sampled = np.zeros(len(Z), dtype=bool)

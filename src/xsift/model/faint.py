@@ -14,10 +14,21 @@ from scipy.special import betaincinv, ndtr
 
 from xsift.surveys import Survey
 
-__all__ = ["EDGES", "Dimming", "coordinate_of", "dimming_of", "level_of", "levels_of_counts"]
+__all__ = [
+    "BRIGHT",
+    "EDGES",
+    "Dimming",
+    "coordinate_of",
+    "dimming_of",
+    "level_of",
+    "levels_of_counts",
+]
 
 EDGES = (10.0, 20.0, 45.0, 130.0, 600.0)
 """Effective counts between the levels; with more than the last a detection is as good as exact."""
+
+BRIGHT = 4
+"""The first level of bright detections: with so many counts, a scorer of exact ones does better."""
 
 _LEAST, _MOST = 5.0, 3000.0
 _LOW, _HIGH = ndtr(-1.0), ndtr(1.0)
@@ -157,5 +168,5 @@ def levels_of_counts() -> list[tuple[float, float]]:
 
 
 def coordinate_of(counts: np.ndarray) -> np.ndarray:
-    """Return how faint detections are, shape (n,): about as wide as a normal score."""
-    return np.asarray((np.log10(np.clip(counts, 1.0, _MOST)) - 1.8) / 0.8)
+    """Return how faint detections are, shape (n,): -2.5 with one count, 1 as good as exact."""
+    return np.asarray(np.log10(np.clip(counts, 1.0, _MOST)) * 3.5 / np.log10(_MOST) - 2.5)

@@ -11,7 +11,8 @@ from xsift.classes import Classes
 from xsift.features import FeatureTable, Scaling
 from xsift.mixture import Mixture, fit_mixture
 from xsift.model.classification import Classification, Trained, refuse_one_class, trained_for
-from xsift.model.schema import MixtureTree, ModelTree, PaperTree, ScalingTree
+from xsift.model.schema import ModelTree
+from xsift.model.schema_parts import MixtureTree, PaperTree, ScalingTree
 from xsift.score import PaperScorer
 from xsift.settings import Settings
 from xsift.surveys import Survey

@@ -8,15 +8,18 @@ import numpy as np
 
 from xsift.errors import XsiftWarning
 from xsift.model.calibrated import CalibratedModel
+from xsift.model.faint import BRIGHT, level_of
 from xsift.model.prior import all_shares, reweight
 from xsift.score.conformal import RATE, fewest_sources, set_members, set_thresholds
 
-__all__ = ["group_sets", "thresholds_of"]
+__all__ = ["group_sets", "thresholds_of", "thresholds_said"]
 
 _ROWS = 65_536
 
 
-def group_sets(model: CalibratedModel, p: np.ndarray, prior: np.ndarray) -> np.ndarray | None:
+def group_sets(
+    model: CalibratedModel, p: np.ndarray, prior: np.ndarray, counts: np.ndarray
+) -> np.ndarray | None:
     """Tell which groups are in the set of each row, bool; None where the model has no thresholds.
 
     The rate holds in each group by itself, so it does not depend on the class shares. The
@@ -30,6 +33,8 @@ def group_sets(model: CalibratedModel, p: np.ndarray, prior: np.ndarray) -> np.n
         Of the classes, and of none after them. NaN: an empty set.
     prior : ndarray of shape (C + 1,)
         Shares under which `p` holds.
+    counts : ndarray of shape (n,)
+        Effective counts: faint detections have thresholds of their own.
 
     Returns
     -------
@@ -37,26 +42,35 @@ def group_sets(model: CalibratedModel, p: np.ndarray, prior: np.ndarray) -> np.n
         With a column of none where the model has learned of other types; else the set speaks of
         what a detection is if it is one of the classes.
     """
-    thresholds = model.set_thresholds
-    if thresholds is None:
+    faint, bright = model.scorers[0].thresholds, model.scorers[-1].thresholds
+    if faint is None or bright is None:
         return None
     group = np.array([*model.classes.group_index, len(model.classes.groups)])
     trained = all_shares(model.prior)
-    is_trained = np.bincount(group, trained)[: len(thresholds)] > 0
+    is_trained = np.bincount(group, trained)[: len(bright)] > 0
     is_other = not np.array_equal(prior, trained)
-    out = np.empty((len(p), len(thresholds)), dtype=bool)
+    level = level_of(counts)
+    out = np.empty((len(p), len(bright)), dtype=bool)
     for start in range(0, len(p), _ROWS):
         part = slice(start, start + _ROWS)
         q = p[part, : len(prior)]
         if is_other:
             q = reweight(q, prior, trained)
-        of_group = np.zeros((len(q), len(thresholds)))
+        of_group = np.zeros((len(q), len(bright)))
         for k, g in enumerate(group):
-            if g < len(thresholds):
+            if g < len(bright):
                 of_group[:, g] += q[:, k]
+        thresholds = np.where((level[part] < BRIGHT)[:, None], faint, bright)
         out[part] = set_members(_among(of_group, is_trained), thresholds)
-    has_share = np.bincount(group, prior)[: len(thresholds)] > 0
+    has_share = np.bincount(group, prior)[: len(bright)] > 0
     return np.asarray(out & is_trained & has_share)
+
+
+def thresholds_said(model: CalibratedModel) -> list[dict[str, float]]:
+    """Return the thresholds by group, of faint detections and of bright ones, as plain data."""
+    names = [*model.classes.groups, "none"]
+    given = [s.thresholds for s in model.scorers if s.thresholds is not None]
+    return [dict(zip(names, values.tolist(), strict=False)) for values in given]
 
 
 def thresholds_of(
@@ -69,7 +83,7 @@ def thresholds_of(
     p, truth, source
         As in `set_thresholds`.
     names : tuple of str
-        Of the groups.
+        Of the groups, as many at least.
 
     Warns
     -----
@@ -77,7 +91,7 @@ def thresholds_of(
         If a group has too few sources for a threshold. One without any can be given to nothing.
     """
     n = [len(np.unique(source[truth == g])) for g in range(p.shape[1])]
-    few = [f"{name} ({m})" for name, m in zip(names, n, strict=True) if 0 < m < fewest_sources()]
+    few = [f"{name} ({m})" for name, m in zip(names, n, strict=False) if 0 < m < fewest_sources()]
     if few:
         warnings.warn(
             f"groups in every set of groups, as fewer than {fewest_sources()} sources are too few "

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from xsift import surveys
 from xsift.catalogue.verdicts import catalogue_of, with_record
 from xsift.catalogue.warnings import recorded, warn_of_classes
@@ -49,7 +51,7 @@ def run(
     settings : Settings, optional
         As a whole; or give each setting as a keyword.
     classes : Classes, optional
-        Where None, those of the survey.
+        Where None, those of the survey; of these the published method takes the plain ones.
     progress : callable, optional
         Told of each step as it begins.
     **keywords
@@ -67,13 +69,13 @@ def run(
     settings, progress = settings or Settings(), progress or silent
     _refuse_idle_settings(settings)
     survey, feature_set = surveys.survey_of(settings.survey, settings.features)
-    classes = classes or survey.classes
+    is_paper = settings.method == "paper"
+    classes = classes or (survey.classes.plain if is_paper else survey.classes)
     settings = replace(settings, survey=survey.name, features=feature_set)
     with recorded() as notes:
         table = as_input(table, settings.source_column)
         labels = None if labels is None else as_input(labels, role=" of labels")
         chosen = survey.feature_set(feature_set)
-        is_paper = settings.method == "paper"
         sample = read_sample(table, survey, chosen, settings, classes, labels, is_paper, progress)
         model, y = train(sample, survey, classes, settings, progress)
         sample = sample.held_to(model.features)
@@ -92,7 +94,7 @@ def run(
         labels_sha256=sample.labels_sha256,
         settings=settings.as_dict(),
         counts=result.record["counts"],
-        class_counts=sample.labels.counts(y >= 0),
+        class_counts=_class_counts(y, classes),
         warnings=notes,
         environment=environment(),
         created=now(),
@@ -113,3 +115,10 @@ def _refuse_idle_settings(settings: Settings) -> None:
                 f"--{name.replace('_', '-')} {value} does nothing with --method {settings.method}: "
                 f"leave it out, or give --method {other}"
             )
+
+
+def _class_counts(y: np.ndarray, classes: Classes) -> dict[str, int]:
+    """Count the detections of each class that trained, the most frequent first."""
+    n = np.bincount(y[y >= 0], minlength=len(classes)).tolist()
+    counted = sorted(zip(classes.codes, n, strict=True), key=lambda item: (-item[1], item[0]))
+    return {code: number for code, number in counted if number}

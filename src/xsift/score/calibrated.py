@@ -47,30 +47,45 @@ class Evidence:
     responsibilities : ndarray of shape (n, M), or None
         Of the components of mixtures of all detections, labelled or not. None where the regression
         has been worked out from them already.
+    faint : ndarray of shape (n, 1), or None
+        How faint detections are: the lower, the fainter, 1 where they are as good as exact. None
+        where that does not matter.
     """
 
     Z: np.ndarray
     p_class: np.ndarray
     responsibilities: np.ndarray | None
+    faint: np.ndarray | None = None
 
     def among(self, n_classes: int) -> Evidence:
         """Return the evidence where a detection is of one of the first classes."""
         if n_classes == self.p_class.shape[1]:
             return self
         p = normalised(np.maximum(self.p_class[:, :n_classes], _TINY))
-        return Evidence(self.Z, p, self.responsibilities)
+        return Evidence(self.Z, p, self.responsibilities, self.faint)
 
     def take(self, rows: np.ndarray | slice) -> Evidence:
         """Return the evidence of some rows."""
-        r = self.responsibilities
-        return Evidence(self.Z[rows], self.p_class[rows], None if r is None else r[rows])
+        r, faint = self.responsibilities, self.faint
+        return Evidence(
+            self.Z[rows],
+            self.p_class[rows],
+            None if r is None else r[rows],
+            None if faint is None else faint[rows],
+        )
+
+    @property
+    def looked_at(self) -> np.ndarray:
+        """Normal scores and, where it matters, faintness: shape (n, d) or (n, d + 1)."""
+        return self.Z if self.faint is None else np.hstack([self.Z, self.faint])
 
     @cached_property
     def features(self) -> np.ndarray:
         """What the trees look at: normal scores, and logarithms of the posterior."""
-        d = self.Z.shape[1]
+        looked_at = self.looked_at
+        d = looked_at.shape[1]
         features = np.empty((len(self.Z), d + self.p_class.shape[1]), np.float32, order="F")
-        features[:, :d], features[:, d:] = self.Z, _log(self.p_class)
+        features[:, :d], features[:, d:] = looked_at, _log(self.p_class)
         return features
 
     @property
@@ -78,12 +93,16 @@ class Evidence:
         """What the logistic regression looks at, NaN nowhere."""
         assert self.responsibilities is not None
         # Square roots: distances between them are Hellinger's, and bounded.
-        return np.column_stack([SCALE * np.nan_to_num(self.Z), np.sqrt(self.responsibilities)])
+        scores = SCALE * np.nan_to_num(self.looked_at)
+        return np.column_stack([scores, np.sqrt(self.responsibilities)])
 
     @cached_property
-    def missing(self) -> np.ndarray:
-        """Share of the features that a detection lacks, shape (n,)."""
-        return np.asarray(np.isnan(self.Z).mean(axis=1))
+    def lacks(self) -> np.ndarray:
+        """What a detection lacks, shape (n, 1) or (n, 2): share of the features, and brightness."""
+        missing = np.isnan(self.Z).mean(axis=1)
+        return (
+            missing[:, None] if self.faint is None else np.column_stack([missing, 1 - self.faint])
+        )
 
 
 class _Experts(NamedTuple):
@@ -125,9 +144,9 @@ class CalibratedScorer:
         Of the groups.
     slope, intercept : ndarray of shapes (F, G) and (G,)
         Logistic regression of the groups.
-    blend : ndarray of shape (3, 2)
-        Weight of the logarithm of what each expert says (trees, regression, class mixtures), and
-        what it gains where all features are missing.
+    blend : ndarray of shape (3, 2) or (3, 3)
+        Weight of the logarithm of what each expert says (trees, regression, class mixtures), what
+        it gains where all features are missing and, where that matters, for a step of faintness.
     within : tuple of Trees or None
         Of the classes in each group; None where there is one.
     """
@@ -310,7 +329,7 @@ def _fit_trees(
     seeds: tuple[int, ...],
     plan: _Plan,
 ) -> Trees:
-    X, d = evidence.features, evidence.Z.shape[1]
+    X, d = evidence.features, evidence.looked_at.shape[1]
     looked_at = [X] * plan.with_posterior + [X[:, :d]] * plan.without
     grown = [_boosted(some, y, weight, n_groups, seeds, plan.rounds, 0.06) for some in looked_at]
     return grown[0] if len(grown) == 1 else mean_of(grown)
@@ -325,9 +344,9 @@ def _fit_blend(
     strength: float = _PULL,
 ) -> np.ndarray:
     """Find the blend of the least log-loss, weights not negative."""
-    missing = evidence.missing
-    parts = np.concatenate([log_p, log_p * missing[:, None]])
-    start = np.array([*begin, 0.0, 0.0, 0.0])
+    lacks = evidence.lacks.T[:, :, None]
+    parts = np.concatenate([log_p, *(log_p * gain for gain in lacks)])
+    start = np.array([*begin, *np.zeros(3 * len(lacks))])
     rows, pull = np.arange(len(y)), strength * weight.sum()
 
     def loss(blend: np.ndarray) -> tuple[float, np.ndarray]:
@@ -338,15 +357,18 @@ def _fit_blend(
         off = blend - start
         return value + pull * off @ off, gradient + 2 * pull * off
 
-    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[(0, 2)] * 3 + [(-1, 2)] * 3)
-    return np.asarray(found.x.reshape(2, 3).T)
+    bounds = [(0, 2)] * 3 + [(-1, 2)] * 3 * len(lacks)
+    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds)
+    return np.asarray(found.x.reshape(-1, 3).T)
 
 
 def _blended(blend: np.ndarray, log_p: np.ndarray, evidence: Evidence) -> np.ndarray:
-    missing = evidence.missing
     total = np.zeros(log_p.shape[:0:-1]).T
-    for (weight, gain), part in zip(blend, log_p, strict=True):
-        total += np.maximum(weight + gain * missing, 0.0)[:, None] * part
+    for (weight, *gains), part in zip(blend, log_p, strict=True):
+        trust = np.full(len(total), weight)
+        for gain, lacks in zip(gains, evidence.lacks.T, strict=True):
+            trust += gain * lacks
+        total += np.maximum(trust, 0.0)[:, None] * part
     return np.asarray(total)
 
 

@@ -1,13 +1,15 @@
-"""None of the classes: how much a detection looks like things of other types."""
+"""The open world: kinds of source beside the plain classes, and none of the classes."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import expit, logit
 
 from xsift.score.calibrated import CalibratedScorer, Evidence
 
-__all__ = ["NONE_SHARE", "excess_entropy", "none_by_density", "opened_to"]
+__all__ = ["NONE_SHARE", "OpenScorer", "none_by_density"]
 
 NONE_SHARE = 0.01
 """Share of detections of no class where training knew no detection of another type.
@@ -15,48 +17,89 @@ NONE_SHARE = 0.01
 This is stated, not learned: labelled detections that all have a class say nothing of it.
 """
 
-_DOUBT = 0.8  # what a nat of doubt between the classes adds to the log-odds (scoring notes)
 _SUREST = np.log(1e6)  # odds by the density alone, where every class is a group of its own
 
 
-def opened_to(
-    opened: CalibratedScorer,
-    evidence: Evidence,
-    raw: np.ndarray,
-    p_plain: np.ndarray,
-    n_groups: int,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Open the plain classes to the kinds beside them.
+@dataclass(frozen=True, eq=False)
+class OpenScorer:
+    """Probabilities of the plain classes, opened to the kinds beside them.
 
-    Parameters
+    Attributes
     ----------
-    opened : CalibratedScorer
-        Of all groups, none of the classes last.
-    evidence : Evidence
-    raw : ndarray of shape (n, G)
-        Raw scores of its regression.
-    p_plain : ndarray of shape (n, C)
-        P(class | a plain class).
-    n_groups : int
-        Groups of plain classes: the first.
-
-    Returns
-    -------
-    p : ndarray of shape (n, classes)
-    p_none : ndarray of shape (n,)
+    plain : CalibratedScorer
+        Of the plain classes.
+    opened : CalibratedScorer or None
+        Of all groups, those of classes apart and, last, none of the classes. None where no kind
+        beside the plain classes trained.
+    thresholds : ndarray of shape (G,), or None
+        Of the sets of groups (`xsift.score.conformal`): of the groups of `opened`, or of `plain`.
     """
-    p_group = opened.group_probabilities(evidence, raw)
-    is_plain = np.zeros(len(p_group))
-    for column in p_group.T[:n_groups]:  # in this order whatever the number of rows
-        is_plain += column
-    p = np.empty((len(p_group), len(opened.group) - 1), order="F")
-    for k, column in enumerate(p_plain.T):
-        np.multiply(column, is_plain, out=p[:, k])
-    for g in range(n_groups, p_group.shape[1] - 1):
-        own = np.flatnonzero(opened.group == g)
-        for at, share in zip(own, opened.shares_within(g, evidence).T, strict=True):
-            np.multiply(p_group[:, g], share, out=p[:, at])
-    return p, p_group[:, -1]
+
+    plain: CalibratedScorer
+    opened: CalibratedScorer | None
+    thresholds: np.ndarray | None = None
+
+    @property
+    def n_groups(self) -> int:
+        """Number of groups of plain classes."""
+        return len(self.plain.within)
+
+    @property
+    def slope(self) -> np.ndarray:
+        """Of the regressions, side by side: first the plain groups, then all."""
+        return np.hstack([s.slope for s in (self.plain, self.opened) if s is not None])
+
+    @property
+    def intercept(self) -> np.ndarray:
+        """Of the regressions, as `slope`."""
+        return np.concatenate([s.intercept for s in (self.plain, self.opened) if s is not None])
+
+    def plain_probabilities(self, evidence: Evidence, raw: np.ndarray) -> np.ndarray:
+        """Return P(class | a plain class), shape (n, C).
+
+        Parameters
+        ----------
+        evidence : Evidence
+        raw : ndarray
+            Raw scores of the regressions, as `slope` and `intercept` give them.
+        """
+        part = evidence.among(len(self.plain.group))
+        return self.plain.predict_proba(part, raw[:, : self.n_groups])
+
+    def probabilities(
+        self, evidence: Evidence, raw: np.ndarray, log_density: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return the probability of each class, plain ones first, and of none of them.
+
+        Parameters
+        ----------
+        evidence, raw
+            As in `plain_probabilities`.
+        log_density : ndarray of shape (n,)
+            Of the features under the mixture of all detections.
+
+        Returns
+        -------
+        p : ndarray of shape (n, classes)
+        p_none : ndarray of shape (n,)
+        """
+        p_plain = self.plain_probabilities(evidence, raw)
+        if self.opened is None:
+            shares_groups = self.n_groups < len(self.plain.group)
+            none = none_by_density(evidence.Z, log_density, shares_groups)
+            return p_plain * (1 - none)[:, None], none
+        p_group = self.opened.group_probabilities(evidence, raw[:, self.n_groups :])
+        is_plain = np.zeros(len(p_group))
+        for column in p_group.T[: self.n_groups]:  # in this order whatever the number of rows
+            is_plain += column
+        p = np.empty((len(p_group), len(self.opened.group) - 1), order="F")
+        for k, column in enumerate(p_plain.T):
+            np.multiply(column, is_plain, out=p[:, k])
+        for g in range(self.n_groups, p_group.shape[1] - 1):
+            own = np.flatnonzero(self.opened.group == g)
+            for at, share in zip(own, self.opened.shares_within(g, evidence).T, strict=True):
+                np.multiply(p_group[:, g], share, out=p[:, at])
+        return p, p_group[:, -1]
 
 
 def none_by_density(Z: np.ndarray, log_density: np.ndarray, shares_groups: bool) -> np.ndarray:
@@ -80,25 +123,3 @@ def none_by_density(Z: np.ndarray, log_density: np.ndarray, shares_groups: bool)
         # nothing at all, and with that no order.
         odds = odds.clip(-_SUREST, _SUREST)
     return np.asarray(expit(odds + logit(NONE_SHARE)))
-
-
-def excess_entropy(p_class: np.ndarray, shares: np.ndarray) -> np.ndarray:
-    """Return the entropy of class probabilities, less that of the class shares, shape (n,).
-
-    In nats: 0 where nothing is known of a detection, lower the surer its class is.
-
-    Parameters
-    ----------
-    p_class : ndarray of shape (n, C)
-        Of the classes, if it is one of them.
-    shares : ndarray of shape (C,)
-    """
-    return np.asarray(_entropy(p_class) - _entropy(shares[None]))
-
-
-def _entropy(p: np.ndarray) -> np.ndarray:
-    # Column by column: numpy sums a single row in another order, and its last bits would differ.
-    total = np.zeros(len(p))
-    for column in p.T:
-        total -= column * np.log(np.maximum(column, 1e-12))
-    return total
