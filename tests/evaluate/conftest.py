@@ -76,7 +76,7 @@ class Stated:
     def fuse(self, p, source):
         return mean_by_source(p, source)
 
-    def sets(self, p):
+    def sets(self, p, counts):
         return p >= 0.2 if self.n_classes == 3 else np.empty((len(p), 0), dtype=bool)
 
 
@@ -119,7 +119,7 @@ class FittedNearest:
     def fuse(self, p, source):
         return mean_by_source(p, source)
 
-    def sets(self, p):
+    def sets(self, p, counts):
         return p >= 0.3
 
 
