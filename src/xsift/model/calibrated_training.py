@@ -89,6 +89,7 @@ def fit_calibrated_model(
         *(core.bags, scorers),
         _typicality(fit, training.unit, seed),
         fit.gaps,
+        fit.gaps.missing == "remove",
     )
 
 
