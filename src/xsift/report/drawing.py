@@ -123,7 +123,7 @@ def largest(
     kept = np.sort(enough[np.argsort(-n[enough], kind="stable")[:most]])
     place = np.full(len(names) + 1, -1)
     place[kept] = np.arange(len(kept))
-    few = [f"{names[k]} ({n[k]})" for k in np.flatnonzero((n > 0) & (n < at_least))]
+    few = [f"{name} ({k})" for name, k in zip(names, n, strict=True) if 0 < k < at_least]
     said = f" Not drawn, with fewer than {at_least}: {', '.join(few)}." if few else ""
     if len(kept) < len(enough):
         said += f" The {most} largest of {len(enough)} {what}."
