@@ -26,7 +26,7 @@ def thin(calibrated):
     plain = tree.model_dump()
     part = plain["calibrated"]
     for level in part["levels"]:
-        level["bags"] = level["bags"][:3]
+        level["bags"] = level["bags"][:2]
     for scorer in part["scorers"]:
         assert scorer["opened"] is not None
         # None of the opened groups has detections enough for trees of its own.

@@ -8,8 +8,10 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from xsift.errors import ModelError
-from xsift.model import load_model
+from xsift.model import file as model_file
+from xsift.model import load_model, model_of
 from xsift.model.file import load_model_tree, save_model_tree
+from xsift.model.schema import ModelTree
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +39,18 @@ def copied(tree):
     if isinstance(tree, np.ndarray):
         return np.array(tree, order="C")
     return [copied(v) for v in tree] if isinstance(tree, list) else tree
+
+
+@pytest.fixture
+def load(monkeypatch):
+    """Load a plain tree as if it stood in a file: writing hundreds of files takes a minute."""
+
+    def from_tree(tree):
+        monkeypatch.setattr(model_file, "_content", lambda *_: b"")
+        monkeypatch.setattr(model_file, "_plain_tree", lambda *_: tree)
+        return load_model_tree("m.asdf")
+
+    return from_tree
 
 
 def changed(sound, part, value):
@@ -101,9 +115,9 @@ WRONG = [
     ("levels.0.bags.0.owner", lambda o: o + 99, OWNER),
     ("levels.0.bags.0.owner", lambda o: o - 1, OWNER),
     ("levels.0.bags.0.owner", lambda o: o / 1.0, OWNER),
-    ("levels.5.bags.2.owner", lambda o: o[1:], r"levels\.5\.bags\.2\.owner has shape"),
-    ("levels.5.bags.2.means", lambda m: m.T, r"levels\.5\.bags\.2\.means has shape"),
-    ("levels.5.bags.2.weights", lambda w: w * 2, r"levels\.5\.bags\.2\.weights are to be posit"),
+    ("levels.5.bags.1.owner", lambda o: o[1:], r"levels\.5\.bags\.1\.owner has shape"),
+    ("levels.5.bags.1.means", lambda m: m.T, r"levels\.5\.bags\.1\.means has shape"),
+    ("levels.5.bags.1.weights", lambda w: w * 2, r"levels\.5\.bags\.1\.weights are to be posit"),
     ("levels.0.mixture.means", lambda m: m[:, 1:], r"levels\.0\.mixture\.means has shape"),
     ("levels.4.mixture.weights", lambda w: w * 2, r"levels\.4\.mixture\.weights are to be positi"),
     ("levels.4.mixture.covariances", lambda c: -c, "covariance of cluster 0 is not positive"),
@@ -175,18 +189,39 @@ WRONG += wrong_scorer("scorers.1.opened", 18, 9, 13 + 18)
 @pytest.mark.parametrize(
     ("part", "value", "said"), WRONG, ids=[f"{w[0]}-{i}" for i, w in enumerate(WRONG)]
 )
-def test_unsound(path_of, sound, part, value, said):
-    path = path_of(changed(sound, part, value))
+def test_unsound(load, sound, part, value, said):
+    with pytest.raises(ModelError, match=r"^m\.asdf: not a sound model: .*" + said) as caught:
+        load(changed(sound, part, value))
+    assert "\n" not in str(caught.value)
+
+
+def test_the_tree_that_is_changed_is_sound(load, sound, thin):
+    assert load(copied(sound)).digest == thin.digest
+
+
+@pytest.mark.parametrize(("part", "value", "said"), WRONG[::40])
+def test_unsound_in_a_file(path_of, sound, part, value, said):
     with pytest.raises(ModelError, match=r"m\.asdf: not a sound model: .*" + said) as caught:
-        load_model_tree(path)
+        load_model_tree(path_of(changed(sound, part, value)))
     assert "\n" not in str(caught.value)
 
 
 def judge(path):
     """Load a model and ask it: a hostile one may wait until it is used."""
-    model = load_model(path)
+    return asked(load_model(path))
+
+
+def asked(model):
+    """Ask about five detections, faint and bright."""
     X = np.random.default_rng(0).normal(size=(5, len(model.features)))
-    return model.predict(X)
+    return model.predict(X, np.array([5.0, 15, 100, 500, np.inf]))
+
+
+def judge_tree(tree):
+    """As `judge`, whatever digest the file had."""
+    tree = copied(tree)
+    del tree["digest"]
+    return asked(model_of(ModelTree.model_validate(tree)))
 
 
 def test_a_sound_model_judges(calibrated, path_of, sound):
@@ -215,30 +250,30 @@ def test_a_group_without_a_class(path_of, sound, name):
         judge(path_of(tree))
 
 
-def test_a_closed_model_is_held_to_the_plain_classes(path_of, sound):
+def test_a_closed_model_is_held_to_the_plain_classes(sound):
     """Where nothing beside the plain classes trained, no mixture may speak of it."""
     tree = changed(sound, "scorers.0.opened", None)
     tree["calibrated"]["scorers"][1]["opened"] = None
-    with pytest.raises(ModelError, match=r"levels\.0\.bags\.0\.owner .* from 0 to 9"):
-        judge(path_of(tree))
+    with pytest.raises(ValueError, match=r"levels\.0\.bags\.0\.owner .* from 0 to 9"):
+        judge_tree(tree)
     for level in tree["calibrated"]["levels"]:
         for bag in level["bags"]:
             bag["owner"] = np.minimum(bag["owner"], 9)
-    with pytest.raises(ModelError, match=r"scorers\.0\.thresholds has shape \(9,\), \(4,\)"):
-        judge(path_of(tree))
+    with pytest.raises(ValueError, match=r"scorers\.0\.thresholds has shape \(9,\), \(4,\)"):
+        judge_tree(tree)
     for scorer in tree["calibrated"]["scorers"]:
         scorer["thresholds"] = None
-    said = judge(path_of(tree))
+    said = judge_tree(tree)
     assert (said.p[:, 10:] == 0).all()
     assert np.isfinite(said.p_none).all()
 
 
-def test_a_model_that_takes_no_counts(path_of, sound):
+def test_a_model_that_takes_no_counts(sound):
     """One level, and one scorer: trees and blends do not see how faint a detection is."""
     tree = changed(sound, "levels", lambda v: v[5:].tolist())
     tree["calibrated"]["scorers"] = tree["calibrated"]["scorers"][1:]
-    with pytest.raises(ModelError, match=r"scorers\.0\.plain\.slope has shape"):
-        judge(path_of(tree))
+    with pytest.raises(ValueError, match=r"scorers\.0\.plain\.slope has shape"):
+        judge_tree(tree)
     scorer = tree["calibrated"]["scorers"][0]
     for name, n_classes in (("plain", 10), ("opened", 18)):
         for trees in (scorer[name]["trees"], *scorer[name]["within"]):
@@ -246,10 +281,10 @@ def test_a_model_that_takes_no_counts(path_of, sound):
                 last = 13 + n_classes - 1
                 trees["feature"] = np.clip(trees["feature"], -1 - last, last)
         scorer[name]["slope"] = np.delete(scorer[name]["slope"], 13, axis=0)
-        with pytest.raises(ModelError, match=rf"{name}\.blend has shape \(3, 3\), \(3, 2\)"):
-            judge(path_of(tree))
+        with pytest.raises(ValueError, match=rf"{name}\.blend has shape \(3, 3\), \(3, 2\)"):
+            judge_tree(tree)
         scorer[name]["blend"] = scorer[name]["blend"][:, :2]
-    assert np.isfinite(judge(path_of(tree)).p).all()
+    assert np.isfinite(judge_tree(tree).p).all()
 
 
 def test_knots_whose_sum_overflows(path_of, sound):
