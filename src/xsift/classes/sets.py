@@ -206,6 +206,8 @@ def _classes(tree: dict[str, Any], path: str | Path) -> Classes:
                 row["types"] = _codes(row["types"], path, "types")
         ambiguous = _codes(tree.get("ambiguous", sorted(AMBIGUOUS)), path, "ambiguous")
         return Classes.model_validate({"classes": rows, "ambiguous": ambiguous})
+    except LabelError:
+        raise
     except ValidationError as error:
         raise LabelError(f"{path}: not a list of classes: {_in_words(error, rows)}") from error
     except (KeyError, TypeError, AttributeError, ValueError) as error:
