@@ -10,13 +10,14 @@ import pytest
 
 import xsift
 from xsift.catalogue.folder import recorded_prior
-from xsift.classes import PAPER_CLASSES
+from xsift.classes import PAPER_CLASSES, named_classes
 from xsift.errors import SettingError
 from xsift.vote import Rule
 
-COLUMNS = [*PAPER_CLASSES.columns, "p_none"]
-CODES = np.array([*PAPER_CLASSES.codes, "none", ""])
-GROUPS = np.array([*(c.group for c in PAPER_CLASSES.classes), "none", ""])
+WIDE = named_classes("wide")
+COLUMNS = [*WIDE.columns, "p_none"]
+CODES = np.array([*WIDE.codes, "none", ""])
+GROUPS = np.array([*(c.group for c in WIDE.classes), "none", ""])
 SHARES = "QSO = 1\nAGN = 3\nHXB = 2\n'Y*O' = 2\nnone = 1\n"
 
 
@@ -40,17 +41,19 @@ def column(table, name):
 def test_every_column_follows_its_rule(written):
     folder, rule = written
     record = json.loads((folder / "run.json").read_text())
-    assert list(record["prior"]) == [*PAPER_CLASSES.codes, "none"]
+    assert list(record["prior"]) == [*WIDE.codes, "none"]
     prior = np.array(list(record["prior"].values()))
     assert prior.sum() == pytest.approx(1)
     if "shares" in record["settings"]["prior"]:
         assert prior[-1] == pytest.approx(1 / 9)
     assert record["verdict"].startswith(f"{rule}, ")
-    group = Rule.of(PAPER_CLASSES).group
     for stem in ("detections", "sources"):
         table = pq.read_table(folder / f"{stem}.parquet")
         p = np.column_stack([table[c].to_numpy() for c in COLUMNS])
-        best = {"probable": Rule(group).decide(p), "balanced": Rule(group, prior).decide(p)}
+        best = {
+            "probable": Rule.of(WIDE).decide(p),
+            "balanced": Rule.of(WIDE, prior).decide(p),
+        }
         assert (best["probable"] != best["balanced"]).any()
         for name, at in best.items():
             assert (column(table, f"class_{name}") == CODES[at]).all()
