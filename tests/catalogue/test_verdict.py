@@ -22,14 +22,14 @@ SHARES = "QSO = 1\nAGN = 3\nHXB = 2\n'Y*O' = 2\nnone = 1\n"
 
 
 @pytest.fixture(scope="module", params=["probable", "balanced", "balanced under a prior"])
-def written(request, calibrated, tmp_path_factory):
-    """A folder with the small table classified, and the name of its rule."""
+def written(request, calibrated, with_limits, tmp_path_factory):
+    """A folder with the small table classified, as faint: few are sure. And its rule."""
     folder = tmp_path_factory.mktemp("verdict")
     (folder / "shares.toml").write_text(SHARES)
     rule, under, _ = f"{request.param}  ".split(" ", 2)
     prior = str(folder / "shares.toml") if under else "train"
-    table, model = calibrated / "table.parquet", calibrated / "model.asdf"
-    result = xsift.classify(table, model, verdict=rule, prior=prior)
+    table = with_limits(pq.read_table(calibrated / "table.parquet"), 8)
+    result = xsift.classify(table, calibrated / "model.asdf", verdict=rule, prior=prior)
     result.write(folder / "out")
     return folder / "out", rule
 

@@ -48,7 +48,9 @@ def test_further_types_count_as_their_class():
 
 
 def test_a_file_with_classes_apart_and_types_in_any_spelling(read):
-    text = one("AGN") + one("Star", 'column = "p_star"\napart = true\ntypes = ["RSCVn", "Pulsar"]', "Star")
+    text = one("AGN") + one(
+        "Star", 'column = "p_star"\napart = true\ntypes = ["RSCVn", "Pulsar"]', "Star"
+    )
     classes = read(text)
     assert classes.codes == ("AGN", "*")
     assert classes.classes[1].types == ("RS*", "Psr")
@@ -70,7 +72,10 @@ def test_a_file_extends_a_set_that_comes_with_xsift(read, name):
     [
         (one("A", 'column = "p_x"') + one("B", 'column = "p_x"'), "two classes share a column$"),
         (one("A") + one("A"), "two classes share a code$"),
-        (one("A", 'types = ["SN"]') + one("B", 'types = ["SN"]'), r"type SN\* counts as two classes$"),
+        (
+            one("A", 'types = ["SN"]') + one("B", 'types = ["SN"]'),
+            r"type SN\* counts as two classes$",
+        ),
         (one("CV*") + one("B", 'types = ["CataclyV*"]'), r"type CV\* counts as two classes$"),
         (
             one("A", "apart = true"),
@@ -82,7 +87,10 @@ def test_a_file_extends_a_set_that_comes_with_xsift(read, name):
         ),
         (one("A") + one("B", "apart = true"), "group A holds classes that are apart and others$"),
         (one("A", 'column = "p_none"'), "p_none is the column of 'none of these'$"),
-        (one("A", 'column = "P"'), "class 'A', column: .*pattern.*: give one, such as column = \"p_"),
+        (
+            one("A", 'column = "P"'),
+            "class 'A', column: .*pattern.*: give one, such as column = \"p_",
+        ),
         (one("A", 'apart = "perhaps"'), "class 'A', apart: Input should be a valid boolean"),
         (one("A", "unheard = 1"), "class 'A', unheard: Extra inputs are not permitted$"),
         (one("A", 'types = "SN"'), "types = 'SN': a list of labels is wanted$"),

@@ -1,6 +1,7 @@
 """Every array of a model file is held to its range when the file loads: none can be forgotten."""
 
 import re
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -18,11 +19,18 @@ def parts():
     return [v for v in found if issubclass(v, schema_parts.Strict)]
 
 
+def is_array(field):
+    """Tell whether a field is an array, or one that may be left out."""
+    said = [*field.metadata]
+    said += [m for a in get_args(field.annotation) for m in getattr(a, "__metadata__", ())]
+    return any(m is Array.__metadata__[0] for m in said)
+
+
 ARRAYS = sorted(
     f"{part.__name__}.{name}"
     for part in parts()
     for name, field in part.model_fields.items()
-    if field.metadata and field.metadata[0] is Array.__metadata__[0]
+    if is_array(field)
 )
 
 

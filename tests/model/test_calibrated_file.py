@@ -129,7 +129,7 @@ WRONG = [
     ("scorers", [], "scorers: List should have at least 1 item"),
     ("scorers", lambda v: v[:1].tolist(), "scorers has shape 1, 2 is wanted"),
     ("scorers", lambda v: v[[0, 1, 1]].tolist(), "scorers: List should have at most 2 items"),
-    ("scorers.0.opened", None, r"scorers\.0\.opened has shape True, False is wanted"),
+    ("scorers.0.opened", None, r"scorers\.0\.thresholds has shape \(9,\), \(4,\) is wanted"),
     ("scorers.1.opened", None, r"levels\.0\.bags\.0\.owner are to be whole numbers from 0 to 9"),
     ("scorers.0.plain", None, r"scorers\.0\.plain: Input should be"),
     ("scorers.0.thresholds", lambda t: t[:4], r"scorers\.0\.thresholds has shape \(4,\), \(9,\)"),
@@ -146,7 +146,11 @@ def wrong_scorer(name, n_classes, n_groups, last):
     return [
         (f"{name}.{part}", value, said + r"\." + text)
         for part, value, text in (
-            ("group", at_start(n_groups), f"group are to be whole numbers from 0 to {n_groups - 1}"),
+            (
+                "group",
+                at_start(n_groups),
+                f"group are to be whole numbers from 0 to {n_groups - 1}",
+            ),
             ("group", at_start(-1), f"group are to be whole numbers from 0 to {n_groups - 1}"),
             ("group", lambda g: g[:-1], rf"group has shape \({n_classes - 1},\), \({n_classes},\)"),
             ("group", lambda g: g[::-1], r"group has shape \[\d, .*\] is wanted"),
@@ -248,6 +252,15 @@ def test_a_group_without_a_class(path_of, sound, name):
     said = rf"scorers\.1\.{name}\.group is to have a class in every group"
     with pytest.raises(ModelError, match=said):
         judge(path_of(tree))
+
+
+@pytest.mark.parametrize("k", [0, 1])
+def test_scorers_are_opened_both_or_none(load, sound, k):
+    tree = changed(sound, f"scorers.{k}.opened", None)
+    tree["calibrated"]["scorers"][k]["thresholds"] = None
+    said = (r"scorers\.0\.opened has shape True, False is", r"levels\.0\.bags\.0\.owner are to be")
+    with pytest.raises(ModelError, match=said[k]):
+        load(tree)
 
 
 def test_a_closed_model_is_held_to_the_plain_classes(sound):

@@ -89,7 +89,7 @@ def test_who_learns_from_what(examples):
 
 
 def test_without_counts_there_are_no_faint_copies(training):
-    Z, found = made(training, None)
+    _, found = made(training, None)
     assert (found.n_levels, found.faint) == (1, None)
     assert len(found.row) == 180
     assert not found.level.any()
@@ -148,7 +148,9 @@ def test_a_row_that_counts_twice_is_the_row_twice_in_the_shares(training, exampl
     counts = np.where(training.y == 2, 2.0, 1.0)
     once, twice = (fitted(training, examples[1], c)[0][-1] for c in (None, counts))
     for a, b in zip(once, twice, strict=True):
-        odds = [bag.weights[bag.owner == 2].sum() / bag.weights[bag.owner < 2].sum() for bag in (a, b)]
+        odds = [
+            bag.weights[bag.owner == 2].sum() / bag.weights[bag.owner < 2].sum() for bag in (a, b)
+        ]
         assert odds[1] == pytest.approx(2 * odds[0], rel=1e-6)
 
 

@@ -29,7 +29,7 @@ COUNTS = np.tile([5.0, 129.9, 130.0, np.inf, 44.0], 100)
 
 def shared(scorer, thresholds):
     """Return a scorer with shares in each class, and thresholds of its own."""
-    plain, opened = np.arange(1.0, 11), np.arange(1.0, 20)
+    plain, opened = np.arange(1.0, 11), np.arange(1.0, 19)
     return replace(
         scorer,
         plain=replace(scorer.plain, shares=plain / plain.sum()),
@@ -54,7 +54,7 @@ def naive(p, thresholds, trained=True):
 
 
 def test_against_a_plain_sum(opened):
-    p = np.random.default_rng(0).dirichlet(np.full(19, 0.5), 500)
+    p = np.random.default_rng(0).dirichlet(np.full(18, 0.5), 500)
     thresholds = np.array([BRIGHT if n >= 130 else FAINT for n in COUNTS])
     found = group_sets(opened, p, all_shares(opened.prior), COUNTS)
     assert_array_equal(found, naive(p, thresholds))
@@ -68,13 +68,13 @@ def test_against_a_plain_sum(opened):
 def test_a_model_without_thresholds_of_some_detections_has_no_sets(opened, which):
     scorers = list(opened.scorers)
     scorers[which] = replace(scorers[which], thresholds=None)
-    p = np.full((1, 19), 1 / 19)
+    p = np.full((1, 18), 1 / 18)
     without = replace(opened, scorers=tuple(scorers))
     assert group_sets(without, p, all_shares(without.prior), COUNTS[:1]) is None
 
 
 def test_a_row_has_the_set_that_it_has_alone(opened):
-    p, prior = np.random.default_rng(4).dirichlet(np.ones(19), 500), all_shares(opened.prior)
+    p, prior = np.random.default_rng(4).dirichlet(np.ones(18), 500), all_shares(opened.prior)
     whole = group_sets(opened, p, prior, COUNTS)
     for i in range(5):
         row = slice(i, i + 1)
@@ -84,15 +84,15 @@ def test_a_row_has_the_set_that_it_has_alone(opened):
 def test_other_shares_change_no_set(opened):
     """The rate holds in each group by itself: how many there are of each does not matter."""
     rng = np.random.default_rng(1)
-    p, prior = rng.dirichlet(np.full(19, 0.5), 500), all_shares(opened.prior)
-    other = rng.dirichlet(np.ones(19))
+    p, prior = rng.dirichlet(np.full(18, 0.5), 500), all_shares(opened.prior)
+    other = rng.dirichlet(np.ones(18))
     found = group_sets(opened, reweight(p, prior, other), other, COUNTS)
     assert_array_equal(found, group_sets(opened, p, prior, COUNTS))
 
 
 def test_a_group_without_a_share_is_in_no_set(opened):
-    p, prior = np.random.default_rng(2).dirichlet(np.ones(19), 500), all_shares(opened.prior)
-    other = np.where(GROUP == 2, 0.0, 1 / 16)
+    p, prior = np.random.default_rng(2).dirichlet(np.ones(18), 500), all_shares(opened.prior)
+    other = np.where(GROUP == 2, 0.0, 1 / 15)
     found = group_sets(opened, reweight(p, prior, other), other, COUNTS)
     assert not found[:, 2].any()
     kept = [0, 1, *range(3, 9)]
