@@ -28,7 +28,7 @@ from xsift.model.sample import Training
 from xsift.model.sets import OTHER, thresholds_of
 from xsift.model.typicality import Typicality, rank, uniform_ranks
 from xsift.score.calibrated import Evidence, fit_calibrated
-from xsift.score.none import OpenScorer
+from xsift.score.none import NONE_SHARE, OpenScorer
 from xsift.settings import Settings
 from xsift.surveys import Survey
 
@@ -256,6 +256,15 @@ def _open(training: Training, group: np.ndarray, n_plain: int) -> tuple[np.ndarr
     is_beside = (training.y >= n_plain) | training.is_other
     n_sources = len(np.unique(training.source[is_beside]))
     if is_beside.sum() < _FEWEST_BESIDE or n_sources < FEWEST_SOURCES:
+        if is_beside.any():
+            warnings.warn(
+                f"detections of kinds beside the plain classes: {is_beside.sum()} of {n_sources} "
+                f"sources, too few to learn from ({_FEWEST_BESIDE} of {FEWEST_SOURCES} sources are "
+                f"needed): they count as unknown, and none of the classes has the stated share of "
+                f"{NONE_SHARE:g}",
+                XsiftWarning,
+                stacklevel=4,
+            )
         return np.where(training.y < n_plain, training.y, -1), group[:n_plain]
     y = np.where(training.is_other, len(group), training.y)
     return y, np.append(group, group.max() + 1)
@@ -290,8 +299,8 @@ def _known_features(
 
 
 def _refuse_few(training: Training, classes: Classes) -> None:
-    labelled = training.y >= 0
-    refuse_one_class(training.y[labelled], classes, "a feature")
+    labelled = (training.y >= 0) & (training.y < classes.n_plain)
+    refuse_one_class(training.y[labelled], classes.plain, "a feature")
     n_sources = len(np.unique(training.source[labelled]))
     if n_sources < FEWEST_SOURCES:
         raise LabelError(
