@@ -7,7 +7,8 @@ from scipy.special import expit, logit
 from scipy.stats import multivariate_normal
 from sklearn.metrics import roc_auc_score
 
-from xsift.score.calibrated import Evidence, fit_calibrated
+from xsift.score.calibrated import fit_calibrated
+from xsift.score.evidence import Evidence
 from xsift.score.none import NONE_SHARE, excess_entropy, none_by_density, opened_to
 
 # Two plain classes of one group, a third, two apart of one group, and none of the classes.

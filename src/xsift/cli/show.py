@@ -143,6 +143,9 @@ def _print_verdict(screen: Console, card: SourceCard) -> None:
     if all(said for _, said in by_rule):
         said = ", ".join(f"{name} {said}" for name, said in by_rule)
         screen.print(f"verdict by each rule: {escape(said)}", highlight=False)
+    if source.get("group_set"):
+        said = ", ".join(source["group_set"].split("|"))
+        screen.print(f"groups that may be true: {escape(said)}", highlight=False)
     full = "█" if screen.encoding.startswith("utf") else "#"
     columns = {c.code: c.column for c in card.classes.classes}
     if source.get("p_none") is not None:

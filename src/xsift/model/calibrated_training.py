@@ -27,7 +27,8 @@ from xsift.model.gaps import Gaps, even_weights, measure_gaps
 from xsift.model.sample import Training
 from xsift.model.sets import OTHER, thresholds_of
 from xsift.model.typicality import Typicality, rank, uniform_ranks
-from xsift.score.calibrated import Evidence, fit_calibrated
+from xsift.score.calibrated import fit_calibrated
+from xsift.score.evidence import Evidence
 from xsift.score.none import NONE_SHARE, OpenScorer
 from xsift.settings import Settings
 from xsift.surveys import Survey
@@ -88,6 +89,7 @@ def fit_calibrated_model(
         *(core.bags, scorers),
         _typicality(fit, training.unit, seed),
         fit.gaps,
+        fit.gaps.missing == "remove",
     )
 
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import expit, logit
 
-from xsift.score.calibrated import CalibratedScorer, Evidence
+from xsift.score.calibrated import CalibratedScorer
+from xsift.score.evidence import Evidence
 
 __all__ = ["NONE_SHARE", "OpenScorer", "none_by_density"]
 
