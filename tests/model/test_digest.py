@@ -125,7 +125,9 @@ def test_what_is_saved_is_loaded(tmp_path, text, key, number, whole_number):
 
 def test_too_large_to_be_read_is_not_saved(tree, whole, tmp_path, monkeypatch):
     monkeypatch.setattr(model_file, "MAX_BYTES", 140_000)
-    said = r"the model takes 150,\d\d\d bytes: xsift reads models of 90,000 at most; fewer clusters"
+    said = (
+        r"the model takes 150,\d\d\d bytes: xsift reads models of 140,000 at most; fewer clusters"
+    )
     with pytest.raises(ModelError, match=said):
         save_model_tree(tree, tmp_path / "m.asdf")
     assert not (tmp_path / "m.asdf").exists()
