@@ -82,6 +82,16 @@ def test_what_is_no_answer_stays(tmp_path):
     assert sorted(p.name for p in folder.iterdir()) == ["data.npz", "mine.npz"]
 
 
+def test_answers_of_another_version_go(tmp_path):
+    Store(tmp_path, "a" * 64).save(TASK, answer())
+    (file,) = (tmp_path / ("a" * 32)).iterdir()
+    with np.load(file) as held:
+        earlier = {name: held[name] for name in held.files if name not in ("beside", "level")}
+    np.savez(file, **earlier, p_none=np.zeros(3))
+    Store(tmp_path, "b" * 64).drop_others()
+    assert [p.name for p in tmp_path.iterdir()] == ["b" * 32]
+
+
 def test_a_link_in_place_of_the_folder_is_refused(tmp_path):
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / ".parts").symlink_to(tmp_path / "elsewhere")

@@ -209,7 +209,7 @@ BOMBS = {
         lambda w: w[: w.index(b"#ASDF BLOCK INDEX")] + (b"\xd3BLK\0\x30" + bytes(48)) * 10**6,
         "more than 10,000 blocks: refused",
     ),
-    "an index that lies": (lambda w: w.replace(b"---\n- 4", b"---\n- 9"), None),
+    "an index that lies": (lambda w: w.replace(b"---\n- 5", b"---\n- 9"), None),
     "history of another": (lambda w: w.replace(b"history:", b"histori:"), None),
     "an extension that is evil": (
         lambda w: w.replace(b"asdf.extension._manifest.ManifestExtension", b"os.system"),

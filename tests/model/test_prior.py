@@ -54,7 +54,7 @@ def test_uniform(said, model):
 
 def test_a_file(said, model, prior):
     path = prior('QSO = 6\nAGN = 2\nHXB = 1\n"Y*O" = 1')  # shares are brought to the sum 1
-    after = np.zeros(10)
+    after = np.zeros(len(model.classes))
     after[[model.classes.codes.index(c) for c in KNOWN]] = 0.6, 0.2, 0.1, 0.1
     out = under_prior(said, model, path)
     expected = by_hand(said, model.prior.shares, after, 0.01, 0.01)
@@ -64,7 +64,7 @@ def test_a_file(said, model, prior):
 def test_a_file_with_none_and_without_a_class(said, model, prior):
     # 1 of 4 is none of the classes; HXB and Y*O are not there at all.
     out = under_prior(said, model, prior("QSO = 2\nAGN = 1\nnone = 1"))
-    after = np.zeros(10)
+    after = np.zeros(len(model.classes))
     after[[model.classes.codes.index(c) for c in KNOWN[:2]]] = 2 / 3, 1 / 3
     expected = by_hand(said, model.prior.shares, after, 0.01, 0.25)
     assert_allclose(np.column_stack([out.p, out.p_none]), expected, rtol=1e-10)

@@ -279,6 +279,11 @@ def test_the_open_world_and_faint_detections(xsift, typed, tmp_path):
     assert rows["faint", "svc", "8", "ece"] == faint["8"]["ece"]["value"]
     assert rows["open", "forest", "", "auc"] == found["open"]["forest"]["auc"]["value"]
     kept = groups["promise"]["all else"]["0 to 10 %"]["right"]
+    _, opened, fainter = Evaluation(record).summary().tables
+    assert [row[0] for row in opened.rows] == ["forest"]
+    assert opened.rows[0][-1] == found["open"]["forest"]["auc"]
+    assert fainter.headings[1:] == list(faint)
+    assert fainter.rows[1] == ["svc", *(f["log_loss"] for f in faint.values())]
     of = "detections.groups.promise.all else.0 to 10 %"
     assert rows["open", "forest", of, "right"] == kept["value"]
 

@@ -1,12 +1,16 @@
 """What the figures contain; not their pixels."""
 
 import io
+from itertools import combinations
 
 import numpy as np
 import pytest
 from matplotlib import rc_context
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from matplotlib.markers import MarkerStyle
 
+from xsift.classes import named_classes
 from xsift.plots import (
     GROUP_COLOURS,
     GROUP_MARKERS,
@@ -99,12 +103,76 @@ def test_confusion_matrix_wants_pairs():
 
 
 def test_groups_look_different_and_others_cycle():
-    assert len(set(GROUP_COLOURS.values())) == len(GROUP_COLOURS) == 4
-    assert len(set(GROUP_MARKERS.values())) == 4
-    names = [*GROUP_COLOURS, *(f"g{i}" for i in range(20))]
+    names = [*GROUP_COLOURS, "none", *(f"g{i}" for i in range(20))]
     looks = look_of(names)
     assert len(set(looks.values())) == len(names)
+    assert len({looks[g][1] for g in [*GROUP_COLOURS, "none"]}) == len(GROUP_COLOURS) + 1
     assert looks["AGN"] == (GROUP_COLOURS["AGN"], GROUP_MARKERS["AGN"])
+    first = names[9:17]
+    assert len({looks[g][0] for g in [*GROUP_COLOURS, *first]}) == len(GROUP_COLOURS) + len(first)
+
+
+def test_every_group_of_a_shipped_set_has_a_look_of_its_own():
+    wide = named_classes("wide").groups
+    assert set(wide) == set(GROUP_COLOURS) == set(GROUP_MARKERS)
+    for name in ("wide", "xmm", "muwclass"):
+        groups = [*named_classes(name).groups, "none"]
+        looks = look_of(groups)
+        for signs in zip(*looks.values(), strict=True):
+            assert len(set(signs)) == len(groups), name
+
+
+def test_a_look_does_not_hang_on_whether_anything_is_of_none():
+    names = ["AGN", "mine", "yours"]
+    both = look_of([*names, "none"])
+    assert look_of(names) == {n: both[n] for n in names}
+
+
+# Linear RGB as seen without red, green or blue cones (Machado et al. 2009, severity 1).
+VISION = {
+    "normal": np.eye(3),
+    "protan": [
+        [0.152286, 1.052583, -0.204868],
+        [0.114503, 0.786281, 0.099216],
+        [-0.003882, -0.048116, 1.051998],
+    ],
+    "deutan": [
+        [0.367322, 0.860646, -0.227968],
+        [0.280085, 0.672501, 0.047413],
+        [-0.011820, 0.042940, 0.968881],
+    ],
+    "tritan": [
+        [1.255528, -0.076749, -0.178779],
+        [-0.078411, 0.930809, 0.147602],
+        [0.004733, 0.691367, 0.303900],
+    ],
+}
+TO_XYZ = [[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]
+
+
+def lab(colour, vision):
+    """CIE Lab of a colour, as seen."""
+    c = np.array(to_rgb(colour))
+    linear = np.where(c <= 0.04045, c / 12.92, ((c + 0.055) / 1.055) ** 2.4)
+    seen = np.clip(np.array(VISION[vision]) @ linear, 0, 1)
+    t = np.array(TO_XYZ) @ seen / [0.9505, 1, 1.089]
+    x, y, z = np.where(t > 216 / 24389, np.cbrt(t), (24389 / 27 * t + 16) / 116)
+    return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
+
+
+@pytest.mark.parametrize("vision", VISION)
+def test_groups_are_told_apart_with_any_colour_vision(vision):
+    colours = {g: colour for g, (colour, _) in look_of([*GROUP_COLOURS, "none"]).items()}
+    for (a, one), (b, other) in combinations(colours.items(), 2):
+        assert np.linalg.norm(lab(one, vision) - lab(other, vision)) > 10, (a, b)
+
+
+def test_what_is_of_none_is_drawn():
+    """Points have no edges: a marker that is all edge would leave nothing to see."""
+    ax = Figure().add_subplot()
+    hardness_plane(ax, [0.0], [0.0], ["none"], ["AGN", "none"])
+    assert all(MarkerStyle(marker).is_filled() for _, marker in look_of([*GROUPS, "none"]).values())
+    assert drawn(ax)["none"].tolist() == [[0.0, 0.0]]
 
 
 def test_legend_is_outside_of_the_data_and_opaque():

@@ -69,6 +69,24 @@ def paper(tmp_path_factory, small_table):
     return folder
 
 
+@pytest.fixture(scope="module")
+def opened(tmp_path_factory, small_table):
+    """A catalogue of the wide set: what was AGN is a star, and ten sources are of none."""
+    folder = tmp_path_factory.mktemp("opened")
+    label = ["PM*" if code == "AGN" else code for code in small_table["label"].to_pylist()]
+    at = small_table.column_names.index("label")
+    table = small_table.set_column(at, "label", pa.array(label))
+    settings = Settings(label_column="label", features="all", vote_trained=True)
+    run(table, settings=settings).write(folder, ("parquet",))
+    sources = pq.read_table(folder / "sources.parquet")
+    for name in ("class", "group"):
+        words = ["none"] * 10 + sources[name].to_pylist()[10:]
+        at = sources.column_names.index(name)
+        sources = sources.set_column(at, sources.schema.field(name), pa.array(words))
+    pq.write_table(sources, folder / "sources.parquet")
+    return folder
+
+
 def write_numbers(drawing, staging):
     """Write the numbers of a figure and leave the drawing, which takes a second for each."""
     for end in ("pdf", "png"):
@@ -211,6 +229,60 @@ def test_hypotheses_by_class_and_by_label(paper, reported):
     assert by["sy2_harder_than_sy1", "label"]["verdict"] == "not tested"
     table = rows(reported.folder / "hypotheses.csv")
     assert [r["key"] for r in table] == [r["key"] for r in found["hypotheses"]]
+
+
+def test_hypotheses_say_of_which_sources_they_do_not_speak(opened, tmp_path, quick):
+    """They are of the paper's classes; a model may know more, and none of them."""
+    beyond = report(opened, tmp_path).record["beyond"]
+    sources = pq.read_table(opened / "sources.parquet").to_pylist()
+    mine = [s["group"] for s in sources if s["status"] == "unique"]
+    assert beyond == {g: mine.count(g) for g in ("Star", "none")}
+    assert all(beyond.values())
+    said = Page((tmp_path / "report.html").read_text("utf-8")).text
+    assert f"No statement is about the classes of {sum(beyond.values())} uniquely" in said
+    assert f"Star {beyond['Star']}" in said
+
+
+def test_a_known_type_counts_as_its_class(opened):
+    """A label may be any type that the classes list: PM* is a star."""
+    view = view_catalogue(opened)
+    star = view.classes.codes.index("*")
+    labels = pq.read_table(opened / "detections.parquet")["label"].to_pylist()
+    assert labels.count("PM*") > 0
+    assert (view.detections.label == star).sum() == labels.count("PM*")
+
+
+def test_figures_of_a_wide_set_show_every_group(opened):
+    view, found, _ = drawings(opened)
+    groups = ("AGN", "XB", "YSO", "Star", "none")
+    for stem in ("latitude", "hardness_groups", "sky_groups", "typicality"):
+        assert set(groups) <= set(found[stem].table["population"].to_pylist()), stem
+    counts = found["class_fractions"].table.to_pylist()
+    n = {g: sum(r["unique"] + r["ambiguous"] for r in counts if r["group"] == g) for g in groups}
+    assert all(n.values())
+    assert sum(r["unique"] + r["ambiguous"] for r in counts) == (view.code >= 0).sum()
+    for drawing in found.values():
+        figure = make_figure(drawing)
+        figure.draw_without_rendering()
+        for artist in [*figure.legends, *(ax.get_legend() for ax in figure.axes)]:
+            if artist is not None:
+                box, paper = artist.get_window_extent(), figure.bbox
+                assert box.x0 >= -1, drawing.stem
+                assert box.x1 <= paper.width + 1, drawing.stem
+
+
+def test_a_group_of_a_few_sources_is_left_out_and_named(opened, tmp_path):
+    """The curve of a lone source is a spike that would set the scale of all others."""
+
+    def lone(table):
+        at = table.column_names.index("class")
+        words = ["none", *("QSO" if c == "none" else c for c in table["class"].to_pylist()[1:])]
+        return table.set_column(at, "class", pa.array(words))
+
+    _, found, _ = drawings(altered(opened, tmp_path, lone))
+    for stem in ("hardness_groups", "hardness_classes", "variability_groups", "typicality"):
+        assert "none" not in found[stem].table["population"].to_pylist(), stem
+        assert "Not drawn, with fewer than 5: none (1)." in found[stem].caption, stem
 
 
 def test_the_same_report_twice(paper, reported, tmp_path, quick):

@@ -9,7 +9,8 @@ from scipy.special import softmax
 from sklearn.metrics import log_loss
 
 from xsift.score import calibrated
-from xsift.score.calibrated import CalibratedScorer, Evidence, fit_calibrated
+from xsift.score.calibrated import CalibratedScorer, fit_calibrated
+from xsift.score.evidence import Evidence
 
 GROUP = np.array([0, 0, 1, 2])  # the first group has two classes, the others one each
 

@@ -1,7 +1,12 @@
 """The page's questions about a survey of one's own."""
 
+import re
+from importlib import resources
+
 import pytest
 
+from xsift.classes import named_classes
+from xsift.plots import look_of
 from xsift.serve.cards import find
 
 
@@ -41,6 +46,16 @@ def test_the_page_learns_planes_labels_and_scales(ask):
     assert said["about"]["reference"] == "Doe et al. 2026"
     assert said["groups"] == ["AGN", "STAR", "ULX", "NS", "QPE", "CV"]
     assert len({said["colours"][g] for g in said["groups"]}) == 6
+
+
+def test_the_page_can_draw_every_marker():
+    """One that it does not know becomes a circle, and would be another group's."""
+    script = resources.files("xsift.serve").joinpath("static/marks.js").read_text("utf-8")
+    shapes = set(re.findall(r'^  "?([^" ]{1,2})"?: (?:polygon|\()', script, re.MULTILINE))
+    groups = [*named_classes("wide").groups, "none", *(f"g{i}" for i in range(20))]
+    own_alone = [f"g{i}" for i in range(20)]
+    looks = [*look_of(groups).values(), *look_of(own_alone).values()]
+    assert {marker for _, marker in looks} <= shapes
 
 
 def test_an_observation_is_not_chandra_s(ask, get):

@@ -1,13 +1,17 @@
 """A source's card, against `xsift show`; what it is compared with, against loops."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
 from xsift.features import close_hardness, derive
 from xsift.model import load_model
+from xsift.serve.cards import card, rows
+from xsift.serve.comparison import Comparison
 from xsift.surveys import load
 
 
@@ -105,6 +109,19 @@ def test_neighbours_are_the_nearest_that_trained(get, calibrated, sources):
             assert [near["name"], near["obsid"], near["label"]] == key
             assert near["distance"] == pytest.approx(distance)
             assert near["group"] == {"QSO": "AGN", "AGN": "AGN", "HXB": "XB", "Y*O": "YSO"}[key[2]]
+
+
+def test_a_neighbour_has_the_group_that_its_type_counts_as(served, sources):
+    """A known object may be of any type that the classes list: PM* is a star."""
+    label = served.detections["label"]
+    label = pc.if_else(pc.equal(label, "Y*O"), "PM*", label)
+    at = served.detections.column_names.index("label")
+    other = replace(served, detections=served.detections.set_column(at, "label", label))
+    index = [row["class"] for row in sources].index("Y*O")
+    near = Comparison(other).neighbours(card(other, index), rows(other, index))
+    groups = {"QSO": "AGN", "AGN": "AGN", "HXB": "XB", "PM*": "Star"}
+    assert [n["group"] for n in near] == [groups[n["label"]] for n in near]
+    assert "Star" in {n["group"] for n in near}
 
 
 def test_links_lead_to_the_archives(get, sources):

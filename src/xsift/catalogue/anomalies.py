@@ -202,13 +202,16 @@ def _oddities(rows: pa.Table, model: Model | None) -> list[list[Oddity]]:
         return [[] for _ in range(rows.num_rows)]
     survey = model.survey
     features = derive(rows, survey, survey.feature_set(model.feature_set, model.features))
-    X = features.values
-    now = model.typicality_of(X)
+    X, counts = features.values, np.full(len(features.X), np.inf)
+    if "effective_counts" in rows.column_names:
+        told = rows["effective_counts"].to_numpy().astype(np.float64)
+        counts = np.where(np.isnan(told), np.inf, told)
+    now = model.typicality_of(X, counts)
     without = np.full(X.shape, -np.inf)
     for j in range(X.shape[1]):
         hidden = X.copy()
         hidden[:, j] = np.nan
-        without[:, j] = np.where(np.isnan(X[:, j]), -np.inf, model.typicality_of(hidden))
+        without[:, j] = np.where(np.isnan(X[:, j]), -np.inf, model.typicality_of(hidden, counts))
     quantile = np.column_stack([model.quantile(j, X[:, j]) for j in range(X.shape[1])])
     out = []
     for row in range(len(X)):

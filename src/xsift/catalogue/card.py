@@ -227,7 +227,7 @@ def _distances(rows: pa.Table, model: Model) -> list[dict[str, float]]:
 
 
 def _label_groups(detections: pa.Table, classes: Classes) -> list[str | None]:
-    group = {c.code: c.group for c in classes.classes}
+    group = {t: classes.classes[k].group for t, k in classes.index_of_type.items()}
     if "label" not in detections.column_names:
         return [None] * detections.num_rows
     return [group.get(label) for label in detections["label"].to_pylist()]

@@ -45,6 +45,12 @@ def output_columns(classes: Classes, rules: Rules | None = None) -> dict[str, Co
         ),
         Column("role", "", "meta.code", "trained, scored, set_aside or unscored"),
         Column("flag", "", "meta.note", "Why the detection has this role"),
+        Column(
+            "effective_counts",
+            "count",
+            "phot.count",
+            "Counts of a detection without background that would be measured as well; null: exact",
+        ),
         Column("n_missing", "", "meta.number", "Number of features without a usable value"),
         Column("model_id", "", "meta.id", "Fingerprint of the model that classified it"),
         Column("n_detections", "", "meta.number", "Number of detections that voted"),

@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from xsift.classes import Classes
 from xsift.errors import SettingError
+from xsift.model.sets import OTHER
 from xsift.vote import Rule
 
 __all__ = ["NONE", "Rules", "rules_of", "set_columns", "verdict_columns"]
@@ -111,12 +112,12 @@ def set_columns(members: np.ndarray, known: np.ndarray, classes: Classes) -> dic
     Parameters
     ----------
     members : ndarray of bool, shape (n, G) or (n, G + 1)
-        Which groups are in the set of each row, those of the classes first, then none.
+        Which groups are in the set of each row, those of plain classes first, then all else.
     known : ndarray of bool, shape (n,)
         Which rows have probabilities; the others are null.
     classes : Classes
     """
-    names = np.array([*classes.groups, NONE][: members.shape[1]], dtype=object)
+    names = np.array([*classes.plain.groups, OTHER][: members.shape[1]], dtype=object)
     # There are few different sets: each is written once.
     packed = np.packbits(members, axis=1)
     kinds = np.ascontiguousarray(packed).view(np.dtype((np.void, packed.shape[1]))).ravel()

@@ -257,6 +257,9 @@ def detection_table(
     columns["role"] = pa.array(role, type=pa.string())
     columns["flag"] = pa.array(flag, type=pa.string())
     columns["n_missing"] = pa.array(features.n_missing)
+    if np.isfinite(features.counts).any():
+        told = np.isfinite(features.counts)
+        columns["effective_counts"] = _floats(np.where(told, features.counts, np.nan))
     for j, name in enumerate(features.names):
         columns[name] = _floats(features.X[:, j])
     columns["model_id"] = pa.nulls(len(sample), pa.string())

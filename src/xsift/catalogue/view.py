@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -131,7 +131,8 @@ def view_catalogue(catalogue: Catalogue | str | Path) -> CatalogueView:
     needed = ["class", "status", "n_detections", *classes.columns]
     if missing := [c for c in needed if c not in table.column_names]:
         raise MissingColumnsError(path, missing, table.column_names, "Write the catalogue anew")
-    code = _codes(table["class"], (*classes.codes, NONE))
+    place = {name: i for i, name in enumerate((*classes.codes, NONE))}
+    code = _codes(table["class"], place)
     has_none = bool((code == len(classes)).any())
     names = (*classes.codes, *((NONE,) if has_none else ()))
     groups = (*classes.groups, *((NONE,) if has_none else ()))
@@ -179,7 +180,7 @@ def _detections(found: CatalogueFolder) -> DetectionsView:
         abs_b_deg=None if b_deg is None else np.abs(b_deg),
         cluster=np.nan_to_num(_numbers(table, "cluster", path), nan=-1).astype(np.int64),
         source=np.asarray(encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)),
-        label=_codes(table["label"], classes.codes),
+        label=_codes(table["label"], classes.index_of_type),
         role_counts={r["values"]: r["counts"] for r in roles},
     )
 
@@ -189,12 +190,11 @@ def _read(found: CatalogueFolder, stem: str, more: Sequence[str]) -> pa.Table:
     return found.read(stem, [*wanted, *(f.name for f in found.survey.features)])
 
 
-def _codes(column: pa.ChunkedArray, names: Sequence[str]) -> np.ndarray:
-    """Return each value's place among the names, -1 for null and for others."""
+def _codes(column: pa.ChunkedArray, place: Mapping[str, int]) -> np.ndarray:
+    """Return each value's place, -1 for null and for others."""
     encoded = pc.dictionary_encode(column.cast(pa.string())).combine_chunks()
     if isinstance(encoded, pa.ChunkedArray):  # no rows
         return np.zeros(0, dtype=np.int64)
-    place = {name: i for i, name in enumerate(names)}
     # A label that a user's list of classes spells in SIMBAD's older way is met, too.
     of = [place.get(v, place.get(code_of(v) or "", -1)) for v in encoded.dictionary.to_pylist()]
     indices = encoded.indices.fill_null(len(of)).to_numpy(zero_copy_only=False)

@@ -43,16 +43,17 @@ def _show_recovery(result: Demonstration) -> None:
     table = new_table(
         "Recovery of the simulated truth, sources that did not train",
         ("group",),
-        ("sources", "recall", "precision"),
+        ("sources", "classified so", "recall", "precision"),
     )
-    for group in found.groups:
+    there = [g for g in found.groups if found.n[g] or found.n_classified[g]]
+    for group in there:
         recall, precision = (f"{x:.2f}" for x in (found.recall[group], found.precision[group]))
-        table.add_row(escape(group), f"{found.n[group]:,}", recall, precision)
+        many = (f"{x[group]:,}" for x in (found.n, found.n_classified))
+        table.add_row(escape(group), *many, recall, precision)
     screen.print(table)
     screen.print(
-        f"Accuracy {found.accuracy:.3f}, balanced {found.balanced_accuracy:.3f} over "
-        f"{len(found.groups)} groups; {found.n_other:,} sources of other types among the "
-        "classified ones are left out of these figures.",
+        f"Accuracy {found.accuracy:.3f}; balanced {found.balanced_accuracy:.3f} over "
+        f"{', '.join(found.balanced_over)}. none: the types that the model does not know.",
         highlight=False,
     )
     for name in result.figures:

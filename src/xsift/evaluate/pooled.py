@@ -47,7 +47,7 @@ class Truth:
     @property
     def set_level(self) -> Level:
         """The level of the groups that sets hold."""
-        return self.levels[-1] if self.is_open else self.levels[0]
+        return self.levels[0]
 
     @classmethod
     def of(cls, cohort: Cohort, seed: int, is_open: bool = False) -> Truth:

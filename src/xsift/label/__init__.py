@@ -2,7 +2,7 @@
 
 from xsift.label.heed import heed_matches, refuse_no_class
 from xsift.label.match import Match, match_known
-from xsift.label.sort import Labels, sort_labels, with_types
+from xsift.label.sort import Labels, sort_labels, with_types, without_apart
 
 __all__ = [
     "Labels",
@@ -12,4 +12,5 @@ __all__ = [
     "refuse_no_class",
     "sort_labels",
     "with_types",
+    "without_apart",
 ]

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from xsift.classes import UNKNOWN, Classes, is_certain_other
 
-__all__ = ["Labels", "sort_labels", "with_types"]
+__all__ = ["Labels", "sort_labels", "with_types", "without_apart"]
 
 
 @dataclass(frozen=True)
@@ -77,3 +77,15 @@ def with_types(labels: Labels, types: Sequence[str | None], classes: Classes) ->
         if label[row] is None and code is not None and (code in index or code in other):
             label[row], y[row], is_other[row] = code, index.get(code, -1), code in other
     return Labels(label, y, labels.is_ambiguous, is_other)
+
+
+def without_apart(labels: Labels, classes: Classes) -> Labels:
+    """Return the labels for a model that knows the plain classes alone: the others are other types.
+
+    Parameters
+    ----------
+    labels : Labels
+    classes : Classes
+    """
+    is_apart = labels.y >= classes.n_plain
+    return replace(labels, y=np.where(is_apart, -1, labels.y), is_other=labels.is_other | is_apart)

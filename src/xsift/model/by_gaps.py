@@ -79,8 +79,7 @@ def warn_of_gaps(
                 "hidden": _group_shares(hidden, model, np.arange(len(some))),
             }
         )
-    is_removed = model.gaps is not None and model.gaps.missing == "remove"
-    _warn(shares, patterns, by_group(model.prior.shares, model), is_removed)
+    _warn(shares, patterns, by_group(model.prior.shares, model), model.gaps_removed)
     return {"complete": {"detections": len(complete), "shares": shares}, "patterns": patterns}
 
 

@@ -59,10 +59,13 @@ class CalibratedModel(CalibratedCore, Trained):
         One for each level of faintness: a typical detection with few counts is no anomaly.
     gaps : Gaps, optional
         What training found of missing features; the file of a model has it in its training record.
+    gaps_removed : bool
+        Whether training took out what missing features say of the class.
     """
 
     typicality: tuple[Typicality, ...]
     gaps: Gaps | None = None
+    gaps_removed: bool = False
 
     def marginal(self, feature: int) -> tuple[np.ndarray, np.ndarray]:
         """Return values of a raw feature, rising, and their normal scores in training."""
@@ -229,6 +232,7 @@ class CalibratedModel(CalibratedCore, Trained):
                 )
                 for m in part.levels
             ),
+            gaps_removed=(tree.training.gaps or {}).get("missing") == "remove",
         )
 
 

@@ -25,10 +25,11 @@ from xsift.model.faint import BRIGHT, Dimming, dimming_of
 from xsift.model.folds import folds_by_source
 from xsift.model.gaps import Gaps, even_weights, measure_gaps
 from xsift.model.sample import Training
-from xsift.model.sets import thresholds_of
+from xsift.model.sets import OTHER, thresholds_of
 from xsift.model.typicality import Typicality, rank, uniform_ranks
-from xsift.score.calibrated import Evidence, fit_calibrated
-from xsift.score.none import OpenScorer
+from xsift.score.calibrated import fit_calibrated
+from xsift.score.evidence import Evidence
+from xsift.score.none import NONE_SHARE, OpenScorer
 from xsift.settings import Settings
 from xsift.surveys import Survey
 
@@ -77,7 +78,7 @@ def fit_calibrated_model(
     if said := fit.gaps.warning([*classes.groups, "other types"], "detections", "--missing "):
         warnings.warn(said, XsiftWarning, stacklevel=2)
     core = fit.core
-    names_of_groups = (*classes.groups, "none")
+    names_of_groups = (*classes.plain.groups, OTHER)
     scorers = tuple(
         replace(scorer, thresholds=thresholds_of(*held_out, names_of_groups))
         for scorer, held_out in zip(core.scorers, fit.held_out, strict=True)
@@ -88,6 +89,7 @@ def fit_calibrated_model(
         *(core.bags, scorers),
         _typicality(fit, training.unit, seed),
         fit.gaps,
+        fit.gaps.missing == "remove",
     )
 
 
@@ -181,7 +183,7 @@ class HeldOut(NamedTuple):
     Attributes
     ----------
     p : ndarray of shape (k, G)
-        Probabilities of the groups.
+        Probabilities of the plain groups and, where others are known, of all else.
     group : ndarray of int, shape (k,)
         The true one.
     source : ndarray of int, shape (k,)
@@ -236,14 +238,15 @@ def _fit_scorer(
         evidence.take(at).among(n_plain),
         *(said[at], group[:n_plain], own_weight[at], unit[at], seed),
     )
-    opened, p_group = None, p_plain
+    opened, p_group, n_groups = None, p_plain, p_plain.shape[1]
     if len(group) > n_plain:
-        n_groups = p_plain.shape[1]
         beside = range(n_groups, int(group.max()))
-        opened, p_group = fit_calibrated(evidence, said, group, own_weight, unit, seed, beside)
-        p_group[at, :n_groups] = p_plain * p_group[at, :n_groups].sum(axis=1, keepdims=True)
+        opened, p_all = fit_calibrated(evidence, said, group, own_weight, unit, seed, beside)
+        p_all[at, :n_groups] = p_plain * p_all[at, :n_groups].sum(axis=1, keepdims=True)
+        p_group = np.column_stack([p_all[:, :n_groups], p_all[:, n_groups:].sum(axis=1)])
     judged = np.flatnonzero(taught.is_judged(levels))
-    held_out = HeldOut(p_group[judged], group[said[judged]], unit[judged])
+    truth = np.minimum(group[said[judged]], n_groups)
+    held_out = HeldOut(p_group[judged], truth, unit[judged])
     return OpenScorer(plain, opened), held_out
 
 
@@ -255,6 +258,15 @@ def _open(training: Training, group: np.ndarray, n_plain: int) -> tuple[np.ndarr
     is_beside = (training.y >= n_plain) | training.is_other
     n_sources = len(np.unique(training.source[is_beside]))
     if is_beside.sum() < _FEWEST_BESIDE or n_sources < FEWEST_SOURCES:
+        if is_beside.any():
+            warnings.warn(
+                f"detections of kinds beside the plain classes: {is_beside.sum()} of {n_sources} "
+                f"sources, too few to learn from ({_FEWEST_BESIDE} of {FEWEST_SOURCES} sources are "
+                f"needed): they count as unknown, and none of the classes has the stated share of "
+                f"{NONE_SHARE:g}",
+                XsiftWarning,
+                stacklevel=4,
+            )
         return np.where(training.y < n_plain, training.y, -1), group[:n_plain]
     y = np.where(training.is_other, len(group), training.y)
     return y, np.append(group, group.max() + 1)
@@ -289,8 +301,8 @@ def _known_features(
 
 
 def _refuse_few(training: Training, classes: Classes) -> None:
-    labelled = training.y >= 0
-    refuse_one_class(training.y[labelled], classes, "a feature")
+    labelled = (training.y >= 0) & (training.y < classes.n_plain)
+    refuse_one_class(training.y[labelled], classes.plain, "a feature")
     n_sources = len(np.unique(training.source[labelled]))
     if n_sources < FEWEST_SOURCES:
         raise LabelError(

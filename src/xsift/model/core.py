@@ -18,7 +18,7 @@ from xsift.mixture import (
     weigh_roots,
 )
 from xsift.model.faint import BRIGHT, coordinate_of, level_of
-from xsift.score.calibrated import SCALE, Evidence
+from xsift.score.evidence import SCALE, Evidence
 from xsift.score.none import OpenScorer
 
 __all__ = ["Block", "CalibratedCore", "responsibilities_in", "slices_of"]

@@ -269,7 +269,7 @@ class OpenScorerTree(Strict):
             groups = [*classes.group_index, len(classes.groups)]
             want(f"{name}.opened.group", self.opened.group.tolist(), groups)
         if self.thresholds is not None:
-            n_groups = len((self.opened or self.plain).within)
+            n_groups = len(self.plain.within) + (self.opened is not None)
             want(f"{name}.thresholds", self.thresholds.shape, (n_groups,))
             if not ((self.thresholds >= 0) & (self.thresholds <= 1)).all():
                 raise ValueError(f"{name}.thresholds are to be probabilities, 0 to 1")

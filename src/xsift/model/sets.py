@@ -6,15 +6,28 @@ import warnings
 
 import numpy as np
 
+from xsift.classes import Classes
 from xsift.errors import XsiftWarning
 from xsift.model.calibrated import CalibratedModel
 from xsift.model.faint import BRIGHT, level_of
 from xsift.model.prior import all_shares, reweight
 from xsift.score.conformal import RATE, fewest_sources, set_members, set_thresholds
 
-__all__ = ["group_sets", "thresholds_of", "thresholds_said"]
+__all__ = ["OTHER", "group_sets", "thresholds_of", "thresholds_said"]
+
+OTHER = "other"
+"""What sets call all else than the plain classes: kinds apart, and none of the classes.
+
+Each of these is rare: a set that has to hold it at the rate would hold it nearly always.
+"""
 
 _ROWS = 65_536
+
+
+def groups_in_sets(classes: Classes) -> np.ndarray:
+    """Return the group of each class in sets, none of them last: all but plain ones are one."""
+    n_groups = len(classes.plain.groups)
+    return np.minimum([*classes.group_index, n_groups], n_groups)
 
 
 def group_sets(
@@ -39,13 +52,13 @@ def group_sets(
     Returns
     -------
     ndarray of shape (n, G) or (n, G + 1), or None
-        With a column of none where the model has learned of other types; else the set speaks of
-        what a detection is if it is one of the classes.
+        Of the groups of plain classes, with a column of all else where the model has learned of
+        other types; else the set speaks of what a detection is if it is one of the classes.
     """
     faint, bright = model.scorers[0].thresholds, model.scorers[-1].thresholds
     if faint is None or bright is None:
         return None
-    group = np.array([*model.classes.group_index, len(model.classes.groups)])
+    group = groups_in_sets(model.classes)
     trained = all_shares(model.prior)
     is_trained = np.bincount(group, trained)[: len(bright)] > 0
     is_other = not np.array_equal(prior, trained)
@@ -68,7 +81,7 @@ def group_sets(
 
 def thresholds_said(model: CalibratedModel) -> list[dict[str, float]]:
     """Return the thresholds by group, of faint detections and of bright ones, as plain data."""
-    names = [*model.classes.groups, "none"]
+    names = [*model.classes.plain.groups, OTHER]
     given = [s.thresholds for s in model.scorers if s.thresholds is not None]
     return [dict(zip(names, values.tolist(), strict=False)) for values in given]
 

@@ -11,8 +11,8 @@ import numpy as np
 import pyarrow as pa
 
 from xsift import write
-from xsift.catalogue.tables import place
-from xsift.classes import PAPER_CLASSES, Classes
+from xsift.catalogue.tables import NONE, place
+from xsift.classes import Classes
 from xsift.errors import lack_of
 from xsift.model.sample import Progress, silent
 from xsift.pipeline.catalogue import Catalogue
@@ -33,22 +33,27 @@ class Recovery:
     Attributes
     ----------
     groups : tuple of str
-    n : dict of int
-        Sources of each group by the truth.
+        Those of the model, and ``none``, to which every type belongs that the model does not know.
+    n, n_classified : dict of int
+        Sources of each group by the truth, and by the verdict.
     recall, precision : dict of float
         NaN where a group has no source.
-    accuracy, balanced_accuracy : float
-    n_other : int
-        Classified sources whose truth is none of the classes: left out of all of the above.
+    accuracy : float
+        Over all sources.
+    balanced_accuracy : float
+        Mean recall of the groups that are not apart.
+    balanced_over : tuple of str
+        These groups.
     """
 
     groups: tuple[str, ...]
     n: dict[str, int]
+    n_classified: dict[str, int]
     recall: dict[str, float]
     precision: dict[str, float]
     accuracy: float
     balanced_accuracy: float
-    n_other: int
+    balanced_over: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -87,8 +92,11 @@ def demonstrate(
         truth = pa.table({"name": names, "truth": pa.array(simulation.truth)})
         write.write_table(truth, staging.path(TRUTH), "csv", _about(seed))
         source_truth = dict(zip(names.to_pylist(), simulation.truth, strict=True))
-        true_codes = [source_truth[n] for n in result.sources["name"].to_pylist()]
-        recovery = _recovery(true_codes, result.sources["group"].to_pylist(), PAPER_CLASSES)
+        assert result.model is not None
+        classes = result.model.classes
+        truths = [source_truth[n] for n in result.sources["name"].to_pylist()]
+        true_groups = _groups_of(truths, classes)
+        recovery = _recovery(true_groups, result.sources["group"].to_pylist(), classes)
         result.record["recovery"] = asdict(recovery)
         lack = lack_of("matplotlib", "no figures")
         figures = () if lack else FIGURES
@@ -97,7 +105,7 @@ def demonstrate(
         result.stage(staging)
         if figures:
             progress("drawing figures")
-            _draw(staging, result, true_codes)
+            _draw(staging, result, true_groups, recovery)
     return Demonstration(result, recovery, tuple(str(Path(folder) / f) for f in figures))
 
 
@@ -146,23 +154,26 @@ def _about(seed: int) -> dict[str, str]:
     return {"creator": "xsift demo", "seed": str(seed)}
 
 
-def _recovery(true_codes: list[str], groups: list[str], classes: Classes) -> Recovery:
-    known = {c.code: c.group for c in classes.classes}
-    truth = np.array([known.get(code, "") for code in true_codes])
-    predicted = np.array(groups)
-    inside = truth != ""
-    right = truth == predicted
-    n = {g: int((truth == g).sum()) for g in classes.groups}
-    recall = {g: _share(right[truth == g]) for g in classes.groups}
-    precision = {g: _share(right[inside & (predicted == g)]) for g in classes.groups}
+def _groups_of(truths: list[str], classes: Classes) -> list[str]:
+    """Return the group of each true type, ``none`` where the model does not know it."""
+    of = {t: classes.classes[k].group for t, k in classes.index_of_type.items()}
+    return [of.get(code, NONE) for code in truths]
+
+
+def _recovery(true_groups: list[str], groups: list[str], classes: Classes) -> Recovery:
+    truth, predicted = np.array(true_groups), np.array(groups)
+    names, right = (*classes.groups, NONE), truth == predicted
+    n = {g: int((truth == g).sum()) for g in names}
+    recall = {g: _share(right[truth == g]) for g in names}
     return Recovery(
-        classes.groups,
+        names,
         n,
+        {g: int((predicted == g).sum()) for g in names},
         recall,
-        precision,
-        _share(right[inside]),
-        float(np.mean([recall[g] for g in classes.groups])),
-        int((~inside).sum()),
+        {g: _share(right[predicted == g]) for g in names},
+        _share(right),
+        float(np.mean([recall[g] for g in classes.plain.groups])),
+        classes.plain.groups,
     )
 
 
@@ -170,15 +181,17 @@ def _share(right: np.ndarray) -> float:
     return float(right.mean()) if len(right) else float("nan")
 
 
-def _draw(staging: write.Staging, result: Catalogue, true_codes: list[str]) -> None:
+def _draw(
+    staging: write.Staging, result: Catalogue, true_groups: list[str], recovery: Recovery
+) -> None:
     import matplotlib as mpl
     from astropy.coordinates import SkyCoord
     from matplotlib.figure import Figure
 
     from xsift import plots
 
-    classes, sources = PAPER_CLASSES, result.sources
-    group, groups = sources["group"].to_pylist(), classes.groups
+    sources, group = result.sources, result.sources["group"].to_pylist()
+    groups = [g for g in recovery.groups if recovery.n_classified[g]]
     x: dict[str, Any] = {c: sources[c].to_numpy() for c in sources.column_names}
     galactic = SkyCoord(x["ra"], x["dec"], unit="deg").galactic
     drawings = {
@@ -197,8 +210,7 @@ def _draw(staging: write.Staging, result: Catalogue, true_codes: list[str]) -> N
             figure = Figure(figsize=size, layout="constrained", dpi=160)
             draw(figure.add_subplot(projection=projection), *arrays, group, groups)
             figure.savefig(staging.path(name), format="png")
-        known = {c.code: c.group for c in classes.classes}
-        figure = Figure(figsize=(5.2, 4.6), layout="constrained", dpi=160)
-        truth = [known.get(code) for code in true_codes]
-        plots.confusion_matrix(figure.add_subplot(), truth, group, groups)
+        figure = Figure(figsize=(6.0, 5.2), layout="constrained", dpi=160)
+        both = [g for g in recovery.groups if recovery.n[g] or recovery.n_classified[g]]
+        plots.confusion_matrix(figure.add_subplot(), true_groups, group, both)
         figure.savefig(staging.path("confusion.png"), format="png")

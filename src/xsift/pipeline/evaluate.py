@@ -80,7 +80,10 @@ class Evaluation(Shown, Tabular, dict[str, Any]):
         return pa.table(text | numbers)
 
     def summary(self) -> Summary:
-        """Return the figures over the groups, of the folds by source, and the warnings."""
+        """Return the figures over the groups, and the warnings.
+
+        Of the folds by source and, where they were done, of the open world and of faint detections.
+        """
         measures = ("balanced_accuracy", "accuracy", "log_loss", "ece")
         rows, lines = [], []
         for method, found in self["results"]["folds"].items():
@@ -98,7 +101,23 @@ class Evaluation(Shown, Tabular, dict[str, Any]):
         )
         lines += [f"Warning: {note}" for note in self["warnings"]]
         table = SummaryTable("Over the groups, with 95 % intervals", ["", *measures], rows)
-        return Summary(title, lines, [table])
+        return Summary(title, lines, [table, *_more_tables(self["results"])])
+
+
+def _more_tables(results: dict[str, Any]) -> Iterator[SummaryTable]:
+    """Give the tables of the open world and of faint detections, where there are any."""
+    if opened := {m: f for m, f in results.get("open", {}).items() if "detections" in f}:
+        names = ("balanced_accuracy", "accuracy", "log_loss", "ece")
+        rows = [
+            [method, *(f["detections"]["groups"][name] for name in names), f["auc"]]
+            for method, f in opened.items()
+        ]
+        caption = "The open world, all else as one more group"
+        yield SummaryTable(caption, ["", *names, "auc of all else"], rows)
+    if faint := {m: f for m, f in results.get("faint", {}).items() if "failed" not in f}:
+        counts = [str(n) for n in FEWER_COUNTS if any(str(n) in f for f in faint.values())]
+        rows = [[m, *(f.get(n, {}).get("log_loss", "") for n in counts)] for m, f in faint.items()]
+        yield SummaryTable("Log-loss over the groups, by counts", ["", *counts], rows)
 
 
 @takes_settings(settings=_HEEDED, evaluation=None)

@@ -15,6 +15,7 @@ from xsift.catalogue.verdicts import catalogue_of, with_record
 from xsift.catalogue.warnings import recorded, warn_of_classes
 from xsift.classes import Classes
 from xsift.errors import SettingError
+from xsift.label import without_apart
 from xsift.model import CalibratedModel, model_tree
 from xsift.model.answer import answer
 from xsift.model.recognise import training_rows
@@ -79,6 +80,9 @@ def run(
         sample = read_sample(table, survey, chosen, settings, classes, labels, is_paper, progress)
         model, y = train(sample, survey, classes, settings, progress)
         sample = sample.held_to(model.features)
+        if isinstance(model, CalibratedModel) and model.scorers[-1].opened is None:
+            sample = replace(sample, labels=without_apart(sample.labels, classes))
+            y = np.where(y < classes.n_plain, y, -1)
         rows = training_rows(sample, taught(sample, model, y))
         progress("scoring and voting")
         said = answer(model, sample, settings.prior, y >= 0)

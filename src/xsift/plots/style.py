@@ -13,13 +13,22 @@ if TYPE_CHECKING:
 
 __all__ = ["GROUP_COLOURS", "GROUP_MARKERS", "figure_style", "scatter_groups"]
 
-GROUP_COLOURS = {"AGN": "#0072B2", "Seyfert": "#E69F00", "XB": "#009E73", "YSO": "#CC3311"}
-"""Colour of each group: told apart with any colour vision (Okabe & Ito; the red is P. Tol's)."""
+GROUP_COLOURS = {
+    **{"AGN": "#0072B2", "Seyfert": "#E69F00", "XB": "#009E73", "YSO": "#CC3311"},
+    **{"Star": "#CC79A7", "CV": "#56B4E9", "Galaxy": "#882255", "ULX": "#332288"},
+}
+"""Colour of each group: told apart with any colour vision (Okabe & Ito; P. Tol)."""
 
 NONE_COLOUR = "#777777"
 """Colour of what is none of the classes."""
 
-GROUP_MARKERS = {"AGN": "^", "Seyfert": "X", "XB": "s", "YSO": "o"}
+NONE_MARKER = "D"
+"""Its marker: one that is filled, as points are drawn without edges."""
+
+GROUP_MARKERS = {
+    **{"AGN": "^", "Seyfert": "X", "XB": "s", "YSO": "o"},
+    **{"Star": "*", "CV": "P", "Galaxy": "v", "ULX": "<"},
+}
 """Marker of each group."""
 
 PerPoint = Sequence[str | None] | NDArray[np.object_]
@@ -29,7 +38,7 @@ _MORE_COLOURS = (
     *("#CC79A7", "#56B4E9", "#332288", "#999933", "#882255", "#555555"),
     *("#44AA99", "#DDAA33", "#117733", "#AA4499", "#663300", "#6699CC"),
 )
-_MORE_MARKERS = ("D", "v", "P", "<", ">", "*")
+_MORE_MARKERS = ("v", "P", "<", ">", "*", "p", "h", "d")
 
 
 def figure_style() -> dict[str, Any]:
@@ -96,19 +105,17 @@ def ramp_of(colour: str) -> Any:
 
 def look_of(groups: Sequence[str]) -> dict[str, tuple[str, str]]:
     """Give each group its colour and marker; a group without its own takes the next free pair."""
-    looks, n = {}, 0
-    for name in groups:
-        if name in GROUP_COLOURS:
-            looks[name] = (GROUP_COLOURS[name], GROUP_MARKERS[name])
-        elif name == "none":
-            looks[name] = (NONE_COLOUR, "x")
-        else:
-            # The thirteenth such group has the first one's colour and another marker.
-            shift = n // len(_MORE_COLOURS)
-            marker = _MORE_MARKERS[(n + shift) % len(_MORE_MARKERS)]
-            looks[name] = (_MORE_COLOURS[n % len(_MORE_COLOURS)], marker)
-            n += 1
-    return looks
+    own = {name: (GROUP_COLOURS[name], GROUP_MARKERS[name]) for name in GROUP_COLOURS}
+    own["none"] = (NONE_COLOUR, NONE_MARKER)
+    taken = {sign for name in groups if name in own for sign in own[name]}
+    colours = [c for c in _MORE_COLOURS if c not in taken]
+    markers = [m for m in _MORE_MARKERS if m not in taken]
+    others = dict.fromkeys(name for name in groups if name not in own)
+    for n, name in enumerate(others):
+        # When every colour is taken, the next group has the first one's and another marker.
+        shift = n // len(colours)
+        own[name] = (colours[n % len(colours)], markers[(n + shift) % len(markers)])
+    return {name: own[name] for name in groups}
 
 
 def scatter_groups(

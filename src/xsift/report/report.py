@@ -339,9 +339,19 @@ def _record(
         "margin": MARGIN,
         "why_not": why_not,
         "hypotheses": _rows(judged),
+        "beyond": _beyond(view),
         "environment": write.environment(),
         "created": now(),
     }
+
+
+def _beyond(view: CatalogueView) -> dict[str, int]:
+    """Count the uniquely classified sources of each group of which no statement speaks."""
+    named = {code for s in STATEMENTS for code in (*s.a.codes, *s.b.codes)}
+    rest = np.array([name not in named for name in view.names] + [False])
+    group = view.group[view.is_unique & rest[view.code]]
+    n = np.bincount(group, minlength=len(view.groups)).tolist()
+    return {g: k for g, k in zip(view.groups, n, strict=True) if k}
 
 
 def _rows(table: pa.Table) -> list[dict[str, Any]]:

@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 from scipy.optimize import minimize
 
+from xsift.score.evidence import LEAST, Evidence, log_of
 from xsift.score.softmax import normalised, softmax
 from xsift.score.trees import Trees, boost, mean_of
 
-__all__ = ["SCALE", "CalibratedScorer", "Evidence", "fit_calibrated"]
+__all__ = ["CalibratedScorer", "fit_calibrated"]
 
-SCALE = 0.3
-"""Of the normal scores beside the roots of responsibilities, in the logistic regression."""
-
-_LEAST = 1e-4
-_TINY = 1e-30  # no class at all: the classes share alike
 _FOLDS = 4
 _SEEDS = (0, 1)
 # Of the blend towards its start, in nats per row. Experts of a fold are trained on fewer sources,
@@ -31,78 +26,6 @@ _START = (0.8, 0.1, 0.1)
 # sure of rows that they have not seen.
 _ROWS_PER_NUMBER = 10
 _REGRESSION_ROWS = 15_000  # of some hundred numbers more rows tell little
-
-
-@dataclass(frozen=True, eq=False)
-class Evidence:
-    """What is known of detections when they are scored.
-
-    Attributes
-    ----------
-    Z : ndarray of shape (n, d)
-        Normal scores of the features; NaN is missing.
-    p_class : ndarray of shape (n, C)
-        Posterior of the class mixtures. For detections that train: of mixtures that never saw
-        their source.
-    responsibilities : ndarray of shape (n, M), or None
-        Of the components of mixtures of all detections, labelled or not. None where the regression
-        has been worked out from them already.
-    faint : ndarray of shape (n, 1), or None
-        How faint detections are: the lower, the fainter, 1 where they are as good as exact. None
-        where that does not matter.
-    """
-
-    Z: np.ndarray
-    p_class: np.ndarray
-    responsibilities: np.ndarray | None
-    faint: np.ndarray | None = None
-
-    def among(self, n_classes: int) -> Evidence:
-        """Return the evidence where a detection is of one of the first classes."""
-        if n_classes == self.p_class.shape[1]:
-            return self
-        p = normalised(np.maximum(self.p_class[:, :n_classes], _TINY))
-        return Evidence(self.Z, p, self.responsibilities, self.faint)
-
-    def take(self, rows: np.ndarray | slice) -> Evidence:
-        """Return the evidence of some rows."""
-        r, faint = self.responsibilities, self.faint
-        return Evidence(
-            self.Z[rows],
-            self.p_class[rows],
-            None if r is None else r[rows],
-            None if faint is None else faint[rows],
-        )
-
-    @property
-    def looked_at(self) -> np.ndarray:
-        """Normal scores and, where it matters, faintness: shape (n, d) or (n, d + 1)."""
-        return self.Z if self.faint is None else np.hstack([self.Z, self.faint])
-
-    @cached_property
-    def features(self) -> np.ndarray:
-        """What the trees look at: normal scores, and logarithms of the posterior."""
-        looked_at = self.looked_at
-        d = looked_at.shape[1]
-        features = np.empty((len(self.Z), d + self.p_class.shape[1]), np.float32, order="F")
-        features[:, :d], features[:, d:] = looked_at, _log(self.p_class)
-        return features
-
-    @property
-    def coordinates(self) -> np.ndarray:
-        """What the logistic regression looks at, NaN nowhere."""
-        assert self.responsibilities is not None
-        # Square roots: distances between them are Hellinger's, and bounded.
-        scores = SCALE * np.nan_to_num(self.looked_at)
-        return np.column_stack([scores, np.sqrt(self.responsibilities)])
-
-    @cached_property
-    def lacks(self) -> np.ndarray:
-        """What a detection lacks, shape (n, 1) or (n, 2): share of the features, and brightness."""
-        missing = np.isnan(self.Z).mean(axis=1)
-        return (
-            missing[:, None] if self.faint is None else np.column_stack([missing, 1 - self.faint])
-        )
 
 
 class _Experts(NamedTuple):
@@ -126,7 +49,7 @@ class _Experts(NamedTuple):
         )
         log_p = np.empty((3, raw.shape[1], len(raw))).transpose(0, 2, 1)
         for own, p in zip(log_p, experts, strict=True):
-            own[:] = _log(p)
+            own[:] = log_of(p)
         return log_p
 
 
@@ -406,7 +329,7 @@ def _split(trees: Trees | None, evidence: Evidence, own: np.ndarray) -> np.ndarr
     """Return how the classes share their group's probability, shape (n, len(own))."""
     if trees is not None:
         return trees.predict_proba(evidence.features)
-    return normalised(evidence.p_class[:, own] + _LEAST)
+    return normalised(evidence.p_class[:, own] + LEAST)
 
 
 def _folds(source: np.ndarray, seed: int) -> np.ndarray:
@@ -422,11 +345,6 @@ def _sums(p: np.ndarray, group: np.ndarray) -> np.ndarray:
     for k, g in enumerate(group):
         out[:, g] += p[:, k]
     return out
-
-
-def _log(p: np.ndarray) -> np.ndarray:
-    p = normalised(np.maximum(p, _LEAST))
-    return np.asarray(np.log(p, out=p))
 
 
 def _rowwise(X: np.ndarray, slope: np.ndarray) -> np.ndarray:

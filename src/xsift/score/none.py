@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import expit, logit
 
-from xsift.score.calibrated import CalibratedScorer, Evidence
+from xsift.score.calibrated import CalibratedScorer
+from xsift.score.evidence import Evidence
 
 __all__ = ["NONE_SHARE", "OpenScorer", "none_by_density"]
 
@@ -32,7 +33,8 @@ class OpenScorer:
         Of all groups, those of classes apart and, last, none of the classes. None where no kind
         beside the plain classes trained.
     thresholds : ndarray of shape (G,), or None
-        Of the sets of groups (`xsift.score.conformal`): of the groups of `opened`, or of `plain`.
+        Of the sets of groups (`xsift.score.conformal`): of the groups of `plain` and, where
+        `opened` is, of all else.
     """
 
     plain: CalibratedScorer

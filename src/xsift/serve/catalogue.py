@@ -164,13 +164,11 @@ class Served:
 
     def colours(self) -> dict[str, str]:
         """Return the colour of each group."""
-        looks = look_of([g for g in self.words["group"] if g != NONE])
-        return {name: colour for name, (colour, _) in looks.items()} | {NONE: "#777777"}
+        return {name: colour for name, (colour, _) in look_of(self.words["group"]).items()}
 
     def markers(self) -> dict[str, str]:
         """Return the marker of each group, by Matplotlib's name."""
-        looks = look_of([g for g in self.words["group"] if g != NONE])
-        return {name: marker for name, (_, marker) in looks.items()} | {NONE: "D"}
+        return {name: marker for name, (_, marker) in look_of(self.words["group"]).items()}
 
 
 def read_served(folder: str | Path, is_demo: bool = False) -> Served:

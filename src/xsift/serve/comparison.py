@@ -59,7 +59,8 @@ class Comparison:
         keep = [k for k in ("name", "obsid", "label", "ra", "dec") if k in row.column_names]
         said: dict[str, Any] = row.select(keep).to_pylist()[0]
         classes = self._served.classes
-        group = classes.group_of(said["label"]) if said["label"] in classes.codes else None
+        at = classes.index_of_type.get(said["label"])
+        group = None if at is None else classes.classes[at].group
         return said | {"group": group, "distance": distance, "of": of}
 
 

@@ -94,6 +94,7 @@ function summary(row) {
     facts.push(`RA ${row.ra.toFixed(5)}° Dec ${row.dec.toFixed(5)}°`.replaceAll("-", "−"), `l ${l.toFixed(3)}° b ${b.toFixed(3)}°`.replaceAll("-", "−"));
   }
   if (Number.isFinite(row.typicality)) facts.push(`typicality ${probability(row.typicality)}`);
+  if (row.group_set) facts.push(`groups that may be true: ${row.group_set.split("|").join(", ")}`);
   return el("div", { class: "summary" },
     found ? el("span", { class: "class-chip", vars: { "--tone": ofGroup(found.group) } }, found.label) : el("span", { class: "class-chip" }, "no class"),
     found && Number.isFinite(row[found.column]) ? el("span", { class: "p" }, `p = ${probability(row[found.column])}`) : null,
