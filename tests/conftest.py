@@ -72,6 +72,27 @@ def table_of():
     return draw_table
 
 
+@pytest.fixture(scope="session")
+def with_limits():
+    """Give hardness ratios the limits of some counts: ``with_limits(table, n)``; NaN has none.
+
+    n is one number or one for each row: about so many effective counts, in three bands.
+    """
+
+    def add(table: pa.Table, n: float | np.ndarray) -> pa.Table:
+        rng = np.random.default_rng(0)
+        for name in ("hard_hm", "hard_hs", "hard_ms"):
+            value = table[name].to_numpy()
+            half = np.sqrt((1 - value**2) / (np.asarray(n) + 1))
+            middle = value + rng.choice([-0.5, 0.5], len(value)) * half
+            for limit, at in (("lolim", middle - half), ("hilim", middle + half)):
+                column = pa.array(at.clip(-1, 1), from_pandas=True)
+                table = table.append_column(f"{name}_{limit}", column)
+        return table
+
+    return add
+
+
 @pytest.fixture(scope="module")
 def files(tmp_path_factory, small_table):
     """A folder with the small table without labels, with labels, and its known objects."""

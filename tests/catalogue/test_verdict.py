@@ -10,25 +10,26 @@ import pytest
 
 import xsift
 from xsift.catalogue.folder import recorded_prior
-from xsift.classes import PAPER_CLASSES
+from xsift.classes import PAPER_CLASSES, named_classes
 from xsift.errors import SettingError
 from xsift.vote import Rule
 
-COLUMNS = [*PAPER_CLASSES.columns, "p_none"]
-CODES = np.array([*PAPER_CLASSES.codes, "none", ""])
-GROUPS = np.array([*(c.group for c in PAPER_CLASSES.classes), "none", ""])
+WIDE = named_classes("wide")
+COLUMNS = [*WIDE.columns, "p_none"]
+CODES = np.array([*WIDE.codes, "none", ""])
+GROUPS = np.array([*(c.group for c in WIDE.classes), "none", ""])
 SHARES = "QSO = 1\nAGN = 3\nHXB = 2\n'Y*O' = 2\nnone = 1\n"
 
 
 @pytest.fixture(scope="module", params=["probable", "balanced", "balanced under a prior"])
-def written(request, calibrated, tmp_path_factory):
-    """A folder with the small table classified, and the name of its rule."""
+def written(request, calibrated, with_limits, tmp_path_factory):
+    """A folder with the small table classified, as faint: few are sure. And its rule."""
     folder = tmp_path_factory.mktemp("verdict")
     (folder / "shares.toml").write_text(SHARES)
     rule, under, _ = f"{request.param}  ".split(" ", 2)
     prior = str(folder / "shares.toml") if under else "train"
-    table, model = calibrated / "table.parquet", calibrated / "model.asdf"
-    result = xsift.classify(table, model, verdict=rule, prior=prior)
+    table = with_limits(pq.read_table(calibrated / "table.parquet"), 8)
+    result = xsift.classify(table, calibrated / "model.asdf", verdict=rule, prior=prior)
     result.write(folder / "out")
     return folder / "out", rule
 
@@ -40,17 +41,19 @@ def column(table, name):
 def test_every_column_follows_its_rule(written):
     folder, rule = written
     record = json.loads((folder / "run.json").read_text())
-    assert list(record["prior"]) == [*PAPER_CLASSES.codes, "none"]
+    assert list(record["prior"]) == [*WIDE.codes, "none"]
     prior = np.array(list(record["prior"].values()))
     assert prior.sum() == pytest.approx(1)
     if "shares" in record["settings"]["prior"]:
         assert prior[-1] == pytest.approx(1 / 9)
     assert record["verdict"].startswith(f"{rule}, ")
-    group = Rule.of(PAPER_CLASSES).group
     for stem in ("detections", "sources"):
         table = pq.read_table(folder / f"{stem}.parquet")
         p = np.column_stack([table[c].to_numpy() for c in COLUMNS])
-        best = {"probable": Rule(group).decide(p), "balanced": Rule(group, prior).decide(p)}
+        best = {
+            "probable": Rule.of(WIDE).decide(p),
+            "balanced": Rule.of(WIDE, prior).decide(p),
+        }
         assert (best["probable"] != best["balanced"]).any()
         for name, at in best.items():
             assert (column(table, f"class_{name}") == CODES[at]).all()

@@ -1,12 +1,13 @@
 """Every array of a model file is held to its range when the file loads: none can be forgotten."""
 
 import re
+from typing import get_args
 
 import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from xsift.model import schema as model_schema
+from xsift.model import schema, schema_parts
 from xsift.model.file import load_model_tree
 from xsift.model.packaged import packaged_models
 from xsift.model.schema import Array, ModelTree
@@ -14,15 +15,22 @@ from xsift.model.schema import Array, ModelTree
 
 def parts():
     """All classes of the schema."""
-    found = [v for v in vars(model_schema).values() if isinstance(v, type)]
-    return [v for v in found if issubclass(v, model_schema._Strict)]
+    found = {v for m in (schema, schema_parts) for v in vars(m).values() if isinstance(v, type)}
+    return [v for v in found if issubclass(v, schema_parts.Strict)]
+
+
+def is_array(field):
+    """Tell whether a field is an array, or one that may be left out."""
+    said = [*field.metadata]
+    said += [m for a in get_args(field.annotation) for m in getattr(a, "__metadata__", ())]
+    return any(m is Array.__metadata__[0] for m in said)
 
 
 ARRAYS = sorted(
     f"{part.__name__}.{name}"
     for part in parts()
     for name, field in part.model_fields.items()
-    if field.metadata and field.metadata[0] is Array.__metadata__[0]
+    if is_array(field)
 )
 
 
@@ -49,16 +57,17 @@ INDEX = (at_start(-1), at_start(2**31), at_start(2**62), lambda a: a + a.max() +
 TREES_FEATURE = (at_start(1000), at_start(-1001), at_start(2**62), at_start(-(2**63)))
 RANGES = {
     "CalibratedTree.knots": (*INDEX, at_start(0)),
-    "CalibratedTree.rank_quantiles": (lambda a: a[::-1],),
     "CalibratedTree.score": (first_pair_turned,),
     "CalibratedTree.value": (first_pair_turned, lambda a: a * 0),
     "ClassMixturesTree.covariances": (lambda a: -a, lopsided, lambda a: a * 0),
     "ClassMixturesTree.means": (),
     "ClassMixturesTree.owner": (*INDEX, lambda a: a[::-1]),
     "ClassMixturesTree.weights": (at_start(-0.1), lambda a: a * 2, lambda a: a * 0),
+    "LevelTree.rank_quantiles": (lambda a: a[::-1],),
     "MixtureTree.covariances": (lambda a: -a, lopsided, lambda a: a * 0),
     "MixtureTree.means": (),
     "MixtureTree.weights": (at_start(-0.1), lambda a: a * 2, lambda a: a * 0),
+    "OpenScorerTree.thresholds": (at_start(-0.1), at_start(1.1)),
     "PaperTree.log_density_quantiles": (lambda a: a[::-1],),
     "PaperTree.means": (),
     "PaperTree.n_members": (at_start(-1), at_start(2**31), at_start(2**62)),
@@ -77,8 +86,8 @@ RANGES = {
     "TreesTree.output": (at_start(-1), at_start(1000), at_start(2**62)),
     "TreesTree.threshold": (),
 }
-# Quantiles, as many as there are; further types outside the classes.
-FREE_LENGTH = ("rank_quantiles", "log_density_quantiles"), ("none_trees", "baseline")
+# Quantiles, as many as there are.
+FREE_LENGTH = ("rank_quantiles", "log_density_quantiles")
 
 
 def everywhere(array, path):
@@ -93,7 +102,7 @@ def everywhere(array, path):
     yield array.astype(str)
     yield array.astype(object)
     yield array.tolist()
-    if path[-1] not in FREE_LENGTH[0] and path[-2:] != FREE_LENGTH[1]:
+    if path[-1] not in FREE_LENGTH:
         yield array[1:]
         yield np.concatenate([array, array[-1:]])
     if array.dtype.kind == "i":
@@ -109,13 +118,13 @@ def places(part, path=()):
             here = (*path, name, i) if isinstance(value, list | tuple) else (*path, name)
             if isinstance(one, np.ndarray):
                 yield f"{type(part).__name__}.{name}", here
-            elif isinstance(one, model_schema._Strict):
+            elif isinstance(one, schema_parts.Strict):
                 yield from places(one, here)
 
 
 @pytest.fixture(scope="module")
-def models():
-    return [load_model_tree(packaged_models()[name]) for name in ("csc20-paper", "csc20")]
+def models(thin):
+    return [load_model_tree(packaged_models()["csc20-paper"]), thin]
 
 
 @pytest.fixture(scope="module")
@@ -165,7 +174,7 @@ def test_what_is_out_of_range_is_refused(by_name, name):
 
 def test_the_error_names_the_array(models):
     tree = models[1].model_dump()
-    tree["calibrated"]["scorer"]["trees"]["leaf"] = np.full((3, 8), 1e39)
+    tree["calibrated"]["scorers"][0]["plain"]["trees"]["leaf"] = np.full((3, 8), 1e39)
     with pytest.raises(ValidationError, match="leaf") as caught:
         ModelTree.model_validate(tree)
     assert re.search(r"the array holds values beyond 3\.4e\+38", str(caught.value))

@@ -17,6 +17,7 @@ from xsift.mixture import Mixture
 from xsift.model import calibrated_training, load_model, model_of, model_tree
 from xsift.model.calibrated import CalibratedModel
 from xsift.model.calibrated_training import fit_calibrated_model
+from xsift.model.faint import dimming_of
 from xsift.model.file import load_model_tree
 from xsift.model.paper import PaperModel
 from xsift.model.sample import Training
@@ -75,15 +76,23 @@ def test_rows_sum_to_one_and_a_row_without_any_feature_is_unscored(model, X):
 
 
 def test_every_row_alone_is_as_in_the_table(model, X):
-    whole = model.predict(X)
+    """Whatever it lacks, and however faint it is: rows of all levels stand side by side."""
+    assert model.takes_counts
+    counts = np.resize([1.0, 9.9, 10, 15, 44.9, 45, 129.9, 130, 599, 600, np.inf], len(X))
+    whole = model.predict(X, counts)
     for i in range(0, len(X), 7):
-        alone = model.predict(X[i : i + 1])
+        alone = model.predict(X[i : i + 1], counts[i : i + 1])
         for name in FIELDS:
             assert_array_equal(getattr(alone, name)[0], getattr(whole, name)[i])
     order = np.random.default_rng(0).permutation(len(X))
-    shuffled = model.predict(X[order])
+    shuffled = model.predict(X[order], counts[order])
     for name in FIELDS:
         assert_array_equal(getattr(shuffled, name), getattr(whole, name)[order])
+    exact = np.isinf(counts)
+    as_exact = model.predict(X)
+    for name in FIELDS:
+        assert_array_equal(getattr(as_exact, name)[exact], getattr(whole, name)[exact])
+    assert_array_equal(model.typicality_of(X, counts), whole.typicality)
 
 
 def test_it_finds_the_classes_of_unlabelled_detections(calibrated, small_table):
@@ -100,18 +109,31 @@ def test_it_finds_the_classes_of_unlabelled_detections(calibrated, small_table):
     assert np.mean([given[i] == of_source[name[i]] for i in rows]) > 0.9
 
 
-def test_the_order_of_the_input_does_not_change_the_model(calibrated, tmp_path):
-    table = pq.read_table(calibrated / "table.parquet")
-    order = np.random.default_rng(0).permutation(table.num_rows)
-    shuffled = refit(tmp_path, table.take(pa.array(order)))
-    assert shuffled.model.model_id == load_model_tree(calibrated / "model.asdf").model_id
+@pytest.fixture(scope="module")
+def limited(with_limits, small_table):
+    """A smaller table whose rows have limits of other counts, or none: each is in its level."""
+    n = np.resize([7.0, 15, 30, 100, 300, np.nan, np.nan, np.nan], 320)
+    return with_limits(small_table.slice(0, 320), n)
 
 
-def test_the_same_table_gives_the_same_model_and_another_seed_another(calibrated, tmp_path):
-    table = pq.read_table(calibrated / "table.parquet")
-    model_id = load_model_tree(calibrated / "model.asdf").model_id
-    assert refit(tmp_path, table).model.model_id == model_id
-    assert refit(tmp_path, table, seed=2).model.model_id != model_id
+@pytest.fixture(scope="module")
+def first(limited, tmp_path_factory):
+    return refit(tmp_path_factory.mktemp("first"), limited)
+
+
+def test_the_order_of_the_input_does_not_change_the_model(limited, first, tmp_path):
+    order = np.random.default_rng(0).permutation(320)
+    shuffled = refit(tmp_path, limited.take(pa.array(order)))
+    assert shuffled.model.model_id == first.model.model_id
+    assert shuffled.record["faintness"] == first.record["faintness"]
+    assert first.record["faintness"]["rows"] == {"hardness": 200, "exact": 120}
+    p = first.detections["p_qso"].to_numpy()
+    assert_array_equal(shuffled.detections["p_qso"].to_numpy(), p[order])
+
+
+def test_the_same_table_gives_the_same_model_and_another_seed_another(limited, first, tmp_path):
+    assert refit(tmp_path, limited).model.model_id == first.model.model_id
+    assert refit(tmp_path, limited, seed=2).model.model_id != first.model.model_id
 
 
 def test_closing_is_in_the_model(calibrated, tmp_path, model, X):
@@ -182,26 +204,64 @@ def test_typicality_is_uniform_on_held_out_rows(hidden):
     assert kstest(t[known], "uniform").statistic < 0.037
 
 
-@pytest.mark.parametrize("hidden", [0.0, 0.3])
-def test_typicality_of_a_trained_model_is_uniform_on_new_rows(hidden, table_of):
-    """The mixture is fitted, and to a survey that is none: 0.06 for what it misses of that."""
+@pytest.fixture(scope="module")
+def fitted(table_of):
+    """A model of 1,500 exact rows, and 3,000 rows of other sources."""
     rng = np.random.default_rng(4)
     table = table_of(6000, 1)
     survey = surveys.load("csc20")
-    names = [f.name for f in survey.feature_set("all")]
+    names = tuple(f.name for f in survey.feature_set("all"))
     X = np.column_stack([table[n].to_numpy() for n in names])
     source = np.arange(6000) // 2
     is_train = source % 2 == 0
     y = np.array([PAPER_CLASSES.codes.index(c) if c else -1 for c in table["label"].to_pylist()])
     keep = is_train & (rng.random(6000) < 0.5)  # 1,500 rows train: a smaller table, a quicker fit
     training = Training(X[keep], y[keep], np.full(keep.sum(), None), source[keep])
-    fitted = fit_calibrated_model(training, survey, "all", PAPER_CLASSES, SETTINGS)
-    Z = X[~is_train]
-    Z[rng.random(Z.shape) < hidden] = np.nan
-    t = fitted.predict(Z).typicality
+    model = fit_calibrated_model(training, survey, "all", PAPER_CLASSES, SETTINGS)
+    return model, X[~is_train], dimming_of(survey, names)
+
+
+@pytest.mark.parametrize("hidden", [0.0, 0.3])
+def test_typicality_of_a_trained_model_is_uniform_on_new_rows(hidden, fitted):
+    """The mixture is fitted, and to a survey that is none: 0.06 for what it misses of that."""
+    model, new, _ = fitted
+    Z = new.copy()
+    Z[np.random.default_rng(4).random(Z.shape) < hidden] = np.nan
+    t = model.predict(Z).typicality
     t = t[~np.isnan(t)]
     assert len(t) > 2900
     assert kstest(t, "uniform").statistic < 0.06
+
+
+@pytest.mark.parametrize("counts", [7, 15, 30, 80])
+def test_a_typical_detection_seen_faintly_is_no_anomaly(counts, fitted):
+    model, new, dimming = fitted
+    for see, least in ((dimming.dimmed, 0.01), (dimming.observed, 0.0)):
+        X, effective = see(new, np.full(len(new), float(counts)), np.random.default_rng(0))
+        is_odd = model.predict(X, effective).typicality < 0.05
+        assert least <= is_odd.mean() < 0.10
+    # Taken as exact, the faintest are odd ones.
+    if counts == 7:
+        assert (model.predict(X).typicality < 0.05).mean() > 0.10
+
+
+def test_an_anomaly_seen_faintly_can_still_be_one(fitted):
+    """Hardness ratios that no spectrum has, known by 80 counts."""
+    model, new, _ = fitted
+    odd = new.copy()
+    odd[:, [model.features.index(f"hard_{b}") for b in ("hm", "ms", "hs")]] = 0.95, 0.95, -0.95
+    typicality = model.predict(odd, np.full(len(odd), 80.0)).typicality
+    assert (typicality < 0.05).mean() > 0.5
+
+
+def test_few_counts_make_less_sure(fitted):
+    model, new, dimming = fitted
+    sure = []
+    for counts in (7.0, 30.0, 300.0):
+        seen = dimming.observed(new, np.full(len(new), counts), np.random.default_rng(0))
+        sure.append(model.predict(*seen).p.max(axis=1).mean())
+    sure.append(model.predict(new).p.max(axis=1).mean())
+    assert (np.diff(sure) > 0.02).all()
 
 
 def test_what_is_missing_says_nothing_of_the_class(table_of):
@@ -220,14 +280,16 @@ def test_what_is_missing_says_nothing_of_the_class(table_of):
     lacks = rng.random(4000) < np.where(y >= 7, 0.9, 0.1)
     X[np.ix_(lacks, spectrum)] = np.nan
     training = Training(X, y, np.full(4000, None), np.arange(4000))
+    survey = survey.model_copy(update={"faint_copies": False})  # counts do not matter here
     young = {}
     for missing in ("keep", "remove"):
         settings = replace(SETTINGS, missing=missing)
         with pytest.warns(XsiftWarning, match="and what they lack goes with their group"):
             fitted = fit_calibrated_model(training, survey, "all", PAPER_CLASSES, settings)
-        is_young = fitted.scorer.group == 3
+        scorer = fitted.scorers[-1].plain
+        is_young = scorer.group == 3
         p = fitted.predict(np.where(spectrum, np.nan, X)).p
-        young[missing] = p[:, is_young].sum(axis=1).mean(), fitted.scorer.shares[is_young].sum()
+        young[missing] = p[:, is_young].sum(axis=1).mean(), scorer.shares[is_young].sum()
     assert young["keep"][0] > 0.6
     assert_allclose(*young["remove"], atol=0.1)
 
@@ -265,15 +327,19 @@ def test_fields_stay_on_one_side(monkeypatch):
     field = np.repeat(np.arange(40), 10)
     seen = []
 
-    def look(evidence, y, group, weight, source, seed):
+    def look(evidence, y, group, weight, source, seed, *beside):
         seen.append(source)
-        return fit_calibrated(evidence, y, group, weight, source, seed)
+        return fit_calibrated(evidence, y, group, weight, source, seed, *beside)
 
     monkeypatch.setattr(calibrated_training, "fit_calibrated", look)
-    training = Training(X, y, np.full(400, None), np.arange(400))
+    other = np.where(rng.random(400) < 0.2, "Psr", None)
+    training = Training(X, np.where(other == "Psr", -1, y), other, np.arange(400))
     for training_ in (training, replace(training, field=field)):
         fit_calibrated_model(training_, surveys.load("csc20"), "all", PAPER_CLASSES, SETTINGS)
-    assert [len(np.unique(unit)) for unit in seen] == [400, 40]
+    # Of faint and of bright detections, the plain classes and all kinds.
+    n_plain = (other == None).sum()  # noqa: E711
+    found = [len(np.unique(unit)) for unit in seen]
+    assert found == [n_plain, 400, n_plain, 400, 40, 40, 40, 40]
 
 
 def test_a_source_in_two_fields_joins_them_and_a_row_without_a_field_is_its_source():

@@ -9,57 +9,95 @@ import pytest
 from numpy.testing import assert_array_equal
 
 import xsift
+from xsift import Settings, surveys
 from xsift.catalogue.rules import set_columns
-from xsift.classes import PAPER_CLASSES
+from xsift.classes import PAPER_CLASSES, named_classes
 from xsift.errors import XsiftWarning
 from xsift.model.prior import all_shares, reweight
+from xsift.model.sample import read_sample
 from xsift.model.sets import group_sets, thresholds_of
+from xsift.read import as_input
 from xsift.score.conformal import RATE
 
-GROUP = np.array([0, 0, 1, 1, 2, 2, 2, 3, 3, 3])
-COLUMNS = [*PAPER_CLASSES.columns, "p_none"]
+WIDE = named_classes("wide")
+GROUP = np.array([*WIDE.group_index, len(WIDE.groups)])
+COLUMNS = [*WIDE.columns, "p_none"]
+FAINT = np.array([0.2, 0.1, 0.3, 0.4, 0.05, 0.1, 0.2, 0.02, 0.15])
+BRIGHT = np.array([0.5, 0.3, 0.6, 0.1, 0.25, 0.4, 0.1, 0.05, 0.02])
+COUNTS = np.tile([5.0, 129.9, 130.0, np.inf, 44.0], 100)
+
+
+def shared(scorer, thresholds):
+    """Return a scorer with shares in each class, and thresholds of its own."""
+    plain, opened = np.arange(1.0, 11), np.arange(1.0, 19)
+    return replace(
+        scorer,
+        plain=replace(scorer.plain, shares=plain / plain.sum()),
+        opened=replace(scorer.opened, shares=opened / opened.sum()),
+        thresholds=thresholds,
+    )
 
 
 @pytest.fixture
-def with_none(model):
-    """The same model with thresholds that speak of none, too; shares in each class."""
-    shares = np.arange(1.0, 11)
-    scorer = replace(model.scorer, shares=shares / shares.sum())
-    return replace(model, scorer=scorer, set_thresholds=np.array([0.2, 0.1, 0.3, 0.4, 0.05]))
+def opened(model):
+    """The same model with other thresholds; shares in each class."""
+    pairs = zip(model.scorers, (FAINT, BRIGHT), strict=True)
+    return replace(model, scorers=tuple(shared(*pair) for pair in pairs))
 
 
 def naive(p, thresholds, trained=True):
     """Sum up, divide where some groups take no part, compare."""
-    q = np.column_stack([p[:, :10][:, g == GROUP].sum(axis=1) for g in range(4)] + [p[:, 10]])
-    q = q[:, : len(thresholds)] * trained
+    n = thresholds.shape[-1]
+    q = np.column_stack([p[:, g == GROUP].sum(axis=1) for g in range(n)]) * trained
     q = q / q.sum(axis=1, keepdims=True)
     return (q >= thresholds - 1e-9) & trained
 
 
-def test_against_a_plain_sum(with_none):
-    p = np.random.default_rng(0).dirichlet(np.full(11, 0.5), 500)
-    prior = all_shares(with_none.prior)
-    for model in (with_none, replace(with_none, set_thresholds=with_none.set_thresholds[:4])):
-        assert_array_equal(group_sets(model, p, prior), naive(p, model.set_thresholds))
-    assert group_sets(replace(with_none, set_thresholds=None), p, prior) is None
+def test_against_a_plain_sum(opened):
+    p = np.random.default_rng(0).dirichlet(np.full(18, 0.5), 500)
+    thresholds = np.array([BRIGHT if n >= 130 else FAINT for n in COUNTS])
+    found = group_sets(opened, p, all_shares(opened.prior), COUNTS)
+    assert_array_equal(found, naive(p, thresholds))
+    closed = tuple(replace(s, opened=None, thresholds=s.thresholds[:4]) for s in opened.scorers)
+    closed = replace(opened, scorers=closed)
+    found = group_sets(closed, p, all_shares(closed.prior), COUNTS)
+    assert_array_equal(found, naive(p, thresholds[:, :4]))
 
 
-def test_other_shares_change_no_set(with_none):
+@pytest.mark.parametrize("which", [0, 1])
+def test_a_model_without_thresholds_of_some_detections_has_no_sets(opened, which):
+    scorers = list(opened.scorers)
+    scorers[which] = replace(scorers[which], thresholds=None)
+    p = np.full((1, 18), 1 / 18)
+    without = replace(opened, scorers=tuple(scorers))
+    assert group_sets(without, p, all_shares(without.prior), COUNTS[:1]) is None
+
+
+def test_a_row_has_the_set_that_it_has_alone(opened):
+    p, prior = np.random.default_rng(4).dirichlet(np.ones(18), 500), all_shares(opened.prior)
+    whole = group_sets(opened, p, prior, COUNTS)
+    for i in range(5):
+        row = slice(i, i + 1)
+        assert_array_equal(group_sets(opened, p[row], prior, COUNTS[row])[0], whole[i])
+
+
+def test_other_shares_change_no_set(opened):
     """The rate holds in each group by itself: how many there are of each does not matter."""
     rng = np.random.default_rng(1)
-    p, prior = rng.dirichlet(np.full(11, 0.5), 500), all_shares(with_none.prior)
-    other = rng.dirichlet(np.ones(11))
-    found = group_sets(with_none, reweight(p, prior, other), other)
-    assert_array_equal(found, group_sets(with_none, p, prior))
+    p, prior = rng.dirichlet(np.full(18, 0.5), 500), all_shares(opened.prior)
+    other = rng.dirichlet(np.ones(18))
+    found = group_sets(opened, reweight(p, prior, other), other, COUNTS)
+    assert_array_equal(found, group_sets(opened, p, prior, COUNTS))
 
 
-def test_a_group_without_a_share_is_in_no_set(with_none):
-    p, prior = np.random.default_rng(2).dirichlet(np.ones(11), 99), all_shares(with_none.prior)
-    other = np.where(np.append(GROUP, 4) == 2, 0.0, 1 / 8)
-    found = group_sets(with_none, reweight(p, prior, other), other)
+def test_a_group_without_a_share_is_in_no_set(opened):
+    p, prior = np.random.default_rng(2).dirichlet(np.ones(18), 500), all_shares(opened.prior)
+    other = np.where(GROUP == 2, 0.0, 1 / 15)
+    found = group_sets(opened, reweight(p, prior, other), other, COUNTS)
     assert not found[:, 2].any()
-    before = group_sets(with_none, p, prior)[:, [0, 1, 3, 4]]
-    assert (found[:, [0, 1, 3, 4]] >= before).all()  # the others share what it had
+    kept = [0, 1, *range(3, 9)]
+    before = group_sets(opened, p, prior, COUNTS)[:, kept]
+    assert (found[:, kept] >= before).all()  # the others share what it had
 
 
 def test_too_few_sources_are_said():
@@ -84,22 +122,60 @@ def test_columns_by_hand():
     assert with_none["group_set"].to_pylist() == ["AGN|Seyfert|XB|YSO|none"]
 
 
+def trained_groups(model):
+    """Return which groups have a share in training: the table has no Seyfert, and no star."""
+    return np.bincount(GROUP, all_shares(model.prior)) > 0
+
+
 def test_a_catalogue_has_them(calibrated, model):
     record = json.loads((calibrated / "run.json").read_text())
-    thresholds = record["sets"]["thresholds"]
+    faint, bright = record["sets"]["thresholds"]
     assert record["sets"]["rate"] == RATE
-    assert list(thresholds.values()) == model.set_thresholds.tolist()
+    assert list(faint) == list(bright) == [*WIDE.groups, "none"]
+    for said, scorer in zip((faint, bright), model.scorers, strict=True):
+        assert list(said.values()) == scorer.thresholds.tolist()
     for stem in ("detections", "sources"):
         table = pq.read_table(calibrated / f"{stem}.parquet")
         p = np.column_stack([table[c].to_numpy() for c in COLUMNS])
-        # The table has no Seyfert to train on.
-        members = naive(p, model.set_thresholds, model.set_thresholds > 0)
+        # No limits: all are exact.
+        members = naive(p, model.scorers[-1].thresholds, trained_groups(model))
         expected = [
-            "|".join(np.array(list(thresholds))[row]) if np.isfinite(q[0]) else None
+            "|".join(np.array(list(bright))[row]) if np.isfinite(q[0]) else None
             for row, q in zip(members, p, strict=True)
         ]
         assert table["group_set"].to_pylist() == expected
-        assert 0.8 < np.nanmean(table["n_group_set"].to_numpy()) < len(thresholds)
+        assert 0.8 < np.nanmean(table["n_group_set"].to_numpy()) < len(bright)
+
+
+def test_sets_of_a_source_are_those_of_its_brightest_detection(
+    calibrated, model, small_table, with_limits
+):
+    """Two detections of each source: in turns both are faint, both bright, and one of each."""
+    detections = with_limits(small_table, np.tile([20.0, 20, 900, 900, 20, 900], 100))
+    found = xsift.classify(detections, calibrated / "model.asdf")
+    survey = surveys.load("csc20")
+    given = read_sample(as_input(detections), survey, survey.feature_set("all"), Settings())
+    table, brightest = found.sources, {}
+    for name, role, counts in zip(
+        small_table["name"].to_pylist(),
+        found.detections["role"].to_pylist(),
+        given.features.counts,
+        strict=True,
+    ):
+        if role == "scored":
+            brightest[name] = max(brightest.get(name, 0), counts)
+    of_source = np.array([brightest[name] for name in table["name"].to_pylist()])
+    p = np.column_stack([table[c].to_numpy() for c in COLUMNS])
+    sets = [
+        ["|".join(np.array([*WIDE.groups, "none"])[row]) for row in members]
+        for members in (
+            naive(p, scorer.thresholds, trained_groups(model)) for scorer in model.scorers
+        )
+    ]
+    assert (np.array(sets[0]) != np.array(sets[1])).any()
+    wanted = np.where(of_source >= 130, sets[1], sets[0])
+    assert table["group_set"].to_pylist() == wanted.tolist()
+    assert 0.2 < (of_source < 130).mean() < 0.5
 
 
 def test_a_prior_changes_the_probabilities_and_not_the_sets(calibrated):

@@ -10,7 +10,11 @@ from numpy.testing import assert_array_equal
 
 from xsift import Settings, classify, run, surveys
 from xsift.errors import XsiftWarning
+from xsift.model import load_model, model_of
+from xsift.model.faint import level_of
+from xsift.model.prior import all_shares
 from xsift.model.sample import read_sample
+from xsift.model.sets import group_sets
 from xsift.pipeline.evaluate import evaluate
 from xsift.read import as_input
 from xsift.settings import EvaluationSettings
@@ -19,20 +23,8 @@ SURVEY = surveys.load("csc20")
 RATIOS = ("hard_hm", "hard_hs", "hard_ms")
 
 
-def with_limits(table, n):
-    """Give the hardness ratios the limits that about n counts in two bands know them by."""
-    rng = np.random.default_rng(0)
-    for name in RATIOS:
-        value = table[name].to_numpy()
-        half = np.sqrt((1 - value**2) / (n + 1))
-        middle = value + rng.choice([-0.5, 0.5], len(value)) * half
-        for limit, at in (("lolim", middle - half), ("hilim", middle + half)):
-            table = table.append_column(f"{name}_{limit}", pa.array(at.clip(-1, 1)))
-    return table
-
-
 @pytest.fixture(scope="module")
-def limited(small_table):
+def limited(small_table, with_limits):
     return with_limits(small_table, 40)
 
 
@@ -87,9 +79,48 @@ def test_counts_reach_the_record_and_the_summary(small_table, limited, calibrate
     assert plain.record["faintness"] == {"rows": {"exact": 600}, "median_counts": None}
     said = "Faintness: no limits, errors or counts: 600 detections are taken as exact"
     assert said in plain.summary().text()
-    moved = np.abs(limited["hard_hm"].to_numpy()) > 0.9
-    now, before = (r.detections["typicality"].to_numpy() for r in (result, plain))
-    assert (now[moved] != before[moved]).any()
+    # The counts reach the scorer: middles of limits alone would make no detection less sure.
+    model = load_model(calibrated / "model.asdf")
+    sample = read_sample(as_input(limited), SURVEY, SURVEY.feature_set("all"), Settings())
+    features = sample.features.select(model.features)
+    for counts, is_said in ((features.counts, True), (None, False)):
+        said = model.predict(features.values, counts)
+        for name, values in (("p_qso", said.p[:, 0]), ("typicality", said.typicality)):
+            told = result.detections[name].to_numpy()
+            assert (np.abs(told - values) < 1e-12).all() == is_said
+    columns = [c for c in plain.detections.column_names if c.startswith("p_")]
+    sure = [
+        np.column_stack([r.detections[c].to_numpy() for c in columns]).max(axis=1).mean()
+        for r in (result, plain)
+    ]
+    assert sure[0] < sure[1] - 0.05
+
+
+def test_a_run_learns_from_counts(small_table, with_limits, tmp_path):
+    """From the table to the votes: faint rows train, are scored as such, and have their sets."""
+    n = np.repeat([8.0, 60.0, np.nan], 200)
+    table = with_limits(small_table, n)
+    settings = Settings(label_column="label", features="all", seed=1)
+    result = run(table, settings=settings)
+    assert result.record["faintness"]["rows"] == {"hardness": 400, "exact": 200}
+    model = model_of(result.model)
+    sample = read_sample(as_input(table), SURVEY, SURVEY.feature_set("all"), settings)
+    features = sample.features.select(model.features)
+    said = model.classify(features)
+    assert_array_equal(result.detections["p_qso"].to_numpy(), said.p[:, 0])
+    level = level_of(features.counts)
+    assert set(level[:200]) <= {0, 1, 2}
+    assert np.median(level[200:400]) == 3
+    assert set(level[400:]) == {5}
+    # Class mixtures, typicality and scorers of the faint are their own.
+    exact = model.predict(features.values)
+    assert (np.abs(said.p[:400] - exact.p[:400]).max(axis=1) > 0).all()
+    assert_array_equal(said.p[400:], exact.p[400:])
+    again = classify(table, model=result.model, vote_trained=True)
+    assert_array_equal(again.detections["p_qso"].to_numpy(), said.p[:, 0])
+    members = group_sets(model, np.column_stack([said.p, said.p_none]), all_shares(model.prior),
+                         features.counts)  # fmt: skip
+    assert again.detections["n_group_set"].to_pylist() == members.sum(axis=1).tolist()
 
 
 def test_the_command_says_it(xsift, limited, calibrated, tmp_path, monkeypatch):

@@ -271,6 +271,20 @@ def test_figures_of_a_wide_set_show_every_group(opened):
                 assert box.x1 <= paper.width + 1, drawing.stem
 
 
+def test_a_group_of_a_few_sources_is_left_out_and_named(opened, tmp_path):
+    """The curve of a lone source is a spike that would set the scale of all others."""
+
+    def lone(table):
+        at = table.column_names.index("class")
+        words = ["none", *("QSO" if c == "none" else c for c in table["class"].to_pylist()[1:])]
+        return table.set_column(at, "class", pa.array(words))
+
+    _, found, _ = drawings(altered(opened, tmp_path, lone))
+    for stem in ("hardness_groups", "hardness_classes", "variability_groups", "typicality"):
+        assert "none" not in found[stem].table["population"].to_pylist(), stem
+        assert "Not drawn, with fewer than 5: none (1)." in found[stem].caption, stem
+
+
 def test_the_same_report_twice(paper, reported, tmp_path, quick):
     report(paper, tmp_path)
     for stem in ("hypotheses", "sky_groups", "class_medians"):

@@ -73,6 +73,7 @@ def catalogue(name):
         "class_medians": [{name: name, "hard_hs": None}],
         "rule": name,
         "why_not": {"label": name},
+        "beyond": {name: 5},
         "hypotheses": [row, row | {"circular": False, "effect": None, "low": None}],
     }
 
@@ -202,7 +203,8 @@ def test_an_undefined_variable_is_an_error(shown):
 
 
 @pytest.mark.parametrize(
-    "key", "in_sample status notes class_counts class_medians rule why_not hypotheses".split()
+    "key",
+    "in_sample status notes class_counts class_medians rule why_not hypotheses beyond".split(),
 )
 def test_a_record_that_lacks_a_part_is_an_error(key):
     record = copy.deepcopy(catalogue(PLAIN))

@@ -9,7 +9,7 @@ from sklearn.metrics import roc_auc_score
 
 from xsift.score.calibrated import fit_calibrated
 from xsift.score.evidence import Evidence
-from xsift.score.none import NONE_SHARE, excess_entropy, none_by_density, opened_to
+from xsift.score.none import NONE_SHARE, OpenScorer, none_by_density
 
 # Two plain classes of one group, a third, two apart of one group, and none of the classes.
 GROUP = np.array([0, 0, 1, 2, 2, 3])
@@ -28,25 +28,26 @@ def draw(n, seed):
 
 
 @pytest.fixture(scope="module")
-def opened():
+def scorer():
     evidence, y = draw(3000, 0)
-    scorer, _ = fit_calibrated(
-        evidence, y, GROUP, np.ones(3000), np.arange(3000), 0, split=range(2, 3)
-    )
-    return scorer
+    one, source = np.ones(3000), np.arange(3000)
+    opened, _ = fit_calibrated(evidence, y, GROUP, one, source, 0, split=range(2, 3))
+    at = np.flatnonzero(y < 3)
+    plain, _ = fit_calibrated(evidence.take(at).among(3), y[at], GROUP[:3], one[at], source[at], 0)
+    return OpenScorer(plain, opened)
 
 
-def said(opened, evidence, p_plain):
-    raw = evidence.coordinates @ opened.slope + opened.intercept
-    return opened_to(opened, evidence, raw, p_plain, 2)
+def raw_of(scorer, evidence):
+    return np.einsum("nf,fg->ng", evidence.coordinates, scorer.slope) + scorer.intercept
 
 
-def test_kinds_beside_the_classes_are_learned_and_leave_the_rest_to_the_plain_ones(opened):
+def test_kinds_beside_the_classes_are_learned_and_leave_the_rest_to_the_plain_ones(scorer):
     evidence, y = draw(20_000, 1)
-    p_plain = np.tile([0.5, 0.2, 0.3], (20_000, 1))
-    p, p_none = said(opened, evidence, p_plain)
+    raw = raw_of(scorer, evidence)
+    p, p_none = scorer.probabilities(evidence, raw, np.zeros(20_000))
     assert_allclose(p.sum(axis=1) + p_none, 1, atol=1e-9)
-    # What the plain classes share is what they were given, in those proportions.
+    # The plain classes share what is left to them as if there were no others.
+    p_plain = scorer.plain_probabilities(evidence, raw)
     rest = p[:, :3].sum(axis=1)
     assert_allclose(p[:, :3], rest[:, None] * p_plain, atol=1e-12)
     # Calibrated: as many of each kind as it says.
@@ -57,19 +58,28 @@ def test_kinds_beside_the_classes_are_learned_and_leave_the_rest_to_the_plain_on
     assert roc_auc_score(y == 3, p[:, 3]) > 0.9
 
 
-def test_only_the_groups_asked_for_are_split(opened):
-    assert opened.within[2] is not None
-    assert [opened.within[g] for g in (0, 1, 3)] == [None] * 3
+def test_without_others_none_is_by_the_density(scorer):
+    evidence, _ = draw(100, 3)
+    alone = OpenScorer(scorer.plain, None)
+    raw = raw_of(alone, evidence.among(3))
+    density = np.full(100, -4.0)
+    p, p_none = alone.probabilities(evidence.among(3), raw, density)
+    assert_allclose(p_none, none_by_density(evidence.Z, density, True))
+    assert_allclose(p, alone.plain_probabilities(evidence.among(3), raw) * (1 - p_none)[:, None])
 
 
-def test_a_row_does_not_depend_on_the_others(opened):
+def test_only_the_groups_asked_for_are_split(scorer):
+    assert scorer.opened.within[2] is not None
+    assert [scorer.opened.within[g] for g in (0, 1, 3)] == [None] * 3
+
+
+def test_a_row_does_not_depend_on_the_others(scorer):
     evidence, _ = draw(300, 2)
-    p_plain = np.random.default_rng(0).dirichlet(np.ones(3), 300)
-    raw = np.asarray(np.einsum("nf,fg->ng", evidence.coordinates, opened.slope) + opened.intercept)
-    whole = opened_to(opened, evidence, raw, p_plain, 2)
+    raw, density = raw_of(scorer, evidence), np.zeros(300)
+    whole = scorer.probabilities(evidence, raw, density)
     for i in range(0, 300, 37):
         row = np.array([i])
-        one = opened_to(opened, evidence.take(row), raw[row], p_plain[row], 2)
+        one = scorer.probabilities(evidence.take(row), raw[row], density[row])
         assert_array_equal(one[0], whole[0][row])
         assert_array_equal(one[1], whole[1][row])
 
@@ -98,9 +108,3 @@ def test_where_every_class_is_a_group_the_density_alone_leaves_the_classes_an_or
     for shares_groups, odds in ((False, np.log(1e6)), (True, 50.0)):
         found = none_by_density(np.zeros((1, 3)), density, shares_groups)
         assert_allclose(found, expit(odds + logit(NONE_SHARE)), rtol=1e-12)
-
-
-def test_doubt_is_the_entropy_beyond_that_of_the_shares():
-    p = np.array([[1 / 3, 1 / 3, 1 / 3], [1, 0, 0], [0.5, 0.5, 0]])
-    doubt = excess_entropy(p, np.full(3, 1 / 3))
-    assert_allclose(doubt, np.log([1, 1 / 3, 2 / 3]), atol=1e-10)

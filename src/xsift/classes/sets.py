@@ -198,14 +198,16 @@ def named_classes(name: str, folder: Path | None = None) -> Classes:
 
 def _classes(tree: dict[str, Any], path: str | Path) -> Classes:
     try:
-        rows = [*_extended(tree), *(dict(row) for row in tree["class"])]
+        rows = [*_extended(tree, path), *(dict(row) for row in tree["class"])]
         for row in rows:
             row["code"] = code_of(row["code"])
             row.setdefault("column", column_for(str(row["code"])))
             if "types" in row:
-                row["types"] = _codes(row["types"])
-        ambiguous = _codes(tree.get("ambiguous", sorted(AMBIGUOUS)))
+                row["types"] = _codes(row["types"], path, "types")
+        ambiguous = _codes(tree.get("ambiguous", sorted(AMBIGUOUS)), path, "ambiguous")
         return Classes.model_validate({"classes": rows, "ambiguous": ambiguous})
+    except LabelError:
+        raise
     except ValidationError as error:
         raise LabelError(f"{path}: not a list of classes: {_in_words(error, rows)}") from error
     except (KeyError, TypeError, AttributeError, ValueError) as error:
@@ -214,15 +216,18 @@ def _classes(tree: dict[str, Any], path: str | Path) -> Classes:
         ) from error
 
 
-def _extended(tree: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the classes of the set that another one extends."""
+def _extended(tree: dict[str, Any], path: str | Path) -> list[dict[str, Any]]:
+    """Return the classes of the set that another one extends, and of that which this extends."""
     name = tree.get("extends")
     if name is None:
         return []
     shipped = resources.files(__package__).joinpath(f"{name}.toml")
     if not str(name).isidentifier() or not shipped.is_file():
-        raise LabelError(f"extends = {name!r}: no set of classes of that name comes with xsift")
-    return [dict(row) for row in tomllib.loads(shipped.read_text("utf-8"))["class"]]
+        raise LabelError(
+            f"{path}: extends = {name!r}: no set of classes of that name comes with xsift"
+        )
+    extended = tomllib.loads(shipped.read_text("utf-8"))
+    return [*_extended(extended, path), *(dict(row) for row in extended["class"])]
 
 
 def _in_words(error: ValidationError, rows: list[dict[str, object]]) -> str:
@@ -245,7 +250,9 @@ def column_for(code: str) -> str:
     return known.get(code) or "p_" + re.sub(r"[^a-z0-9]+", "_", code.casefold()).strip("_")
 
 
-def _codes(labels: Iterable[str]) -> tuple[str, ...]:
+def _codes(labels: Iterable[str], path: str | Path, what: str) -> tuple[str, ...]:
+    if isinstance(labels, str):
+        raise LabelError(f"{path}: {what} = {labels!r}: a list of labels is wanted")
     return tuple(code for label in labels if (code := code_of(label)))
 
 

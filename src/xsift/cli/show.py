@@ -99,18 +99,22 @@ def _print_standing(screen: Console, card: SourceCard) -> None:
         return
     whose = {"known": "the known objects", "classified": "what the catalogue classified"}
     title = f"Features, and how many % of {whose[standing.basis]} lie below"
-    table = new_table(title, ("feature",), ("median", "range", *standing.groups))
+    spread = ["range"] if len(standing.X) > 1 else []
+    table = new_table(title, ("feature",), ("median", *spread, *standing.groups))
+    for column in table.columns:
+        # Where there are many groups, the range alone gives way: its two ends go below each other.
+        column.no_wrap = column.header != "range"
     for j, name in enumerate(standing.features):
         values = standing.X[:, j][np.isfinite(standing.X[:, j])]
         unit = unit_of(card.survey, name)
         heading = f"{name} [{unit}]" if unit else name
         if not len(values):
-            table.add_row(escape(heading), "missing", *[""] * (1 + len(standing.groups)))
+            table.add_row(escape(heading), "missing", *[""] * (len(spread) + len(standing.groups)))
             continue
         span = f"{values.min():.3g} to {values.max():.3g}" if len(values) > 1 else ""
         ranks = [standing.percentile(name, group) for group in standing.groups]
         shown = ["" if rank != rank else f"{rank:.0f}" for rank in ranks]
-        table.add_row(escape(heading), f"{np.median(values):.3g}", span, *shown)
+        table.add_row(escape(heading), f"{np.median(values):.3g}", *[span][: len(spread)], *shown)
     screen.print(table)
 
 

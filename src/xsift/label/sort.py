@@ -60,8 +60,8 @@ def sort_labels(label: Sequence[str | None], classes: Classes) -> Labels:
 def with_types(labels: Labels, types: Sequence[str | None], classes: Classes) -> Labels:
     """Label what has no label by its type, where that is a kind beside the plain classes.
 
-    A type that is the code of a plain class labels nothing: labels alone say which detections are
-    known to be of it. So labels that were withheld stay so.
+    A type that counts as a plain class labels nothing: labels alone say which detections are known
+    to be of it. So labels that were withheld stay so.
 
     Parameters
     ----------
@@ -70,8 +70,7 @@ def with_types(labels: Labels, types: Sequence[str | None], classes: Classes) ->
         Codes, one per detection, of whatever kind.
     classes : Classes
     """
-    plain = set(classes.codes[: classes.n_plain])
-    index = {t: i for t, i in classes.index_of_type.items() if t not in plain}
+    index = {t: i for t, i in classes.index_of_type.items() if i >= classes.n_plain}
     other = {t for t in set(types) if is_certain_other(t, classes)}
     label, y, is_other = list(labels.label), labels.y.copy(), labels.is_other.copy()
     for row, code in enumerate(types):

@@ -15,7 +15,7 @@ __all__ = ["GROUP_COLOURS", "GROUP_MARKERS", "figure_style", "scatter_groups"]
 
 GROUP_COLOURS = {
     **{"AGN": "#0072B2", "Seyfert": "#E69F00", "XB": "#009E73", "YSO": "#CC3311"},
-    **{"Star": "#56B4E9", "CV": "#CC79A7", "Galaxy": "#882255", "ULX": "#332288"},
+    **{"Star": "#CC79A7", "CV": "#56B4E9", "Galaxy": "#882255", "ULX": "#332288"},
 }
 """Colour of each group: told apart with any colour vision (Okabe & Ito; P. Tol)."""
 

@@ -116,14 +116,17 @@ def largest(
     names : tuple of str
         In their order.
     said : str
-        A sentence, where populations are left out because there are too many.
+        Sentences, where populations are left out: they have too few members, or are too many.
     """
     n = np.bincount(code[known & (code >= 0)], minlength=len(names))
     enough = np.flatnonzero(n >= at_least)
     kept = np.sort(enough[np.argsort(-n[enough], kind="stable")[:most]])
     place = np.full(len(names) + 1, -1)
     place[kept] = np.arange(len(kept))
-    said = "" if len(kept) == len(enough) else f" The {most} largest of {len(enough)} {what}."
+    few = [f"{name} ({k})" for name, k in zip(names, n, strict=True) if 0 < k < at_least]
+    said = f" Not drawn, with fewer than {at_least}: {', '.join(few)}." if few else ""
+    if len(kept) < len(enough):
+        said += f" The {most} largest of {len(enough)} {what}."
     return place[code], tuple(names[k] for k in kept), said
 
 

@@ -151,8 +151,12 @@ def _hardness_groups(
     drawn = {f: view.features[f] for f in hardness if f in view.features}
     if not drawn or not (group >= 0).any():
         return NotDrawn(stem, title, lacking(view, hardness))
+    every = np.ones(len(group), dtype=bool)
+    kept, names, left_out = largest(group, view.groups, every, at_least=5, what="groups are shown")
+    if not names:
+        return NotDrawn(stem, title, "no group has five uniquely classified sources")
     spans = {f: span_of(view, f, v) for f, v in drawn.items()}
-    table = distributions.curves(drawn, group, view.groups, spans)
+    table = distributions.curves(drawn, kept, names, spans)
 
     # What is none of the classes may heap up at one value: the classes set the scale.
     rows = [name != "none" for name in table["population"].to_pylist()]
@@ -170,8 +174,8 @@ def _hardness_groups(
         axes[0].set_ylim(0, 1.08 * top if top else None)
         legend_above(figure, *axes)
 
-    said = " The curve of none may run out of the frame." if "none" in view.groups else ""
-    return Drawing(stem, title, KERNEL + said, table, (7.4, 2.8), draw)
+    said = " The curve of none may run out of the frame." if "none" in names else ""
+    return Drawing(stem, title, KERNEL + said + left_out, table, (7.4, 2.8), draw)
 
 
 def _hardness_classes(
