@@ -5,7 +5,7 @@
 CASES is a table of sources: name, object, is (a group, none, or nothing where it is not known).
 For each: what the published catalogue says, and what the packaged models csc20-paper and csc20 say,
 which were trained on csc20_detections.parquet. A verdict of a model that was trained on the source
-is put in brackets, one of csc20 that knew it as an object of none of the classes in braces. Then
+is put in brackets, one of csc20 that knew it as another type than the ten classes in braces. Then
 the soft young stars: sources of the group YSO with hard_hm and hard_hs of at most -0.5, and how
 many of them are far from the Galactic plane.
 
@@ -27,7 +27,7 @@ from astropy.coordinates import SkyCoord
 from figures import TABLE, work_out
 from independent_labels import catalogues
 
-from xsift.classes import AMBIGUOUS, PAPER_CLASSES, code_of
+from xsift.classes import code_of, is_certain_other, named_classes
 from xsift.compare.comparison import read_ours
 
 SOFT = -0.5
@@ -35,15 +35,17 @@ HIGH = 10.0  # deg
 
 
 def known(path: Path) -> tuple[set[str], set[str], dict[str, str]]:
-    """Return the sources that trained, those that trained as none of the classes, and all types."""
+    """Return the sources that trained, those that trained as another type, and all types."""
     columns = ["name", "label10_best", "detection_group", "simbad_main_type"]
     table = pq.read_table(path, columns=columns).to_pydict()
     rows = range(len(table["name"]))
     groups = {table["detection_group"][i] for i in rows if table["label10_best"][i]}
     trained = {table["name"][i] for i in rows if table["detection_group"][i] in groups}
     types = {table["name"][i]: t for i in rows if (t := table["simbad_main_type"][i])}
-    no_class = AMBIGUOUS | set(PAPER_CLASSES.codes)
-    other = {n for n, t in types.items() if code_of(t) not in no_class} - trained
+    wide = named_classes("wide")
+    beside = set(wide.index_of_type) - set(wide.plain.codes)
+    codes = {n: code_of(t) for n, t in types.items()}
+    other = {n for n, c in codes.items() if c in beside or is_certain_other(c, wide)} - trained
     return trained, other, types
 
 
@@ -64,7 +66,7 @@ def cases(path: Path, folders: dict[str, Path], data: Path) -> list[dict[str, An
             if catalogue != "published" and case["name"] in trained:
                 state = "trained"
             elif catalogue == "csc20" and case["name"] in other:
-                state = "trained as none"
+                state = "trained as another type"
             said[catalogue] = {
                 "class": code,
                 "group": ours.group[i],
@@ -119,7 +121,7 @@ def is_soft(hm: Any, hs: Any) -> bool:
 
 def show(record: dict[str, Any]) -> None:
     """Print the verdicts, then the counts."""
-    marks = {"held out": "{}", "trained": "[{}]", "trained as none": "{{{}}}"}
+    marks = {"held out": "{}", "trained": "[{}]", "trained as another type": "{{{}}}"}
     names = ("published", "csc20-paper", "csc20")
     print(f"{'object':24} {'is':12} " + " ".join(f"{n:12}" for n in names))
     for case in record["cases"]:

@@ -113,9 +113,9 @@ def test_classify_with_the_trained_model(xsift, files, tmp_path, catalogue):
     )
     assert said.status == 0
     ours, theirs = (pq.read_table(f / "detections.parquet") for f in (tmp_path, catalogue))
-    for column in ("p_qso", "cluster", "typicality", "model_id", "class"):
+    for column in ("p_qso", "cluster", "typicality", "model_id", "class", "role"):
         assert ours[column].equals(theirs[column])
-    assert set(ours["role"].to_pylist()) == {"scored"}
+    assert set(ours["role"].to_pylist()) == {"scored", "trained"}  # it knows what trained it
 
 
 def test_classify_says_which_model_and_why(xsift, files, tmp_path):

@@ -129,10 +129,10 @@ WRONG = [
     ("scorers", [], "scorers: List should have at least 1 item"),
     ("scorers", lambda v: v[:1].tolist(), "scorers has shape 1, 2 is wanted"),
     ("scorers", lambda v: v[[0, 1, 1]].tolist(), "scorers: List should have at most 2 items"),
-    ("scorers.0.opened", None, r"scorers\.0\.thresholds has shape \(9,\), \(4,\) is wanted"),
+    ("scorers.0.opened", None, r"scorers\.0\.thresholds has shape \(5,\), \(4,\) is wanted"),
     ("scorers.1.opened", None, r"levels\.0\.bags\.0\.owner are to be whole numbers from 0 to 9"),
     ("scorers.0.plain", None, r"scorers\.0\.plain: Input should be"),
-    ("scorers.0.thresholds", lambda t: t[:4], r"scorers\.0\.thresholds has shape \(4,\), \(9,\)"),
+    ("scorers.0.thresholds", lambda t: t[:4], r"scorers\.0\.thresholds has shape \(4,\), \(5,\)"),
     ("scorers.1.thresholds", at_start(1.1), r"scorers\.1\.thresholds are to be probabilities, 0"),
     ("scorers.1.thresholds", at_start(-0.1), r"scorers\.1\.thresholds are to be probabilities, 0"),
     ("scorers.1.thresholds", at_start(np.nan), r"scorers\.1\.thresholds: .*not finite"),
@@ -272,7 +272,7 @@ def test_a_closed_model_is_held_to_the_plain_classes(sound):
     for level in tree["calibrated"]["levels"]:
         for bag in level["bags"]:
             bag["owner"] = np.minimum(bag["owner"], 9)
-    with pytest.raises(ValueError, match=r"scorers\.0\.thresholds has shape \(9,\), \(4,\)"):
+    with pytest.raises(ValueError, match=r"scorers\.0\.thresholds has shape \(5,\), \(4,\)"):
         judge_tree(tree)
     for scorer in tree["calibrated"]["scorers"]:
         scorer["thresholds"] = None

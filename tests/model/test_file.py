@@ -103,7 +103,7 @@ def with_nan(array):
     ("part", "value", "said"),
     [
         ("format", "other-model", "format: Input should be 'xsift-model'"),
-        ("version", 6, "version: Input should be 4 or 5"),
+        ("version", 6, "version: Input should be 5"),
         ("method", "magic", "method: Input should be 'paper' or 'calibrated'"),
         ("features", [], "features: List should have at least 1 item"),
         ("features", ["x"] * 1000, "features: List should have at most 200 items"),

@@ -11,6 +11,7 @@ from xsift import Settings, run
 from xsift.errors import SettingError
 from xsift.model import load_model
 from xsift.model.prior import under_prior
+from xsift.vote import Rule
 
 KNOWN = ("QSO", "AGN", "HXB", "Y*O")
 
@@ -54,7 +55,7 @@ def test_uniform(said, model):
 
 def test_a_file(said, model, prior):
     path = prior('QSO = 6\nAGN = 2\nHXB = 1\n"Y*O" = 1')  # shares are brought to the sum 1
-    after = np.zeros(10)
+    after = np.zeros(len(model.classes))
     after[[model.classes.codes.index(c) for c in KNOWN]] = 0.6, 0.2, 0.1, 0.1
     out = under_prior(said, model, path)
     expected = by_hand(said, model.prior.shares, after, 0.01, 0.01)
@@ -64,9 +65,9 @@ def test_a_file(said, model, prior):
 def test_a_file_with_none_and_without_a_class(said, model, prior):
     # 1 of 4 is none of the classes; HXB and Y*O are not there at all.
     out = under_prior(said, model, prior("QSO = 2\nAGN = 1\nnone = 1"))
-    after = np.zeros(10)
+    after = np.zeros(len(model.classes))
     after[[model.classes.codes.index(c) for c in KNOWN[:2]]] = 2 / 3, 1 / 3
-    expected = by_hand(said, model.prior.shares, after, 0.01, 0.25)
+    expected = by_hand(said, model.prior.shares, after, model.prior.none_share, 0.25)
     assert_allclose(np.column_stack([out.p, out.p_none]), expected, rtol=1e-10)
     scored = out.is_scored
     assert (out.p[scored][:, model.classes.codes.index("HXB")] == 0).all()
@@ -146,9 +147,10 @@ def test_on_the_command_line(xsift, calibrated, prior, tmp_path):
     p = np.column_stack([columns[c].to_numpy() for c in columns.column_names if c.startswith("p_")])
     scored = ~np.isnan(p[:, 0])
     assert_allclose(p[scored].sum(axis=1), 1, rtol=1e-12)
-    codes = np.array([*load_model(model).classes.codes])
+    classes = load_model(model).classes
     given = np.array(columns["class"].to_pylist())[scored]
-    assert_array_equal(given, codes[p[scored, :-1].argmax(axis=1)])  # of the reported columns
+    chosen = Rule.of(classes).decide(p[scored])  # of the reported columns
+    assert_array_equal(given, np.array([*classes.codes, "none"])[chosen])
     path = prior("GRB = 1")
     done = xsift("classify", table, "--model", model, "--prior", path, "--out", tmp_path / "b")
     assert done.status == 2
