@@ -237,11 +237,12 @@ def detection_table(
     verdict: dict[str, pa.Array],
     role: np.ndarray,
     flag: list[str | None],
+    counts: np.ndarray | None,
 ) -> pa.Table:
     """Build the table of detections: the input's rows, all of them, in its order.
 
     NaN in `said` becomes null: a detection without a verdict has no probabilities. `verdict` are
-    the columns of the verdict.
+    the columns of the verdict, `counts` the effective counts, where the method takes them.
     """
     keys, features, separation = sample.keys, sample.features, sample.separation_arcsec
     columns: dict[str, pa.Array] = {k: keys[k] for k in CARRIED if k in keys.column_names}
@@ -257,9 +258,8 @@ def detection_table(
     columns["role"] = pa.array(role, type=pa.string())
     columns["flag"] = pa.array(flag, type=pa.string())
     columns["n_missing"] = pa.array(features.n_missing)
-    if np.isfinite(features.counts).any():
-        told = np.isfinite(features.counts)
-        columns["effective_counts"] = _floats(np.where(told, features.counts, np.nan))
+    if counts is not None and (told := np.isfinite(counts)).any():
+        columns["effective_counts"] = _floats(np.where(told, counts, np.nan))
     for j, name in enumerate(features.names):
         columns[name] = _floats(features.X[:, j])
     columns["model_id"] = pa.nulls(len(sample), pa.string())

@@ -110,7 +110,8 @@ def _judge(
     if isinstance(model, CalibratedModel):
         record["sets"] = {"rate": RATE, "thresholds": thresholds_said(model)}
     written = _verdict_of(voting, model, rules, answer.prior, features.counts)
-    table = detection_table(sample, said, model.classes, written, role, flag)
+    told = None if isinstance(model, PaperModel) else features.counts
+    table = detection_table(sample, said, model.classes, written, role, flag, told)
     return table, voting, np.flatnonzero(in_vote), record
 
 
