@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from xsift.errors import ModelError, XsiftWarning
 from xsift.model import file as model_file
-from xsift.model import packaged
+from xsift.model import load_model, packaged
 from xsift.model.file import load_model_tree, save_model_tree
 from xsift.model.packaged import chosen_model, named_model, packaged_models
 from xsift.settings import Settings
@@ -185,6 +185,28 @@ def test_packaged_models_are_those_of_the_list():
         assert hashlib.sha256(path.read_bytes()).hexdigest() == listed[name]
         assert named_model(name) == path
     assert [load_model_tree(found[name]).model_id for name in NAMES] == MODEL_IDS
+
+
+@pytest.mark.parametrize(("name", "is_open"), [("csc20", True), ("csc21", True), ("4xmm", False)])
+def test_packaged_models_judge(name, is_open):
+    """Those of Chandra know other kinds and faint detections; the table of 4XMM tells neither."""
+    model = load_model(packaged_models()[name])
+    assert model.takes_counts == is_open
+    assert [scorer.opened is not None for scorer in model.scorers] == [is_open] * (1 + is_open)
+    assert all(scorer.thresholds is not None for scorer in model.scorers)
+    assert (model.classes.n_plain < len(model.classes)) == is_open
+    assert 0 < model.prior.none_share < 0.5
+    X = np.column_stack([np.quantile(v, np.linspace(0.05, 0.95, 50)) for v in model.scores.value])
+    X = X[:, : len(model.features)]
+    if model.closing == "remove" and model.closure is not None:
+        X[:, list(model.closure)] = np.tanh(X[:, list(model.closure)])
+    sure = []
+    for counts in (15.0, np.inf):
+        said = model.predict(X, np.full(50, counts))
+        assert said.is_scored.all()
+        assert np.allclose(said.p.sum(axis=1) + said.p_none, 1)
+        sure.append(said.p.max(axis=1).mean())
+    assert (sure[0] < sure[1]) == is_open
 
 
 @pytest.fixture

@@ -9,7 +9,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from xsift.errors import XsiftWarning
+from xsift.model import model_of
 from xsift.model.by_gaps import by_group, warn_of_gaps
+from xsift.model.file import load_model_tree
 from xsift.model.shares import shares_of
 
 KNOWN = ("QSO", "AGN", "HXB", "Y*O")
@@ -115,6 +117,7 @@ class Reads:
 
     def __init__(self, model, share):
         self.classes, self.features, self.prior = model.classes, model.features, model.prior
+        self.gaps_removed = False
         self.at, self.share, self.says = model.classes.codes.index("HXB"), share, model.predict
 
     def predict(self, X):
@@ -148,6 +151,20 @@ def test_a_model_that_reads_gaps_is_found_out(model, gappy):
     turned = np.random.default_rng(1).permutation(len(gappy))
     with pytest.warns(XsiftWarning, match="incomplete"):
         assert warn_of_gaps(gappy[turned], reads.predict(gappy[turned]), reads, every) == found
+
+
+def test_a_model_that_had_gaps_taken_out_is_not_told_to_take_them_out(model, gappy):
+    reads = Reads(model, 0.6)
+    reads.gaps_removed = True
+    with pytest.warns(XsiftWarning, match="hidden: the model reads what is missing$"):
+        warn_of_gaps(gappy, reads.predict(gappy), reads, np.ones(len(gappy), bool))
+
+
+@pytest.mark.parametrize(("gaps", "removed"), [(None, False), ("keep", False), ("remove", True)])
+def test_a_loaded_model_knows_whether_gaps_were_taken_out(calibrated, gaps, removed):
+    tree = load_model_tree(calibrated / "model.asdf")
+    training = tree.training.model_copy(update={"gaps": gaps and {"missing": gaps}})
+    assert model_of(tree.model_copy(update={"training": training})).gaps_removed == removed
 
 
 def test_other_values_are_told_from_gaps(model, gappy):

@@ -33,7 +33,9 @@ def test_the_published_method_is_what_it_was(small_table, limited):
     settings = Settings(method="paper", label_column="label", clusters=2, seed=1)
     without, with_them = (run(table, settings=settings) for table in (small_table, limited))
     assert with_them.model.model_id == without.model.model_id
-    assert with_them.detections.equals(without.detections)
+    counts = with_them.detections["effective_counts"]
+    assert counts.null_count == 0
+    assert with_them.detections.drop_columns(["effective_counts"]).equals(without.detections)
     assert with_them.sources.equals(without.sources)
     assert "faintness" not in with_them.record
 
@@ -108,6 +110,9 @@ def test_a_run_learns_from_counts(small_table, with_limits, tmp_path):
     features = sample.features.select(model.features)
     said = model.classify(features)
     assert_array_equal(result.detections["p_qso"].to_numpy(), said.p[:, 0])
+    told = result.detections["effective_counts"]
+    assert told.is_valid().to_pylist() == [True] * 400 + [False] * 200
+    assert_array_equal(told.to_numpy()[:400], features.counts[:400])
     level = level_of(features.counts)
     assert set(level[:200]) <= {0, 1, 2}
     assert np.median(level[200:400]) == 3
