@@ -41,6 +41,45 @@ def test_by_hand(p, probable, balanced):
     assert Rule(rule.group, PRIOR).decide(np.array([p])).tolist() == [balanced]
 
 
+OPEN = Classes(
+    classes=(*CLASSES.classes, Class(code="C", column="p_c", group="C", apart=True)),
+)
+OPEN_PRIOR = np.array([0.5, 0.1, 0.3, 0.02, 0.08])
+
+
+@pytest.mark.parametrize(
+    ("p", "probable", "balanced"),
+    [
+        # C / .02 = 15 is far above A / .6 and B / .3: but the plain classes are .6 together.
+        ([0.15, 0.05, 0.40, 0.30, 0.10], 2, 2),
+        # Half and half: the plain ones. B / .3 = .67, A / .6 = .5.
+        ([0.20, 0.10, 0.20, 0.25, 0.25], 0, 2),
+        # All else is more probable: C / .02 = 10 against none / .08 = 4.1, whatever B says.
+        ([0.10, 0.00, 0.37, 0.20, 0.33], 2, 3),
+        ([0.10, 0.00, 0.10, 0.00, 0.80], 4, 4),
+    ],
+)
+def test_balanced_is_among_the_plain_classes_unless_all_else_is_more_probable(
+    p, probable, balanced
+):
+    assert Rule.of(OPEN).decide(np.array([p])).tolist() == [probable]
+    assert Rule.of(OPEN, OPEN_PRIOR).decide(np.array([p])).tolist() == [balanced]
+
+
+@given(seed=st.integers(0, 2**32 - 1), n=st.integers(1, 40))
+def test_sides_against_loops(seed, n):
+    """The winner of a side is what the rule without sides says where the other has nothing."""
+    rng = np.random.default_rng(seed)
+    p, prior = rng.dirichlet(np.full(5, 0.5), n), rng.dirichlet(np.ones(5))
+    found = Rule.of(OPEN, prior).decide(p)
+    for row, best in zip(p, found, strict=True):
+        is_plain = row[:3].sum() >= row[3:].sum()
+        side = np.array([True] * 3 + [False] * 2) == is_plain
+        alone = Rule(Rule.of(OPEN).group, np.where(side, prior, 0.0)).decide(row[None])
+        assert best == alone[0]
+        assert (best < 3) == is_plain
+
+
 def test_what_has_no_share_never_wins():
     rule = Rule(Rule.of(CLASSES).group, np.array([0.0, 0.5, 0.5, 0.0]))
     p = np.array([[0.9, 0.0, 0.1, 0.0], [0.0, 0.0, 0.0, 1.0], [1.0, 0.0, 0.0, 0.0]])
