@@ -58,6 +58,7 @@ def test_many_values_give_a_normal_distribution(n):
     st.lists(st.floats(-2e6, 2e6), min_size=2, max_size=20),
 )
 @example(seen=[0.0, 2.225073858507e-311], asked=[0.0, 0.0])
+@example(seen=[0.0, 2.225073858507e-311], asked=[0.0, 1e-311])
 def test_order_stays(seen, asked):
     scores = fit_normal_scores(np.array(seen)[:, None])
     Z = scores.transform(np.sort(asked)[:, None])[:, 0]

@@ -28,7 +28,8 @@ def interpolate(x: np.ndarray, value: np.ndarray, score: np.ndarray) -> np.ndarr
     m = value.size
     slope = np.zeros(m)
     for i in range(m - 1):
-        slope[i] = (score[i + 1] - score[i]) / (value[i + 1] - value[i])
+        steep = (score[i + 1] - score[i]) / (value[i + 1] - value[i])
+        slope[i] = steep if np.isfinite(steep) else 0.0  # knots a subnormal step apart: a stair
     out, knot = np.empty(x.size), np.zeros(_BLOCK, np.int64)
     for start in range(0, x.size, _BLOCK):
         size = min(_BLOCK, x.size - start)
@@ -42,7 +43,6 @@ def interpolate(x: np.ndarray, value: np.ndarray, score: np.ndarray) -> np.ndarr
         for b in range(size):
             k, here = knot[b], x[start + b]
             inside = slope[k] * (here - value[k]) + score[k]
-            inside = score[k] if here == value[k] else inside  # a subnormal step: infinity times 0
             inside = score[0] if here < value[0] else inside
             beyond = score[m - 1] if here == here else here
             out[start + b] = inside if k < m - 1 else beyond
