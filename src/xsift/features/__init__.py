@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from xsift.features.closure import close_hardness, columns_that_close, mismatch
-from xsift.features.counts import Faintness, warn_of_limits
+from xsift.features.counts import LEAST_COUNTS, Faintness, counts_of_ratios, warn_of_limits
 from xsift.features.derive import FeatureTable, derive
 from xsift.features.normal_scores import NormalScores, fit_normal_scores
 from xsift.features.scaling import Scaling
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from xsift.features.paper_scaler import PaperScaler
 
 __all__ = [
+    "LEAST_COUNTS",
     "Faintness",
     "FeatureTable",
     "NormalScores",
@@ -21,6 +22,7 @@ __all__ = [
     "Scaling",
     "close_hardness",
     "columns_that_close",
+    "counts_of_ratios",
     "derive",
     "fit_normal_scores",
     "mismatch",

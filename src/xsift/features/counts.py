@@ -8,7 +8,7 @@ n = (1 - m^2) / s^2 - 1. Background widens the limits: a detection of n net coun
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -18,7 +18,7 @@ import pyarrow as pa
 from xsift.errors import XsiftWarning
 from xsift.surveys import CountsWay, Survey, SurveyColumn
 
-__all__ = ["LEAST_COUNTS", "Faintness", "faintness_of", "warn_of_limits"]
+__all__ = ["LEAST_COUNTS", "Faintness", "counts_of_ratios", "faintness_of", "warn_of_limits"]
 
 LEAST_COUNTS = 1.0
 """Fewer effective counts count as so many."""
@@ -133,6 +133,32 @@ def _warn(message: str) -> None:
     warnings.warn(message, XsiftWarning, stacklevel=3)
 
 
+def counts_of_ratios(
+    ratios: Sequence[tuple[np.ndarray, np.ndarray, Hashable, Hashable]],
+) -> np.ndarray:
+    """Return the counts that hardness ratios tell together, shape (n,); NaN where none does.
+
+    The counts of the bands are summed: those of each are the mean of what its ratios tell.
+
+    Parameters
+    ----------
+    ratios : sequence of tuple
+        Middle and half-width (1 sigma) of the limits, shape (n,), and the bands a and b of
+        (a - b) / (a + b); one at least.
+    """
+    total: dict[Hashable, np.ndarray] = {}
+    told: dict[Hashable, np.ndarray] = {}
+    for middle, half, *bands in ratios:
+        n = np.maximum((1 - middle**2) / half**2 - 1, 0)
+        is_known = ~np.isnan(n)
+        for band, sign in zip(bands, (1, -1), strict=True):
+            part = np.where(is_known, n * (1 + sign * middle) / 2, 0)
+            total[band] = total.get(band, np.zeros(len(n))) + part
+            told[band] = told.get(band, np.zeros(len(n), dtype=np.int8)) + is_known
+    counts = np.sum([total[band] / np.maximum(told[band], 1) for band in total], axis=0)
+    return np.where(np.any(list(told.values()), axis=0), counts, np.nan)
+
+
 class _Reader:
     """The limits of a table's columns, each found once, and what is wrong with them."""
 
@@ -174,24 +200,13 @@ class _Reader:
         return None if value is None else np.asarray(np.square(value / limits.half))
 
     def _by_hardness(self, columns: Sequence[str]) -> np.ndarray | None:
-        """Sum the counts of the bands: each is the mean of what its hardness ratios tell."""
-        n_rows = self._table.num_rows
-        total: dict[str, np.ndarray] = {}
-        told: dict[str, np.ndarray] = {}
-        for name in columns:
-            limits, bands = self.limits(name), self._survey.column(name).bands
-            if limits is None or bands is None:
-                continue
-            n = np.maximum((1 - limits.middle**2) / limits.half**2 - 1, 0)
-            for band, sign in zip(bands, (1, -1), strict=True):
-                part = n * (1 + sign * limits.middle) / 2
-                is_known = ~np.isnan(part)
-                total[band] = total.get(band, np.zeros(n_rows)) + np.where(is_known, part, 0)
-                told[band] = told.get(band, np.zeros(n_rows, dtype=np.int8)) + is_known
-        if not total:
-            return None
-        counts = np.sum([total[band] / np.maximum(told[band], 1) for band in total], axis=0)
-        return np.where(np.any(list(told.values()), axis=0), counts, np.nan)
+        bands = [self._survey.column(name).bands for name in columns]
+        found = [
+            (limits.middle, limits.half, *pair)
+            for name, pair in zip(columns, bands, strict=True)
+            if pair is not None and (limits := self.limits(name)) is not None
+        ]
+        return counts_of_ratios(found) if found else None
 
     def _limits(self, name: str) -> _Limits | None:
         column = self._survey.column(name)

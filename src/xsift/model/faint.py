@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import betaincinv, ndtr
 
+from xsift.features import LEAST_COUNTS, counts_of_ratios
 from xsift.surveys import Survey
 
 __all__ = [
@@ -99,20 +100,16 @@ class Dimming:
     ) -> tuple[np.ndarray, np.ndarray]:
         out = X.copy()
         seen = rng.poisson(self._shares(X) * counts[:, None]) + _PRIOR
-        told = np.zeros((len(X), seen.shape[1]))
-        n_told = np.zeros(seen.shape[1])
+        limits = []
         for j, a, b in self.ratios:
             low, high = (2 * betaincinv(seen[:, a], seen[:, b], q) - 1 for q in (_LOW, _HIGH))
             middle, half = (low + high) / 2, (high - low) / 2
             out[:, j] = np.where(np.isnan(X[:, j]), np.nan, middle)
-            n = np.maximum((1 - middle**2) / half**2 - 1, 0.0)
-            for band, sign in ((a, 1), (b, -1)):
-                told[:, band] += n * (1 + sign * middle) / 2
-                n_told[band] += 1
+            limits.append((middle, half, a, b))
         for j, error, is_relative in self.fits:
             noise = error / np.sqrt(counts) * rng.standard_normal(len(X))
             out[:, j] = X[:, j] * np.exp(noise) if is_relative else X[:, j] + noise
-        return out, np.maximum((told / n_told).sum(axis=1), 1.0)
+        return out, np.maximum(counts_of_ratios(limits), LEAST_COUNTS)
 
     def _shares(self, X: np.ndarray) -> np.ndarray:
         """Return each band's share of the counts, shape (n, bands), as the ratios tell them."""
