@@ -12,6 +12,7 @@ from xsift.model.calibrated import CalibratedModel
 from xsift.model.faint import BRIGHT, level_of
 from xsift.model.prior import all_shares, reweight
 from xsift.score.conformal import RATE, fewest_sources, set_members, set_thresholds
+from xsift.score.softmax import group_sums
 
 __all__ = ["OTHER", "group_sets", "thresholds_of", "thresholds_said"]
 
@@ -69,10 +70,7 @@ def group_sets(
         q = p[part, : len(prior)]
         if is_other:
             q = reweight(q, prior, trained)
-        of_group = np.zeros((len(q), len(bright)))
-        for k, g in enumerate(group):
-            if g < len(bright):
-                of_group[:, g] += q[:, k]
+        of_group = group_sums(q, group)[:, : len(bright)]
         thresholds = np.where((level[part] < BRIGHT)[:, None], faint, bright)
         out[part] = set_members(_among(of_group, is_trained), thresholds)
     has_share = np.bincount(group, prior)[: len(bright)] > 0

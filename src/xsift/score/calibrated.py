@@ -10,7 +10,7 @@ import numpy as np
 from scipy.optimize import minimize
 
 from xsift.score.evidence import LEAST, Evidence, log_of
-from xsift.score.softmax import normalised, softmax
+from xsift.score.softmax import group_sums, normalised, softmax
 from xsift.score.trees import Trees, boost, mean_of
 
 __all__ = ["CalibratedScorer", "fit_calibrated"]
@@ -45,7 +45,7 @@ class _Experts(NamedTuple):
         experts = (
             self.trees.predict_proba(evidence.features),
             softmax(raw),
-            _sums(evidence.p_class, group),
+            group_sums(evidence.p_class, group),
         )
         log_p = np.empty((3, raw.shape[1], len(raw))).transpose(0, 2, 1)
         for own, p in zip(log_p, experts, strict=True):
@@ -338,13 +338,6 @@ def _folds(source: np.ndarray, seed: int) -> np.ndarray:
     return np.asarray(
         np.random.RandomState(seed).permutation(np.arange(len(sources)) % n_folds)[code]
     )
-
-
-def _sums(p: np.ndarray, group: np.ndarray) -> np.ndarray:
-    out = np.zeros((len(p), int(group.max()) + 1), order="F")
-    for k, g in enumerate(group):
-        out[:, g] += p[:, k]
-    return out
 
 
 def _rowwise(X: np.ndarray, slope: np.ndarray) -> np.ndarray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["add_columns", "normalised", "softmax"]
+__all__ = ["add_columns", "group_sums", "normalised", "softmax"]
 
 
 def softmax(raw: np.ndarray) -> np.ndarray:
@@ -34,3 +34,18 @@ def add_columns(p: np.ndarray) -> np.ndarray:
     for column in p.T[1:]:
         total += column
     return total
+
+
+def group_sums(p: np.ndarray, group: np.ndarray) -> np.ndarray:
+    """Return the sum of the columns of each group, shape (n, G).
+
+    Parameters
+    ----------
+    p : ndarray of shape (n, C)
+    group : ndarray of int, shape (C,)
+        Group of each column, 0 to G - 1.
+    """
+    out = np.zeros((len(p), int(group.max()) + 1), order="F")
+    for k, g in enumerate(group):
+        out[:, g] += p[:, k]
+    return out
