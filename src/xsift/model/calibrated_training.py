@@ -166,12 +166,18 @@ def fit_core(
     teaches = _weights(training, known) if weight is None else weight
     gaps, factor = _gaps_of(training.X, group, y, counts, teaches, missing)
     counts, teaches = counts * factor, teaches * factor
-    bags, p = fit_bags(examples, y, training.unit, group, n_plain, counts, seed)
+    # The copies of unlabelled detections say what is typical, and teach no class.
+    typed = examples.take(np.flatnonzero((y >= 0)[examples.row]))
+    bags, p = fit_bags(typed, y, training.unit, group, n_plain, counts, seed)
+    chosen = np.flatnonzero((teaches > 0)[typed.row])
+    teachers = typed.take(chosen)
+    _, responsibilities = responsibilities_in(mixtures, teachers.Z)
+    evidence = Evidence(teachers.Z, p[chosen], responsibilities, teachers.faint)
     kinds = _Kinds(y, group, n_plain, teaches, training.unit)
     levels = [range(examples.n_levels)]
     if examples.n_levels > 1:  # faint detections, and bright ones
         levels.append(range(BRIGHT, examples.n_levels))
-    fitted = [_fit_scorer(examples, p, mixtures, kinds, some, seed) for some in levels]
+    fitted = [_fit_scorer(teachers, evidence, kinds, some, seed) for some in levels]
     scorers, held_out = zip(*fitted, strict=True)
     core = CalibratedCore(closing, closure, scores, mixtures, bags, scorers)
     return CoreFit(core, Z, examples, gaps, held_out)
@@ -216,8 +222,7 @@ class _Kinds(NamedTuple):
 
 def _fit_scorer(
     examples: Examples,
-    p: np.ndarray,
-    mixtures: tuple[Mixture, ...],
+    evidence: Evidence,
     kinds: _Kinds,
     levels: range,
     seed: int,
@@ -227,11 +232,9 @@ def _fit_scorer(
     Faint copies would make a scorer of bright detections a little worse.
     """
     y, group, n_plain, weight, unit = kinds
-    is_own = np.isin(examples.level, levels) | (examples.weight == 1.0) | examples.is_hidden
-    chosen = np.flatnonzero(is_own & ((y >= 0) & (weight > 0))[examples.row])
-    taught = examples.take(chosen)
-    _, responsibilities = responsibilities_in(mixtures, taught.Z)
-    evidence = Evidence(taught.Z, p[chosen], responsibilities, taught.faint)
+    is_own = np.isin(examples.level, levels) | examples.is_itself | examples.is_hidden
+    own = np.flatnonzero(is_own)
+    taught, evidence = examples.take(own), evidence.take(own)
     own_weight, said, unit = taught.weight * weight[taught.row], y[taught.row], unit[taught.row]
     at = np.flatnonzero(said < n_plain)
     plain, p_plain = fit_calibrated(

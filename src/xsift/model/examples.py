@@ -63,6 +63,11 @@ class Examples:
             self.n_levels,
         )
 
+    @property
+    def is_itself(self) -> np.ndarray:
+        """Which are detections as they are, bool of shape (m,)."""
+        return np.asarray(self.weight == 1.0)
+
     def is_judged(self, levels: range) -> np.ndarray:
         """Tell which examples show what a scorer of these levels, the last ones, says of new rows.
 
@@ -70,7 +75,7 @@ class Examples:
         by the faint ones, as they are or made. Those with values hidden are more than a table has.
         """
         if levels.start > 0 or self.n_levels == 1:
-            return np.asarray((self.weight == 1.0) & ~self.is_hidden)
+            return self.is_itself
         return np.asarray((self.level < BRIGHT) & ~self.is_hidden)
 
     def teaches(self, level: int) -> np.ndarray:
@@ -79,8 +84,8 @@ class Examples:
         The brightest level has every detection as it is: few are as good as exact in most tables.
         """
         is_last = level == self.n_levels - 1
-        own = self.weight == 1.0 if is_last else self.level == level
-        return np.flatnonzero(own & ~self.is_hidden)
+        own = self.is_itself if is_last else (self.level == level) & ~self.is_hidden
+        return np.flatnonzero(own)
 
 
 def examples_of(
