@@ -85,9 +85,10 @@ class Settings:
         12, "Paper: labelled detections that a class needs inside a cluster to be scored there."
     )
     closing: str = _setting(
-        "keep",
+        "auto",
         "Calibrated: where three hardness ratios of a detection do not belong to one spectrum, "
-        "'keep' the mismatch as a feature, or 'remove' it, for a model to use on other tables.",
+        "'keep' the mismatch as a feature, 'remove' it, for a model to use on other tables, or "
+        "'auto': remove it where limits tell how faint detections are.",
     )
     missing: str = _setting(
         "auto",
@@ -125,7 +126,10 @@ class Settings:
         _require(
             self.method in SCORERS, f"--method {self.method!r}: allowed are {', '.join(SCORERS)}"
         )
-        _require(self.closing in ("keep", "remove"), f"--closing {self.closing!r}: keep or remove")
+        _require(
+            self.closing in ("auto", "keep", "remove"),
+            f"--closing {self.closing!r}: auto, keep or remove",
+        )
         _require(
             self.missing in ("auto", "keep", "remove"),
             f"--missing {self.missing!r}: auto, keep or remove",

@@ -80,7 +80,8 @@ def faintness_said(record: Mapping[str, Any]) -> str:
         return f"Faintness: no limits, errors or counts: {exact:,} detections are taken as exact"
     rest = f"; {exact:,} taken as exact" if exact else ""
     median = f"; median {found['median_counts']:,g} effective counts"
-    return f"Faintness from {', '.join(said)}{rest}{median}"
+    closed = "; hardness ratios closed" if record.get("closing") == "remove" else ""
+    return f"Faintness from {', '.join(said)}{rest}{median}{closed}"
 
 
 def reasons(

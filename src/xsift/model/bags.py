@@ -55,13 +55,21 @@ def fit_bags(
     for level in range(examples.n_levels):
         deals = _DEALS if level == examples.n_levels - 1 else _FAINT_DEALS
         taught = examples.teaches(level)
-        taught = taught[y[examples.row[taught]] >= 0]
+        taught = _with_every_class(examples, taught[y[examples.row[taught]] >= 0], y)
         judged = np.flatnonzero(examples.level == level)
         of_level, p[judged] = _of_level(
             examples, taught, judged, y, unit, group, n_plain, counts, deals, seed
         )
         bags.append(of_level)
     return tuple(bags), p
+
+
+def _with_every_class(examples: Examples, taught: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Add the detections, as they are, of classes of which a level has none: all may be fainter."""
+    itself = np.flatnonzero(examples.is_itself)
+    y_itself = y[examples.row[itself]]
+    is_absent = (y_itself >= 0) & ~np.isin(y_itself, y[examples.row[taught]])
+    return np.concatenate([taught, itself[is_absent]])
 
 
 def _of_level(

@@ -20,8 +20,8 @@ from xsift.model.bags import fit_bags
 from xsift.model.calibrated import CalibratedModel
 from xsift.model.classification import refuse_one_class
 from xsift.model.core import CalibratedCore, responsibilities_in
-from xsift.model.examples import Examples, examples_of
-from xsift.model.faint import BRIGHT, Dimming, dimming_of
+from xsift.model.examples import Examples, examples_of, observed_copies
+from xsift.model.faint import BRIGHT, Dimming, dimming_of, level_of
 from xsift.model.folds import folds_by_source
 from xsift.model.gaps import Gaps, even_weights, measure_gaps
 from xsift.model.sample import Training
@@ -39,6 +39,8 @@ _COMPONENTS = 40
 _MIXTURES = 2
 _RANK_FOLDS = 4
 _FEWEST_BESIDE = 30
+_FEWEST_FAINT = 100  # of a level, to teach what is typical there, and to be ranked
+_LIMITED = 0.1  # of the detections: with so many known counts, they are taken for faint ones
 FEWEST_SOURCES = 4
 """With a label, and with a value of each feature: else nothing can be calibrated on unseen ones."""
 
@@ -72,8 +74,9 @@ def fit_calibrated_model(
     closure = columns_that_close(survey.closure, names)
     dimming = dimming_of(survey, names)
     group, n_plain = np.array(classes.group_index), classes.n_plain
+    closing = _closing(settings.closing, training.counts, dimming)
     fit = fit_core(
-        training, group, closure, settings.closing, settings.missing, seed, None, n_plain, dimming
+        training, group, closure, closing, settings.missing, seed, None, n_plain, dimming
     )
     if said := fit.gaps.warning([*classes.groups, "other types"], "detections", "--missing "):
         warnings.warn(said, XsiftWarning, stacklevel=2)
@@ -87,7 +90,7 @@ def fit_calibrated_model(
         *(survey, feature_set, names, classes),
         *(core.closing, core.closure, core.scores, core.mixtures),
         *(core.bags, scorers),
-        _typicality(fit, training.unit, seed),
+        _typicality(fit, training, dimming, seed),
         fit.gaps,
         fit.gaps.missing == "remove",
     )
@@ -253,6 +256,18 @@ def _fit_scorer(
     return OpenScorer(plain, opened), held_out
 
 
+def _closing(wanted: str, counts: np.ndarray | None, dimming: Dimming | None) -> str:
+    """Choose what becomes of hardness ratios that do not close.
+
+    Those of faint detections do not, each within its limits; those of faint copies do. So the
+    mismatch is removed where counts tell that detections are faint.
+    """
+    if wanted != "auto":
+        return wanted
+    is_faint = dimming is not None and counts is not None and np.isfinite(counts).mean() > _LIMITED
+    return "remove" if is_faint else "keep"
+
+
 def _open(training: Training, group: np.ndarray, n_plain: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the class of each row, none of the classes as one more, and the group of each.
 
@@ -314,19 +329,42 @@ def _refuse_few(training: Training, classes: Classes) -> None:
         )
 
 
-def _typicality(fit: CoreFit, unit: np.ndarray, seed: int) -> tuple[Typicality, ...]:
-    """Learn what is typical at each level of faintness; the last is that of exact detections."""
+def _typicality(
+    fit: CoreFit, training: Training, dimming: Dimming | None, seed: int
+) -> tuple[Typicality, ...]:
+    """Learn what is typical at each level of faintness; the last is that of exact detections.
+
+    Faint detections say it where the table has enough of them, else copies of brighter ones, too.
+    Copies that teach the mixture have now and then a value that a survey would not give. The ranks
+    are those of sources that taught nothing, their copies as a survey would report them.
+    """
+    core, examples, unit = fit.core, fit.examples, training.unit
+    exact = Typicality(core.mixtures[0], uniform_ranks(_unseen_ranks(fit.Z, unit, seed)))
+    if dimming is None:
+        return (exact,)
+    is_unseen = folds_by_source(unit, np.zeros(len(unit), dtype=np.int64), _RANK_FOLDS, seed) == 0
+    is_sampled = np.zeros(len(unit), dtype=bool)
+    is_sampled[examples.row[examples.is_sampled]] = True
+    _, Z_copy, level_of_copy = observed_copies(
+        training, core.scores, core.closure, core.closing, dimming, is_sampled & is_unseen, seed
+    )
+    is_copy = examples.is_copy & examples.is_sampled & ~is_unseen[examples.row]
+    own = level_of(training.counts) if training.counts is not None else np.full(len(unit), -1)
     found = []
-    for level in range(fit.examples.n_levels - 1):
-        rows = fit.examples.teaches(level)
-        some = fit.examples.take(rows[fit.examples.is_sampled[rows]])
+    for level in range(examples.n_levels - 1):
+        real, copies = own == level, is_copy & (examples.level == level)
+        taught, asked = fit.Z[real & ~is_unseen], fit.Z[real & is_unseen]
+        if min(len(taught), len(asked)) < _FEWEST_FAINT:
+            taught = np.vstack([taught, examples.Z[copies]])
+            asked = np.vstack([asked, Z_copy[level_of_copy == level]])
+        if min(len(taught), len(asked)) < _FEWEST_FAINT:
+            found.append(exact)
+            continue
         # A feature that no faint detection has says nothing.
-        Z = np.where(np.isnan(some.Z).all(axis=0), 0.0, some.Z)
-        (mixture,) = _fit_mixtures(Z, seed, 1)
-        ranks = _unseen_ranks(Z, unit[some.row], seed)
-        found.append(Typicality(mixture, uniform_ranks(ranks)))
-    ranks = _unseen_ranks(fit.Z, unit, seed)
-    return (*found, Typicality(fit.core.mixtures[0], uniform_ranks(ranks)))
+        taught[:, np.isnan(taught).all(axis=0)] = 0.0
+        (mixture,) = _fit_mixtures(taught, seed, 1)
+        found.append(Typicality(mixture, uniform_ranks(rank(mixture, asked))))
+    return (*found, exact)
 
 
 def _unseen_ranks(Z: np.ndarray, source: np.ndarray, seed: int) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +11,7 @@ from xsift.features import NormalScores, close_hardness
 from xsift.model.faint import BRIGHT, EDGES, Dimming, coordinate_of, level_of, levels_of_counts
 from xsift.model.sample import Training
 
-__all__ = ["Examples", "examples_of"]
+__all__ = ["Examples", "examples_of", "observed_copies"]
 
 _HIDDEN = 0.6
 _HIDDEN_WEIGHT = 0.5
@@ -62,6 +63,11 @@ class Examples:
             *(self.weight[chosen], self.is_hidden[chosen], self.is_sampled[chosen]),
             self.n_levels,
         )
+
+    @property
+    def is_copy(self) -> np.ndarray:
+        """Which are detections with fewer counts than they have, bool of shape (m,)."""
+        return np.asarray(~(self.is_itself | self.is_hidden))
 
     @property
     def is_itself(self) -> np.ndarray:
@@ -129,12 +135,10 @@ def examples_of(
     is_sampled[rng.permutation(len(Z))[:_SAMPLED]] = True
     is_copied = is_sampled.copy()
     is_copied[known] = True
+    copied = _fainter(training, scores, closure, closing, dimming.dimmed, is_copied, rng)
     rows, all_counts = [row], [counts[row]]
-    for low, high in levels_of_counts():
-        bright = np.flatnonzero(is_copied & (counts > high))
-        fewer = np.exp(rng.uniform(np.log(low), np.log(high), len(bright)))
-        X, effective = dimming.dimmed(training.X[bright], fewer, rng)
-        made.append(scores.transform(close_hardness(X, closure, closing)))
+    for bright, Z_copy, effective in copied:
+        made.append(Z_copy)
         rows.append(bright)
         all_counts.append(effective)
     row, effective = np.concatenate(rows), np.concatenate(all_counts)
@@ -149,6 +153,58 @@ def examples_of(
         is_sampled[row],
         len(EDGES) + 1,
     )
+
+
+def observed_copies(
+    training: Training,
+    scores: NormalScores,
+    closure: tuple[int, int, int] | None,
+    closing: str,
+    dimming: Dimming,
+    chosen: np.ndarray,
+    seed: int,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Make faint copies of some detections as a survey would report them.
+
+    Parameters
+    ----------
+    training : Training
+    scores, closure, closing, dimming
+        As in `examples_of`.
+    chosen : ndarray of bool, shape (n,)
+    seed : int
+
+    Returns
+    -------
+    row : ndarray of int, shape (m,)
+        The detection that each is made of.
+    Z : ndarray of shape (m, d)
+        Normal scores.
+    level : ndarray of int, shape (m,)
+        Of faintness.
+    """
+    rng = np.random.default_rng(seed)
+    made = _fainter(training, scores, closure, closing, dimming.observed, chosen, rng)
+    row, Z, effective = (np.concatenate(part) for part in zip(*made, strict=True))
+    return row, Z, level_of(effective)
+
+
+def _fainter(
+    training: Training,
+    scores: NormalScores,
+    closure: tuple[int, int, int] | None,
+    closing: str,
+    observe: Callable[..., tuple[np.ndarray, np.ndarray]],
+    chosen: np.ndarray,
+    rng: np.random.Generator,
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Give rows, normal scores and effective counts of a faint copy of each, level by level."""
+    counts = training.counts if training.counts is not None else np.full(len(chosen), np.inf)
+    for low, high in levels_of_counts():
+        bright = np.flatnonzero(chosen & (counts > high))
+        fewer = np.exp(rng.uniform(np.log(low), np.log(high), len(bright)))
+        X, effective = observe(training.X[bright], fewer, rng)
+        yield bright, scores.transform(close_hardness(X, closure, closing)), effective
 
 
 def _hide(Z: np.ndarray, seed: int) -> np.ndarray:

@@ -23,6 +23,7 @@ __all__ = [
 ]
 
 _MOST = 1e12
+_LEAST = 1e-6  # a share that starts at 0 stays there
 
 
 def under_prior(said: Classification, model: Model, wanted: str) -> Classification:
@@ -92,7 +93,12 @@ def reweight(p: np.ndarray, shares: np.ndarray, other: np.ndarray) -> np.ndarray
 
 
 def estimate_shares(
-    p: np.ndarray, shares: np.ndarray, tol: float = 1e-6, max_iter: int = 500
+    p: np.ndarray,
+    shares: np.ndarray,
+    weight: np.ndarray | None = None,
+    start: np.ndarray | None = None,
+    tol: float = 1e-6,
+    max_iter: int = 500,
 ) -> np.ndarray:
     """Estimate the class shares of a table from its probabilities, by maximum likelihood.
 
@@ -104,20 +110,34 @@ def estimate_shares(
     p : ndarray of shape (n, C)
         Under `shares`; rows of NaN are passed over.
     shares : ndarray of shape (C,)
+        A class of share 0 stays at 0.
+    weight : ndarray of shape (n,) or (n, k), optional
+        Of the rows: in each column those of another draw of the table.
+    start : ndarray of shape (C,), optional
+        Where to begin, where not with `shares`.
+
+    Returns
+    -------
+    ndarray of shape (C,) or (C, k)
 
     References
     ----------
     Saerens, Latinne & Decaestecker 2002, Neural Computation 14, 21.
     """
-    p = p[~np.isnan(p).any(axis=1)]
-    estimate = shares.copy()
-    if not len(p):
-        return estimate
-    for _ in range(max_iter):
-        last, estimate = estimate, reweight(p, shares, estimate).mean(axis=0)
+    weight = np.ones(len(p)) if weight is None else weight
+    known, there = ~np.isnan(p).any(axis=1), shares > 0
+    weight, likelihood = weight[known], p[np.ix_(known, there)] / shares[there]
+    total = np.maximum(weight.sum(axis=0), 1.0)
+    begin = shares[there] if start is None else np.maximum(start[there], _LEAST)
+    estimate = np.tensordot(begin / begin.sum(), np.ones(weight.shape[1:]), axes=0)
+    for _ in range(max_iter if known.any() else 0):
+        last = estimate
+        estimate = estimate * (likelihood.T @ (weight / (likelihood @ estimate))) / total
         if np.abs(estimate - last).max() < tol:
             break
-    return np.asarray(estimate)
+    out = np.zeros((len(shares), *weight.shape[1:]))
+    out[there] = estimate
+    return out
 
 
 def all_shares(prior: Prior) -> np.ndarray:

@@ -133,16 +133,6 @@ def _interval(
         p, source = p[chosen], source[chosen]
     # Poisson weights: sources drawn with replacement, all draws at once.
     weight = rng.poisson(1.0, (_DRAWS, n_sources)).T[source].astype(np.float64)
-    there = trained > 0
-    likelihood = p[:, there] / trained[there]
-    start = np.maximum(estimated[there], 1e-6)
-    shares = np.repeat(start[:, None] / start.sum(), _DRAWS, axis=1)
-    total = np.maximum(weight.sum(axis=0), 1.0)
-    for _ in range(_STEPS):
-        last = shares
-        shares = shares * (likelihood.T @ (weight / (likelihood @ shares))) / total
-        if np.abs(shares - last).max() < 1e-4:
-            break
-    low, high = np.zeros(len(trained)), np.zeros(len(trained))
-    low[there], high[there] = np.percentile(shares, _LEVEL, axis=1)
+    shares = estimate_shares(p, trained, weight, estimated, tol=1e-4, max_iter=_STEPS)
+    low, high = np.percentile(shares, _LEVEL, axis=1)
     return np.minimum(low, estimated), np.maximum(high, estimated)

@@ -91,6 +91,8 @@ def run(
     gaps = model.gaps.record() if isinstance(model, CalibratedModel) and model.gaps else None
     if gaps:
         result.record["gaps"] = gaps
+    if isinstance(model, CalibratedModel) and model.closure is not None:
+        result.record["closing"] = model.closing
     training = TrainingTree(
         input=file_name(sample.path),
         input_sha256=sample.sha256,
