@@ -241,8 +241,14 @@ def test_own_classes(xsift, files, tmp_path):
             ("run", "t.vot", "--out", "x", "--labels", "k", "--method", "best"),
             "allowed are paper, calib",
         ),
-        (("run", "t.vot", "--out", "x", "--labels", "k", "--closing", "half"), "auto, keep or remove"),
-        (("run", "t.vot", "--out", "x", "--labels", "k", "--missing", "half"), "auto, keep or remove"),
+        (
+            ("run", "t.vot", "--out", "x", "--labels", "k", "--closing", "half"),
+            "auto, keep or remove",
+        ),
+        (
+            ("run", "t.vot", "--out", "x", "--labels", "k", "--missing", "half"),
+            "auto, keep or remove",
+        ),
         (
             ("run", "t.vot", "--out", "x", "--labels", "k", "--clusters", "8"),
             "--clusters 8 does nothing with --method calibrated: leave it out",

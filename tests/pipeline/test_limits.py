@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 
 from xsift import Settings, classify, run, surveys
 from xsift.errors import XsiftWarning
@@ -156,3 +156,49 @@ def test_a_column_of_limits_that_cannot_be_read_stops_nothing(small_table):
     with pytest.warns(XsiftWarning, match=r"column hard_hm_lolim.*left out"):
         sample = read_sample(as_input(table), SURVEY, SURVEY.feature_set("all"), Settings())
     assert np.isinf(sample.features.counts).all()
+
+
+@pytest.fixture(scope="module")
+def faint_ones(small_table, with_limits):
+    """What became of tables whose detections all have the same counts."""
+    settings = Settings(label_column="label", features="all", seed=1)
+    table = small_table.slice(0, 400)
+    return {n: run(with_limits(table, n), settings=settings) for n in (6, 30, 300)}
+
+
+@pytest.mark.parametrize("n", [6, 30, 300])
+def test_a_table_of_faint_detections_alone_trains(n, faint_ones):
+    found = faint_ones[n].detections
+    p = np.column_stack([found[c].to_numpy() for c in found.column_names if c.startswith("p_")])
+    assert_allclose(p.sum(axis=1), 1, rtol=1e-12)
+    typicality = found["typicality"].to_numpy()
+    assert 0.005 < (typicality < 0.05).mean() < 0.15
+    # Of levels that no detection is of, too: a brighter table can be asked.
+    model = faint_ones[n].model
+    for counts in (3.0, 15.0, 100.0, np.inf):
+        X = np.column_stack([found[name].to_numpy() for name in model.features])
+        said = model_of(model).predict(X[:20], np.full(20, counts))
+        assert np.isfinite(said.p).all()
+        assert np.isfinite(said.typicality).all()
+
+
+def test_a_class_that_is_faint_alone_is_known_at_every_level(small_table, with_limits):
+    label = np.array(small_table["label"].to_pylist(), dtype=object)
+    kinds = sorted({one for one in label if one})
+    table = with_limits(small_table, np.where(label == kinds[0], 6.0, 1e5))
+    model = model_of(run(table, label_column="label", features="all", seed=1).model)
+    at = model.classes.codes.index(kinds[0])
+    for level in model.bags:
+        assert all(at in bag.owner for bag in level)
+
+
+def test_closing_is_chosen_by_limits_and_said(small_table, with_limits, faint_ones):
+    settings = {"label_column": "label", "features": "all", "seed": 1}
+    table = small_table.slice(0, 300)
+    some = np.where(np.arange(300) < 20, 30.0, np.nan)
+    assert faint_ones[30].record["closing"] == "remove"
+    assert "hardness ratios closed" in repr(faint_ones[30])
+    assert run(with_limits(table, some), **settings).record["closing"] == "keep"  # 7 % have limits
+    kept = run(with_limits(table, 30), closing="keep", **settings)
+    assert kept.record["closing"] == "keep"
+    assert "hardness ratios closed" not in repr(kept)

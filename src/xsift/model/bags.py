@@ -11,6 +11,7 @@ from xsift.model.folds import folds_by_source
 __all__ = ["fit_bags"]
 
 _DEALS, _FAINT_DEALS, _PARTS = 4, 2, 3
+_FEWEST = 10
 
 
 def fit_bags(
@@ -65,11 +66,11 @@ def fit_bags(
 
 
 def _with_every_class(examples: Examples, taught: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Add the detections, as they are, of classes of which a level has none: all may be fainter."""
-    itself = np.flatnonzero(examples.is_itself)
-    y_itself = y[examples.row[itself]]
-    is_absent = (y_itself >= 0) & ~np.isin(y_itself, y[examples.row[taught]])
-    return np.concatenate([taught, itself[is_absent]])
+    """Add detections, as they are, of classes that a level has next to none of: all are fainter."""
+    itself = np.flatnonzero(examples.is_itself & (y[examples.row] >= 0))
+    n = np.bincount(y[examples.row[taught]], minlength=y.max() + 1)
+    is_rare = n[y[examples.row[itself]]] < _FEWEST
+    return np.union1d(taught, itself[is_rare])
 
 
 def _of_level(
