@@ -2,10 +2,12 @@
 
 import pytest
 
+from xsift.classes import PAPER_CLASSES, named_classes
 from xsift.compare import load_mapping, mapping_names, translate
 from xsift.errors import LabelError, SettingError
 
-OURS = ("AGN", "Seyfert", "XB", "YSO")
+OURS = PAPER_CLASSES
+WIDE = named_classes("wide")
 
 
 @pytest.fixture
@@ -31,7 +33,7 @@ def test_those_that_come_with_xsift(name):
     assert found.reference
     assert found.note
     translate([], found, OURS, name)  # every group is one of the paper's
-    assert found.groups(OURS) == ("AGN+Seyfert", "XB", "YSO")
+    assert found.groups(OURS.groups) == ("AGN+Seyfert", "XB", "YSO")
 
 
 def test_the_untested_ones_say_so():
@@ -52,6 +54,18 @@ def test_simbad_ignores_what_says_nothing_and_knows_that_a_pulsar_is_no_class():
     assert found == [None, None, None, None, "none", "AGN+Seyfert", "XB", "none"]
 
 
+def test_the_first_group_holds_that_the_catalogue_has():
+    labels, rules = ["LM-STAR", "CV*", "N*"], load_mapping("muwclass")
+    assert translate(labels, rules, WIDE, "muwclass").group == ["Star", "CV", "none"]
+    assert translate(labels, rules, OURS, "muwclass").group == ["none", "none", "none"]
+
+
+def test_simbad_types_are_of_the_groups_that_the_catalogue_counts_them_to():
+    labels = ["PM*", "BY*", "DN*", "ULX", "G", "*", "Psr", "QSO"]
+    found = translate(labels, load_mapping("simbad"), WIDE, "simbad").group
+    assert found == ["Star", "Star", "CV", "ULX", None, None, "none", "AGN+Seyfert"]
+
+
 def test_classes_that_are_not_named_are_listed_with_their_numbers():
     labels = ["HXB", "Blob", "Blob", "Thing"]
     with pytest.raises(LabelError, match=r"'Blob' \(2\), 'Thing' \(1\): add each to \[classes\]"):
@@ -64,7 +78,7 @@ def test_classes_that_are_not_named_are_listed_with_their_numbers():
 def test_rest_and_merge(mapping):
     path = mapping('title = "t"\nrest = "ignore"\n[merge]\n[classes]\na = "AGN"\nb = "Seyfert"\n')
     found = load_mapping(path)
-    assert found.groups(OURS) == OURS
+    assert found.groups(OURS.groups) == OURS.groups
     assert translate(["a", "b", "c"], found, OURS, "m").group == ["AGN", "Seyfert", None]
 
 
@@ -82,7 +96,8 @@ def test_a_group_that_ours_has_not(mapping):
         ("title = ", "not a readable mapping"),
         ('title = "t"\n', "classes: Field required"),
         ('title = "t"\n[classes]\n', "at least 1 item"),
-        ('title = "t"\n[classes]\na = 1\n', "classes.a: Input should be a valid string"),
+        ('title = "t"\n[classes]\na = 1\n', "classes.a.str: Input should be a valid string"),
+        ('title = "t"\n[classes]\na = []\n', "classes.a"),
         ('title = "t"\nclass_column = "x"\n[classes]\na = "XB"\n', "class_column: Extra inputs"),
         ('title = "t"\nrest = "XB"\n[classes]\na = "XB"\n', "rest: Input should be"),
         ('title = "t"\n[classes]\nHMXB = "XB"\nHXB = "YSO"\n', "'HXB' is another spelling"),

@@ -189,7 +189,7 @@ def compare(
             f"no source of {name} has a counterpart in {other_name} ({found.how}): try --radius "
             "or --match"
         )
-    says = translate(found.label, rules, ours.classes.groups, str(mapping))
+    says = translate(found.label, rules, ours.classes, str(mapping))
     group = [rules.merged(g) if g != NONE else g for g in ours.group]
     confidence = _confidence(ours, rules)
     paired = np.array([g is not None for g in says.group])

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from xsift.classes import code_of
+from xsift.classes import Classes, code_of
 from xsift.classes.text_file import read_text_file
 from xsift.errors import LabelError, SettingError
 
@@ -49,9 +49,11 @@ class Mapping(BaseModel):
     merge : dict of str to tuple of str
         Groups of ours that count as one, by their common name. An empty table merges nothing.
     classes : dict of str
-        By the other's class: a group of ours, ``none`` or ``ignore``.
-    rest : {"none", "ignore"}, optional
-        What classes that are not named are; without it, they are an error.
+        By the other's class: a group of ours, ``none`` or ``ignore``; or several of these, of which
+        the first holds that our catalogue has.
+    rest : {"none", "ignore", "type"}, optional
+        What classes that are not named are; without it, they are an error. ``type``: SIMBAD types,
+        each of the group that our catalogue counts it to, or ``none``.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -62,8 +64,10 @@ class Mapping(BaseModel):
     is_tested: bool = False
     class_columns: tuple[str, ...] = ()
     merge: dict[str, tuple[str, ...]] = {"AGN+Seyfert": ("AGN", "Seyfert")}
-    classes: dict[str, str] = Field(min_length=1, max_length=2000)
-    rest: Literal["none", "ignore"] | None = None
+    classes: dict[str, str | Annotated[tuple[str, ...], Field(min_length=1)]] = Field(
+        min_length=1, max_length=2000
+    )
+    rest: Literal["none", "ignore", "type"] | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> Mapping:
@@ -72,14 +76,20 @@ class Mapping(BaseModel):
             raise ValueError("a group is merged into two")
         if reserved := {NONE, IGNORE} & {*together, *self.merge}:
             raise ValueError(f"{min(reserved)!r} is no group")
-        meant: dict[str, str] = {}
-        for name, group in self.classes.items():
+        meant: dict[str, tuple[str, ...]] = {}
+        for name in self.classes:
             code = code_of(name)
             if code is None:
                 raise ValueError(f"class {name!r}: this means no label")
-            if self.merged(meant.setdefault(code, group)) != self.merged(group):
+            group = self.meant_by(name)
+            if meant.setdefault(code, group) != group:
                 raise ValueError(f"class {name!r} is another spelling of a class of another group")
         return self
+
+    def meant_by(self, name: str) -> tuple[str, ...]:
+        """Return what a class that is named may be here, merged; what our catalogue has holds."""
+        given = self.classes[name]
+        return tuple(map(self.merged, (given,) if isinstance(given, str) else given))
 
     def merged(self, group: str) -> str:
         """Return the name under which a group of ours counts."""
@@ -107,7 +117,7 @@ class Translation:
 
 
 def translate(
-    labels: Sequence[str | None], mapping: Mapping, ours: Sequence[str], where: str
+    labels: Sequence[str | None], mapping: Mapping, ours: Classes, where: str
 ) -> Translation:
     """Put labels into the groups of a catalogue of ours.
 
@@ -116,8 +126,8 @@ def translate(
     labels : sequence of (str or None)
         Codes, as `xsift.read.read_known` gives them.
     mapping : Mapping
-    ours : sequence of str
-        Groups of our catalogue, not merged.
+    ours : Classes
+        Of our catalogue.
     where : str
         The mapping, for messages.
 
@@ -127,19 +137,23 @@ def translate(
         If the mapping names a group that our catalogue has not, or not a class that the labels
         have.
     """
-    groups = mapping.groups(ours)
+    groups = mapping.groups(ours.groups)
     target: dict[str, str] = {}
     spelled: dict[str, str] = {}
-    for name, group in mapping.classes.items():
-        code = code_of(name) or name
-        merged = group if group in (NONE, IGNORE) else mapping.merged(group)
-        if merged not in (*groups, NONE, IGNORE):
+    if mapping.rest == "type":
+        of_type = ours.index_of_type.items()
+        target |= {t: mapping.merged(ours.classes[i].group) for t, i in of_type}
+    for name in mapping.classes:
+        meant = mapping.meant_by(name)
+        held = [group for group in meant if group in (*groups, NONE, IGNORE)]
+        if not held:
             raise LabelError(
-                f"mapping {where}: class {name!r} is {group!r}, but the groups of the catalogue "
-                f"are {', '.join(dict.fromkeys((*ours, *groups)))}: give one of them, none or "
-                "ignore"
+                f"mapping {where}: class {name!r} is {' or '.join(map(repr, meant))}, but the "
+                f"groups of the catalogue are {', '.join(dict.fromkeys((*ours.groups, *groups)))}: "
+                "give one of them, none or ignore"
             )
-        target[code] = merged
+        code = code_of(name) or name
+        target[code] = held[0]
         spelled.setdefault(code, name)
     unknown = Counter(label for label in labels if label is not None and label not in target)
     if unknown and mapping.rest is None:
@@ -149,7 +163,7 @@ def translate(
             f"mapping {where} does not name the classes {', '.join(said)}{more}: add each to "
             "[classes] with a group, none or ignore, or give rest = 'none' or rest = 'ignore'"
         )
-    rest = mapping.rest or NONE
+    rest = IGNORE if mapping.rest == IGNORE else NONE
     found = [None if label is None else target.get(label, rest) for label in labels]
     return Translation([None if g == IGNORE else g for g in found], spelled)
 
