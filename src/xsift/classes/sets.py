@@ -47,7 +47,7 @@ class Class(BaseModel):
 
     code: str = Field(min_length=1, max_length=64)
     column: str = Field(pattern=r"^p_[a-z][a-z0-9_]{0,40}$")
-    group: str = Field(min_length=1, max_length=64)
+    group: str = Field(min_length=1, max_length=64, pattern=r"^[^|]*$")
     title: str = ""
     apart: bool = False
     types: tuple[str, ...] = Field(default=(), max_length=500)

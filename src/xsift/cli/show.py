@@ -120,9 +120,10 @@ def _print_standing(screen: Console, card: SourceCard) -> None:
 
 def _print_votes(screen: Console, card: SourceCard) -> None:
     """Print how many detections each class won, most first."""
-    won = [
-        row["class"] for row in card.detections or () if row["role"] == "scored" and row["class"]
-    ]
+    n_scored = sum(row["role"] == "scored" for row in card.detections or ())
+    trained_voted = n_scored < (card.source or {})["n_detections"]
+    roles = ("scored", "trained") if trained_voted else ("scored",)
+    won = [row["class"] for row in card.detections or () if row["role"] in roles and row["class"]]
     if len(won) > 1:
         counted = ", ".join(f"{code} {n}" for code, n in Counter(won).most_common())
         screen.print(f"Classes of its detections: {escape(counted)}", highlight=False)
