@@ -78,7 +78,7 @@ def fit_calibrated_model(
     fit = fit_core(
         training, group, closure, closing, settings.missing, seed, None, n_plain, dimming
     )
-    if said := fit.gaps.warning([*classes.groups, "other types"], "detections", "--missing "):
+    if said := fit.gaps.warning([*classes.plain.groups, "other kinds"], "detections", "--missing "):
         warnings.warn(said, XsiftWarning, stacklevel=2)
     core = fit.core
     names_of_groups = (*classes.plain.groups, OTHER)
@@ -167,7 +167,9 @@ def fit_core(
     examples = examples_of(training, Z, scores, closure, closing, dimming, known, seed)
     counts = np.ones(len(y)) if weight is None else weight
     teaches = _weights(training, known) if weight is None else weight
-    gaps, factor = _gaps_of(training.X, group, y, counts, teaches, missing)
+    # A rare kind beside the plain ones, absent where many lack the same, would rule all these out.
+    kind = np.minimum(group, group[:n_plain].max() + 1)
+    gaps, factor = _gaps_of(training.X, kind, y, counts, teaches, missing)
     counts, teaches = counts * factor, teaches * factor
     # The copies of unlabelled detections say what is typical, and teach no class.
     typed = examples.take(np.flatnonzero((y >= 0)[examples.row]))
@@ -404,7 +406,7 @@ def _fit_mixtures(
 
 def _gaps_of(
     X: np.ndarray,
-    group: np.ndarray,
+    kind_of: np.ndarray,
     y: np.ndarray,
     counts: np.ndarray,
     teaches: np.ndarray,
@@ -412,7 +414,7 @@ def _gaps_of(
 ) -> tuple[Gaps, np.ndarray]:
     """Measure what rows lack, and return it with the factor of each row's weight, shape (n,)."""
     known, lacks = np.flatnonzero(y >= 0), np.isnan(X)
-    kind, weight = group[y[known]], teaches[known]
+    kind, weight = kind_of[y[known]], teaches[known]
     gaps = measure_gaps(lacks, counts, known, kind, weight, wanted)
     factor = np.ones(len(X))
     if gaps.missing == "remove":
