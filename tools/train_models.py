@@ -99,7 +99,8 @@ def main() -> None:
             is_ours = settings.method == "calibrated"
             fold_by = FOLD_BY.get(name)
             figures = held_out(read, settings, fold_by) if is_ours else None
-            model = result.model.model_copy(update={"evaluation": figures})
+            about = result.model.training.model_copy(update={"input": table})
+            model = result.model.model_copy(update={"evaluation": figures, "training": about})
             path = Path(beside) / f"{name}.asdf"
             save_model_tree(model, path)
             digests[name] = hashlib.sha256(path.read_bytes()).hexdigest()
