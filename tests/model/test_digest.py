@@ -200,13 +200,16 @@ def test_packaged_models_judge(name, is_open):
     X = X[:, : len(model.features)]
     if model.closing == "remove" and model.closure is not None:
         X[:, list(model.closure)] = np.tanh(X[:, list(model.closure)])
-    sure = []
+    found = []
     for counts in (15.0, np.inf):
         said = model.predict(X, np.full(50, counts))
         assert said.is_scored.all()
         assert np.allclose(said.p.sum(axis=1) + said.p_none, 1)
-        sure.append(said.p.max(axis=1).mean())
-    assert (sure[0] < sure[1]) == is_open
+        found.append(said.p)
+    assert (np.abs(found[0] - found[1]).max() > 0.1) == is_open
+    if is_open:
+        figures = load_model_tree(packaged_models()[name]).evaluation
+        assert figures["counts_15_log_loss"] > figures["counts_100000_log_loss"] + 0.2
 
 
 @pytest.fixture
