@@ -25,6 +25,8 @@ import pyarrow.parquet as pq
 from figures import TABLE, work_out
 
 from xsift import classify, vote_table
+from xsift.classes import PAPER_CLASSES, code_of
+from xsift.compare import NONE, load_mapping, translate
 from xsift.compare.comparison import compare, read_ours
 from xsift.write import write_table
 
@@ -58,6 +60,13 @@ def catalogues(data: Path, folder: Path) -> dict[str, Path]:
     return {name: folder / name for name in ("published", "csc20-paper", "csc20")}
 
 
+def nameable(given: dict[str, dict[str, Any]], mapping: str) -> dict[str, dict[str, Any]]:
+    """Return the sources of classes that all three catalogues can name: the paper's."""
+    codes = [code_of(said["class"]) for said in given.values()]
+    groups = translate(codes, load_mapping(mapping), PAPER_CLASSES, mapping).group
+    return {name: said for (name, said), g in zip(given.items(), groups, strict=True) if g != NONE}
+
+
 def compared(given: dict[str, dict[str, Any]], mapping: str, folder: Path, file: Path) -> Any:
     """Compare a catalogue with labels, by name; None where it classifies none of them."""
     rows = {"name": list(given), "class": [said["class"] for said in given.values()]}
@@ -75,7 +84,8 @@ def results(data: Path) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as place:
         folders = catalogues(data, Path(place))
         names = {c: set(read_ours(f).table["name"].to_pylist()) for c, f in folders.items()}
-        for mapping, given in labels.items():
+        for mapping, held_out_sources in labels.items():
+            given = nameable(held_out_sources, mapping)
             shared = {n: s for n, s in given.items() if all(n in found for found in names.values())}
             whole = {n: s for n, s in given.items() if s["whole"]}
             samples = {
@@ -85,7 +95,7 @@ def results(data: Path) -> dict[str, Any]:
                 "incomplete": {n: s for n, s in given.items() if not s["whole"]},
             }
             record["labels"][mapping] = {
-                "held_out_sources": len(given),
+                "held_out_sources": len(held_out_sources),
                 "catalogues": {
                     catalogue: {
                         sample: compared(chosen, mapping, folder, Path(place) / "labels.csv")
