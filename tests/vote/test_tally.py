@@ -193,3 +193,16 @@ def test_whole_numbers_are_sorted_as_numbers_where_all_names_are(names, wanted):
     table = pa.table({"name": pa.array(names)})
     rows = np.flatnonzero([n is not None for n in names])
     assert [names[i] for i in key_order(table, rows)] == wanted
+
+
+@pytest.mark.parametrize("pool", ["mean", "geometric"])
+def test_a_source_has_the_same_bits_alone_and_among_others(pool):
+    rng = np.random.default_rng(5)
+    p = rng.dirichlet(np.full(18, 0.3), 90)
+    table = pa.table({"name": [f"s{i // 3:02}" for i in range(90)], "obsid": np.arange(90)})
+    whole = tally(table, p, np.arange(90), 18, pool)
+    for source in range(30):
+        own = np.arange(3 * source, 3 * source + 3)
+        alone = tally(table.take(pa.array(own)), p[own], np.arange(3), 18, pool)
+        assert_array_equal(alone.mean[0], whole.mean[source])
+        assert_array_equal(alone.std[0], whole.std[source])

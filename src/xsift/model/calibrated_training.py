@@ -15,18 +15,17 @@ import numpy as np
 from xsift.classes import Classes
 from xsift.errors import LabelError, TableError, XsiftWarning
 from xsift.features import close_hardness, columns_that_close, fit_normal_scores
-from xsift.mixture import Mixture
 from xsift.model.bags import fit_bags
 from xsift.model.calibrated import CalibratedModel
 from xsift.model.classification import refuse_one_class
 from xsift.model.core import CalibratedCore, responsibilities_in
-from xsift.model.examples import Examples, examples_of, observed_copies
-from xsift.model.faint import BRIGHT, Dimming, dimming_of, level_of
-from xsift.model.folds import folds_by_source
+from xsift.model.examples import Examples, examples_of
+from xsift.model.faint import BRIGHT, Dimming, dimming_of
 from xsift.model.gaps import Gaps, even_weights, measure_gaps
+from xsift.model.mixtures import fit_mixtures
 from xsift.model.sample import Training
 from xsift.model.sets import OTHER, thresholds_of
-from xsift.model.typicality import Typicality, rank, uniform_ranks
+from xsift.model.typicality_training import fit_typicality
 from xsift.score.calibrated import fit_calibrated
 from xsift.score.evidence import Evidence
 from xsift.score.none import NONE_SHARE, OpenScorer
@@ -35,11 +34,7 @@ from xsift.surveys import Survey
 
 __all__ = ["FEWEST_SOURCES", "CoreFit", "fit_calibrated_model", "fit_core"]
 
-_COMPONENTS = 40
-_MIXTURES = 2
-_RANK_FOLDS = 4
 _FEWEST_BESIDE = 30
-_FEWEST_FAINT = 100  # of a level, to teach what is typical there, and to be ranked
 _LIMITED = 0.1  # of the detections: with so many known counts, they are taken for faint ones
 FEWEST_SOURCES = 4
 """With a label, and with a value of each feature: else nothing can be calibrated on unseen ones."""
@@ -90,7 +85,7 @@ def fit_calibrated_model(
         *(survey, feature_set, names, classes),
         *(core.closing, core.closure, core.scores, core.mixtures),
         *(core.bags, scorers),
-        _typicality(fit, training, dimming, seed),
+        fit_typicality(training, core, fit.Z, fit.examples, dimming, seed),
         fit.gaps,
         fit.gaps.missing == "remove",
     )
@@ -161,7 +156,7 @@ def fit_core(
     X = close_hardness(training.X, closure, closing)
     scores = fit_normal_scores(X, weight)
     Z = scores.transform(X)
-    mixtures = _fit_mixtures(Z, seed, weight=weight)
+    mixtures = fit_mixtures(Z, seed, weight=weight)
     y, group = _open(training, group, n_plain)
     known = np.flatnonzero(y >= 0)
     examples = examples_of(training, Z, scores, closure, closing, dimming, known, seed)
@@ -329,79 +324,6 @@ def _refuse_few(training: Training, classes: Classes) -> None:
             f"labelled detections of {n_sources} sources: {FEWEST_SOURCES} are needed at least, "
             "to calibrate on sources that were not trained on"
         )
-
-
-def _typicality(
-    fit: CoreFit, training: Training, dimming: Dimming | None, seed: int
-) -> tuple[Typicality, ...]:
-    """Learn what is typical at each level of faintness; the last is that of exact detections.
-
-    Faint detections say it where the table has enough of them, else copies of brighter ones, too.
-    Copies that teach the mixture have now and then a value that a survey would not give. The ranks
-    are those of sources that taught nothing, their copies as a survey would report them.
-    """
-    core, examples, unit = fit.core, fit.examples, training.unit
-    exact = Typicality(core.mixtures[0], uniform_ranks(_unseen_ranks(fit.Z, unit, seed)))
-    if dimming is None:
-        return (exact,)
-    is_unseen = folds_by_source(unit, np.zeros(len(unit), dtype=np.int64), _RANK_FOLDS, seed) == 0
-    is_sampled = np.zeros(len(unit), dtype=bool)
-    is_sampled[examples.row[examples.is_sampled]] = True
-    _, Z_copy, level_of_copy = observed_copies(
-        training, core.scores, core.closure, core.closing, dimming, is_sampled & is_unseen, seed
-    )
-    is_copy = examples.is_copy & examples.is_sampled & ~is_unseen[examples.row]
-    own = level_of(training.counts) if training.counts is not None else np.full(len(unit), -1)
-    found = []
-    for level in range(examples.n_levels - 1):
-        real, copies = own == level, is_copy & (examples.level == level)
-        taught, asked = fit.Z[real & ~is_unseen], fit.Z[real & is_unseen]
-        if min(len(taught), len(asked)) < _FEWEST_FAINT:
-            taught = np.vstack([taught, examples.Z[copies]])
-            asked = np.vstack([asked, Z_copy[level_of_copy == level]])
-        if min(len(taught), len(asked)) < _FEWEST_FAINT:
-            found.append(exact)
-            continue
-        # A feature that no faint detection has says nothing.
-        taught[:, np.isnan(taught).all(axis=0)] = 0.0
-        (mixture,) = _fit_mixtures(taught, seed, 1)
-        found.append(Typicality(mixture, uniform_ranks(rank(mixture, asked))))
-    return (*found, exact)
-
-
-def _unseen_ranks(Z: np.ndarray, source: np.ndarray, seed: int) -> np.ndarray:
-    """Rank each row under a mixture of the other sources' rows."""
-    folds = folds_by_source(source, np.zeros(len(source), dtype=np.int64), _RANK_FOLDS, seed)
-    ranks = np.full(len(Z), np.nan)
-    for k in range(_RANK_FOLDS):
-        if len(others := np.flatnonzero(folds != k)):
-            # A feature that few sources have may be known of none of the others.
-            known = np.flatnonzero(~np.isnan(Z[others]).all(axis=0))
-            (mixture,) = _fit_mixtures(Z[np.ix_(others, known)], seed, 1)
-            ranks[folds == k] = rank(mixture, Z[np.ix_(folds == k, known)])
-    return ranks
-
-
-def _fit_mixtures(
-    Z: np.ndarray, seed: int, number: int = _MIXTURES, weight: np.ndarray | None = None
-) -> tuple[Mixture, ...]:
-    from sklearn.exceptions import ConvergenceWarning
-
-    from xsift.mixture import GaussianMixture
-
-    K = max(1, min(_COMPONENTS, len(Z) // 100))
-    fitted = []
-    with warnings.catch_warnings():
-        # Spikes are what the data hold (var_prob exactly 1), and the floor of the variance is wide:
-        # such components do no harm here. Nor does a mixture that could still be a little better.
-        warnings.simplefilter("ignore", XsiftWarning)
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        for i in range(number):
-            model = GaussianMixture(
-                K, reg_covar=1e-2, max_iter=40, tol=1e-2, random_state=seed + i
-            ).fit(Z, sample_weight=weight)
-            fitted.append(Mixture(model.weights_, model.means_, model.covariances_))
-    return tuple(fitted)
 
 
 def _gaps_of(

@@ -8,7 +8,6 @@ from typing import Literal
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from scipy.special import softmax
 
 from xsift.surveys.columns import KEYS
 from xsift.vote.verdict import Rule
@@ -147,7 +146,11 @@ def _geometric_mean(
     for j in range(n_classes):
         log_p = np.log(np.maximum(p[rows, j], np.finfo(np.float64).tiny))
         pooled[j] = np.add.reduceat(log_p, starts) / n
-    pooled = softmax(pooled, axis=0)
+    np.exp(pooled - pooled.max(axis=0), out=pooled)
+    total = np.zeros(len(starts))
+    for column in pooled:  # in this order whatever the number of sources
+        total += column
+    pooled /= total
     # Of one detection, its own: to the last bit.
     pooled[:, n == 1] = p[rows[starts[n == 1]], :n_classes].T
     return np.asarray(pooled)
