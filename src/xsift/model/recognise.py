@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 from xsift.label.names import evened_out
 from xsift.model.sample import Sample
 from xsift.model.training_rows import KEY_COLUMNS, TrainingRowsTree
+from xsift.read import Look
 
 __all__ = ["Recognised", "hash_features", "hash_keys", "recognise", "training_rows"]
 
@@ -69,7 +70,7 @@ def training_rows(sample: Sample, trained: np.ndarray) -> TrainingRowsTree:
     )
 
 
-def recognise(known: TrainingRowsTree, sample: Sample) -> Recognised:
+def recognise(known: TrainingRowsTree, sample: Sample, look: Look | None = None) -> Recognised:
     """Find the rows of a table that trained the model.
 
     Keys are compared in the columns that the table and the training table both have: a table of
@@ -80,10 +81,12 @@ def recognise(known: TrainingRowsTree, sample: Sample) -> Recognised:
     known : TrainingRowsTree
     sample : Sample
         With the features of the model.
+    look : Look, optional
+        At the whole table, where the sample is a part of it.
     """
     n = len(sample)
     by_name, by_values = np.zeros(n, dtype=bool), np.zeros(n, dtype=bool)
-    own = _key_columns(sample.keys)
+    own = _key_columns(sample.keys, look)
     columns = own[: min(len(own), len(known.key_columns))]
     for start in range(0, n, _ROWS):
         some = slice(start, start + _ROWS)
@@ -149,11 +152,12 @@ def hash_features(X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return hashed, np.asarray(n_sizes >= _FEWEST_VALUES)
 
 
-def _key_columns(keys: pa.Table) -> tuple[str, ...]:
+def _key_columns(keys: pa.Table, look: Look | None = None) -> tuple[str, ...]:
     """Return the first of the key columns, as far as the table has values of all."""
     found = []
+    given = {c for c in keys.column_names if keys[c].null_count < keys.num_rows}
     for column in KEY_COLUMNS:
-        if column not in keys.column_names or keys[column].null_count == keys.num_rows:
+        if column not in (given if look is None else look.given):
             break  # a later one alone does not tell rows apart
         found.append(column)
     return tuple(found)

@@ -123,6 +123,8 @@ class Sample:
         Columns of the user's own, for the results.
     called : mapping of str to str
         What the file calls columns of the survey that go by another name in it.
+    look : Look, optional
+        At these rows, where they are a part of a table.
     """
 
     path: str
@@ -139,6 +141,7 @@ class Sample:
     counts: dict[str, int]
     kept: pa.Table | None = None
     called: Mapping[str, str] = field(default_factory=dict)
+    look: read.Look | None = None
 
     def __len__(self) -> int:
         return len(self.features.X)
@@ -204,6 +207,7 @@ def read_sample(
     labels: str | Path | read.InMemory | None = None,
     need_all: bool = False,
     progress: Progress = silent,
+    look: read.Look | None = None,
 ) -> Sample:
     """Read a table of detections, and what is known of them.
 
@@ -222,6 +226,8 @@ def read_sample(
         Whether the table must have every feature; types are then not asked for.
     progress : callable
         Told of each step as it begins.
+    look : Look, optional
+        At the whole table, where `table` is a part of it (`read.read_detections`).
 
     Raises
     ------
@@ -247,9 +253,10 @@ def read_sample(
         settings.type_column,
         settings.columns,
         settings.keep,
+        look,
     )
     derived = derive(held.table, survey, features)
-    if derived.faintness is not None:
+    if derived.faintness is not None and look is None:
         warn_of_limits(derived.faintness, held.path)
     given = {n for n in held.table.column_names if held.table[n].null_count < held.table.num_rows}
     # The raw columns go once the features are derived: most of a large table's memory.
@@ -279,6 +286,7 @@ def read_sample(
         counts,
         held.kept,
         held.called,
+        held.look,
     )
 
 

@@ -126,6 +126,8 @@ def named_table(
     else:
         table, source = read_table(path, [*wanted, *(columns or {}).values()])
         available = table.column_names
+        if isinstance(path, InMemory) and path.available:
+            available = list(path.available)
         found = naming(available, survey, where, columns)
     by_actual = {actual: name for name, actual in found.called.items()}
     return found.apply(table), source, [by_actual.get(n, n) for n in available], found

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from xsift.surveys.columns import KEYS
 from xsift.vote.verdict import Rule
 
-__all__ = ["Pool", "Votes", "in_order", "key_order", "tally"]
+__all__ = ["Pool", "Votes", "are_whole", "in_order", "key_order", "tally"]
 
 _WHOLE = r"^(0|-?[1-9][0-9]{0,17})$"
 
@@ -49,21 +49,37 @@ class Votes:
         return np.asarray(self.soft == self.hard)
 
 
-def in_order(names: pa.ChunkedArray | pa.Array) -> pa.ChunkedArray | pa.Array:
+def are_whole(names: pa.ChunkedArray | pa.Array) -> bool:
+    """Tell whether all names that there are are whole numbers, without leading zeros."""
+    given = names.drop_null()
+    if not len(given):
+        return True
+    if not pc.match_substring_regex(given[:1], _WHOLE)[0].as_py():
+        return False
+    return bool(pc.all(pc.match_substring_regex(given, _WHOLE)).as_py())
+
+
+def in_order(
+    names: pa.ChunkedArray | pa.Array, whole: bool | None = None
+) -> pa.ChunkedArray | pa.Array:
     """Return what source names are sorted by: themselves, or where all are whole numbers, these.
 
     ``9`` comes before ``10``; a number with a leading zero is a name, and then all are.
+
+    Parameters
+    ----------
+    names : pyarrow.Array or ChunkedArray
+    whole : bool, optional
+        Whether all are, where these are some of a table's names.
     """
     if not pa.types.is_string(names.type):
         return names
-    given = names.drop_null()
-    if not (len(given) and pc.match_substring_regex(given[:1], _WHOLE)[0].as_py()):
-        return names
-    is_whole = pc.all(pc.match_substring_regex(given, _WHOLE)).as_py()
-    return names.cast(pa.int64()) if is_whole else names
+    if whole is None:
+        whole = names.null_count < len(names) and are_whole(names)
+    return names.cast(pa.int64()) if whole else names
 
 
-def key_order(table: pa.Table, rows: np.ndarray) -> np.ndarray:
+def key_order(table: pa.Table, rows: np.ndarray, whole: bool | None = None) -> np.ndarray:
     """Sort `rows` of a table by (name, obsid, obi where known), then by their order in the file.
 
     Parameters
@@ -72,9 +88,11 @@ def key_order(table: pa.Table, rows: np.ndarray) -> np.ndarray:
         With ``name``, and ``obsid`` and ``obi`` where it has them; nulls come last.
     rows : ndarray of int
         In the order of the file.
+    whole : bool, optional
+        As for `in_order`.
     """
     keys = {k: table[k] for k in KEYS if k in table.column_names}
-    keys["name"] = in_order(keys["name"])
+    keys["name"] = in_order(keys["name"], whole)
     keys["_row"] = pa.array(np.arange(table.num_rows))  # Arrow's sort is not stable
     order = pc.sort_indices(pa.table(keys), sort_keys=[(k, "ascending") for k in keys])
     chosen = np.zeros(table.num_rows, dtype=bool)
@@ -90,6 +108,7 @@ def tally(
     n_classes: int,
     pool: Pool = "mean",
     rule: Rule | None = None,
+    whole: bool | None = None,
 ) -> Votes:
     """Let the detections in `rows` vote (paper, section on the master classification).
 
@@ -115,9 +134,11 @@ def tally(
     rule : Rule, optional
         Of the verdict; the published one by default: the class of the highest probability, the
         first of the classes on ties.
+    whole : bool, optional
+        As for `in_order`.
     """
     rule = rule or Rule.published(n_classes)
-    rows = key_order(table, rows)
+    rows = key_order(table, rows, whole)
     if not len(rows):
         none = np.empty(0, dtype=np.int64)
         no_p = np.empty((0, p.shape[1]))
