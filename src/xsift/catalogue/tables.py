@@ -26,7 +26,7 @@ from xsift.model.schema import ModelTree
 from xsift.surveys import Survey
 from xsift.surveys.columns import Column, with_metadata
 from xsift.vote import Votes
-from xsift.write import Staging, environment, write_json, write_table
+from xsift.write import Staging, environment, is_part, read_list, write_json, write_table
 from xsift.write.libraries import astropy_table, pandas_frame
 from xsift.write.tables import SUFFIXES
 
@@ -176,6 +176,8 @@ def place(
     # Results of an earlier run in another format would contradict the new ones.
     names = [stem + suffix for stem in stems for suffix in SUFFIXES.values()]
     names += ["run.json", *(["model.asdf"] if has_detections else [])]
+    if Path(folder).is_dir():
+        names += [name for name in read_list(Path(folder)) if is_part(name)]
     return Staging(folder, [*names, *more], "catalogue", inputs)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from contextlib import contextmanager
 from typing import Any
 
@@ -128,10 +128,9 @@ def vote_of_trained(counts: dict[str, int], vote_trained: bool) -> str:
     )
 
 
-def warn_of_unused(sample: Sample, wanted: Sequence[Feature]) -> None:
+def warn_of_unused(given: Set[str], used: Sequence[str], wanted: Sequence[Feature]) -> None:
     """Warn of columns with values of features that the model was trained without."""
-    used = sample.features.names
-    unused = [f.name for f in wanted if f.name in sample.given and f.name not in used]
+    unused = [f.name for f in wanted if f.name in given and f.name not in used]
     if unused:
         _warn(f"columns not used, as the model was trained without them: {', '.join(unused)}")
 

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from xsift.features import FeatureTable
 from xsift.model.sample import Sample
 from xsift.read import Fit, Look
-from xsift.vote import are_whole
+from xsift.vote import in_order
 
 __all__ = ["TWELFTH", "fit_of", "look_at"]
 
@@ -27,7 +27,7 @@ def look_at(sample: Sample) -> Look:
     names = sample.keys["name"]
     return sample.look.model_copy(
         update={
-            "whole_names": are_whole(names),
+            "names_are_whole": _are_whole(names),
             "n_told": int(np.isfinite(features.counts).sum()),
             "impossible": {} if faintness is None else dict(faintness.impossible),
             "outside": {} if faintness is None else dict(faintness.outside),
@@ -35,6 +35,10 @@ def look_at(sample: Sample) -> Look:
             "names": _some(names),
         }
     )
+
+
+def _are_whole(names: pa.ChunkedArray) -> bool:
+    return names.null_count == len(names) or pa.types.is_integer(in_order(names).type)
 
 
 def fit_of(features: FeatureTable) -> Fit:

@@ -89,7 +89,7 @@ def classify(
             )
         else:
             sample = sample.held_to(tree.features, survey)
-        warn_of_unused(sample, survey.feature_set(tree.feature_set))
+        warn_of_unused(sample.given, tree.features, survey.feature_set(tree.feature_set))
         warn_of_classes(trained)
         progress("scoring and voting")
         seen = recognise(tree.training_rows, sample)

@@ -31,10 +31,18 @@ class File:
 
     @property
     def n_rows(self) -> int:
+        """Rows of the file."""
         return sum(self.row_groups)
 
 
 def opened(path: Path) -> File:
+    """Read the footer of a file.
+
+    Raises
+    ------
+    TableError
+        If it is no Parquet file, is encrypted, cut off or damaged.
+    """
     where = str(path)
     with refuse_path(TableError, where, "read"), open(path, "rb") as stream:
         start = stream.read(4)
@@ -75,7 +83,12 @@ def _plain(field: pa.Field) -> pa.Field:
 
 
 def refuse_other(one: File, other: File) -> None:
-    """Refuse a file whose columns, types or units are not those of the first one."""
+    """Refuse a file whose columns, types or units are not those of the first one.
+
+    Raises
+    ------
+    TableError
+    """
     mine = {field.name: field for field in one.schema}
     its = {field.name: field for field in other.schema}
     for names, has, has_not in ((mine, one, other), (its, other, one)):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections import Counter
 from collections.abc import Mapping
+from itertools import takewhile
 from typing import TypeVar
 
 import numpy as np
@@ -12,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from xsift.errors import TableError, XsiftWarning
 from xsift.surveys import Survey, SurveyColumn
+from xsift.surveys.columns import KEYS
 
 __all__ = ["ColumnLook", "Fit", "Look", "look_at_values"]
 
@@ -151,7 +153,7 @@ class Look(_Counts):
     n_rows : int
     columns : dict of str to ColumnLook
         Of the survey's columns that the table has, ``name`` (the source) and ``archive_name``.
-    whole_names : bool
+    names_are_whole : bool
         Whether all names are whole numbers, which sort as such.
     n_told : int
         Detections whose effective counts are known.
@@ -165,7 +167,7 @@ class Look(_Counts):
 
     n_rows: int = 0
     columns: dict[str, ColumnLook] = Field(default_factory=dict)
-    whole_names: bool = True
+    names_are_whole: bool = True
     n_told: int = 0
     impossible: dict[str, int] = Field(default_factory=dict)
     outside: dict[str, int] = Field(default_factory=dict)
@@ -185,7 +187,7 @@ class Look(_Counts):
         return Look(
             n_rows=self.n_rows + other.n_rows,
             columns=columns,
-            whole_names=self.whole_names and other.whole_names,
+            names_are_whole=self.names_are_whole and other.names_are_whole,
             n_told=self.n_told + other.n_told,
             impossible=_sum(self.impossible, other.impossible),
             outside=_sum(self.outside, other.outside),
@@ -220,6 +222,16 @@ class Look(_Counts):
         if len(names) <= _NAMES:
             return dict(names)
         return dict(sorted(names.items(), key=lambda item: (item[1][0], item[0]))[:_NAMES])
+
+    @property
+    def has_counts(self) -> bool:
+        """Whether the effective counts of any detection are known."""
+        return self.n_told > 0
+
+    @property
+    def key_columns(self) -> tuple[str, ...]:
+        """What tells detections apart, as far as the table has values of all."""
+        return tuple(takewhile(self.given.__contains__, (*KEYS, "region_id")))
 
     @property
     def left_out(self) -> frozenset[str]:

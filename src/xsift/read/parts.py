@@ -84,6 +84,11 @@ class Parts:
         """The files."""
         return tuple(file.path for file in self.files)
 
+    @property
+    def empty_table(self) -> pa.Table:
+        """The columns of the table, without rows."""
+        return self.files[0].schema.empty_table().select(list(self.columns))
+
     def read(
         self, wanted: list[str] | None = None, numbers: Iterable[int] | None = None
     ) -> Iterator[tuple[Part, InMemory | TableError]]:

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from xsift.surveys.columns import KEYS
 from xsift.vote.verdict import Rule
 
-__all__ = ["Pool", "Votes", "are_whole", "in_order", "key_order", "tally"]
+__all__ = ["Pool", "Votes", "in_order", "key_order", "tally"]
 
 _WHOLE = r"^(0|-?[1-9][0-9]{0,17})$"
 
@@ -49,37 +49,25 @@ class Votes:
         return np.asarray(self.soft == self.hard)
 
 
-def are_whole(names: pa.ChunkedArray | pa.Array) -> bool:
-    """Tell whether all names that there are are whole numbers, without leading zeros."""
-    given = names.drop_null()
-    if not len(given):
-        return True
-    if not pc.match_substring_regex(given[:1], _WHOLE)[0].as_py():
-        return False
-    return bool(pc.all(pc.match_substring_regex(given, _WHOLE)).as_py())
-
-
 def in_order(
-    names: pa.ChunkedArray | pa.Array, whole: bool | None = None
+    names: pa.ChunkedArray | pa.Array, are_whole: bool | None = None
 ) -> pa.ChunkedArray | pa.Array:
     """Return what source names are sorted by: themselves, or where all are whole numbers, these.
 
-    ``9`` comes before ``10``; a number with a leading zero is a name, and then all are.
-
-    Parameters
-    ----------
-    names : pyarrow.Array or ChunkedArray
-    whole : bool, optional
-        Whether all are, where these are some of a table's names.
+    ``9`` comes before ``10``; a number with a leading zero is a name, and then all are. Of a part
+    of the names, `are_whole` tells whether all are.
     """
     if not pa.types.is_string(names.type):
         return names
-    if whole is None:
-        whole = names.null_count < len(names) and are_whole(names)
-    return names.cast(pa.int64()) if whole else names
+    if are_whole is None:
+        given = names.drop_null()
+        if not (len(given) and pc.match_substring_regex(given[:1], _WHOLE)[0].as_py()):
+            return names
+        are_whole = pc.all(pc.match_substring_regex(given, _WHOLE)).as_py()
+    return names.cast(pa.int64()) if are_whole else names
 
 
-def key_order(table: pa.Table, rows: np.ndarray, whole: bool | None = None) -> np.ndarray:
+def key_order(table: pa.Table, rows: np.ndarray, are_whole: bool | None = None) -> np.ndarray:
     """Sort `rows` of a table by (name, obsid, obi where known), then by their order in the file.
 
     Parameters
@@ -88,11 +76,11 @@ def key_order(table: pa.Table, rows: np.ndarray, whole: bool | None = None) -> n
         With ``name``, and ``obsid`` and ``obi`` where it has them; nulls come last.
     rows : ndarray of int
         In the order of the file.
-    whole : bool, optional
-        As for `in_order`.
+    are_whole : bool, optional
+        Of a part of a table: as `in_order` takes it.
     """
     keys = {k: table[k] for k in KEYS if k in table.column_names}
-    keys["name"] = in_order(keys["name"], whole)
+    keys["name"] = in_order(keys["name"], are_whole)
     keys["_row"] = pa.array(np.arange(table.num_rows))  # Arrow's sort is not stable
     order = pc.sort_indices(pa.table(keys), sort_keys=[(k, "ascending") for k in keys])
     chosen = np.zeros(table.num_rows, dtype=bool)
@@ -108,7 +96,7 @@ def tally(
     n_classes: int,
     pool: Pool = "mean",
     rule: Rule | None = None,
-    whole: bool | None = None,
+    are_whole: bool | None = None,
 ) -> Votes:
     """Let the detections in `rows` vote (paper, section on the master classification).
 
@@ -134,11 +122,11 @@ def tally(
     rule : Rule, optional
         Of the verdict; the published one by default: the class of the highest probability, the
         first of the classes on ties.
-    whole : bool, optional
-        As for `in_order`.
+    are_whole : bool, optional
+        As for `key_order`.
     """
     rule = rule or Rule.published(n_classes)
-    rows = key_order(table, rows, whole)
+    rows = key_order(table, rows, are_whole)
     if not len(rows):
         none = np.empty(0, dtype=np.int64)
         no_p = np.empty((0, p.shape[1]))
