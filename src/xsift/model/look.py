@@ -38,7 +38,7 @@ def look_at(sample: Sample) -> Look:
 
 
 def _are_whole(names: pa.ChunkedArray) -> bool:
-    return names.null_count == len(names) or pa.types.is_integer(in_order(names).type)
+    return bool(names.null_count == len(names) or pa.types.is_integer(in_order(names).type))
 
 
 def fit_of(features: FeatureTable) -> Fit:

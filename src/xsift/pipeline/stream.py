@@ -61,7 +61,7 @@ def classify_stream(
     model: Asked,
     settings: Settings,
     out: str | Path,
-    formats: tuple[str, ...] = ("parquet",),
+    formats: tuple[str, ...] | None = None,
     tell: Tell = _silent,
     rows: int = ROWS,
     bucket_rows: int = BUCKET_ROWS,
@@ -77,8 +77,8 @@ def classify_stream(
     settings : Settings
     out : str or Path
         Folder for the results.
-    formats : tuple of str
-        Parquet alone.
+    formats : tuple of str, optional
+        Parquet alone, but for a table of one part. [default: all that the table can have]
     tell : callable
     rows, bucket_rows : int
         Of a part; and of the detections whose sources are voted on together.
@@ -90,10 +90,12 @@ def classify_stream(
     """
     parts = path if isinstance(path, Parts) else parts_of(path, rows)
     given = [Path(model)] if isinstance(model, str | Path) and Path(model).exists() else []
-    if len(parts.parts) > 1:
+    is_whole = len(parts.parts) == 1
+    formats = formats or (("parquet", "votable") if is_whole else ("parquet",))
+    if not is_whole:
         _refuse_formats(formats, parts)
     with place(out, [*parts.paths, *given]) as staging:
-        if len(parts.parts) == 1:
+        if is_whole:
             return _in_memory(parts, model, settings, staging, formats, tell)
         with recorded() as notes:
             work = _begun(staging, fingerprint(parts, model, settings, bucket_rows))

@@ -15,16 +15,18 @@ import pyarrow as pa
 from xsift.errors import TableError, XsiftWarning
 from xsift.read.cursor import Cursor
 from xsift.read.footers import File, opened, refuse_other
-from xsift.read.layout import INDEX, files_of
+from xsift.read.layout import INDEX, files_of, is_address, is_pattern
 from xsift.read.masks import hide_masked
 from xsift.read.memory import InMemory
 from xsift.read.parquet import wanted_fields
 from xsift.read.source import Source
 
-__all__ = ["ROWS", "Part", "Parts", "parts_of"]
+__all__ = ["ROWS", "Part", "Parts", "goes_in_parts", "parts_of"]
 
 ROWS = 65_536
 """Rows of a part."""
+
+_LARGE, _MANY = 300_000_000, 1_000_000
 
 _ROW = re.compile(r"\brow (\d+)\b")
 
@@ -177,6 +179,20 @@ def parts_of(path: str | Path, rows: int = ROWS) -> Parts:
     for file in files:
         whole.update(f"{file.path.name}\0{file.size}\0{file.sha256}\0".encode())
     return Parts(str(path), tuple(files), parts, tuple(columns), whole.hexdigest())
+
+
+def goes_in_parts(path: str | Path) -> bool:
+    """Tell whether a table is read in parts: a folder, a pattern, or a large Parquet file."""
+    try:
+        if is_address(path) or is_pattern(path) or Path(path).is_dir():
+            return True
+        with open(path, "rb") as stream:
+            if stream.read(4) != b"PAR1":
+                return False
+        file = opened(Path(path))
+    except (OSError, ValueError):  # the reader of files will say so
+        return False
+    return file.size > _LARGE or file.n_rows > _MANY
 
 
 def _cut(files: list[File], rows: int) -> Iterator[Part]:
