@@ -31,7 +31,7 @@ from xsift.settings import Settings
 from xsift.surveys import Feature, Survey
 from xsift.vote import in_order, key_order
 
-__all__ = ["CARRIED", "Progress", "Sample", "Training", "read_sample", "silent"]
+__all__ = ["CARRIED", "Progress", "Sample", "Training", "read_sample", "silent", "source_codes"]
 
 CARRIED = ("name", "archive_name", "obsid", "obi", "region_id", "ra", "dec")
 """Columns of the input that the table of detections carries over."""
@@ -166,8 +166,7 @@ class Sample:
 
     def source(self, rows: np.ndarray) -> np.ndarray:
         """Return the code of the source of each row; a row without a name is its own source."""
-        code = self._named_codes[rows]
-        return np.asarray(np.where(code < 0, code.max(initial=0) + 1 + np.arange(len(rows)), code))
+        return _of_their_own(self._named_codes[rows])
 
     def kept_codes(self, name: str) -> np.ndarray:
         """Give each value of a column that is kept a number, by its text; -1 where missing.
@@ -323,6 +322,15 @@ def _other(labels: Labels, classes: Classes | None) -> np.ndarray:
             if labels.label[row] in certain:
                 out[row] = labels.label[row]
     return out
+
+
+def source_codes(names: pa.ChunkedArray | pa.Array) -> np.ndarray:
+    """Return the code of the source of each name, in their order; null is its own source."""
+    return _of_their_own(_codes(names))
+
+
+def _of_their_own(code: np.ndarray) -> np.ndarray:
+    return np.asarray(np.where(code < 0, code.max(initial=0) + 1 + np.arange(len(code)), code))
 
 
 def _codes(column: pa.ChunkedArray | pa.Array) -> np.ndarray:

@@ -1,56 +1,60 @@
-"""What is said of a part of a table, of a bucket of its sources, and of the whole."""
+"""A part of a table classified, whole sources voted on, and the record of all: no files here.
+
+`classify` is these three in turn. A table past memory is classified part by part, and voted on
+bucket by bucket: the rows and the record are the same.
+"""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from xsift.catalogue.record import counts, missing_values
-from xsift.catalogue.rules import NONE, Rules, rules_of
-from xsift.catalogue.tables import Catalogue, described, detection_table, roles, source_table
-from xsift.catalogue.verdicts import _stamped, _verdict_of
-from xsift.model import Model, PaperModel
-from xsift.model.prior import all_shares, under_prior, wanted_prior
+from xsift.catalogue.sums import Sums
+from xsift.catalogue.verdicts import Judge
+from xsift.features.counts import Faintness, warn_of_limits
+from xsift.model import Model
+from xsift.model.answer import answer
 from xsift.model.recognise import recognise
 from xsift.model.sample import Sample
 from xsift.model.schema import ModelTree
-from xsift.read import Look
 from xsift.settings import Settings
-from xsift.vote import Pool, tally
 
-__all__ = ["BucketResult", "PartResult", "Sums", "classify_part", "finished_record", "vote_bucket"]
+__all__ = [
+    "BucketResult",
+    "PartResult",
+    "Whole",
+    "classify_part",
+    "finished_record",
+    "vote_bucket",
+]
 
 
-@dataclass(frozen=True)
-class Sums:
-    """Counts that add up over parts, in any order."""
+class Whole(NamedTuple):
+    """What a part cannot know of its table.
 
-    groups: dict[str, dict[str, int]] = field(default_factory=dict)
+    Attributes
+    ----------
+    n_rows : int
+        Detections.
+    has_counts : bool
+        Whether effective counts are known of any.
+    key_columns : tuple of str
+        As `recognise.key_columns` finds them.
+    names_are_whole : bool
+        Whether all names of sources are whole numbers: they are then sorted as such.
+    """
 
-    def __add__(self, other: Sums) -> Sums:
-        found = {name: Counter(group) for name, group in self.groups.items()}
-        for name, group in other.groups.items():
-            found.setdefault(name, Counter()).update(group)
-        return Sums({name: dict(group) for name, group in found.items()})
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return them as plain data."""
-        return self.groups
-
-    @classmethod
-    def from_dict(cls, plain: dict[str, Any]) -> Sums:
-        """Return them from plain data."""
-        return cls(plain)
+    n_rows: int
+    has_counts: bool
+    key_columns: tuple[str, ...]
+    names_are_whole: bool
 
 
 class PartResult(NamedTuple):
-    """A part of the detections, what votes of it, and counts."""
+    """The detections of a part as they are written, their ballots, and their sums."""
 
     detections: pa.Table
     ballots: pa.Table
@@ -58,7 +62,7 @@ class PartResult(NamedTuple):
 
 
 class BucketResult(NamedTuple):
-    """Sources, and counts of them."""
+    """Sources as they are written, by name, and their sums."""
 
     sources: pa.Table
     sums: Sums
@@ -69,88 +73,50 @@ def classify_part(
     model: Model,
     tree: ModelTree,
     settings: Settings,
-    look: Look,
+    look: Whole | None = None,
     first: int = 0,
 ) -> PartResult:
-    """Classify a part of a table; `look` is at the whole of it."""
-    features = sample.features
-    seen = recognise(tree.training_rows, sample, look.key_columns)
-    said, can_score = model.classify(features), model.can_score(features)
-    said = under_prior(said, model, settings.prior)
-    rules, prior = _rules(model, settings)
-    role, flag = roles(sample, can_score, said.is_scored, said.cluster, seen)
-    verdict = np.isin(role, ("trained", "scored")) & said.is_scored
-    voting = np.column_stack([said.p, said.p_none, said.typicality])
-    voting[~verdict, :-1] = np.nan
-    n = len(model.classes)
-    said = replace(said, p=voting[:, :n], p_none=voting[:, n])
-    in_vote = verdict & sample.named & (settings.vote_trained | (role == "scored"))
-    written = _verdict_of(voting, model, rules, prior, features.counts)
-    told = None if isinstance(model, PaperModel) else features.counts
-    table = detection_table(sample, said, model.classes, written, role, flag, told)
-    if look.has_counts and told is not None and "effective_counts" not in table.column_names:
-        at = table.column_names.index("n_missing") + 1
-        table = table.add_column(at, "effective_counts", pa.nulls(len(table), pa.float64()))
-    both = Catalogue(table, table.slice(0, 0), None, {})
-    table = described(both, model.classes, features.survey, rules).detections
-    assert table is not None
-    trained = role == "trained"
-    counted = counts(sample, role, in_vote)
-    del counted["sources_in"]
-    sums = {
-        "counts": counted,
-        "missing": missing_values(features),
-        "in_sample": {
-            "by_name": int((trained & seen.by_name).sum()),
-            "by_values": int((trained & seen.by_values).sum()),
-        },
-    }
-    columns: dict[str, Any] = {k: sample.keys[k] for k in sample.keys.column_names}
-    columns |= {f"_v{j}": pa.array(np.ascontiguousarray(v)) for j, v in enumerate(voting.T)}
-    columns |= {f"_x{j}": table[name] for j, name in enumerate(features.names)}
-    columns |= {"_counts": pa.array(features.counts), "_votes": pa.array(in_vote)}
-    columns["ordinal"] = pa.array(first + np.arange(len(sample)))
-    ballots = pa.table(columns)
-    for at, field_ in enumerate(sample.kept.schema if sample.kept is not None else ()):
-        assert sample.kept is not None
-        name = f"_k{at}:{field_.name}"
-        ballots = ballots.append_column(field_.with_name(name), sample.kept.column(at))
-    ballots = ballots.filter(pa.array((in_vote | trained) & sample.named))
-    return PartResult(_stamped(table, tree.model_id), ballots, Sums(sums))
+    """Classify a part of a table.
+
+    Parameters
+    ----------
+    sample : Sample
+        Detections, with the features of the model.
+    model : Model
+        That of `tree`.
+    tree : ModelTree
+    settings : Settings
+    look : Whole, optional
+        The whole table; where None, the part is all of it.
+    first : int
+        Place of the first of these detections in the whole table.
+    """
+    seen = recognise(tree.training_rows, sample, None if look is None else look.key_columns)
+    n_of_all = None if look is None else look.n_rows
+    said = answer(model, sample, settings.prior, seen.rows, first, n_of_all)
+    judge = Judge.of(model, settings, tree.model_id)
+    has_counts = None if look is None else look.has_counts
+    return PartResult(*judge.detections(sample, said, seen, first, has_counts))
 
 
 def vote_bucket(
-    ballots: pa.Table, model: Model, tree: ModelTree, settings: Settings, look: Look
+    ballots: pa.Table,
+    model: Model,
+    tree: ModelTree,
+    settings: Settings,
+    look: Whole | None = None,
 ) -> BucketResult:
-    """Let the detections of some sources vote; the ballots are in the order of the table."""
-    names = len(pc.unique(ballots["name"]))
-    ballots = ballots.filter(ballots["_votes"])
-    rules, prior = _rules(model, settings)
-    n_columns = len(model.classes) + 2
-    voting = np.column_stack([ballots[f"_v{j}"].to_numpy() for j in range(n_columns)])
-    rows = np.arange(len(ballots))
-    pool: Pool = "mean" if isinstance(model, PaperModel) else "geometric"
-    votes = tally(ballots, voting, rows, n_columns - 1, pool, rules.rule, look.names_are_whole)
-    owner = np.asarray(pc.index_in(ballots["name"], ballots["name"].take(pa.array(votes.first))))
-    brightest = np.zeros(len(votes.first))
-    np.maximum.at(brightest, owner, ballots["_counts"].to_numpy())
-    verdict = _verdict_of(votes.mean, model, rules, prior, brightest)
-    survey = tree.survey_profile
-    raw = {n: ballots[n] for n in ("name", "ra", "dec") if n in ballots.column_names}
-    raw |= {name: ballots[f"_x{j}"] for j, name in enumerate(model.features)}
-    kept = [name for name in ballots.column_names if name.startswith("_k")]
-    fields = [ballots.schema.field(k).with_name(k.partition(":")[2]) for k in kept]
-    own = None
-    if kept:
-        own = pa.Table.from_arrays([ballots[k] for k in kept], schema=pa.schema(fields))
-    sources = source_table(pa.table(raw), model.features, votes, model.classes, verdict, own)
-    sources = described(Catalogue(None, sources, None, {}), model.classes, survey, rules).sources
-    n, n_unique = len(votes.first), int(votes.unique.sum())
-    found = {
-        "counts": {"sources": n, "unique": n_unique, "ambiguous": n - n_unique},
-        "in_sample": {"sources_without_a_vote": names - n},
-    }
-    return BucketResult(_stamped(sources, tree.model_id), Sums(found))
+    """Let the detections of whole sources vote.
+
+    Parameters
+    ----------
+    ballots : pyarrow.Table
+        Of `classify_part`, of one part or of several, in any order: all of these sources.
+    model, tree, settings, look
+        As `classify_part` takes them.
+    """
+    judge = Judge.of(model, settings, tree.model_id)
+    return BucketResult(*judge.sources(ballots, None if look is None else look.names_are_whole))
 
 
 def finished_record(
@@ -162,26 +128,31 @@ def finished_record(
     called: Mapping[str, str],
     limits_of: str | None = None,
 ) -> dict[str, Any]:
-    """Return what `run.json` says of the whole table."""
-    rules, prior = _rules(model, settings)
-    record: dict[str, Any] = {
-        "input_sha256": input_sha256,
-        "settings": settings.as_dict(),
-        "counts": sums.groups["counts"],
-        "missing": dict(sorted(sums.groups["missing"].items(), key=lambda pair: -pair[1])),
-        "in_sample": sums.groups["in_sample"],
-        "verdict": f"{rules.written}, {rules.said(rules.written)}",
-    }
-    if prior is not None:
-        shares = zip([*model.classes.codes, NONE], prior.tolist(), strict=True)
-        record["prior"] = dict(shares)
-    return record
+    """Return the record of a whole table.
 
+    Parameters
+    ----------
+    sums : Sums
+        Of all its parts and all its buckets.
+    model, tree, settings
+        As `classify_part` takes them.
+    input_sha256 : str
+    called : mapping of str to str
+        What the table calls columns of the survey that go by another name in it.
+    limits_of : str, optional
+        The table, where nothing was said of its limits when it was read.
 
-def _rules(model: Model, settings: Settings) -> tuple[Rules, np.ndarray | None]:
-    is_paper = isinstance(model, PaperModel)
-    prior = (
-        None if isinstance(model, PaperModel) else all_shares(wanted_prior(model, settings.prior))
-    )
-    why = "the paper's method has no class shares to divide by: probable, or a calibrated model"
-    return rules_of(model.classes, settings.verdict, is_paper, prior, why), prior
+    Warns
+    -----
+    XsiftWarning
+        Of what a reader should be wary of.
+    """
+    if limits_of is not None:
+        faint, columns = sums.faintness, [c.name for c in model.survey.columns]
+        impossible, outside = (
+            {name: found[name] for name in columns if name in found}
+            for found in (faint.impossible, faint.outside)
+        )
+        told = Faintness(np.empty(0), impossible=impossible, outside=outside)
+        warn_of_limits(told, limits_of)
+    return Judge.of(model, settings, tree.model_id).record(sums, input_sha256, called)

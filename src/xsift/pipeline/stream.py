@@ -12,6 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from xsift.catalogue.sums import Sums
 from xsift.catalogue.tables import Catalogue, place
 from xsift.catalogue.verdicts import with_record
 from xsift.catalogue.warnings import in_sample_notes, recorded
@@ -21,7 +22,7 @@ from xsift.model.file import save_model_tree
 from xsift.pipeline.buckets import Ranges, empty_ballots, read_bucket, write_ballots
 from xsift.pipeline.classify import classify
 from xsift.pipeline.first_look import Asked, Seen, Tell, fingerprint, first_look, quiet
-from xsift.pipeline.part import Sums, classify_part, finished_record, vote_bucket
+from xsift.pipeline.part import classify_part, finished_record, vote_bucket
 from xsift.read import InMemory, Part, Parts, parts_of
 from xsift.read.parts import ROWS
 from xsift.settings import Settings
@@ -192,15 +193,16 @@ class _Stream:
         names = part_name("detections", part.number), _ballots(part.number)
         write_table(found.detections, self._work.path(names[0]), "parquet", self._about)
         buckets = write_ballots(found.ballots, self._ranges, self._work.path(names[1]))
-        said = {"sums": found.sums.as_dict(), "buckets": buckets}
-        self._work.mark(_step(part.number), said, names)
+        self._work.write_json(_sums(_step(part.number)), found.sums.as_dict())
+        names = (*names, _sums(_step(part.number)))
+        self._work.mark(_step(part.number), {"buckets": buckets}, names)
 
     def vote(self) -> None:
         """Let the detections of each bucket vote."""
         seen, n = self._seen, len(self._ranges)
-        self._said = [self._work.done(_step(k)) or {} for k in range(len(self._parts.parts))]
         ballots = [
-            (self._work.path(_ballots(k)), said["buckets"]) for k, said in enumerate(self._said)
+            (self._work.path(_ballots(k)), (self._work.done(_step(k)) or {})["buckets"])
+            for k in range(len(self._parts.parts))
         ]
         for k in range(n):
             self._tell("voting", k, n)
@@ -214,15 +216,16 @@ class _Stream:
             name = part_name("sources", k)
             write_table(found.sources, self._work.path(name), "parquet", self._about)
             by_class = [[*key, m] for key, m in _by_class(found.sources).items()]
-            said = {"sums": found.sums.as_dict(), "n": len(found.sources), "by_class": by_class}
-            self._work.mark(_bucket(k), said, (name,))
+            self._work.write_json(_sums(_bucket(k)), found.sums.as_dict())
+            said = {"n": len(found.sources), "by_class": by_class}
+            self._work.mark(_bucket(k), said, (name, _sums(_bucket(k))))
             pa.default_memory_pool().release_unused()
         self._tell("voting", n, n)
 
     def finish(self, staging: Staging, notes: list[str]) -> Streamed:
         """Put the record together, and let all files appear with it at the end."""
         seen, tree, work = self._seen, self._seen.tree, self._work
-        for k in range(len(self._said)):
+        for k in range(len(self._parts.parts)):
             name = part_name("detections", k)
             staging.adopt(name, work.path(name), work.sha256(_step(k), name))
         voted = [work.done(_bucket(k)) or {} for k in range(len(self._ranges))]
@@ -231,16 +234,18 @@ class _Stream:
             name = part_name("sources", k)
             staging.adopt(part_name("sources", at), work.path(name), work.sha256(_bucket(k), name))
         sums, by_class = Sums(), dict[tuple[str, str], int]()
-        for said in (*self._said, *voted):
-            sums = sums + Sums.from_dict(said["sums"])
-            for code, status, n in said.get("by_class", ()):
+        steps = [_step(k) for k in range(len(self._parts.parts))]
+        for step in (*steps, *(_bucket(k) for k in range(len(voted)))):
+            sums = sums + Sums.from_dict(work.read_json(_sums(step)))
+        for said in voted:
+            for code, status, n in said["by_class"]:
                 by_class[code, status] = by_class.get((code, status), 0) + n
         with recorded() as more:
             record = finished_record(
                 sums, seen.model, tree, self._settings, self._parts.sha256, seen.way.called
             )
         notes += [note for note in more if note not in notes]
-        record["parts"] = {"files": len(self._parts.files), "parts": len(self._said)}
+        record["parts"] = {"files": len(self._parts.files), "parts": len(self._parts.parts)}
         notes[:0] = in_sample_notes(record, tree)
         record["model_choice"] = seen.why
         inputs = (Path(self._parts.path), seen.path)
@@ -264,6 +269,10 @@ def _step(number: int) -> str:
 
 def _bucket(number: int) -> str:
     return f"steps/bucket-{number:05d}"
+
+
+def _sums(step: str) -> str:
+    return f"{step}-sums.json"
 
 
 def _ballots(number: int) -> str:

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from xsift.surveys.columns import KEYS
 from xsift.vote.verdict import Rule
 
-__all__ = ["Pool", "Votes", "in_order", "key_order", "tally"]
+__all__ = ["Pool", "Votes", "in_order", "key_order", "starts_of", "tally", "tally_in_order"]
 
 _WHOLE = r"^(0|-?[1-9][0-9]{0,17})$"
 
@@ -96,7 +96,6 @@ def tally(
     n_classes: int,
     pool: Pool = "mean",
     rule: Rule | None = None,
-    are_whole: bool | None = None,
 ) -> Votes:
     """Let the detections in `rows` vote (paper, section on the master classification).
 
@@ -122,16 +121,25 @@ def tally(
     rule : Rule, optional
         Of the verdict; the published one by default: the class of the highest probability, the
         first of the classes on ties.
-    are_whole : bool, optional
-        As for `key_order`.
     """
+    return tally_in_order(table["name"], p, key_order(table, rows), n_classes, pool, rule)
+
+
+def tally_in_order(
+    names: pa.ChunkedArray,
+    p: np.ndarray,
+    rows: np.ndarray,
+    n_classes: int,
+    pool: Pool = "mean",
+    rule: Rule | None = None,
+) -> Votes:
+    """Do what `tally` does, of rows as `key_order` sorts them."""
     rule = rule or Rule.published(n_classes)
-    rows = key_order(table, rows, are_whole)
     if not len(rows):
         none = np.empty(0, dtype=np.int64)
         no_p = np.empty((0, p.shape[1]))
         return Votes(none, none, no_p, no_p, none, none)
-    starts = _starts(table["name"].take(pa.array(rows)))
+    starts = starts_of(names.take(pa.array(rows)))
     n = np.diff(np.append(starts, len(rows)))
     mean, std = np.empty((2, p.shape[1], len(starts)))
     # Column after column: the copies of all columns at once would be most of the memory.
@@ -165,8 +173,8 @@ def _geometric_mean(
     return np.asarray(pooled)
 
 
-def _starts(names: pa.ChunkedArray) -> np.ndarray:
-    """Return where each run of equal names begins."""
+def starts_of(names: pa.ChunkedArray) -> np.ndarray:
+    """Return where each run of equal names begins; there is one name at least."""
     changes = pc.not_equal(names[1:], names[:-1]).to_numpy()
     return np.flatnonzero(np.concatenate([[True], changes]))
 
