@@ -41,12 +41,22 @@ def assert_same(folder, whole, order=None):
     for one, other in ((found.detections, whole.detections), (found.sources, whole.sources)):
         assert one.column_names == other.column_names
         assert one.schema.types == other.schema.types
-        assert [f.metadata for f in one.schema] == [f.metadata for f in other.schema]
+        assert [f.metadata or {} for f in one.schema] == [f.metadata or {} for f in other.schema]
     a, b = bits(found.detections), bits(whole.detections)
     if order:
         a, b = (t.sort_by([(k, "ascending") for k in order]) for t in (a, b))
     assert a.equals(b)
     assert bits(found.sources).equals(bits(whole.sources))
+
+
+def said(record):
+    """What run.json says that does not tell in which files the table lay."""
+    of_files = ("about", "input", "input_sha256", "run_id", "created", "parts")
+    said = {key: value for key, value in record.items() if key not in of_files}
+    where = "/one.parquet", "/many/p*.parquet", "/many"
+    for name in where:
+        said["warnings"] = [note.replace(name, "/") for note in said["warnings"]]
+    return said
 
 
 @pytest.fixture(scope="module")
@@ -97,8 +107,7 @@ def test_rows_are_those_of_the_table_in_memory(tables, whole, tmp_path, what, ro
     found = classify_stream(tables / what, None, Settings(keep=["mine"]), tmp_path / "out", **rows)
     assert_same(tmp_path / "out", whole)
     assert found.record["model_choice"] == whole.record["model_choice"]
-    for key, n in found.record["counts"].items():
-        assert n == whole.record["counts"][key], key
+    assert said(found.record) == said(whole.record)
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == [
         "detections",
         "model.asdf",

@@ -26,7 +26,15 @@ from xsift.model.schema import ModelTree
 from xsift.surveys import Survey
 from xsift.surveys.columns import Column, with_metadata
 from xsift.vote import Votes
-from xsift.write import Staging, environment, is_part, read_list, write_json, write_table
+from xsift.write import (
+    Staging,
+    check_folder,
+    environment,
+    is_part,
+    read_list,
+    write_json,
+    write_table,
+)
 from xsift.write.libraries import astropy_table, pandas_frame
 from xsift.write.tables import SUFFIXES
 
@@ -177,8 +185,7 @@ def place(
     # Results of an earlier run in another format would contradict the new ones.
     names = [stem + suffix for stem in stems for suffix in SUFFIXES.values()]
     names += ["run.json", *(["model.asdf"] if has_detections else [])]
-    if Path(folder).is_dir():
-        names += [name for name in read_list(Path(folder)) if is_part(name)]
+    names += [name for name in read_list(check_folder(folder)) if is_part(name)]
     return Staging(folder, [*names, *more], "catalogue", inputs)
 
 

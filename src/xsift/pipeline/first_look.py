@@ -163,8 +163,12 @@ def first_look(parts: Parts, asked: Asked, settings: Settings, work: Work, tell:
     if not look.columns["name"].n_values:
         raise TableError(f"{parts}: source column {settings.source_column} is empty in every row")
     look.heed(way.survey, way.survey.columns_of(way.features), parts.path)
-    faintness = Faintness(_EMPTY, impossible=look.impossible, outside=look.outside)
-    warn_of_limits(faintness, parts.path)
+    columns = [c.name for c in way.survey.columns]
+    impossible, outside = (
+        {name: found[name] for name in columns if name in found}
+        for found in (look.impossible, look.outside)
+    )
+    warn_of_limits(Faintness(_EMPTY, impossible=impossible, outside=outside), parts.path)
     if tree is None:
         assert look.fit is not None
         path, why = fitting_model(look.fit)

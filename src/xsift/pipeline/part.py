@@ -20,37 +20,16 @@ from xsift.model.answer import answer
 from xsift.model.recognise import recognise
 from xsift.model.sample import Sample
 from xsift.model.schema import ModelTree
+from xsift.read import Look
 from xsift.settings import Settings
 
 __all__ = [
     "BucketResult",
     "PartResult",
-    "Whole",
     "classify_part",
     "finished_record",
     "vote_bucket",
 ]
-
-
-class Whole(NamedTuple):
-    """What a part cannot know of its table.
-
-    Attributes
-    ----------
-    n_rows : int
-        Detections.
-    has_counts : bool
-        Whether effective counts are known of any.
-    key_columns : tuple of str
-        As `recognise.key_columns` finds them.
-    names_are_whole : bool
-        Whether all names of sources are whole numbers: they are then sorted as such.
-    """
-
-    n_rows: int
-    has_counts: bool
-    key_columns: tuple[str, ...]
-    names_are_whole: bool
 
 
 class PartResult(NamedTuple):
@@ -73,7 +52,7 @@ def classify_part(
     model: Model,
     tree: ModelTree,
     settings: Settings,
-    look: Whole | None = None,
+    look: Look | None = None,
     first: int = 0,
 ) -> PartResult:
     """Classify a part of a table.
@@ -86,7 +65,7 @@ def classify_part(
         That of `tree`.
     tree : ModelTree
     settings : Settings
-    look : Whole, optional
+    look : Look, optional
         The whole table; where None, the part is all of it.
     first : int
         Place of the first of these detections in the whole table.
@@ -104,7 +83,7 @@ def vote_bucket(
     model: Model,
     tree: ModelTree,
     settings: Settings,
-    look: Whole | None = None,
+    look: Look | None = None,
 ) -> BucketResult:
     """Let the detections of whole sources vote.
 

@@ -194,8 +194,8 @@ class _Stream:
         write_table(found.detections, self._work.path(names[0]), "parquet", self._about)
         buckets = write_ballots(found.ballots, self._ranges, self._work.path(names[1]))
         self._work.write_json(_sums(_step(part.number)), found.sums.as_dict())
-        names = (*names, _sums(_step(part.number)))
-        self._work.mark(_step(part.number), {"buckets": buckets}, names)
+        files = *names, _sums(_step(part.number))
+        self._work.mark(_step(part.number), {"buckets": buckets}, files)
 
     def vote(self) -> None:
         """Let the detections of each bucket vote."""
