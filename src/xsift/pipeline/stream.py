@@ -31,7 +31,7 @@ from xsift.write.provenance import file_name
 
 __all__ = ["BUCKET_ROWS", "Streamed", "classify_stream"]
 
-BUCKET_ROWS = 200_000
+BUCKET_ROWS = 100_000
 """Detections whose sources are voted on together."""
 
 

@@ -51,13 +51,11 @@ class Cursor:
         refuse_bomb(where, sum(w or 0 for w in weight), self.file.size)
 
     def _batches(self, group: int) -> Iterator[pa.RecordBatch]:
-        groups = list(range(group, len(self.file.row_groups)))
-        if not self._leaves or not groups:
-            return iter(())
-        batches: Iterator[pa.RecordBatch] = self._file.reader.iter_batches(
-            _ROWS, row_groups=groups, column_indices=self._leaves, use_threads=False
-        )
-        return batches
+        # One group at a time: a reader of several keeps what it has read to its end.
+        for at in range(group, len(self.file.row_groups) if self._leaves else 0):
+            yield from self._file.reader.iter_batches(
+                _ROWS, row_groups=[at], column_indices=self._leaves, use_threads=False
+            )
 
     def read(self, start: int, n: int) -> pa.Table:
         """Read `n` rows from row `start` of the file on."""
