@@ -11,13 +11,17 @@ import pytest
 from scipy.stats import ks_2samp
 
 from xsift.errors import XsiftWarning
-from xsift.model.shift import warn_of_shift
+from xsift.model.shift import ShiftSums, warn_of_shift
+
+
+def shift_of(X, said, model):
+    return warn_of_shift(ShiftSums.of(X, said.typicality, model), model)
 
 
 def test_the_training_table_is_like_itself(model, X):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        found = warn_of_shift(X, model.predict(X), model)
+        found = shift_of(X, model.predict(X), model)
     # Its own detections lie a little too well in the mixture that they made.
     assert found["atypical"] < 0.06
     assert set(found) == {"atypical", *model.features}
@@ -29,7 +33,7 @@ def test_a_table_elsewhere_is_warned_of(model, X):
     moved = X.copy()
     moved[:, at] += 5 * np.nanstd(X[:, at])
     with pytest.warns(XsiftWarning, match="this table is unlike the training table") as caught:
-        found = warn_of_shift(moved, model.predict(moved), model)
+        found = shift_of(moved, model.predict(moved), model)
     said = str(caught[0].message)
     assert "\n" not in said
     assert "powlaw_gamma by 0.9" in said or "powlaw_gamma by 1.0" in said
@@ -45,7 +49,7 @@ def test_the_distance_is_kolmogorovs(model, X):
     moved[:, j] *= 1.3
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        found = warn_of_shift(moved, model.predict(moved), model)
+        found = shift_of(moved, model.predict(moved), model)
     x, there = moved[:, j], X[:, j]
     expected = ks_2samp(x[~np.isnan(x)], there[~np.isnan(there)]).statistic
     assert expected > 0.05
@@ -54,19 +58,19 @@ def test_the_distance_is_kolmogorovs(model, X):
 
 
 def test_few_detections_say_nothing(model, X):
-    assert warn_of_shift(X[:9] + 9, model.predict(X[:9] + 9), model) == {}
+    assert shift_of(X[:9] + 9, model.predict(X[:9] + 9), model) == {}
 
 
 def test_a_small_table_is_warned_of_beyond_chance(model, X):
     far = X[:30] + 9
     with pytest.warns(XsiftWarning, match="this table is unlike the training table: 100%"):
-        warn_of_shift(far, model.predict(far), model)
+        shift_of(far, model.predict(far), model)
     # 3 of 20 are three times as many as expected, and in one table of thirteen by chance.
     said = model.predict(X[:20])
     typicality = np.where(np.arange(20) < 3, 0.01, 0.5)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        found = warn_of_shift(X[:20], dataclasses.replace(said, typicality=typicality), model)
+        found = shift_of(X[:20], dataclasses.replace(said, typicality=typicality), model)
     assert found["atypical"] == 0.15
 
 
@@ -75,7 +79,7 @@ def test_a_feature_that_is_not_there_has_no_distance(model, X):
     hidden[:, 3] = np.nan
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        found = warn_of_shift(hidden, model.predict(hidden), model)
+        found = shift_of(hidden, model.predict(hidden), model)
     assert model.features[3] not in found
 
 

@@ -5,14 +5,15 @@ import warnings
 from dataclasses import replace
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from xsift.errors import XsiftWarning
 from xsift.model import model_of
-from xsift.model.by_gaps import by_group, warn_of_gaps
+from xsift.model.by_gaps import GapSums, by_group, warn_of_gaps
 from xsift.model.file import load_model_tree
-from xsift.model.shares import shares_of
+from xsift.model.shares import ShareSums, shares_of
 
 KNOWN = ("QSO", "AGN", "HXB", "Y*O")
 
@@ -22,13 +23,22 @@ def said(model, X):
     return model.predict(X)
 
 
-def shares(said, model, is_unlike=False, complete=None, source=None):
+def estimated(said, model, is_unlike=False, complete=None, source=None):
     n = len(said.p)
     source = np.arange(n) if source is None else source
     complete = np.ones(n, dtype=bool) if complete is None else complete
+    names = pa.array(source).cast(pa.string())
+    return shares_of(ShareSums.of(said, names, complete), model, is_unlike)
+
+
+def shares(*args, **keywords):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", XsiftWarning)
-        return shares_of(said, model, source, complete, is_unlike)
+        return estimated(*args, **keywords)
+
+
+def gaps_of(X, said, model, chosen):
+    return warn_of_gaps(GapSums.of(X, said, chosen), model)
 
 
 def test_the_shares_of_a_table(said, model):
@@ -88,7 +98,7 @@ def test_doubts(said, model):
     n = len(said.p)
     assert shares(said, model)["doubts"] == []
     with pytest.warns(XsiftWarning, match="shares in run.json. cannot be trusted: the table is un"):
-        found = shares_of(said, model, np.arange(n), np.ones(n, bool), True)
+        found = estimated(said, model, is_unlike=True)
     assert found["doubts"] == ["the table is unlike the training table"]
     # Half of the table is said to be young stars, for no reason but that it lacks something.
     gappy = np.arange(n) % 2 == 1
@@ -97,12 +107,12 @@ def test_doubts(said, model):
     p[gappy] = 0.01
     p[gappy, star] = 1
     with pytest.warns(XsiftWarning, match="YSO .*% by complete, 100% by incomplete detections"):
-        shares_of(replace(said, p=p), model, np.arange(n), ~gappy, False)
+        estimated(replace(said, p=p), model, complete=~gappy)
     # Each detection is a little likelier a young star than in training: so all of them are.
     p = np.tile(model.prior.shares, (n, 1)) + 1e-9
     p[:, star] += 0.02
     with pytest.warns(XsiftWarning, match=r"YSO 1\d*%, where the mean probability is"):
-        shares_of(replace(said, p=p), model, np.arange(n), np.ones(n, bool), False)
+        estimated(replace(said, p=p), model)
 
 
 def test_the_record_holds_them(calibrated):
@@ -142,7 +152,7 @@ def test_a_model_that_reads_gaps_is_found_out(model, gappy):
     reads = Reads(model, 0.6)
     every = np.ones(len(gappy), bool)
     with pytest.warns(XsiftWarning, match="incomplete detections get other shares") as caught:
-        found = warn_of_gaps(gappy, reads.predict(gappy), reads, every)
+        found = gaps_of(gappy, reads.predict(gappy), reads, every)
     said = str(caught[0].message)
     assert "the model reads what is missing; missing remove in training takes that out" in said
     assert f"that lack {model.features[0]}, against" in said
@@ -150,14 +160,14 @@ def test_a_model_that_reads_gaps_is_found_out(model, gappy):
     assert pattern["hidden"]["XB"] > 0.5
     turned = np.random.default_rng(1).permutation(len(gappy))
     with pytest.warns(XsiftWarning, match="incomplete"):
-        assert warn_of_gaps(gappy[turned], reads.predict(gappy[turned]), reads, every) == found
+        assert gaps_of(gappy[turned], reads.predict(gappy[turned]), reads, every) == found
 
 
 def test_a_model_that_had_gaps_taken_out_is_not_told_to_take_them_out(model, gappy):
     reads = Reads(model, 0.6)
     reads.gaps_removed = True
     with pytest.warns(XsiftWarning, match="hidden: the model reads what is missing$"):
-        warn_of_gaps(gappy, reads.predict(gappy), reads, np.ones(len(gappy), bool))
+        gaps_of(gappy, reads.predict(gappy), reads, np.ones(len(gappy), bool))
 
 
 @pytest.mark.parametrize(("gaps", "removed"), [(None, False), ("keep", False), ("remove", True)])
@@ -173,16 +183,16 @@ def test_other_values_are_told_from_gaps(model, gappy):
     lacks = np.isnan(gappy[:, 0])
     chosen = ~lacks | (p_yso > 0.5)
     with pytest.warns(XsiftWarning, match="YSO .* their values differ; what they lack changes"):
-        warn_of_gaps(gappy, said, model, chosen)
+        gaps_of(gappy, said, model, chosen)
 
 
 def test_gaps_at_random_are_no_matter(model, gappy):
     every = np.ones(len(gappy), bool)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        found = warn_of_gaps(gappy, model.predict(gappy), model, every)
+        found = gaps_of(gappy, model.predict(gappy), model, every)
     assert sum(found["complete"]["shares"].values()) == pytest.approx(1, abs=1e-3)
-    assert warn_of_gaps(gappy[:90], model.predict(gappy[:90]), model, every[:90]) == {}
+    assert gaps_of(gappy[:90], model.predict(gappy[:90]), model, every[:90]) == {}
 
 
 def test_groups_are_sums_of_classes(model):

@@ -118,22 +118,24 @@ def source_card(name: str, catalogue: Catalogue | str | Path) -> SourceCard:
         If the folder holds no catalogue, or the catalogue no such source.
     """
     found = opened(catalogue)
-    sources = _table(found, "sources", (*_SOURCE_COLUMNS, *_spread(found.classes)))
+    sources = _table(found, "sources", (*_SOURCE_COLUMNS, *_spread(found.classes)), [])
     if found.is_voted:
         full = _look_up(name, sources["name"], found.path)
-        (source,) = sources.filter(pc.equal(sources["name"], full)).to_pylist()
+        (source,) = found.rows_of("sources", full).to_pylist()
         return SourceCard(full, source, None, found.classes, None, found.survey)
     found.need_detections("a source is shown with them")
     tree = found.need_tree("it says what the features are")
-    detections = _table(found, "detections", (*_DETECTION_COLUMNS, *found.classes.columns))
+    needed = (*_DETECTION_COLUMNS, *found.classes.columns)
+    columns = [c.name for c in found.survey.columns]
+    detections = _table(found, "detections", needed, [*columns, "label"])
     full = _look_up(name, detections["name"], found.path)
     # In key order, and so are all that follows from it.
     keys = [k for k in ("obsid", "obi") if k in detections.column_names]
     order = [(k, "ascending") for k in keys]
     detections = detections.sort_by(order) if order else detections
     mine = np.asarray(pc.fill_null(pc.equal(detections["name"], full), False))
-    rows = detections.filter(pa.array(mine))
-    voted = sources.filter(pc.equal(sources["name"], full)).to_pylist()
+    rows = found.rows_of("detections", full)
+    voted = found.rows_of("sources", full).to_pylist()
     card = card_of(full, rows, voted[0] if voted else None, model_of(tree))
     features = derive(
         detections, found.survey, found.survey.feature_set(tree.feature_set, tree.features)
@@ -184,8 +186,10 @@ def _spread(classes: Classes) -> list[str]:
     return [*classes.columns, *(f"{column}_std" for column in classes.columns)]
 
 
-def _table(found: CatalogueFolder, stem: str, needed: Sequence[str]) -> pa.Table:
-    table = found.read(stem)
+def _table(
+    found: CatalogueFolder, stem: str, needed: Sequence[str], more: Sequence[str]
+) -> pa.Table:
+    table = found.read(stem, [*needed, *more])
     if missing := [name for name in needed if name not in table.column_names]:
         raise MissingColumnsError(
             found.where(stem), missing, table.column_names, "Write the catalogue anew"

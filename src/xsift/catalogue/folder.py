@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from pydantic import ValidationError
 
 from xsift import surveys
@@ -19,9 +20,9 @@ from xsift.classes import PAPER_CLASSES, Classes
 from xsift.errors import ModelError, SettingError, TableError
 from xsift.model.file import load_model_tree
 from xsift.model.schema import ModelTree
-from xsift.read import read_table
+from xsift.read import parts_of, read_table
 from xsift.surveys import Survey
-from xsift.write import check_of_one_run
+from xsift.write import check_of_one_run, part_name
 
 __all__ = ["CatalogueFolder", "open_folder", "opened", "recorded_prior"]
 
@@ -58,13 +59,37 @@ class CatalogueFolder:
         """Return what messages call a table: ``sources`` or ``detections``."""
         if self.tables is not None:
             return f"the {stem} of {self.path}"
-        return str(self.path / f"{stem}.parquet")
+        return str(_place(self.path, stem))
 
     def read(self, stem: str, columns: list[str] | None = None) -> pa.Table:
-        """Return a table, ``sources`` or ``detections``; from a file only `columns` of it."""
+        """Return a table, ``sources`` or ``detections``; from files only `columns` of it."""
         if self.tables is not None:
             return self.tables[stem]
-        return read_table(self.path / f"{stem}.parquet", columns)[0]
+        place = _place(self.path, stem)
+        if not place.is_dir():
+            return read_table(place, columns)[0]
+        return pa.concat_tables(list(_parts(place, columns)))
+
+    def rows_of(self, stem: str, name: Any) -> pa.Table:
+        """Return the rows of a table that bear a source's name, part after part."""
+        place = _place(self.path, stem)
+        if self.tables is not None or not place.is_dir():
+            return _named(self.read(stem), name)
+        return pa.concat_tables([_named(part, name) for part in _parts(place, None)])
+
+    def refuse_parts(self, what: str) -> None:
+        """Refuse a catalogue whose tables lie in folders of several files.
+
+        Raises
+        ------
+        TableError
+        """
+        for stem in ("sources", "detections"):
+            if self.tables is None and (place := _place(self.path, stem)).is_dir():
+                raise TableError(
+                    f"{place}: a table of several files, of which xsift cannot {what} yet: open, "
+                    "show and report read it"
+                )
 
     @property
     def has_detections(self) -> bool:
@@ -76,12 +101,12 @@ class CatalogueFolder:
     @property
     def sources(self) -> Path:
         """The table of sources, which every catalogue has."""
-        return self.path / "sources.parquet"
+        return _place(self.path, "sources")
 
     @property
     def detections(self) -> Path | None:
         """The table of detections; None where `vote` wrote the folder."""
-        path = self.path / "detections.parquet"
+        path = _place(self.path, "detections")
         return path if path.exists() else None
 
     def need_detections(self, what: str) -> Path:
@@ -94,7 +119,7 @@ class CatalogueFolder:
         """
         if not self.has_detections:
             raise TableError(f"{self.path}: no detections.parquet here: {what}. {self._remedy}")
-        return self.path / "detections.parquet"
+        return _place(self.path, "detections")
 
     def need_tree(self, what: str) -> ModelTree:
         """Return the model, which `what` needs.
@@ -132,7 +157,7 @@ def open_folder(folder: str | Path) -> CatalogueFolder:
         If its model cannot be used.
     """
     path = Path(folder)
-    if not (path / "sources.parquet").exists():
+    if not _place(path, "sources").exists():
         raise TableError(
             f"{path}: no sources.parquet here: give a folder that run, classify, vote or demo wrote"
         )
@@ -193,6 +218,24 @@ def recorded_prior(detections: Path, classes: Classes) -> np.ndarray | None:
         return None
     prior = np.array(shares, dtype=np.float64)
     return prior if prior.sum() > 0 else None
+
+
+def _place(folder: Path, stem: str) -> Path:
+    """Return where a table lies: a file, or a folder of the files of its parts."""
+    if not (folder / f"{stem}.parquet").exists() and (folder / part_name(stem, 0)).exists():
+        return folder / stem
+    return folder / f"{stem}.parquet"
+
+
+def _parts(place: Path, columns: list[str] | None) -> Iterator[pa.Table]:
+    for _, table in parts_of(place).read(columns):
+        if isinstance(table, TableError):
+            raise table
+        yield table.table
+
+
+def _named(table: pa.Table, name: Any) -> pa.Table:
+    return table.filter(pc.fill_null(pc.equal(table["name"], name), False))
 
 
 def _survey_of(path: Path, record: dict[str, Any]) -> Survey:

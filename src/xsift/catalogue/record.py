@@ -1,25 +1,22 @@
-"""The record of a run: counts at every stage."""
+"""The record of a run, made of sums: counts at every stage."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 
-from xsift.features import FeatureTable
-from xsift.model.sample import Sample
+from xsift.catalogue.sums import FaintSums, Sums
+from xsift.surveys import Survey
 
 __all__ = [
+    "by_number",
     "counts",
-    "distinct",
     "faintness",
     "faintness_said",
+    "in_sample",
     "missing_values",
-    "reasons",
     "source_counts",
 ]
 
@@ -31,42 +28,52 @@ _WAYS = {
     "significance": "significance",
     "likelihood": "detection likelihood",
 }
+_STAGES = (
+    "detections sources_in complete with_missing_features without_features with_impossible_values "
+    "labelled labelled_ambiguous labelled_other trained scored set_aside unscored voting "
+    "sources unique ambiguous"
+).split()
 
 
-def counts(sample: Sample, role: np.ndarray, in_vote: np.ndarray) -> dict[str, int]:
-    """Count the detections at every stage."""
-    features, labels = sample.features, sample.labels
-    impossible = (~features.usable & ~np.isnan(features.X)).any(axis=1)
-    counted = {
-        "detections": len(features.X),
-        "sources_in": distinct(sample.keys["name"]),
-        "complete": int(features.complete.sum()),
-        "with_missing_features": int(np.isnan(features.X).any(axis=1).sum()),
-        "without_features": int((~features.usable.any(axis=1)).sum()),
-        "with_impossible_values": int(impossible.sum()),
-        "labelled": int((labels.y >= 0).sum()),
-        "labelled_ambiguous": int(labels.is_ambiguous.sum()),
-        "labelled_other": int(labels.is_other.sum()),
-    }
-    for name in ("trained", "scored", "set_aside", "unscored"):
-        counted[name] = int((role == name).sum())
-    return {**counted, "voting": int(in_vote.sum())}
+def counts(sums: Sums) -> dict[str, int]:
+    """Return the numbers of detections and sources at every stage."""
+    counted = sums.counts | sums.sources
+    return {stage: counted.get(stage, 0) for stage in _STAGES}
 
 
-def missing_values(features: FeatureTable) -> dict[str, int]:
-    """Count the missing values of each feature that has any, the most frequent first."""
-    n = np.isnan(features.X).sum(axis=0).tolist()
-    found = [(name, m) for name, m in zip(features.names, n, strict=True) if m]
-    return dict(sorted(found, key=lambda pair: -pair[1]))
+def missing_values(sums: Sums) -> dict[str, int]:
+    """Return the missing values of each feature that has any, the most frequent first."""
+    return dict(sorted(((f, n) for f, n in sums.missing.items() if n), key=lambda pair: -pair[1]))
 
 
-def faintness(features: FeatureTable) -> dict[str, Any]:
-    """Count the detections by what tells how faint they are, and return their median counts."""
-    found = features.faintness
-    if found is None:
+def by_number(counted: Mapping[str, int]) -> dict[str, int]:
+    """Order numbers, the largest first; of equal ones, the first by name."""
+    return dict(sorted(counted.items(), key=lambda item: (-item[1], item[0])))
+
+
+def faintness(found: FaintSums, survey: Survey) -> dict[str, Any]:
+    """Return the numbers of detections by what tells how faint they are, and the median counts.
+
+    The counts that the median is of are rounded down by at most 0.006 %.
+    """
+    if not found.rows:
         return {}
-    median = round(found.median, 1) if np.isfinite(found.median) else None
-    return {"rows": dict(found.rows), "median_counts": median}
+    median = float("nan") if found.counts is None else found.counts.median
+    ways = dict.fromkeys([*(way.way for way in survey.counts), "exact"])
+    rows = {way: found.rows[way] for way in ways if way in found.rows}
+    return {"rows": rows, "median_counts": round(median, 1) if np.isfinite(median) else None}
+
+
+def in_sample(sums: Sums) -> dict[str, int]:
+    """Return the detections that trained the model, and the sources that have no others to vote."""
+    without = sums.sources.get("without_a_vote", 0)
+    return {**(sums.in_sample or {}), "sources_without_a_vote": without}
+
+
+def source_counts(unique: np.ndarray) -> dict[str, int]:
+    """Count the sources; `unique` tells whether a source's two votes agree."""
+    n = int(unique.sum())
+    return {"sources": len(unique), "unique": n, "ambiguous": len(unique) - n}
 
 
 def faintness_said(record: Mapping[str, Any]) -> str:
@@ -82,32 +89,3 @@ def faintness_said(record: Mapping[str, Any]) -> str:
     median = f"; median {found['median_counts']:,g} effective counts"
     closed = "; hardness ratios closed" if record.get("closing") == "remove" else ""
     return f"Faintness from {', '.join(said)}{rest}{median}{closed}"
-
-
-def reasons(
-    flag: Sequence[str | None], rows: np.ndarray, is_empty: np.ndarray, most: int = 20
-) -> dict[str, int]:
-    """Count the reasons given for `rows`, the most frequent first.
-
-    Missing values are a reason only where no feature is left: `missing_values` counts the others.
-    """
-    said = (
-        f
-        for f, wanted, empty in zip(flag, rows, is_empty, strict=True)
-        if wanted and f is not None and (empty or not f.startswith("misses"))
-    )
-    return dict(Counter(said).most_common(most))
-
-
-def source_counts(unique: np.ndarray) -> dict[str, int]:
-    """Count the sources; `unique` tells whether a source's two votes agree."""
-    n = int(unique.sum())
-    return {"sources": len(unique), "unique": n, "ambiguous": len(unique) - n}
-
-
-def distinct(names: pa.ChunkedArray) -> int:
-    """Count the different names, by sorting: a hash table takes several times the memory."""
-    names = names.drop_null()
-    names = names.take(pc.sort_indices(names))
-    changes = pc.sum(pc.not_equal(names[1:], names[:-1])).as_py() or 0
-    return changes + min(1, len(names))

@@ -26,7 +26,15 @@ from xsift.model.schema import ModelTree
 from xsift.surveys import Survey
 from xsift.surveys.columns import Column, with_metadata
 from xsift.vote import Votes
-from xsift.write import Staging, environment, write_json, write_table
+from xsift.write import (
+    Staging,
+    check_folder,
+    environment,
+    is_part,
+    read_list,
+    write_json,
+    write_table,
+)
 from xsift.write.libraries import astropy_table, pandas_frame
 from xsift.write.tables import SUFFIXES
 
@@ -39,6 +47,7 @@ __all__ = [
     "place",
     "roles",
     "source_table",
+    "stamped",
 ]
 
 
@@ -176,6 +185,7 @@ def place(
     # Results of an earlier run in another format would contradict the new ones.
     names = [stem + suffix for stem in stems for suffix in SUFFIXES.values()]
     names += ["run.json", *(["model.asdf"] if has_detections else [])]
+    names += [name for name in read_list(check_folder(folder)) if is_part(name)]
     return Staging(folder, [*names, *more], "catalogue", inputs)
 
 
@@ -238,11 +248,12 @@ def detection_table(
     role: np.ndarray,
     flag: list[str | None],
     counts: np.ndarray | None,
+    model_id: str | None = None,
 ) -> pa.Table:
     """Build the table of detections: the input's rows, all of them, in its order.
 
     NaN in `said` becomes null: a detection without a verdict has no probabilities. `verdict` are
-    the columns of the verdict, `counts` the effective counts, where the method takes them.
+    the columns of the verdict, `counts` the effective counts, where there is a column of them.
     """
     keys, features, separation = sample.keys, sample.features, sample.separation_arcsec
     columns: dict[str, pa.Array] = {k: keys[k] for k in CARRIED if k in keys.column_names}
@@ -258,11 +269,11 @@ def detection_table(
     columns["role"] = pa.array(role, type=pa.string())
     columns["flag"] = pa.array(flag, type=pa.string())
     columns["n_missing"] = pa.array(features.n_missing)
-    if counts is not None and (told := np.isfinite(counts)).any():
-        columns["effective_counts"] = _floats(np.where(told, counts, np.nan))
+    if counts is not None:
+        columns["effective_counts"] = _floats(np.where(np.isfinite(counts), counts, np.nan))
     for j, name in enumerate(features.names):
         columns[name] = _floats(features.X[:, j])
-    columns["model_id"] = pa.nulls(len(sample), pa.string())
+    columns["model_id"] = _repeated(model_id, len(sample))
     return with_kept(pa.table(columns), sample.kept)
 
 
@@ -273,6 +284,7 @@ def source_table(
     classes: Classes,
     verdict: dict[str, pa.Array],
     kept: pa.Table | None = None,
+    model_id: str | None = None,
 ) -> pa.Table:
     """Build the table of sources, sorted by name.
 
@@ -288,6 +300,8 @@ def source_table(
         The columns of the verdict.
     kept : pyarrow.Table, optional
         Columns of the user's own, of the detections: those of the first detection are the source's.
+    model_id : str, optional
+        Fingerprint of the model; where it is not known yet, `stamped` puts it there.
     """
     first = pa.array(votes.first)
     columns: dict[str, pa.Array] = {
@@ -308,16 +322,21 @@ def source_table(
         columns["typicality"] = _floats(votes.mean[:, -1])
     for name in features:
         columns[name] = table[name].take(first)
-    columns["model_id"] = pa.nulls(len(first), pa.string())
+    columns["model_id"] = _repeated(model_id, len(first))
     return with_kept(pa.table(columns), None if kept is None else kept.take(first))
 
 
-def described(catalogue: Catalogue, classes: Classes, survey: Survey, rules: Rules) -> Catalogue:
-    """Attach unit, UCD and description to the columns of both tables."""
+def described(table: pa.Table, classes: Classes, survey: Survey, rules: Rules) -> pa.Table:
+    """Attach unit, UCD and description to the columns of a table."""
     archive = Column("archive_name", "", "meta.id", "Source name in the archive")
     columns = {**survey.described(), **output_columns(classes, rules), "archive_name": archive}
+    return with_metadata(table, columns)
+
+
+def stamped(catalogue: Catalogue, model_id: str) -> Catalogue:
+    """Write the fingerprint of the model into every row."""
     detections, sources = (
-        with_metadata(table, columns) if table is not None else None
+        None if table is None else _stamped(table, model_id)
         for table in (catalogue.detections, catalogue.sources)
     )
     return replace(catalogue, detections=detections, sources=sources)
@@ -346,6 +365,15 @@ def catalogue_summary(sources: pa.Table, record: dict[str, Any]) -> Summary:
     return Summary(
         title, lines, [SummaryTable("Sources by class", ["", "unique", "ambiguous"], rows)]
     )
+
+
+def _stamped(table: pa.Table, model_id: str) -> pa.Table:
+    at = table.schema.get_field_index("model_id")
+    return table.set_column(at, table.schema.field(at), _repeated(model_id, table.num_rows))
+
+
+def _repeated(text: str | None, n: int) -> pa.Array:
+    return pa.repeat(pa.scalar(text, pa.string()), n)
 
 
 def _floats(values: np.ndarray) -> pa.Array:

@@ -1,29 +1,35 @@
-"""A model's verdicts on a sample, as a catalogue: what run, classify and vote share."""
+"""A model's verdicts, as a catalogue: detections of a part, whole sources, and the record of all.
+
+What run, classify and vote share. A table that is read as a whole is its only part.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from xsift.catalogue.ballots import Ballots, ballots_of
 from xsift.catalogue.record import (
+    by_number,
     counts,
-    distinct,
     faintness,
+    in_sample,
     missing_values,
-    reasons,
     source_counts,
 )
 from xsift.catalogue.rules import NONE, Rules, rules_of, set_columns, verdict_columns
+from xsift.catalogue.sums import Sums, sums_of
 from xsift.catalogue.tables import Catalogue, described, detection_table, roles, source_table
 from xsift.catalogue.warnings import warn_of_nothing_scored, warn_of_rows
 from xsift.model import Model, PaperModel
-from xsift.model.answer import Answer
+from xsift.model.answer import Answer, trust, wanted_shares
 from xsift.model.calibrated import CalibratedModel
 from xsift.model.recognise import Recognised
 from xsift.model.sample import Sample
@@ -32,121 +38,187 @@ from xsift.model.sets import group_sets, thresholds_said
 from xsift.read import InMemory, is_path
 from xsift.score.conformal import RATE
 from xsift.settings import Settings
-from xsift.vote import Pool, Votes, tally
+from xsift.vote import Pool, tally_in_order
 from xsift.write import environment, finite
 from xsift.write.provenance import file_name, now
 
-__all__ = ["catalogue_of", "with_record"]
+__all__ = ["Judge", "catalogue_of", "completed", "with_record"]
+
+
+@dataclass(frozen=True, eq=False)
+class Judge:
+    """A model with the rules and the class shares under which its verdicts are written.
+
+    Attributes
+    ----------
+    model : Model
+    settings : Settings
+    rules : Rules
+    prior : ndarray of shape (C + 1,), or None
+        Wanted class shares, of none of the classes last; None: the paper's method.
+    model_id : str or None
+        Fingerprint of the model; None where it is not known yet.
+    """
+
+    model: Model
+    settings: Settings
+    rules: Rules
+    prior: np.ndarray | None
+    model_id: str | None
+
+    @classmethod
+    def of(cls, model: Model, settings: Settings, model_id: str | None = None) -> Judge:
+        """Return the judge that the settings want.
+
+        Raises
+        ------
+        SettingError
+            As `under_prior` and `rules_of` do.
+        """
+        is_paper, prior = isinstance(model, PaperModel), wanted_shares(model, settings.prior)
+        why = "the paper's method has no class shares to divide by: probable, or a calibrated model"
+        rules = rules_of(model.classes, settings.verdict, is_paper, prior, why)
+        return cls(model, settings, rules, prior, model_id)
+
+    def detections(
+        self,
+        sample: Sample,
+        answer: Answer,
+        seen: Recognised | None = None,
+        first: int = 0,
+        has_counts: bool | None = None,
+    ) -> tuple[pa.Table, pa.Table, Sums]:
+        """Return the detections of a part as a table, their ballots, and their sums.
+
+        Parameters
+        ----------
+        sample : Sample
+        answer : Answer
+        seen : Recognised, optional
+            Detections that a trained model has seen: they do not vote, unless the settings let
+            them.
+        first : int
+            Place of the first of them in the whole table.
+        has_counts : bool, optional
+            Whether the whole table tells effective counts; where None, the part is all of it.
+        """
+        features, classes, said = sample.features, self.model.classes, answer.said
+        role, flag = roles(sample, answer.can_score, said.is_scored, said.cluster, seen)
+        # What is set aside is of a type that the model does not know: it gets no verdict.
+        verdict = np.isin(role, ("trained", "scored")) & said.is_scored
+        # One array under both tables: its columns are what the table of detections holds.
+        p = np.column_stack([said.p, said.p_none, said.typicality])
+        p[~verdict, :-1] = np.nan
+        said = replace(said, p=p[:, : len(classes)], p_none=p[:, len(classes)])
+        in_vote = verdict & sample.named & (self.settings.vote_trained | (role == "scored"))
+        sums = sums_of(sample, answer.sums, role, flag, in_vote, seen)
+        told = None if isinstance(self.model, PaperModel) else features.counts
+        if told is not None and not (np.isfinite(told).any() if has_counts is None else has_counts):
+            told = None
+        written = self._verdict(p, features.counts)
+        table = detection_table(sample, said, classes, written, role, flag, told, self.model_id)
+        ballots = ballots_of(sample, table, p, in_vote, role == "trained", first)
+        return described(table, classes, features.survey, self.rules), ballots, sums
+
+    def sources(self, ballots: pa.Table, are_whole: bool | None = None) -> tuple[pa.Table, Sums]:
+        """Let the detections of whole sources vote: return the sources by name, and their sums.
+
+        Parameters
+        ----------
+        ballots : pyarrow.Table
+            Of all detections of some sources, in any order.
+        are_whole : bool, optional
+            Whether all names of the whole table are whole numbers, as `in_order` takes it.
+        """
+        given, classes = Ballots.of(ballots, are_whole), self.model.classes
+        # The share of none is a ballot, too: under the paper's method it is 0, and never wins.
+        pool: Pool = "mean" if isinstance(self.model, PaperModel) else "geometric"
+        names, n_ballots = given.detections["name"], len(classes) + 1
+        votes = tally_in_order(names, given.p, given.rows, n_ballots, pool, self.rules.rule)
+        # The sets of a source are those of its brightest detection.
+        starts = np.cumsum(votes.n_detections) - votes.n_detections
+        most = np.maximum.reduceat(given.counts[given.rows], starts) if len(starts) else starts
+        verdict = self._verdict(votes.mean, most)
+        of, kept = given.detections, given.kept
+        table = source_table(of, given.features, votes, classes, verdict, kept, self.model_id)
+        counted = given.counted | source_counts(votes.unique)
+        sums = Sums(sources=counted, repeated=given.repeated, verdicts=_verdicts(table))
+        return described(table, classes, self.model.survey, self.rules), sums
+
+    def record(self, sums: Sums, input_sha256: str, called: Mapping[str, str]) -> dict[str, Any]:
+        """Return what `run.json` says of a whole table.
+
+        Parameters
+        ----------
+        sums : Sums
+            Of all its detections and sources.
+        input_sha256 : str
+        called : mapping of str to str
+            What the table calls columns of the survey that go by another name in it.
+
+        Warns
+        -----
+        XsiftWarning
+            Of what a reader should be wary of.
+        """
+        model, survey = self.model, self.model.survey
+        trusted = {}
+        if isinstance(model, CalibratedModel) and sums.said is not None:
+            trusted = trust(sums.said, model)
+        warn_of_rows(sums, model.features, survey)
+        warn_of_nothing_scored(sums)
+        record = {
+            "input_sha256": input_sha256,
+            "settings": self.settings.as_dict(),
+            "counts": counts(sums),
+            "labels": by_number(sums.labels),
+            "set_aside": by_number(sums.set_aside),
+            "missing": missing_values(sums),
+            "unscored": sums.unscored.first(),
+            "verdict": f"{self.rules.written}, {self.rules.said(self.rules.written)}",
+            **trusted,
+        }
+        if isinstance(model, CalibratedModel):
+            record["faintness"] = faintness(sums.faintness, survey)
+        if sums.in_sample is not None:
+            record["in_sample"] = in_sample(sums)
+        if called:
+            record["columns"] = dict(called)
+        if self.prior is not None:
+            shares = zip([*model.classes.codes, NONE], self.prior.tolist(), strict=True)
+            record["prior"] = dict(shares)
+        if isinstance(model, CalibratedModel):
+            record["sets"] = {"rate": RATE, "thresholds": thresholds_said(model)}
+        return record
+
+    def _verdict(self, p: np.ndarray, counts: np.ndarray) -> dict[str, pa.Array]:
+        """Return the columns of the verdict; the first of `p` are the classes, and then none."""
+        model = self.model
+        p = p[:, : len(model.classes) + 1]
+        columns = verdict_columns(p, model.classes, self.rules)
+        if isinstance(model, CalibratedModel) and self.prior is not None:
+            members = group_sets(model, p, self.prior, counts)
+            if members is not None:
+                columns |= set_columns(members, ~np.isnan(p).any(axis=1), model.classes)
+        return columns
+
+
+def _verdicts(sources: pa.Table) -> dict[str, int]:
+    """Count the sources by group, class and status."""
+    by = ["group", "class", "status"]
+    found = sources.select(by).group_by(by).aggregate([([], "count_all")]).to_pylist()
+    return {"\t".join(str(row[k]) for k in by): row["count_all"] for row in found}
 
 
 def catalogue_of(
-    sample: Sample,
-    model: Model,
-    said: Answer,
-    settings: Settings,
-    seen: Recognised | None = None,
+    sample: Sample, judge: Judge, answer: Answer, seen: Recognised | None = None
 ) -> Catalogue:
-    """Make a catalogue of what a model says of a sample: each source's detections vote.
-
-    Detections that a trained model has `seen` do not vote, unless the settings let them.
-    """
-    is_paper = isinstance(model, PaperModel)
-    why = "the paper's method has no class shares to divide by: probable, or a calibrated model"
-    rules = rules_of(model.classes, settings.verdict, is_paper, said.prior, why)
-    table, voting, rows, record = _judge(sample, model, said, rules, settings, seen)
-    # The share of none is a ballot, too: under the paper's method it is 0, and never wins.
-    pool: Pool = "mean" if is_paper else "geometric"
-    votes = tally(sample.keys, voting, rows, len(model.classes) + 1, pool, rules.rule)
-    raw = table.select([c for c in table.column_names if c not in model.classes.columns])
-    features = sample.features
-    verdict = _verdict_of(votes.mean, model, rules, said.prior, _brightest(sample, rows, votes))
-    sources = source_table(raw, features.names, votes, model.classes, verdict, sample.kept)
-    record["counts"] |= source_counts(votes.unique) | sample.counts
-    return described(Catalogue(table, sources, None, record), model.classes, features.survey, rules)
-
-
-def _judge(
-    sample: Sample,
-    model: Model,
-    answer: Answer,
-    rules: Rules,
-    settings: Settings,
-    seen: Recognised | None,
-) -> tuple[pa.Table, np.ndarray, np.ndarray, dict[str, Any]]:
-    """Return the table of detections, what is voted on, the rows that vote, and the record."""
-    features, labels = sample.features, sample.labels
-    warn_of_rows(sample)
-    said = answer.said
-    role, flag = roles(sample, answer.can_score, said.is_scored, said.cluster, seen)
-    warn_of_nothing_scored(role, labels)
-    # What is set aside is of a type that the model does not know: it gets no verdict.
-    verdict = np.isin(role, ("trained", "scored")) & said.is_scored
-    # One array under both tables: its columns are what the table of detections holds.
-    voting = np.column_stack([said.p, said.p_none, said.typicality])
-    voting[~verdict, :-1] = np.nan
-    n_classes = len(model.classes)
-    said = replace(said, p=voting[:, :n_classes], p_none=voting[:, n_classes])
-    in_vote = verdict & sample.named & (settings.vote_trained | (role == "scored"))
-    record = {
-        "input_sha256": sample.sha256,
-        "settings": settings.as_dict(),
-        "counts": counts(sample, role, in_vote),
-        "labels": labels.counts(np.ones(len(labels.label), dtype=bool)),
-        "set_aside": labels.counts(role == "set_aside"),
-        "missing": missing_values(features),
-        "unscored": reasons(flag, role == "unscored", features.n_missing == len(features.names)),
-        "verdict": f"{rules.written}, {rules.said(rules.written)}",
-        **answer.shift,
-    }
-    if not isinstance(model, PaperModel):
-        record["faintness"] = faintness(features)
-    if seen is not None:
-        record["in_sample"] = _in_sample(sample, seen, role, in_vote)
-    if sample.called:
-        record["columns"] = dict(sample.called)
-    if answer.prior is not None:
-        shares = zip([*model.classes.codes, NONE], answer.prior.tolist(), strict=True)
-        record["prior"] = dict(shares)
-    if isinstance(model, CalibratedModel):
-        record["sets"] = {"rate": RATE, "thresholds": thresholds_said(model)}
-    written = _verdict_of(voting, model, rules, answer.prior, features.counts)
-    told = None if isinstance(model, PaperModel) else features.counts
-    table = detection_table(sample, said, model.classes, written, role, flag, told)
-    return table, voting, np.flatnonzero(in_vote), record
-
-
-def _brightest(sample: Sample, rows: np.ndarray, votes: Votes) -> np.ndarray:
-    """Return the counts of each source's brightest detection of those that vote."""
-    source, counts = sample.source(rows), sample.features.counts
-    most = np.zeros(int(source.max(initial=-1)) + 1)
-    np.maximum.at(most, source, counts[rows])
-    return np.asarray(most[sample.source(votes.first)])
-
-
-def _in_sample(
-    sample: Sample, seen: Recognised, role: np.ndarray, in_vote: np.ndarray
-) -> dict[str, int]:
-    """Count the detections that trained the model, and the sources that have no others to vote."""
-    trained, names = role == "trained", sample.keys["name"]
-    n_voting = distinct(names.filter(pa.array(in_vote)))
-    return {
-        "by_name": int((trained & seen.by_name).sum()),
-        "by_values": int((trained & seen.by_values).sum()),
-        "sources_without_a_vote": distinct(names.filter(pa.array(trained | in_vote))) - n_voting,
-    }
-
-
-def _verdict_of(
-    p: np.ndarray, model: Model, rules: Rules, prior: np.ndarray | None, counts: np.ndarray
-) -> dict[str, pa.Array]:
-    """Return the columns of the verdict; the first of `p` are the classes, and then none."""
-    p = p[:, : len(model.classes) + 1]
-    columns = verdict_columns(p, model.classes, rules)
-    if isinstance(model, CalibratedModel) and prior is not None:
-        members = group_sets(model, p, prior, counts)
-        if members is not None:
-            columns |= set_columns(members, ~np.isnan(p).any(axis=1), model.classes)
-    return columns
+    """Make a catalogue of what a model says of a sample: each source's detections vote."""
+    detections, ballots, of_detections = judge.detections(sample, answer, seen)
+    sources, of_sources = judge.sources(ballots)
+    record = judge.record(of_detections + of_sources, sample.sha256, sample.called)
+    record["counts"] |= sample.counts
+    return Catalogue(detections, sources, None, record)
 
 
 def with_record(
@@ -157,22 +229,38 @@ def with_record(
     training: TrainingTree | None,
     inputs: tuple[str | Path | InMemory | None, ...],
 ) -> Catalogue:
-    """Stamp the model's fingerprint on every row, and complete the record.
+    """Complete the record of a catalogue, as `completed` does; no result replaces an input."""
+    record = completed(result.record, model, notes, command, training, str(inputs[0]))
+    files = tuple(Path(file).absolute() for file in inputs if file is not None and is_path(file))
+    return Catalogue(result.detections, result.sources, model, record, files)
+
+
+def completed(
+    record: dict[str, Any],
+    model: ModelTree | None,
+    notes: list[str],
+    command: str,
+    training: TrainingTree | None,
+    table: str,
+) -> dict[str, Any]:
+    """Complete a record: what was read, by which model, with which programs, and when.
 
     Parameters
     ----------
+    record : dict
+    model : ModelTree or None
     notes : list of str
         What the user should be wary of.
-    inputs : tuple
-        What was read, the table first: files among it are never replaced by a result.
+    command : str
+    training : TrainingTree or None
+        Of a model that was trained just now.
+    table : str
+        What was read.
     """
-    detections, sources = result.detections, result.sources
-    name = file_name(str(inputs[0]))
+    name = file_name(table)
     about = {"input": name, "command": command}
-    record = {"command": command, "about": about, "input": name, **result.record}
+    record = {"command": command, "about": about, "input": name, **record}
     if model is not None:
-        detections = _stamped(detections, model.model_id) if detections is not None else None
-        sources = _stamped(sources, model.model_id)
         about["model_id"] = model.model_id
         record["model"] = {
             "model_id": model.model_id,
@@ -186,14 +274,6 @@ def with_record(
     if training is not None:
         record |= {"labels_file": training.labels, "labels_sha256": training.labels_sha256}
     record |= {"warnings": notes, "environment": environment()}
-    files = tuple(Path(file).absolute() for file in inputs if file is not None and is_path(file))
     # The same of everything above gives the same run: what it writes is then the same, too.
     digest = hashlib.sha256(json.dumps(finite(record), sort_keys=True).encode())
-    record |= {"run_id": digest.hexdigest()[:16], "created": now()}
-    return Catalogue(detections, sources, model, record, files)
-
-
-def _stamped(table: pa.Table, model_id: str) -> pa.Table:
-    at = table.schema.get_field_index("model_id")
-    column = pa.repeat(pa.scalar(model_id), table.num_rows)
-    return table.set_column(at, table.schema.field(at), column)
+    return record | {"run_id": digest.hexdigest()[:16], "created": now()}

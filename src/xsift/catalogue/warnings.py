@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 
+from xsift.catalogue.record import by_number
+from xsift.catalogue.sums import Sums
 from xsift.errors import XsiftWarning, lack_of
-from xsift.label import Labels
 from xsift.model import Model, PaperModel
-from xsift.model.sample import Sample
 from xsift.model.schema import ModelTree
-from xsift.surveys import Feature
-from xsift.vote import key_order
+from xsift.surveys import Feature, Survey
 
 __all__ = [
     "in_sample_notes",
@@ -46,42 +43,45 @@ def recorded() -> Iterator[list[str]]:
             warnings.warn_explicit(w.message, w.category, w.filename, w.lineno)
 
 
-def warn_of_rows(sample: Sample) -> None:
-    """Warn of repeated keys, missing names, impossible values and rows without any feature."""
-    table, features = sample.keys, sample.features
-    keys = [k for k in ("name", "obsid", "obi") if k in table.column_names]
-    if "obsid" in keys and (repeated := _repeated(table, keys)):
-        _warn(f"detections that repeat a ({', '.join(keys)}): {repeated:,} (kept, and each votes)")
-    if n := int((~sample.named).sum()):
-        _warn(f"detections without a source name: {n:,} (they vote for no source)")
-    impossible = ~features.usable & ~np.isnan(features.X)
-    for name, n in zip(features.names, impossible.sum(axis=0), strict=True):
-        if n:
-            allowed = features.survey.column(name).allowed
-            _warn(f"detections with a {name} that is not {allowed}: {n:,} (the value is not used)")
-    empty = np.asarray(~features.usable.any(axis=1))
-    if n := int(empty.sum()):
-        labelled = int((empty & (sample.labels.y >= 0)).sum())
+def warn_of_rows(sums: Sums, names: Sequence[str], survey: Survey) -> None:
+    """Warn of repeated keys, missing names, impossible values and rows without any feature.
+
+    Parameters
+    ----------
+    sums : Sums
+    names : sequence of str
+        Of the features.
+    survey : Survey
+    """
+    n = sums.counts
+    for keys, repeated in sums.repeated.items():
+        if repeated:
+            _warn(f"detections that repeat a ({keys}): {repeated:,} (kept, and each votes)")
+    if n["nameless"]:
+        _warn(f"detections without a source name: {n['nameless']:,} (they vote for no source)")
+    for name in names:
+        if m := sums.impossible.get(name):
+            allowed = survey.column(name).allowed
+            _warn(f"detections with a {name} that is not {allowed}: {m:,} (the value is not used)")
+    if empty := n["without_features"]:
+        labelled = n["empty_labelled"]
         some = f", {labelled:,} of them with a known class" if labelled else ""
         _warn(
-            f"detections without any feature: {n:,} of {len(empty):,}{some} (not scored: they have "
-            f"no value of {', '.join(features.names)})"
+            f"detections without any feature: {empty:,} of {n['detections']:,}{some} (not scored: "
+            f"they have no value of {', '.join(names)})"
         )
     for name in ("ra", "dec"):
-        if name in table.column_names:
-            there = table[name].drop_null().to_numpy()
-            if n := int((~features.survey.column(name).accepts(there)).sum()):
-                allowed = features.survey.column(name).allowed
-                said = f"detections with a {name} that is not {allowed}: {n:,}"
-                _warn(f"{said} (not matched on the sky)")
+        if m := sums.impossible.get(f"position {name}"):
+            said = f"detections with a {name} that is not {survey.column(name).allowed}: {m:,}"
+            _warn(f"{said} (not matched on the sky)")
 
 
-def warn_of_nothing_scored(role: np.ndarray, labels: Labels) -> None:
+def warn_of_nothing_scored(sums: Sums) -> None:
     """Warn that no detection was left to classify, and why."""
-    if (role == "scored").any():
+    n = sums.counts
+    if n["scored"]:
         return
-    n = {name: int((role == name).sum()) for name in ("trained", "set_aside", "unscored")}
-    other = ", ".join(list(labels.counts(role == "set_aside"))[:5])
+    other = ", ".join(list(by_number(sums.set_aside))[:5])
     _warn(
         f"no detection was left to classify: {n['trained']:,} trained, {n['set_aside']:,} are of "
         f"types that are no class{f' ({other})' if other else ''}, {n['unscored']:,} lack features"
@@ -128,10 +128,9 @@ def vote_of_trained(counts: dict[str, int], vote_trained: bool) -> str:
     )
 
 
-def warn_of_unused(sample: Sample, wanted: Sequence[Feature]) -> None:
+def warn_of_unused(given: Set[str], used: Sequence[str], wanted: Sequence[Feature]) -> None:
     """Warn of columns with values of features that the model was trained without."""
-    used = sample.features.names
-    unused = [f.name for f in wanted if f.name in sample.given and f.name not in used]
+    unused = [f.name for f in wanted if f.name in given and f.name not in used]
     if unused:
         _warn(f"columns not used, as the model was trained without them: {', '.join(unused)}")
 
@@ -165,19 +164,6 @@ def warn_of_classes(model: Model) -> None:
             f"cluster {k}: no class has {model.scorer.min_members} members, so that no detection "
             "in it is scored"
         )
-
-
-def _repeated(table: pa.Table, keys: list[str]) -> int:
-    """Count the rows whose keys another row before them has, by sorting: little memory."""
-    known = np.asarray(pc.and_(pc.is_valid(table["name"]), pc.is_valid(table["obsid"])))
-    order = pa.array(key_order(table, np.flatnonzero(known)))
-    same = np.ones(max(0, len(order) - 1), dtype=bool)
-    for key in keys:
-        column = table[key].take(order)
-        one, next_one = column[:-1], column[1:]
-        both_null = pc.and_(pc.is_null(one), pc.is_null(next_one))
-        same &= np.asarray(pc.fill_null(pc.equal(one, next_one), False)) | np.asarray(both_null)
-    return int(same.sum())
 
 
 def _warn(message: str) -> None:

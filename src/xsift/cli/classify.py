@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -17,19 +18,25 @@ from xsift.cli.options import (
     Prior,
     Source,
     Survey,
-    TableFile,
     Verdict,
     VoteTrained,
     settings_of,
 )
-from xsift.cli.writing import write_catalogue
+from xsift.cli.writing import write_catalogue, write_stream
 
 __all__ = ["classify"]
 
 
 def classify(
     context: typer.Context,
-    table: TableFile,
+    table: Annotated[
+        Path,
+        typer.Argument(
+            metavar="TABLE",
+            help="VOTable, FITS, Parquet or CSV (also .gz); or a folder, a 'pattern' or a HATS "
+            "catalogue of Parquet files.",
+        ),
+    ],
     out: Out,
     model: Annotated[
         str | None,
@@ -50,6 +57,11 @@ def classify(
 ) -> None:
     """Classify detections with a trained model: yours, or one that comes with xsift."""
     settings = settings_of(context)
+    from xsift.read.parts import goes_in_parts
+
+    if goes_in_parts(table):
+        write_stream(table, model, settings, out, formats, as_json)
+        return
     from xsift.pipeline.classify import classify
 
     def job(step: Any, _: Any) -> Any:

@@ -19,6 +19,7 @@ __all__ = [
     "escape",
     "new_table",
     "progress",
+    "rows_done",
     "say",
     "say_json",
     "show_warnings",
@@ -96,6 +97,46 @@ def progress() -> Iterator[Callable[[str], None]]:
     spinner = "dots" if screen.encoding.startswith("utf") else "line"
     with screen.status("starting", spinner=spinner) as status:
         yield lambda step: status.update(escape(step))
+
+
+@contextmanager
+def rows_done(as_json: bool) -> Iterator[Callable[[str, int, int], None]]:
+    """Show on standard error how much of each step is done; yields tell(step, done, total).
+
+    A bar with the time left where a person looks on; else a line for each tenth, or as JSON one for
+    each time that it is told.
+    """
+    screen, last = console(err=True), [("", -1)]
+
+    def say_line(step: str, done: int, total: int) -> None:
+        tenth = step, 10 * done // max(total, 1)
+        if as_json:
+            say(json.dumps({"step": step, "done": done, "total": total}), err=True)
+        elif tenth != last[0]:
+            screen.print(escape(f"{step}: {done:,} of {total:,}"), highlight=False)
+        last[0] = tenth
+
+    if as_json or not screen.is_terminal:
+        yield say_line
+        return
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed:,} of {task.total:,}"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=screen) as shown:
+        task = shown.add_task("starting", total=1)
+
+        def tell(step: str, done: int, total: int) -> None:
+            if step != last[0][0]:
+                shown.reset(task, description=step, total=total)
+                last[0] = step, 0
+            shown.update(task, completed=done, total=total)
+
+        yield tell
 
 
 @contextmanager

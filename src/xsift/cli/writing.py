@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from xsift.cli.options import chosen_formats
 from xsift.cli.terminal import (
@@ -13,6 +13,7 @@ from xsift.cli.terminal import (
     escape,
     new_table,
     progress,
+    rows_done,
     say_json,
     show_warnings,
     show_where,
@@ -23,9 +24,10 @@ if TYPE_CHECKING:
 
     from xsift.catalogue.tables import Catalogue
     from xsift.classes import Classes
+    from xsift.settings import Settings
     from xsift.write import Staging
 
-__all__ = ["show_summary", "write_catalogue"]
+__all__ = ["show_summary", "write_catalogue", "write_stream"]
 
 _HEADINGS = {"missing": "Missing", "unscored": "Not scored", "set_aside": "Set aside"}
 _STAGES = (
@@ -74,16 +76,42 @@ def write_catalogue(
         show_summary(result, out)
 
 
+def write_stream(
+    table: Path,
+    model: str | None,
+    settings: Settings,
+    out: Path,
+    formats: list[str] | None,
+    as_json: bool,
+) -> None:
+    """Classify a table in parts into a folder, and say what came of it."""
+    from xsift.pipeline.stream import classify_stream
+
+    chosen = chosen_formats(formats) if formats else None
+    with rows_done(as_json) as tell:
+        result = classify_stream(table, model, settings, out, chosen, tell)
+    if as_json:
+        say_json(result.record)
+    else:
+        _show(result.record, _class_table(result.classes, result.record, result.sources), out)
+
+
 def show_summary(result: Catalogue, folder: Path) -> None:
     """Print what came in, what became of it, and what to be wary of."""
+    counted = result.sources.group_by(["class", "status"]).aggregate([([], "count_all")])
+    n = {(r["class"], r["status"]): r["count_all"] for r in counted.to_pylist()}
+    _show(result.record, _class_table(_classes(result), result.record, n), folder)
+
+
+def _show(record: dict[str, Any], by_class: Table, folder: Path) -> None:
     from xsift.catalogue.record import faintness_said
 
-    screen, record = console(), result.record
+    screen = console()
     screen.print(f"\n[bold]{escape(str(record['input']))}[/bold]")
     if "model_choice" in record:
         screen.print(escape(record["model_choice"]), highlight=False)
     screen.print(_stages(record["counts"]))
-    screen.print(_class_table(result))
+    screen.print(by_class)
     screen.print(f"class: {escape(record['verdict'])}", highlight=False)
     for what, heading in _HEADINGS.items():
         if record.get(what):
@@ -107,17 +135,17 @@ def _stages(counts: dict[str, int]) -> Table:
     return grid
 
 
-def _class_table(result: Catalogue) -> Table:
-    counted = result.sources.group_by(["class", "status"]).aggregate([([], "count_all")])
-    n = Counter({(r["class"], r["status"]): r["count_all"] for r in counted.to_pylist()})
-    trained = result.record.get("model", {}).get("class_counts", {})
+def _class_table(
+    classes: Classes, record: dict[str, Any], sources: Mapping[tuple[str, str], int]
+) -> Table:
+    n, trained = Counter(sources), record.get("model", {}).get("class_counts", {})
     table = new_table(
         "Sources by class",
         ("group", "class", ""),
         ("unique", "ambiguous", *(["trained on"] if trained else [])),
     )
     last = ""
-    for c in _classes(result).classes:
+    for c in classes.classes:
         row = [c.group if c.group != last else "", c.code, c.title]
         row += [f"{n[(c.code, s)]:,}" for s in ("unique", "ambiguous")]
         row += [f"{trained.get(c.code, 0):,}"] if trained else []

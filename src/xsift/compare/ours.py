@@ -110,7 +110,7 @@ def read_ours(path: Catalogue | str | Path | InMemory) -> OurSources:
     where, classes = found.where("sources"), found.classes
     # A file's digest is that of its bytes.
     table, source = read.read_table(
-        found.sources if found.tables is None else found.read("sources")
+        found.sources if found.sources.is_file() else found.read("sources")
     )
     needed = ["name", "class", "group", "status", "n_detections", *classes.columns]
     if missing := [name for name in needed if name not in table.column_names]:

@@ -5,24 +5,33 @@ from __future__ import annotations
 import hashlib
 import json
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
-
-import numpy as np
 
 from xsift import surveys
 from xsift.errors import ModelError, SettingError, XsiftWarning
 from xsift.model.file import load_model_tree
+from xsift.model.look import fit_of
 from xsift.model.sample import Progress, Sample, read_sample, silent
 from xsift.model.schema import ModelTree
-from xsift.read import InMemory, offered_columns
+from xsift.read import Fit, InMemory, Source, offered_columns
 from xsift.read.naming import naming
 from xsift.read.units import plain_name
 from xsift.settings import EARLIER_FEATURES, Settings
-from xsift.surveys import Survey
+from xsift.surveys import Feature, Survey
 
-__all__ = ["chosen_model", "named_model", "packaged_models", "refuse_other_model"]
+__all__ = [
+    "chandra",
+    "chosen_model",
+    "fitting_model",
+    "model_by_names",
+    "named_model",
+    "packaged_models",
+    "refuse_other_model",
+    "twelfth_may_lack",
+]
 
 
 _CHANDRA = ("csc20", "csc21")
@@ -77,39 +86,88 @@ def chosen_model(
     ModelError
         If no packaged model is what is asked for, or it is not as it was shipped.
     """
+    offered: list[str] = []
+    opened: str | Path | Source | InMemory = table
+    is_asked = model is not None or settings.features is not None or settings.survey is not None
+    if not is_asked:
+        offered, opened = offered_columns(table, [surveys.load(n) for n in surveys.names()])
+    found = model_by_names(offered, model, settings, str(table))
+    if found is None:
+        survey, twelve = chandra()
+        with twelfth_may_lack():
+            sample = read_sample(opened, survey, twelve, settings, progress=progress)
+        path, why = fitting_model(fit_of(sample.features))
+        return path, why, sample
+    if is_asked:
+        return *found, None
+    survey = surveys.load(found[0].stem)
+    features = survey.feature_set(survey.default_features)
+    return *found, read_sample(opened, survey, features, settings, progress=progress)
+
+
+def model_by_names(
+    offered: Sequence[str], model: str | Path | None, settings: Settings, where: str
+) -> tuple[Path, str] | None:
+    """Choose a model by what is asked for, or else by the names of a table's columns.
+
+    Returns
+    -------
+    path : Path
+    why : str
+        The choice and its reason, for the user.
+
+    None where the table is Chandra's: its values tell which model fits (`fitting_model`).
+    """
     if model is not None:
-        return named_model(str(model)), f"model {model}, as asked for", None
+        return named_model(str(model)), f"model {model}, as asked for"
     if settings.features is not None or settings.survey is not None:
         return _for_survey(settings)
-    offered, opened = offered_columns(table, [surveys.load(n) for n in surveys.names()])
-    name, n_named = _by_columns(offered, settings, str(table))
-    if name not in _CHANDRA:
-        survey = surveys.load(name)
-        features = survey.feature_set(survey.default_features)
-        why = (
-            f"packaged model {name} (trained on the {survey.title}): the table has columns of "
-            f"{n_named} of its {len(features)} features"
-        )
-        return (
-            _as_shipped(name),
-            why,
-            read_sample(opened, survey, features, settings, progress=progress),
-        )
+    name, n_named = _by_columns(offered, settings, where)
+    if name in _CHANDRA:
+        return None
+    survey = surveys.load(name)
+    n = len(survey.feature_set(survey.default_features))
+    why = (
+        f"packaged model {name} (trained on the {survey.title}): the table has columns of "
+        f"{n_named} of its {n} features"
+    )
+    return _as_shipped(name), why
+
+
+def chandra() -> tuple[Survey, tuple[Feature, ...]]:
+    """Return how a table of Chandra's is read where its values are to choose the model."""
     survey = surveys.load("csc20")
-    twelve = survey.feature_set("all")
+    return survey, survey.feature_set("all")
+
+
+@contextmanager
+def twelfth_may_lack() -> Iterator[None]:
+    """Do not warn of a table without the twelfth feature alone: csc21 is for it."""
     with warnings.catch_warnings():
-        # A table without the twelfth feature alone is what csc21 is for.
         warnings.filterwarnings("ignore", r".*: no column var_newq_b \(or [^)]*\): counted as")
-        sample = read_sample(opened, survey, twelve, settings, progress=progress)
-    name, n = _fitting(sample.features.usable, [f.name for f in twelve].index("var_newq_b"))
+        yield
+
+
+def fitting_model(fit: Fit) -> tuple[Path, str]:
+    """Choose the model for a table of Chandra's, by the features that its detections have.
+
+    Returns
+    -------
+    path : Path
+    why : str
+        The choice and its reason, for the user.
+    """
+    # One more missing feature in a few detections is no reason to give up the twelfth in all.
+    share = fit.n_all / fit.n_others if fit.n_others else fit.n_twelfth / fit.n_rows
+    name, n = ("csc20", fit.n_all) if share >= 0.5 else ("csc21", fit.n_others)
     why = (
         f"packaged model {name} (trained on the {surveys.load(name).title}): "
-        f"{n:,} of {len(sample):,} detections have all of its features"
+        f"{n:,} of {fit.n_rows:,} detections have all of its features"
     )
-    return _as_shipped(name), why, sample
+    return _as_shipped(name), why
 
 
-def _for_survey(settings: Settings) -> tuple[Path, str, None]:
+def _for_survey(settings: Settings) -> tuple[Path, str]:
     packaged = packaged_models()
     survey, features = surveys.survey_of(settings.survey, settings.features)
     name = survey.name
@@ -118,7 +176,7 @@ def _for_survey(settings: Settings) -> tuple[Path, str, None]:
             f"no packaged model is for survey {name} with features {features}: "
             f"packaged are {', '.join(packaged)}; or train one with xsift run"
         )
-    return packaged[name], f"packaged model {name}, which has the features asked for", None
+    return packaged[name], f"packaged model {name}, which has the features asked for"
 
 
 def _by_columns(offered: Sequence[str], settings: Settings, where: str) -> tuple[str, int]:
@@ -169,16 +227,6 @@ def _n_features(offered: Sequence[str], survey: Survey, settings: Settings, wher
     named = {plain_name(n).casefold() for n in offered} | set(called)
     features = survey.feature_set(survey.default_features)
     return sum(survey.gives(f.name, named.__contains__) for f in features)
-
-
-def _fitting(usable: np.ndarray, twelfth: int) -> tuple[str, int]:
-    """Return the model for a table with these values, and how many rows have all it takes."""
-    has_others = np.delete(usable, twelfth, axis=1).all(axis=1)
-    # One more missing feature in a few detections is no reason to give up the twelfth in all.
-    judged = usable[has_others] if has_others.any() else usable
-    if judged[:, twelfth].mean() >= 0.5:
-        return "csc20", int(usable.all(axis=1).sum())
-    return "csc21", int(has_others.sum())
 
 
 def _as_shipped(name: str) -> Path:

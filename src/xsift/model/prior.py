@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from xsift.classes import Classes
 from xsift.classes.text_file import read_text_file
@@ -24,6 +25,7 @@ __all__ = [
 
 _MOST = 1e12
 _LEAST = 1e-6  # a share that starts at 0 stays there
+_ROWS = 4_096
 
 
 def under_prior(said: Classification, model: Model, wanted: str) -> Classification:
@@ -126,15 +128,22 @@ def estimate_shares(
     """
     weight = np.ones(len(p)) if weight is None else weight
     known, there = ~np.isnan(p).any(axis=1), shares > 0
-    weight, likelihood = weight[known], p[np.ix_(known, there)] / shares[there]
+    weight = weight[known]
+    likelihood = np.ascontiguousarray(p[np.ix_(known, there)] / shares[there])
     total = np.maximum(weight.sum(axis=0), 1.0)
     begin = shares[there] if start is None else np.maximum(start[there], _LEAST)
     estimate = np.tensordot(begin / begin.sum(), np.ones(weight.shape[1:]), axes=0)
-    for _ in range(max_iter if known.any() else 0):
-        last = estimate
-        estimate = estimate * (likelihood.T @ (weight / (likelihood @ estimate))) / total
-        if np.abs(estimate - last).max() < tol:
-            break
+    # With several threads the linear algebra would mostly wait for them, on parts as small.
+    with threadpool_limits(1):
+        for _ in range(max_iter if known.any() else 0):
+            last, sums = estimate, np.zeros_like(estimate)
+            # Some rows after the others: each comes from memory once a step.
+            for first in range(0, len(weight), _ROWS):
+                part, w = likelihood[first : first + _ROWS], weight[first : first + _ROWS]
+                sums += part.T @ (w / (part @ estimate))
+            estimate = estimate * sums / total
+            if np.abs(estimate - last).max() < tol:
+                break
     out = np.zeros((len(shares), *weight.shape[1:]))
     out[there] = estimate
     return out

@@ -19,7 +19,7 @@ from xsift.label.names import evened_out
 from xsift.model.sample import Sample
 from xsift.model.training_rows import KEY_COLUMNS, TrainingRowsTree
 
-__all__ = ["Recognised", "hash_features", "hash_keys", "recognise", "training_rows"]
+__all__ = ["Recognised", "hash_features", "hash_keys", "key_columns", "recognise", "training_rows"]
 
 # Rows with fewer are equal by chance: 1,904 rows of CSC 2.0 that did not train have nothing but
 # three hardness ratios of +-0.9994, and so have rows that did.
@@ -58,7 +58,7 @@ def training_rows(sample: Sample, trained: np.ndarray) -> TrainingRowsTree:
     trained : ndarray of bool, shape (n,)
     """
     rows = np.flatnonzero(trained)
-    columns = _key_columns(sample.keys)
+    columns = key_columns(sample.keys)
     keys = sample.keys.take(pa.array(rows))
     found = [hash_keys(keys, columns[: k + 1]) for k in range(len(columns))]
     hashed, known = hash_features(sample.features.values[rows])
@@ -69,7 +69,9 @@ def training_rows(sample: Sample, trained: np.ndarray) -> TrainingRowsTree:
     )
 
 
-def recognise(known: TrainingRowsTree, sample: Sample) -> Recognised:
+def recognise(
+    known: TrainingRowsTree, sample: Sample, own: tuple[str, ...] | None = None
+) -> Recognised:
     """Find the rows of a table that trained the model.
 
     Keys are compared in the columns that the table and the training table both have: a table of
@@ -80,10 +82,12 @@ def recognise(known: TrainingRowsTree, sample: Sample) -> Recognised:
     known : TrainingRowsTree
     sample : Sample
         With the features of the model.
+    own : tuple of str, optional
+        Key columns of which the whole table has values (`key_columns`), where this is a part of it.
     """
     n = len(sample)
     by_name, by_values = np.zeros(n, dtype=bool), np.zeros(n, dtype=bool)
-    own = _key_columns(sample.keys)
+    own = key_columns(sample.keys) if own is None else own
     columns = own[: min(len(own), len(known.key_columns))]
     for start in range(0, n, _ROWS):
         some = slice(start, start + _ROWS)
@@ -149,7 +153,7 @@ def hash_features(X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return hashed, np.asarray(n_sizes >= _FEWEST_VALUES)
 
 
-def _key_columns(keys: pa.Table) -> tuple[str, ...]:
+def key_columns(keys: pa.Table) -> tuple[str, ...]:
     """Return the first of the key columns, as far as the table has values of all."""
     found = []
     for column in KEY_COLUMNS:

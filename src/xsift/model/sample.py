@@ -31,7 +31,7 @@ from xsift.settings import Settings
 from xsift.surveys import Feature, Survey
 from xsift.vote import in_order, key_order
 
-__all__ = ["CARRIED", "Progress", "Sample", "Training", "read_sample", "silent"]
+__all__ = ["CARRIED", "Progress", "Sample", "Training", "read_sample", "silent", "source_codes"]
 
 CARRIED = ("name", "archive_name", "obsid", "obi", "region_id", "ra", "dec")
 """Columns of the input that the table of detections carries over."""
@@ -123,6 +123,8 @@ class Sample:
         Columns of the user's own, for the results.
     called : mapping of str to str
         What the file calls columns of the survey that go by another name in it.
+    look : Look, optional
+        At these rows, where they are a part of a table.
     """
 
     path: str
@@ -139,6 +141,7 @@ class Sample:
     counts: dict[str, int]
     kept: pa.Table | None = None
     called: Mapping[str, str] = field(default_factory=dict)
+    look: read.Look | None = None
 
     def __len__(self) -> int:
         return len(self.features.X)
@@ -163,8 +166,7 @@ class Sample:
 
     def source(self, rows: np.ndarray) -> np.ndarray:
         """Return the code of the source of each row; a row without a name is its own source."""
-        code = self._named_codes[rows]
-        return np.asarray(np.where(code < 0, code.max(initial=0) + 1 + np.arange(len(rows)), code))
+        return _of_their_own(self._named_codes[rows])
 
     def kept_codes(self, name: str) -> np.ndarray:
         """Give each value of a column that is kept a number, by its text; -1 where missing.
@@ -204,6 +206,7 @@ def read_sample(
     labels: str | Path | read.InMemory | None = None,
     need_all: bool = False,
     progress: Progress = silent,
+    look: read.Look | None = None,
 ) -> Sample:
     """Read a table of detections, and what is known of them.
 
@@ -222,6 +225,8 @@ def read_sample(
         Whether the table must have every feature; types are then not asked for.
     progress : callable
         Told of each step as it begins.
+    look : Look, optional
+        At the whole table, where `table` is a part of it (`read.read_detections`).
 
     Raises
     ------
@@ -247,9 +252,10 @@ def read_sample(
         settings.type_column,
         settings.columns,
         settings.keep,
+        look,
     )
     derived = derive(held.table, survey, features)
-    if derived.faintness is not None:
+    if derived.faintness is not None and look is None:
         warn_of_limits(derived.faintness, held.path)
     given = {n for n in held.table.column_names if held.table[n].null_count < held.table.num_rows}
     # The raw columns go once the features are derived: most of a large table's memory.
@@ -279,6 +285,7 @@ def read_sample(
         counts,
         held.kept,
         held.called,
+        held.look,
     )
 
 
@@ -315,6 +322,15 @@ def _other(labels: Labels, classes: Classes | None) -> np.ndarray:
             if labels.label[row] in certain:
                 out[row] = labels.label[row]
     return out
+
+
+def source_codes(names: pa.ChunkedArray | pa.Array) -> np.ndarray:
+    """Return the code of the source of each name, in their order; null is its own source."""
+    return _of_their_own(_codes(names))
+
+
+def _of_their_own(code: np.ndarray) -> np.ndarray:
+    return np.asarray(np.where(code < 0, code.max(initial=0) + 1 + np.arange(len(code)), code))
 
 
 def _codes(column: pa.ChunkedArray | pa.Array) -> np.ndarray:

@@ -5,17 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from xsift.catalogue.verdicts import catalogue_of, with_record
+from xsift.catalogue import tables
+from xsift.catalogue.verdicts import with_record
 from xsift.catalogue.warnings import in_sample_notes, recorded, warn_of_classes, warn_of_unused
 from xsift.model import model_of
-from xsift.model.answer import answer
 from xsift.model.file import load_model_tree
 from xsift.model.packaged import chosen_model, refuse_other_model
-from xsift.model.recognise import recognise
 from xsift.model.sample import Progress, read_sample, silent
 from xsift.model.schema import ModelTree
 from xsift.pipeline.catalogue import Catalogue
 from xsift.pipeline.keywords import takes_settings
+from xsift.pipeline.part import classify_part, finished_record, vote_bucket
 from xsift.read import as_input
 from xsift.settings import Settings
 
@@ -89,12 +89,14 @@ def classify(
             )
         else:
             sample = sample.held_to(tree.features, survey)
-        warn_of_unused(sample, survey.feature_set(tree.feature_set))
+        warn_of_unused(sample.given, tree.features, survey.feature_set(tree.feature_set))
         warn_of_classes(trained)
         progress("scoring and voting")
-        seen = recognise(tree.training_rows, sample)
-        said = answer(trained, sample, settings.prior, None if seen is None else seen.rows)
-        result = catalogue_of(sample, trained, said, settings, seen)
-    notes[:0] = in_sample_notes(result.record, tree)
-    result.record["model_choice"] = why
+        part = classify_part(sample, trained, tree, settings)
+        voted = vote_bucket(part.ballots, trained, tree, settings)
+        sums = part.sums + voted.sums
+        record = finished_record(sums, trained, tree, settings, sample.sha256, sample.called)
+    notes[:0] = in_sample_notes(record, tree)
+    record["model_choice"] = why
+    result = tables.Catalogue(part.detections, voted.sources, None, record)
     return Catalogue.of(with_record(result, tree, notes, "classify", None, (table, path)))

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from xsift import surveys
-from xsift.catalogue.verdicts import catalogue_of, with_record
+from xsift.catalogue.tables import stamped
+from xsift.catalogue.verdicts import Judge, catalogue_of, with_record
 from xsift.catalogue.warnings import recorded, warn_of_classes
 from xsift.classes import Classes
 from xsift.errors import SettingError
@@ -85,9 +86,9 @@ def run(
             y = np.where(y < classes.n_plain, y, -1)
         rows = training_rows(sample, taught(sample, model, y))
         progress("scoring and voting")
-        said = answer(model, sample, settings.prior, y >= 0)
         warn_of_classes(model)
-        result = catalogue_of(sample, model, said, settings)
+        judge = Judge.of(model, settings)
+        result = catalogue_of(sample, judge, answer(model, sample, settings.prior, y >= 0))
     gaps = model.gaps.record() if isinstance(model, CalibratedModel) and model.gaps else None
     if gaps:
         result.record["gaps"] = gaps
@@ -107,6 +108,7 @@ def run(
         gaps=gaps,
     )
     tree = model_tree(model, training, rows)
+    result = stamped(result, tree.model_id)
     return Catalogue.of(with_record(result, tree, notes, "run", training, (table, labels)))
 
 

@@ -100,7 +100,8 @@ def vote_table(
     }
     if "trained" in counted:
         notes.insert(0, vote_of_trained(counted, settings.vote_trained))
-    result = described(Catalogue(None, sources, None, record), given.classes, survey, rules)
+    sources = described(sources, given.classes, survey, rules)
+    result = Catalogue(None, sources, None, record)
     return Catalogue.of(with_record(result, None, notes, "vote", None, (table,)))
 
 

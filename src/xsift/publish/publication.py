@@ -186,6 +186,7 @@ def _record(folder: Path) -> _Record:
 
 
 def _tables(found: CatalogueFolder) -> list[vo.ResourceTable]:
+    found.refuse_parts("publish a catalogue")
     paths = {"sources": found.sources}
     if not found.is_voted:
         paths["detections"] = found.need_detections("they are published, too")

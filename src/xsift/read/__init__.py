@@ -11,7 +11,9 @@ from pathlib import Path
 from xsift.classes import Classes
 from xsift.read.detections import Detections, read_detections
 from xsift.read.known import Known, read_known
+from xsift.read.look import Fit, Look
 from xsift.read.memory import InMemory, as_input, is_path, table_in_memory
+from xsift.read.parts import Part, Parts, parts_of
 from xsift.read.probabilities import Probabilities, hold_probabilities
 from xsift.read.published import Published, hold_published
 from xsift.read.source import Source
@@ -20,14 +22,19 @@ from xsift.surveys import Survey
 
 __all__ = [
     "Detections",
+    "Fit",
     "InMemory",
     "Known",
+    "Look",
+    "Part",
+    "Parts",
     "Probabilities",
     "Published",
     "Source",
     "as_input",
     "is_path",
     "offered_columns",
+    "parts_of",
     "read_detections",
     "read_known",
     "read_probabilities",

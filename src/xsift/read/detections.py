@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from xsift.errors import TableError
 from xsift.read import cells, schema
+from xsift.read.look import Look
 from xsift.read.memory import InMemory
 from xsift.read.naming import refuse_ambiguous
 from xsift.read.source import Source
@@ -47,6 +49,8 @@ class Detections:
         Columns that the user asked to keep, as they are.
     called : dict of str to str
         What the file calls columns of the survey that go by another name in it.
+    look : Look, optional
+        At these rows, where they are a part of a table.
     """
 
     path: str
@@ -58,6 +62,7 @@ class Detections:
     shared: pa.ChunkedArray | None = None
     kept: pa.Table | None = None
     called: dict[str, str] = field(default_factory=dict)
+    look: Look | None = None
 
 
 def read_detections(
@@ -71,6 +76,7 @@ def read_detections(
     type_column: str | None = None,
     columns: Mapping[str, str] | None = None,
     keep: Sequence[str] = (),
+    look: Look | None = None,
 ) -> Detections:
     """Read a table of detections and hold it to its survey.
 
@@ -87,6 +93,9 @@ def read_detections(
         What the table calls columns of the survey (`naming`).
     keep : sequence of str
         Columns to keep as they are; ``all`` keeps every one that is not the survey's.
+    look : Look, optional
+        At the whole table, where this is a part of it: it has decided what only the whole can, and
+        was warned of. An empty one: this part is looked at.
 
     Raises
     ------
@@ -102,13 +111,22 @@ def read_detections(
     # What the user names, the table calls so; its columns bear the survey's names now.
     now = {actual: name for name, actual in found.called.items()}
     source_column = now.get(source_column, source_column)
-    held = schema.hold(table, where, survey, features, source_column, available, need_all)
+    own, rules = None, (survey, features, source_column, available, need_all)
+    if look is None:
+        held = schema.hold(table, where, *rules)
+    else:
+        _refuse_text_positions(table, where)
+        first = path.first if isinstance(path, InMemory) else 0
+        held, own = schema.hold_part(table, where, *rules, first)
+        held = schema.without_left_out(held, look)
     label = types = shared = None
     if label_column is not None:
         column = asked_for(table, where, now.get(label_column, label_column), available)
         label = labels_of(table.column(column), where, column)
     kept = _kept(table, where, survey, [now.get(k, k) for k in keep], available)
-    detections = Detections(where, source.sha256, held, label, kept=kept, called=found.called)
+    detections = Detections(
+        where, source.sha256, held, label, kept=kept, called=found.called, look=own
+    )
     if not with_types:
         return detections
     if type_column is not None:
@@ -120,6 +138,17 @@ def read_detections(
     if (name := schema.find_column(table, where, _SHARED_COLUMN)) is not None:
         shared = cells.text(table.column(name), where, name)
     return replace(detections, types=types, type_column=type_column, shared=shared)
+
+
+def _refuse_text_positions(table: pa.Table, where: str) -> None:
+    # Whether text is sexagesimal or plain degrees, only the whole column tells.
+    for axis in ("ra", "dec"):
+        found = schema.find_column(table, where, axis)
+        if found is not None and cells.is_text(table.schema.field(found).type):
+            raise TableError(
+                f"{where}: column {found} holds text: in a table that is read in parts, positions "
+                "are numbers, in degrees"
+            )
 
 
 def _kept(

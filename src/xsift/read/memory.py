@@ -45,10 +45,16 @@ class InMemory:
     table : pyarrow.Table
     source : Source
         Its ``path`` is what messages call the table.
+    available : tuple of str, optional
+        Names of all columns of the files, where `table` holds only some.
+    first : int
+        Row of the whole table that comes first in `table`.
     """
 
     table: pa.Table
     source: Source
+    available: tuple[str, ...] = ()
+    first: int = 0
 
     def __str__(self) -> str:
         return self.source.path

@@ -7,14 +7,52 @@ footer will not do: a damaged statistic in it ends the process.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, BinaryIO, Protocol, overload
 
-__all__ = ["Packed", "packed"]
+__all__ = ["Content", "FileContent", "Packed", "packed", "row_counts"]
 
 _DELTA_BYTE_ARRAY = 7
 _DEEPEST = 12
+_WINDOW = 4096
 _Fields = dict[int, Any]
+
+
+class Content(Protocol):
+    """Bytes of a file: in memory, or read where they are looked at (`FileContent`)."""
+
+    def __len__(self) -> int: ...
+    @overload
+    def __getitem__(self, at: int) -> int: ...
+    @overload
+    def __getitem__(self, at: slice) -> bytes: ...
+
+
+class FileContent:
+    """A file's bytes, of which only those are read that are looked at, and some beside them."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._number = file.fileno()
+        self._size = os.fstat(self._number).st_size
+        self._window, self._start = b"", 0
+
+    def __len__(self) -> int:
+        return self._size
+
+    @overload
+    def __getitem__(self, at: int) -> int: ...
+    @overload
+    def __getitem__(self, at: slice) -> bytes: ...
+    def __getitem__(self, at: int | slice) -> int | bytes:
+        if isinstance(at, slice):
+            start, stop, _ = at.indices(self._size)
+            return os.pread(self._number, max(0, stop - start), start)
+        if not self._start <= at < self._start + len(self._window):
+            if at < 0:
+                raise IndexError(at)
+            self._window, self._start = os.pread(self._number, _WINDOW, at), at
+        return self._window[at - self._start]
 
 
 @dataclass(frozen=True)
@@ -27,8 +65,8 @@ class Packed:
         Of the row group.
     n_values : int
         Nulls included.
-    n_bytes : int
-        Of all pages, uncompressed.
+    n_bytes, n_largest : int
+        Of all pages, and of the largest one, uncompressed.
     repeats_prefixes : bool
         Whether text is stored as differences to the text before, which expand without limit.
     """
@@ -36,16 +74,17 @@ class Packed:
     n_rows: int
     n_values: int
     n_bytes: int
+    n_largest: int
     repeats_prefixes: bool
 
 
-def packed(content: bytes, wanted: list[int]) -> list[list[Packed]]:
+def packed(content: Content, wanted: list[int]) -> list[list[Packed]]:
     """Walk the page headers of the wanted leaf columns.
 
     Parameters
     ----------
-    content : bytes
-        A Parquet file.
+    content : Content
+        Of a Parquet file.
     wanted : list of int
 
     Returns
@@ -58,10 +97,8 @@ def packed(content: bytes, wanted: list[int]) -> list[list[Packed]]:
     ValueError, IndexError
         If a structure is not what it should be.
     """
-    length = int.from_bytes(content[-8:-4], "little")
-    footer, _ = _struct(content, len(content) - 8 - length, 0)
     found: list[list[Packed]] = [[] for _ in wanted]
-    for group in _structs(footer.get(4, [])):  # RowGroup: 1 columns, 3 rows
+    for group in _row_groups(content):
         chunks = _structs(group.get(1, []))
         for at, leaf in enumerate(wanted):
             meta = _fields(chunks[leaf].get(3))
@@ -69,9 +106,32 @@ def packed(content: bytes, wanted: list[int]) -> list[list[Packed]]:
     return found
 
 
-def _walk(content: bytes, meta: _Fields, n_rows: int) -> Packed:
+def row_counts(content: Content) -> list[int]:
+    """Return the number of rows of each row group, by the footer.
+
+    Raises
+    ------
+    ValueError, IndexError
+        If a structure is not what it should be.
+    """
+    return [_whole(group, 3) for group in _row_groups(content)]
+
+
+def _row_groups(content: Content) -> list[_Fields]:
+    """Read the row groups of the footer: 1 columns, 3 rows."""
+    length = int.from_bytes(content[-8:-4], "little")
+    start = len(content) - 8 - length
+    if start < 0 or content[-4:] not in (b"PAR1", b"PARE"):
+        raise ValueError("its end is not a Parquet file's: it is cut off or damaged")
+    # A copy: a file of many row groups has a footer of megabytes, walked byte by byte.
+    footer, _ = _struct(content[start : start + length], 0, 0)
+    return _structs(footer.get(4, []))
+
+
+def _walk(content: Content, meta: _Fields, n_rows: int) -> Packed:
     # ColumnMetaData: 5 values, 7 compressed size, 9 and 11 offsets of data and dictionary.
     declared, n_bytes, n_values, delta = _whole(meta, 5), 0, 0, False
+    n_largest = 0
     at = _whole(meta, 9)
     if 11 in meta and 0 < _whole(meta, 11) < at:
         at = _whole(meta, 11)
@@ -83,13 +143,14 @@ def _walk(content: bytes, meta: _Fields, n_rows: int) -> Packed:
         # encoding).
         header, at = _struct(content, at, 0)
         n_bytes += _whole(header, 2)
+        n_largest = max(n_largest, _whole(header, 2))
         at += _whole(header, 3)
         for data, encoding in ((5, 2), (8, 4)):
             if data in header:
                 page = _fields(header[data])
                 n_values += _whole(page, 1)
                 delta |= page.get(encoding) == _DELTA_BYTE_ARRAY
-    return Packed(n_rows, n_values, n_bytes, delta)
+    return Packed(n_rows, n_values, n_bytes, n_largest, delta)
 
 
 def _whole(found: _Fields, number: int) -> int:
@@ -111,7 +172,7 @@ def _structs(value: Any) -> list[_Fields]:
     return [_fields(one) for one in value]
 
 
-def _struct(content: bytes, at: int, depth: int) -> tuple[_Fields, int]:
+def _struct(content: Content, at: int, depth: int) -> tuple[_Fields, int]:
     """Read a structure's values by field number; text is passed over."""
     if depth > _DEEPEST or at < 0:
         raise ValueError("a structure nested too deep, or outside the file")
@@ -130,7 +191,7 @@ def _struct(content: bytes, at: int, depth: int) -> tuple[_Fields, int]:
     return found, at + 1
 
 
-def _value(content: bytes, at: int, kind: int, depth: int) -> tuple[Any, int]:
+def _value(content: Content, at: int, kind: int, depth: int) -> tuple[Any, int]:
     if kind in (1, 2, 3):
         return content[at], at + 1
     if kind in (4, 5, 6):
@@ -147,7 +208,7 @@ def _value(content: bytes, at: int, kind: int, depth: int) -> tuple[Any, int]:
     raise ValueError("a value of an unknown kind")
 
 
-def _list(content: bytes, at: int, depth: int) -> tuple[list[Any], int]:
+def _list(content: Content, at: int, depth: int) -> tuple[list[Any], int]:
     size, kind, at = content[at] >> 4, content[at] & 15, at + 1
     if size == 15:
         size, at = _varint(content, at)
@@ -158,12 +219,12 @@ def _list(content: bytes, at: int, depth: int) -> tuple[list[Any], int]:
     return values, at
 
 
-def _integer(content: bytes, at: int) -> tuple[int, int]:
+def _integer(content: Content, at: int) -> tuple[int, int]:
     value, at = _varint(content, at)
     return (value >> 1) ^ -(value & 1), at
 
 
-def _varint(content: bytes, at: int) -> tuple[int, int]:
+def _varint(content: Content, at: int) -> tuple[int, int]:
     value = shift = 0
     while True:
         byte = content[at]

@@ -15,11 +15,22 @@ from xsift.read.damage import refuse_damage
 from xsift.read.declared import columns_of_votable, columns_of_yaml
 from xsift.read.limits import refuse_long_cells, text_bytes
 from xsift.read.masks import hide_masked
-from xsift.read.pages import packed
+from xsift.read.pages import Content, packed
 from xsift.read.source import MAX_BYTES, Source
 from xsift.read.unreadable import unreadable
 
-__all__ = ["column_names", "read_parquet", "with_units"]
+__all__ = [
+    "column_names",
+    "is_simple",
+    "leaves_of",
+    "plain_cells",
+    "read_parquet",
+    "refuse_bomb",
+    "text_of",
+    "wanted_fields",
+    "weighed",
+    "with_units",
+]
 
 # No table packs better than this; a bomb does. What fits into memory anyway is let through.
 _RATIO, _FREE = 200, 1 << 28
@@ -41,7 +52,7 @@ def read_parquet(source: Source, columns: list[str] | None = None) -> pa.Table:
         raise TableError(f"{source.path}: an encrypted Parquet file: decrypt it")
     with refuse_damage(source.path, "Parquet file"):
         file = _open(source)
-        table = _read(source, file, _wanted(file, columns))
+        table = _read(source, file, wanted_fields(file.schema_arrow.names, columns))
     return with_units(source.path, hide_masked(table))
 
 
@@ -55,20 +66,27 @@ def column_names(source: Source) -> list[str]:
 
 def _open(source: Source) -> pa.parquet.ParquetFile:
     first = pa.parquet.ParquetFile(pa.BufferReader(source.content))
-    # Text is read as a dictionary: a few bytes of file can stand for gigabytes of equal cells.
-    text = {
-        first.schema.column(i).path
-        for i in range(len(first.schema))
-        if first.schema.column(i).physical_type == "BYTE_ARRAY"
-    }
     return pa.parquet.ParquetFile(
-        pa.BufferReader(source.content), read_dictionary=sorted(text), metadata=first.metadata
+        pa.BufferReader(source.content), read_dictionary=text_of(first), metadata=first.metadata
     )
 
 
-def _wanted(file: pa.parquet.ParquetFile, columns: list[str] | None) -> list[int]:
-    """Return the places of the fields to read."""
-    names = file.schema_arrow.names
+def text_of(file: pa.parquet.ParquetFile) -> list[str]:
+    """List the columns of text, which are to be read as dictionaries.
+
+    A few bytes of file can stand for gigabytes of equal cells.
+    """
+    return sorted(
+        {
+            file.schema.column(i).path
+            for i in range(len(file.schema))
+            if file.schema.column(i).physical_type == "BYTE_ARRAY"
+        }
+    )
+
+
+def wanted_fields(names: list[str], columns: list[str] | None) -> list[int]:
+    """Return the places of the fields to read: of those in `columns`, all where None."""
     if columns is None:
         return list(range(len(names)))
     wanted = {c.casefold() for c in columns}
@@ -82,7 +100,7 @@ def _bare(name: str) -> str:
     return re.split(r"[\[(]", name)[0].strip().casefold()
 
 
-def _leaves(file: pa.parquet.ParquetFile) -> list[range]:
+def leaves_of(file: pa.parquet.ParquetFile) -> list[range]:
     """Return the leaf columns of each field."""
     found, at = [], 0
     for field in file.schema_arrow:
@@ -108,43 +126,82 @@ def _readable(source: Source, file: pa.parquet.ParquetFile, wanted: list[int]) -
     TableError
         If they expand to more than a table of this size does.
     """
-    leaves = _leaves(file)
-    simple = [at for at in wanted if _is_simple(file.schema_arrow.field(at).type)]
-    found = packed(source.content, [leaves[at][0] for at in simple])
-    readable, n_bytes = [], 0
-    for at, parts in zip(simple, found, strict=True):
-        name, leaf = file.schema_arrow.names[at], file.schema.column(leaves[at][0])
+    leaves = leaves_of(file)
+    simple = [at for at in wanted if is_simple(file.schema_arrow.field(at).type)]
+    weight = weighed(source.path, source.content, file, [leaves[at][0] for at in simple])
+    refuse_bomb(
+        source.path, sum(w for w in weight if w is not None), len(source.content), MAX_BYTES
+    )
+    return [at for at, w in zip(simple, weight, strict=True) if w is not None]
+
+
+def weighed(
+    where: str,
+    content: Content,
+    file: pa.parquet.ParquetFile,
+    leaves: list[int],
+    largest: int | None = None,
+) -> list[int | None]:
+    """Return how many bytes leaf columns expand to; None for lists of several values.
+
+    Parameters
+    ----------
+    largest : int, optional
+        The most that a page may take.
+
+    Raises
+    ------
+    TableError
+        If a column is packed in a way that tells no size, or has a larger page.
+    ValueError
+        If a column is damaged.
+    """
+    weight: list[int | None] = []
+    for at, parts in zip(leaves, packed(content, leaves), strict=True):
+        leaf = file.schema.column(at)
+        name = leaf.path.split(".")[0][:40]
         if any(p.repeats_prefixes for p in parts):
             raise TableError(
-                f"{source.path}: column {name[:40]} is packed as DELTA_BYTE_ARRAY, which expands "
+                f"{where}: column {name} is packed as DELTA_BYTE_ARRAY, which expands "
                 "without limit: write it as plain or dictionary text"
             )
+        most = max((p.n_largest for p in parts), default=0)
+        if largest is not None and most > largest:
+            raise TableError(
+                f"{where}: column {name} has a page of {most / 1024**2:.0f} MiB, and at most "
+                f"{largest // 1024**2} MiB are read at once: write it with smaller pages"
+            )
         if any(p.n_values != p.n_rows for p in parts):
-            if leaf.max_repetition_level:
-                continue  # lists of several
-            raise ValueError(f"column {name[:40]} has not as many values as rows")
-        readable.append(at)
+            if not leaf.max_repetition_level:
+                raise ValueError(f"column {name} has not as many values as rows")
+            weight.append(None)
+            continue
         # Numbers take 8 bytes; a text 4, and its dictionary what the pages hold.
         size = sum(p.n_rows for p in parts) * max(8, leaf.length or 0)
-        n_bytes += max(size, sum(p.n_bytes for p in parts))
-    _refuse_bomb(source, n_bytes)
-    return readable
+        weight.append(max(size, sum(p.n_bytes for p in parts)))
+    return weight
 
 
-def _refuse_bomb(source: Source, n_bytes: int) -> None:
-    if n_bytes > MAX_BYTES:
+def refuse_bomb(where: str, n_bytes: int, size: int, most: int | None = None) -> None:
+    """Refuse a file of `size` bytes that expands to more than a table does.
+
+    Raises
+    ------
+    TableError
+    """
+    if most is not None and n_bytes > most:
         raise TableError(
-            f"{source.path}: its columns take {n_bytes / 1024**3:.1f} GiB, more than "
-            f"{MAX_BYTES // 1024**3} GiB: split it"
+            f"{where}: its columns take {n_bytes / 1024**3:.1f} GiB, more than "
+            f"{most // 1024**3} GiB: split it"
         )
-    if n_bytes > _FREE and n_bytes > _RATIO * len(source.content):
+    if n_bytes > _FREE and n_bytes > _RATIO * size:
         raise TableError(
-            f"{source.path}: expands to more than {_RATIO} times its size: refused as unsafe"
+            f"{where}: expands to more than {_RATIO} times its size: refused as unsafe"
         )
 
 
 def _read(source: Source, file: pa.parquet.ParquetFile, wanted: list[int]) -> pa.Table:
-    readable, leaves, schema = _readable(source, file, wanted), _leaves(file), file.schema_arrow
+    readable, leaves, schema = _readable(source, file, wanted), leaves_of(file), file.schema_arrow
     # Not by name: two columns may be called the same. Not by threads: Arrow's would still run
     # where a refused table ends the process at once.
     read = file.reader.read_all(
@@ -154,12 +211,13 @@ def _read(source: Source, file: pa.parquet.ParquetFile, wanted: list[int]) -> pa
     if readable and read.num_rows != n:
         raise ValueError(f"it declares {n:,} rows and holds {read.num_rows:,}")
     refuse_long_cells(read, source.path)
-    _refuse_bomb(source, read.nbytes + sum(text_bytes(column) for column in read.columns))
+    n_bytes = read.nbytes + sum(text_bytes(column) for column in read.columns)
+    refuse_bomb(source.path, n_bytes, len(source.content), MAX_BYTES)
     fields, arrays = [], []
     for at in wanted:
         field = schema.field(at)
         if at in readable:
-            array = _plain(read.column(readable.index(at)))
+            array = plain_cells(read.column(readable.index(at)))
             field = field.with_type(array.type).with_nullable(True)
         else:
             what = "lists of several values" if _is_list(field.type) else "structures"
@@ -174,12 +232,12 @@ def _is_list(kind: pa.DataType) -> bool:
     return any(test(kind) for test in tests)
 
 
-def _is_simple(kind: pa.DataType) -> bool:
+def is_simple(kind: pa.DataType) -> bool:
     """Tell whether a cell is one value, or a list of such."""
     return not pa.types.is_nested(kind.value_type if _is_list(kind) else kind)
 
 
-def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
+def plain_cells(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """Return one value a cell: not in a list, not as a dictionary, not of a kind of its own."""
     if isinstance(column.type, pa.BaseExtensionType):
         storage = column.type.storage_type

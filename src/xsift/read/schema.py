@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Sequence
 
@@ -11,18 +12,14 @@ import pyarrow as pa
 from xsift.errors import MissingColumnsError, TableError, XsiftWarning, nearest
 from xsift.read import cells
 from xsift.read.angles import is_sexagesimal, sexagesimal
+from xsift.read.look import ColumnLook, Look, look_at_values
 from xsift.read.units import declared_unit, plain_name, unit_factor
 from xsift.read.unreadable import why_unreadable
 from xsift.surveys import Feature, Survey, SurveyColumn
 
-__all__ = ["find_column", "held", "hold"]
+__all__ = ["find_column", "held", "hold", "hold_part", "without_left_out"]
 
-# A column with more bad values than this is taken to be another quantity, or in another unit.
-_WHOLLY_WRONG = 0.5
-_FEW = 10
-# Numbers that stand for a missing value in many tables. A measurement is hardly ever one of them
-# to the last bit; the real tables of Chandra have none in 130,000 values of these columns.
-_MARKS = np.array([s * float("9" * n) for n in range(2, 8) for s in (1, -1)] + [-9.0])
+_ROW = re.compile(r"\brow (\d+)\b")
 
 
 def hold(
@@ -68,23 +65,59 @@ def hold(
     """
     if table.num_rows == 0:
         raise TableError(f"{where}: the table has no rows")
+    arrays, look = hold_part(table, where, survey, features, source, available, need_all)
+    if not look.columns["name"].n_values:
+        raise TableError(f"{where}: source column {source} is empty in every row")
+    look.heed(survey, survey.columns_of(features), where)
+    return without_left_out(arrays, look)
+
+
+def hold_part(
+    table: pa.Table,
+    where: str,
+    survey: Survey,
+    features: tuple[Feature, ...],
+    source: str,
+    available: list[str] | None = None,
+    need_all: bool = True,
+    first: int = 0,
+) -> tuple[pa.Table, Look]:
+    """Hold a part of a table, from its row `first` on, and look at what only the whole can judge.
+
+    Parameters as for `hold`. Columns that cannot be read are not in the result: the look says why.
+
+    Raises
+    ------
+    TableError
+        If a column is missing, or source names are none.
+    """
     _heed_missing(table, where, survey, features, source, available or table.column_names, need_all)
-    arrays: dict[str, pa.Array] = {"name": _source_names(table, where, source)}
+    found = find_column(table, where, source)
+    assert found is not None
+    arrays: dict[str, pa.Array] = {"name": cells.names(table.column(found), where, found)}
     used = survey.columns_of(features)
+    looks: dict[str, ColumnLook] = {}
     for want in survey.columns:
         if want.name == "name":
             continue
         try:
             found = find_column(table, where, want.name)
             if found is not None:
-                arrays[want.name] = held(table, where, found, want, marks=want.name in used)
+                array, look = _looked_at(table, where, found, want, want.name in used, first)
+                arrays[want.name], looks[want.name] = array, look
         except TableError as error:
-            if want.name in used:
-                raise
-            _warn(f"{error}; the column is left out, as no feature needs it")
+            why = _ROW.sub(lambda m: f"row {int(m[1]) + first}", str(error), count=1)
+            looks[want.name] = ColumnLook(n_rows=table.num_rows, why=(first, why))
     if source != "name" and (archive := find_column(table, where, "name")) is not None:
         arrays["archive_name"] = cells.names(table.column(archive), where, archive)
-    return pa.table(arrays)
+    for name in {"name", "archive_name"} & set(arrays):
+        looks[name] = _n_values(arrays[name])
+    return pa.table(arrays), Look(n_rows=table.num_rows, columns=looks)
+
+
+def without_left_out(held: pa.Table, look: Look) -> pa.Table:
+    """Return a table, or a part of one, without what the look at the whole table leaves out."""
+    return held.select([n for n in held.column_names if n not in look.left_out])
 
 
 def find_column(table: pa.Table, where: str, name: str) -> str | None:
@@ -128,16 +161,26 @@ def held(
     TableError
         If it is in a wrong unit or of a wrong kind, or wrong as a whole.
     """
+    array, look = _looked_at(table, where, found, want, marks, 0)
+    look.heed(want, where)
+    return array
+
+
+def _looked_at(
+    table: pa.Table, where: str, found: str, want: SurveyColumn, marks: bool, first: int
+) -> tuple[pa.Array, ColumnLook]:
     column = table.column(found)
     if want.kind == "integer":
-        return cells.integers(column, where, found)
-    values = _in_unit(column, declared_unit(table.schema.field(found)), where, found, want)
-    if marks:
-        values = _without_marks(values, want, where)
-    if want.period is not None:
-        values = _wrapped(values, want, where)
-    _refuse_wholly_wrong(values, want, where)
-    return pa.array(values, mask=np.isnan(values))
+        array = cells.integers(column, where, found)
+        return array, _n_values(array)
+    unit = declared_unit(table.schema.field(found))
+    values = _in_unit(column, unit, where, found, want)
+    values, look = look_at_values(values, want, marks, first)
+    return pa.array(values, mask=np.isnan(values)), look
+
+
+def _n_values(array: pa.Array) -> ColumnLook:
+    return ColumnLook(n_rows=len(array), n_values=len(array) - array.null_count)
 
 
 def _in_unit(
@@ -148,47 +191,6 @@ def _in_unit(
         if is_sexagesimal(as_text):
             return sexagesimal(as_text, unit, where, found, want.name)
     return np.asarray(cells.numbers(column, where, found) * unit_factor(unit, want, where))
-
-
-def _without_marks(values: np.ndarray, want: SurveyColumn, where: str) -> np.ndarray:
-    """Take marks of missing values that the column's bounds let through for missing."""
-    possible = want.accepts(values)
-    _warn_of_repeated(values[possible], want, where)
-    marked = np.isin(values, _MARKS) & possible
-    if not marked.any():
-        return values
-    found = ", ".join(f"{v:g}" for v in np.unique(values[marked]))
-    _warn(
-        f"{where}: column {want.name}: {int(marked.sum()):,} of {len(values):,} values are exactly "
-        f"{found}: taken for marks of a missing value"
-    )
-    return np.where(marked, np.nan, values)
-
-
-def _warn_of_repeated(values: np.ndarray, want: SurveyColumn, where: str) -> None:
-    """Warn of a negative whole number that repeats: no mark for sure, but hardly measured."""
-    inside = values[(values < 0) & (values == np.floor(values)) & ~np.isin(values, _MARKS)]
-    found, n = np.unique(inside[inside != want.low], return_counts=True)
-    for value, times in zip(found[n > 1], n[n > 1], strict=True):
-        _warn(
-            f"{where}: column {want.name}: {times:,} values are exactly {value:g}: where that "
-            "means missing, leave the cells empty"
-        )
-
-
-def _wrapped(values: np.ndarray, want: SurveyColumn, where: str) -> np.ndarray:
-    """Take angles one turn away from the allowed ones into them."""
-    turn = want.period or 0.0
-    outside = ((values < 0) & (values > -turn)) | ((values > turn) & (values < 2 * turn))
-    outside &= ~np.isin(values, _MARKS)
-    if not outside.any():
-        return values
-    row = int(np.flatnonzero(outside)[0])
-    _warn(
-        f"{where}: column {want.name}: {int(outside.sum()):,} of {len(values):,} values are taken "
-        f"modulo {turn:g} (row {row + 1}: {values[row]:g} is {values[row] % turn:g})"
-    )
-    return np.where(outside, values % turn, values)
 
 
 def _heed_missing(
@@ -230,27 +232,6 @@ def _heed_missing(
     _warn(f"{where}: no column {', '.join(absent)}: counted as missing in every row")
     if alike:
         _warn(f"{where}: columns with names like those that are missing: if they are, give {alike}")
-
-
-def _source_names(table: pa.Table, where: str, source: str) -> pa.Array:
-    found = find_column(table, where, source)
-    assert found is not None
-    names = cells.names(table.column(found), where, found)
-    if names.null_count == len(names):
-        raise TableError(f"{where}: source column {source} is empty in every row")
-    return names
-
-
-def _refuse_wholly_wrong(values: np.ndarray, want: SurveyColumn, where: str) -> None:
-    there = ~np.isnan(values)
-    bad = there & ~want.accepts(values)
-    n_bad, n = int(bad.sum()), int(there.sum())
-    if n >= 2 and (n_bad == n or (n_bad >= _FEW and n_bad > _WHOLLY_WRONG * n)):
-        row = int(np.flatnonzero(bad)[0])
-        raise TableError(
-            f"{where}: column {want.name}: {n_bad:,} of {n:,} values are not {want.allowed} "
-            f"(row {row + 1}: {values[row]:g}): another unit or another quantity?"
-        )
 
 
 def _warn(message: str) -> None:

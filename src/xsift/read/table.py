@@ -21,6 +21,7 @@ from xsift.surveys import Survey
 
 __all__ = [
     "asked_for",
+    "columns_to_read",
     "named_table",
     "offered_columns",
     "read_table",
@@ -119,16 +120,29 @@ def named_table(
         path = open_source(path)
     if isinstance(path, Source) and path.format == "parquet":
         available = column_names(path)
-        found = naming(available, survey, where, columns)
-        if "all" in more:
-            wanted = list(available)
-        table, source = read_table(path, [*wanted, *found.called.values()])
+        wanted, found = columns_to_read(available, survey, where, columns, more)
+        table, source = read_table(path, wanted)
     else:
         table, source = read_table(path, [*wanted, *(columns or {}).values()])
         available = table.column_names
+        if isinstance(path, InMemory) and path.available:
+            available = list(path.available)
         found = naming(available, survey, where, columns)
     by_actual = {actual: name for name, actual in found.called.items()}
     return found.apply(table), source, [by_actual.get(n, n) for n in available], found
+
+
+def columns_to_read(
+    available: list[str],
+    survey: Survey,
+    where: str,
+    columns: Mapping[str, str] | None,
+    more: Sequence[str],
+) -> tuple[list[str], Naming]:
+    """Return which columns of a table are wanted, and what it calls those of its survey."""
+    found = naming(available, survey, where, columns)
+    wanted = available if "all" in more else [*wanted_columns(survey), *more]
+    return [*wanted, *found.called.values()], found
 
 
 def asked_for(table: pa.Table, where: str, column: str, available: list[str]) -> str:

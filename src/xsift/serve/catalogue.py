@@ -182,6 +182,7 @@ def read_served(folder: str | Path, is_demo: bool = False) -> Served:
         If its model cannot be used.
     """
     found = open_folder(folder)
+    found.refuse_parts("serve a catalogue")
     tree, model, detections = None, None, None
     if not found.is_voted:
         tree = found.need_tree("detections are classified with it")

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from xsift.surveys.columns import KEYS
 from xsift.vote.verdict import Rule
 
-__all__ = ["Pool", "Votes", "in_order", "key_order", "tally"]
+__all__ = ["Pool", "Votes", "in_order", "key_order", "starts_of", "tally", "tally_in_order"]
 
 _WHOLE = r"^(0|-?[1-9][0-9]{0,17})$"
 
@@ -49,21 +49,25 @@ class Votes:
         return np.asarray(self.soft == self.hard)
 
 
-def in_order(names: pa.ChunkedArray | pa.Array) -> pa.ChunkedArray | pa.Array:
+def in_order(
+    names: pa.ChunkedArray | pa.Array, are_whole: bool | None = None
+) -> pa.ChunkedArray | pa.Array:
     """Return what source names are sorted by: themselves, or where all are whole numbers, these.
 
-    ``9`` comes before ``10``; a number with a leading zero is a name, and then all are.
+    ``9`` comes before ``10``; a number with a leading zero is a name, and then all are. Of a part
+    of the names, `are_whole` tells whether all are.
     """
     if not pa.types.is_string(names.type):
         return names
-    given = names.drop_null()
-    if not (len(given) and pc.match_substring_regex(given[:1], _WHOLE)[0].as_py()):
-        return names
-    is_whole = pc.all(pc.match_substring_regex(given, _WHOLE)).as_py()
-    return names.cast(pa.int64()) if is_whole else names
+    if are_whole is None:
+        given = names.drop_null()
+        if not (len(given) and pc.match_substring_regex(given[:1], _WHOLE)[0].as_py()):
+            return names
+        are_whole = pc.all(pc.match_substring_regex(given, _WHOLE)).as_py()
+    return names.cast(pa.int64()) if are_whole else names
 
 
-def key_order(table: pa.Table, rows: np.ndarray) -> np.ndarray:
+def key_order(table: pa.Table, rows: np.ndarray, are_whole: bool | None = None) -> np.ndarray:
     """Sort `rows` of a table by (name, obsid, obi where known), then by their order in the file.
 
     Parameters
@@ -72,9 +76,11 @@ def key_order(table: pa.Table, rows: np.ndarray) -> np.ndarray:
         With ``name``, and ``obsid`` and ``obi`` where it has them; nulls come last.
     rows : ndarray of int
         In the order of the file.
+    are_whole : bool, optional
+        Of a part of a table: as `in_order` takes it.
     """
     keys = {k: table[k] for k in KEYS if k in table.column_names}
-    keys["name"] = in_order(keys["name"])
+    keys["name"] = in_order(keys["name"], are_whole)
     keys["_row"] = pa.array(np.arange(table.num_rows))  # Arrow's sort is not stable
     order = pc.sort_indices(pa.table(keys), sort_keys=[(k, "ascending") for k in keys])
     chosen = np.zeros(table.num_rows, dtype=bool)
@@ -116,13 +122,24 @@ def tally(
         Of the verdict; the published one by default: the class of the highest probability, the
         first of the classes on ties.
     """
+    return tally_in_order(table["name"], p, key_order(table, rows), n_classes, pool, rule)
+
+
+def tally_in_order(
+    names: pa.ChunkedArray,
+    p: np.ndarray,
+    rows: np.ndarray,
+    n_classes: int,
+    pool: Pool = "mean",
+    rule: Rule | None = None,
+) -> Votes:
+    """Do what `tally` does, of rows as `key_order` sorts them."""
     rule = rule or Rule.published(n_classes)
-    rows = key_order(table, rows)
     if not len(rows):
         none = np.empty(0, dtype=np.int64)
         no_p = np.empty((0, p.shape[1]))
         return Votes(none, none, no_p, no_p, none, none)
-    starts = _starts(table["name"].take(pa.array(rows)))
+    starts = starts_of(names.take(pa.array(rows)))
     n = np.diff(np.append(starts, len(rows)))
     mean, std = np.empty((2, p.shape[1], len(starts)))
     # Column after column: the copies of all columns at once would be most of the memory.
@@ -156,8 +173,8 @@ def _geometric_mean(
     return np.asarray(pooled)
 
 
-def _starts(names: pa.ChunkedArray) -> np.ndarray:
-    """Return where each run of equal names begins."""
+def starts_of(names: pa.ChunkedArray) -> np.ndarray:
+    """Return where each run of equal names begins; there is one name at least."""
     changes = pc.not_equal(names[1:], names[:-1]).to_numpy()
     return np.flatnonzero(np.concatenate([[True], changes]))
 

@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import stat
 from collections.abc import Iterable
 from pathlib import Path
@@ -21,6 +22,8 @@ __all__ = [
     "check_of_one_run",
     "digest",
     "held",
+    "is_part",
+    "part_name",
     "read_list",
     "remove_ours",
     "write_list",
@@ -56,6 +59,16 @@ class Version(BaseModel):
     sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] | None
     kind: str = ""
     put: str = ""
+
+
+def part_name(stem: str, number: int) -> str:
+    """Return the name of a part of a table that lies in a folder of files."""
+    return f"{stem}/part-{number:05d}.parquet"
+
+
+def is_part(name: str) -> bool:
+    """Tell whether a name is that of a part of the table of sources or detections."""
+    return re.fullmatch(r"(sources|detections)/part-\d{5,}\.parquet", name) is not None
 
 
 def read_list(folder: Path) -> dict[str, list[Version]]:

@@ -26,7 +26,7 @@ except ImportError:  # not on Windows, which then has no lock
 
 __all__ = ["Staging", "check_folder"]
 
-_HIDDEN, _LOCK, _SET = ".xsift-run", "lock", "set-"
+_HIDDEN, _LOCK, _SET, _WORK = ".xsift-run", "lock", "set-", "work-"
 # What file systems say that have no locks.
 _NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL, errno.EBADF}
 
@@ -85,6 +85,8 @@ class Staging:
         self.folder = check_folder(folder)
         self._names, self._kind, self._inputs = tuple(names), kind, tuple(inputs)
         self._staged: list[str] = []
+        self._made: dict[str, tuple[Path, str]] = {}
+        self._work: Path | None = None
         self._done: set[str] = set()
 
     def __enter__(self) -> Staging:
@@ -110,6 +112,36 @@ class Staging:
         path.parent.mkdir(parents=True, exist_ok=True)
         return path
 
+    def work(self, fingerprint: str) -> tuple[Path, bool]:
+        """Return a folder that outlives a work that is stopped, and goes when one is at its end.
+
+        Parameters
+        ----------
+        fingerprint : str
+            Of all that the work depends on. Folders of other works are removed.
+
+        Returns
+        -------
+        folder : Path
+            With what an earlier run of the same work left in it.
+        is_anew : bool
+            Whether another work had begun here.
+        """
+        self._work = self.folder / _HIDDEN / f"{_WORK}{fingerprint}"
+        others = [p for p in (self.folder / _HIDDEN).glob(f"{_WORK}*") if p != self._work]
+        for other in others:
+            shutil.rmtree(other, ignore_errors=True)
+        try:
+            self._work.mkdir(exist_ok=True)
+        except OSError as error:
+            raise _cannot_write(self.folder, error) from error
+        return self._work, bool(others)
+
+    def adopt(self, name: str, path: Path, sha256: str) -> None:
+        """Let a file of the `work` folder, of this digest, be called `name` at the end."""
+        self._staged.append(name)
+        self._made[name] = path, sha256
+
     def scratch(self) -> Path:
         """Return a folder for files that no set has; it goes when the work ends."""
         return Path(tempfile.mkdtemp(dir=self._beside))
@@ -134,12 +166,14 @@ class Staging:
         try:
             if kind is None:
                 self._commit(sorted(set(self._names) - self._done - set(self._staged)))
+                if self._work is not None:
+                    shutil.rmtree(self._work, ignore_errors=True)
         except OSError as failed:
             raise _cannot_write(self.folder, failed) from failed
         finally:
             self._release()
-        if isinstance(error, OSError) and self._staged:
-            raise _cannot_write(self.folder, error) from error
+        if isinstance(error, OSError) and (self._staged or self._work):
+            raise _cannot_write(self.folder, error, self._work is not None) from error
 
     def _held(self, names: Iterable[str]) -> dict[str, Version]:
         """Return what the folder has of each name, refusing what is not to be replaced."""
@@ -214,6 +248,8 @@ class Staging:
         self._staged.clear()
 
     def _synced(self, name: str) -> str:
+        if name in self._made:  # synced when it was made
+            return self._made[name][1]
         path = self._beside / "files" / name
         with open(path, "rb") as file:
             os.fsync(file.fileno())
@@ -222,7 +258,8 @@ class Staging:
     def _put(self, staged: list[str], gone: list[str]) -> None:
         for name in staged:
             with contextlib.suppress(FileNotFoundError):  # done before the interrupt
-                os.replace(self._beside / "files" / name, self.folder / name)
+                made = self._made.get(name, (self._beside / "files" / name, ""))[0]
+                os.replace(made, self.folder / name)
         for name in gone:
             (self.folder / name).unlink(missing_ok=True)
             for above in list(Path(name).parents)[:-1]:
@@ -268,7 +305,9 @@ def _hold(folder: Path) -> int:
 
 def _refuse_foreign(hidden: Path) -> None:
     is_ours = stat.S_ISDIR(hidden.lstat().st_mode) and not (hidden / _LOCK).is_symlink()
-    is_ours = is_ours and all(name == _LOCK or name.startswith(_SET) for name in os.listdir(hidden))
+    is_ours = is_ours and all(
+        name == _LOCK or name.startswith((_SET, _WORK)) for name in os.listdir(hidden)
+    )
     if not is_ours:
         raise OutputError(f"{hidden} is not xsift's: move it, or give another folder")
 
@@ -315,6 +354,7 @@ def _sync(folder: Path) -> None:
             os.close(number)
 
 
-def _cannot_write(folder: Path, error: OSError) -> OutputError:
+def _cannot_write(folder: Path, error: OSError, goes_on: bool = False) -> OutputError:
     reason = error.strerror or str(error)
-    return OutputError(f"{folder}: cannot be written: {reason}; what was there is unchanged")
+    said = f"{folder}: cannot be written: {reason}; what was there is unchanged"
+    return OutputError(said + "; repeat the command, and it goes on from here" * goes_on)

@@ -1,0 +1,245 @@
+"""The first look at a table in parts: what only the whole can say, and the model that fits it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from pydantic import ValidationError
+
+from xsift.catalogue.warnings import recorded, warn_of_classes, warn_of_unused
+from xsift.errors import TableError, XsiftWarning
+from xsift.features import Faintness, warn_of_limits
+from xsift.model import Model, model_of
+from xsift.model.file import load_model_tree
+from xsift.model.look import look_at
+from xsift.model.packaged import (
+    chandra,
+    fitting_model,
+    model_by_names,
+    packaged_models,
+    refuse_other_model,
+    twelfth_may_lack,
+)
+from xsift.model.sample import Sample, read_sample
+from xsift.model.schema import ModelTree
+from xsift.read import InMemory, Look, Part, Parts
+from xsift.read.naming import Naming
+from xsift.read.table import asked_for, columns_to_read
+from xsift.settings import Settings
+from xsift.surveys import Feature, Survey
+from xsift.write import Work, environment
+
+__all__ = ["Asked", "Seen", "Tell", "Way", "fingerprint", "first_look", "quiet"]
+
+Asked = ModelTree | str | Path | None
+"""A model: as data, a file, the name of a packaged one; or none is named."""
+
+Tell = Callable[[str, int, int], None]
+"""Told of the step at hand, and of how many rows of how many are done."""
+
+_FORMAT = 1  # of the files in the folder of a work: another one starts anew
+_EMPTY = np.empty(0)
+
+
+@dataclass(frozen=True)
+class Way:
+    """How the parts of a table are read.
+
+    Attributes
+    ----------
+    parts : Parts
+    settings : Settings
+    survey : Survey
+    features : tuple of Feature
+    need_all : bool
+    """
+
+    parts: Parts
+    settings: Settings
+    survey: Survey
+    features: tuple[Feature, ...]
+    need_all: bool
+
+    @classmethod
+    def of(cls, parts: Parts, settings: Settings, tree: ModelTree | None) -> Way:
+        """Return the way for a model; without one, that of a table of Chandra's."""
+        if tree is None:
+            return cls(parts, settings, *chandra(), False)
+        survey = tree.survey_profile
+        features = survey.feature_set(tree.feature_set, tree.features)
+        return cls(parts, settings, survey, features, tree.method == "paper")
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns to read."""
+        return self._columns[0]
+
+    @property
+    def called(self) -> dict[str, str]:
+        """What the table calls columns of the survey that go by another name in it."""
+        return self._columns[1].called
+
+    @property
+    def _columns(self) -> tuple[list[str], Naming]:
+        more = [self.settings.source_column, *self.settings.keep]
+        names, where = list(self.parts.columns), self.parts.path
+        with quiet():
+            return columns_to_read(names, self.survey, where, self.settings.columns, more)
+
+    def sample(self, part: Part, table: InMemory | TableError, look: Look) -> Sample:
+        """Return a part as a sample; `look` is at the whole table, or an empty one.
+
+        Raises
+        ------
+        TableError
+            If the part could not be read.
+        """
+        if isinstance(table, TableError):
+            raise table
+        with self.parts.located(part):
+            return read_sample(
+                table, self.survey, self.features, self.settings, need_all=self.need_all, look=look
+            )
+
+    def refuse_unknown_kept(self) -> None:
+        """Refuse columns to be kept that the table has not: before the work, not after it.
+
+        Raises
+        ------
+        MissingColumnsError
+        """
+        named = self._columns[1]
+        now = {actual: name for name, actual in named.called.items()}
+        empty = named.apply(self.parts.empty_table)
+        for name in self.settings.keep:
+            if name != "all":
+                asked_for(empty, self.parts.path, now.get(name, name), empty.column_names)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the first look found.
+
+    Attributes
+    ----------
+    way : Way
+    look : Look
+    tree : ModelTree
+    model : Model
+    path : Path or None
+        The model's file.
+    why : str
+        Why it is this model, for the user.
+    """
+
+    way: Way
+    look: Look
+    tree: ModelTree
+    model: Model
+    path: Path | None
+    why: str
+
+
+def first_look(parts: Parts, asked: Asked, settings: Settings, work: Work, tell: Tell) -> Seen:
+    """Look at a whole table, unless an earlier run did, and choose the model.
+
+    Raises
+    ------
+    TableError
+        If the table cannot serve.
+    ModelError
+        If there is no such model, or it is of another survey or of other features.
+    """
+    path, why, tree = _named_model(parts, asked, settings)
+    way = Way.of(parts, settings, tree)
+    look = _look(way, work, tell)
+    if not look.columns["name"].n_values:
+        raise TableError(f"{parts}: source column {settings.source_column} is empty in every row")
+    look.heed(way.survey, way.survey.columns_of(way.features), parts.path)
+    columns = [c.name for c in way.survey.columns]
+    impossible, outside = (
+        {name: found[name] for name in columns if name in found}
+        for found in (look.impossible, look.outside)
+    )
+    warn_of_limits(Faintness(_EMPTY, impossible=impossible, outside=outside), parts.path)
+    if tree is None:
+        assert look.fit is not None
+        path, why = fitting_model(look.fit)
+        tree = load_model_tree(path)
+    refuse_other_model(tree, settings, str(asked) if isinstance(asked, str | Path) else why)
+    model = model_of(tree)
+    warn_of_unused(look.given, tree.features, tree.survey_profile.feature_set(tree.feature_set))
+    warn_of_classes(model)
+    return Seen(way, look, tree, model, path, why)
+
+
+def _look(way: Way, work: Work, tell: Tell) -> Look:
+    """Look at the table, and say what every part of it says alike."""
+    said = work.done("look")
+    try:
+        look, notes = Look.model_validate((said or {})["look"]), list((said or {})["notes"])
+    except (ValidationError, LookupError, TypeError):
+        look, parts = Look(), way.parts
+        with recorded() as notes, twelfth_may_lack():
+            way.refuse_unknown_kept()
+            plain = replace(way, settings=replace(way.settings, keep=()))
+            for part, table in parts.read(plain.columns):
+                look = look + look_at(plain.sample(part, table, Look()))
+                tell("looking at the table", part.first + part.n_rows, parts.n_rows)
+        work.mark("look", {"look": look.model_dump(mode="json"), "notes": notes})
+    for note in notes:
+        warnings.warn(note, XsiftWarning, stacklevel=2)
+    return look
+
+
+def _named_model(
+    parts: Parts, asked: Asked, settings: Settings
+) -> tuple[Path | None, str, ModelTree | None]:
+    """Load the model, where the values of the table need not be known for the choice."""
+    if isinstance(asked, ModelTree):
+        return None, f"model {asked.model_id}, as given", asked
+    found = model_by_names(list(parts.columns), asked, settings, parts.path)
+    return (None, "", None) if found is None else (*found, load_model_tree(found[0]))
+
+
+def fingerprint(parts: Parts, asked: Asked, settings: Settings, bucket_rows: int) -> str:
+    """Return a digest of all that the files of a work depend on."""
+    if isinstance(asked, ModelTree):
+        by = asked.model_id
+    else:
+        is_file = asked is not None and Path(asked).exists()
+        files = [Path(str(asked))] if is_file else packaged_models().values()
+        by = f"{asked} {[_sha256(path) for path in files]}"
+    said = [
+        _FORMAT,
+        parts.sha256,
+        parts.parts[0].n_rows,
+        bucket_rows,
+        settings.as_dict(),
+        by,
+        [_sha256(Path(str(file))) for file in (settings.survey, settings.prior) if file],
+        environment(),
+    ]
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _sha256(path: Path) -> str | None:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except (OSError, ValueError):
+        return None
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Say nothing of a part: what is to be said is said of the whole."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", XsiftWarning)
+        yield

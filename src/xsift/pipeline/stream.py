@@ -1,0 +1,279 @@
+"""`xsift classify` of a table of any size: part after part, in bounded memory, and resumable.
+
+look -> parts -> votes, bucket after bucket -> finish
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from xsift.catalogue.sums import Sums
+from xsift.catalogue.tables import Catalogue, place
+from xsift.catalogue.verdicts import with_record
+from xsift.catalogue.warnings import in_sample_notes, recorded
+from xsift.classes import Classes
+from xsift.errors import SettingError, TableError, XsiftWarning
+from xsift.model.file import save_model_tree
+from xsift.pipeline.buckets import Ranges, empty_ballots, read_bucket, write_ballots
+from xsift.pipeline.classify import classify
+from xsift.pipeline.first_look import Asked, Seen, Tell, fingerprint, first_look, quiet
+from xsift.pipeline.part import classify_part, finished_record, vote_bucket
+from xsift.read import InMemory, Part, Parts, parts_of
+from xsift.read.parts import ROWS
+from xsift.settings import Settings
+from xsift.write import Staging, Work, environment, part_name, write_json, write_table
+from xsift.write.provenance import file_name
+
+__all__ = ["BUCKET_ROWS", "Streamed", "classify_stream"]
+
+BUCKET_ROWS = 100_000
+"""Detections whose sources are voted on together."""
+
+
+def _silent(step: str, done: int, total: int) -> None:
+    """Take no notice of a step."""
+
+
+@dataclass(frozen=True)
+class Streamed:
+    """What came of a table in parts.
+
+    Attributes
+    ----------
+    record : dict
+        What `run.json` holds.
+    classes : Classes
+    sources : dict of (str, str) to int
+        Sources by class and status.
+    """
+
+    record: dict[str, Any]
+    classes: Classes
+    sources: dict[tuple[str, str], int]
+
+
+def classify_stream(
+    path: str | Path | Parts,
+    model: Asked,
+    settings: Settings,
+    out: str | Path,
+    formats: tuple[str, ...] | None = None,
+    tell: Tell = _silent,
+    rows: int = ROWS,
+    bucket_rows: int = BUCKET_ROWS,
+) -> Streamed:
+    """Classify a table part by part, into a folder; a run that was stopped goes on.
+
+    Parameters
+    ----------
+    path : str, Path or Parts
+        A Parquet file; a folder or a pattern of such; a HATS catalogue.
+    model : ModelTree, str or Path, optional
+        As for `classify`.
+    settings : Settings
+    out : str or Path
+        Folder for the results.
+    formats : tuple of str, optional
+        Parquet alone, but for a table of one part. [default: all that the table can have]
+    tell : callable
+    rows, bucket_rows : int
+        Of a part; and of the detections whose sources are voted on together.
+
+    Raises
+    ------
+    XsiftError
+        Where the table or the model cannot serve, or the folder cannot be written.
+    """
+    parts = path if isinstance(path, Parts) else parts_of(path, rows)
+    given = [Path(model)] if isinstance(model, str | Path) and Path(model).exists() else []
+    is_whole = len(parts.parts) == 1
+    formats = formats or (("parquet", "votable") if is_whole else ("parquet",))
+    if not is_whole:
+        _refuse_formats(formats, parts)
+    with place(out, [*parts.paths, *given]) as staging:
+        if is_whole:
+            return _in_memory(parts, model, settings, staging, formats, tell)
+        with recorded() as notes:
+            work = _begun(staging, fingerprint(parts, model, settings, bucket_rows))
+            seen = first_look(parts, model, settings, work, tell)
+            stream = _Stream(seen, settings, work, bucket_rows, tell)
+            stream.classify()
+            stream.vote()
+        return stream.finish(staging, notes)
+
+
+def _begun(staging: Staging, work: str) -> Work:
+    folder, is_anew = staging.work(work)
+    if is_anew:
+        warnings.warn(
+            f"{staging.folder}: a run that was stopped here was of another table, model, setting "
+            "or version: it is not gone on with, and this one starts anew",
+            XsiftWarning,
+            stacklevel=2,
+        )
+    return Work(folder)
+
+
+def _refuse_formats(formats: tuple[str, ...], parts: Parts) -> None:
+    if other := [form for form in formats if form != "parquet"]:
+        raise SettingError(
+            f"--format {other[0]}: {parts} has {parts.n_rows:,} rows and is classified in parts, "
+            "which are written as Parquet alone: leave --format out"
+        )
+
+
+def _in_memory(
+    parts: Parts,
+    model: Asked,
+    settings: Settings,
+    staging: Staging,
+    formats: tuple[str, ...],
+    tell: Tell,
+) -> Streamed:
+    """Classify a table of one part as any other table is."""
+    ((part, table),) = parts.read()
+    if isinstance(table, TableError):
+        raise table
+    with parts.located(part):
+        result = classify(table, model, settings, lambda step: tell(step, 0, parts.n_rows))
+    tell("writing", parts.n_rows, parts.n_rows)
+    result.stage(staging, formats)
+    assert result.model is not None
+    return Streamed(result.record, result.model.classes, _by_class(result.sources))
+
+
+class _Stream:
+    """The work on a table of several parts; each step finds what an earlier run has done."""
+
+    def __init__(
+        self, seen: Seen, settings: Settings, work: Work, bucket_rows: int, tell: Tell
+    ) -> None:
+        self._seen, self._settings, self._work, self._tell = seen, settings, work, tell
+        self._parts = seen.way.parts
+        self._ranges = Ranges.of(seen.look, bucket_rows)
+        self._about = {
+            "creator": f"xsift {environment()['xsift']}",
+            "input": file_name(self._parts.path),
+            "command": "classify",
+            "model_id": seen.tree.model_id,
+        }
+
+    def classify(self) -> None:
+        """Classify the parts that are not done yet."""
+        parts, way = self._parts, self._seen.way
+        todo = [k for k in range(len(parts.parts)) if self._work.done(_step(k)) is None]
+        n_done = parts.n_rows - sum(parts.parts[k].n_rows for k in todo)
+        self._tell("classifying", n_done, parts.n_rows)
+        failed: TableError | None = None
+        for part, table in parts.read(way.columns, todo):
+            try:
+                with quiet():
+                    self._classify(part, table)
+            except TableError as error:  # the others are of use once this one is mended
+                failed = failed or error
+            n_done += part.n_rows
+            self._tell("classifying", n_done, parts.n_rows)
+            pa.default_memory_pool().release_unused()
+        if failed is not None:
+            raise TableError(
+                f"{failed}; what could be read is classified and kept: mend it, repeat the "
+                "command, and it goes on from there"
+            ) from failed
+
+    def _classify(self, part: Part, table: InMemory | TableError) -> None:
+        seen = self._seen
+        sample = seen.way.sample(part, table, seen.look)
+        sample = sample.held_to(seen.tree.features, seen.tree.survey_profile)
+        found = classify_part(sample, seen.model, seen.tree, self._settings, seen.look, part.first)
+        names = part_name("detections", part.number), _ballots(part.number)
+        write_table(found.detections, self._work.path(names[0]), "parquet", self._about)
+        buckets = write_ballots(found.ballots, self._ranges, self._work.path(names[1]))
+        self._work.write_json(_sums(_step(part.number)), found.sums.as_dict())
+        files = *names, _sums(_step(part.number))
+        self._work.mark(_step(part.number), {"buckets": buckets}, files)
+
+    def vote(self) -> None:
+        """Let the detections of each bucket vote."""
+        seen, n = self._seen, len(self._ranges)
+        ballots = [
+            (self._work.path(_ballots(k)), (self._work.done(_step(k)) or {})["buckets"])
+            for k in range(len(self._parts.parts))
+        ]
+        for k in range(n):
+            self._tell("voting", k, n)
+            if self._work.done(_bucket(k)) is not None:
+                continue
+            given = read_bucket(k, ballots)
+            if given is None:
+                given = empty_ballots(ballots[0][0])
+            with quiet():
+                found = vote_bucket(given, seen.model, seen.tree, self._settings, seen.look)
+            name = part_name("sources", k)
+            write_table(found.sources, self._work.path(name), "parquet", self._about)
+            by_class = [[*key, m] for key, m in _by_class(found.sources).items()]
+            self._work.write_json(_sums(_bucket(k)), found.sums.as_dict())
+            said = {"n": len(found.sources), "by_class": by_class}
+            self._work.mark(_bucket(k), said, (name, _sums(_bucket(k))))
+            pa.default_memory_pool().release_unused()
+        self._tell("voting", n, n)
+
+    def finish(self, staging: Staging, notes: list[str]) -> Streamed:
+        """Put the record together, and let all files appear with it at the end."""
+        seen, tree, work = self._seen, self._seen.tree, self._work
+        for k in range(len(self._parts.parts)):
+            name = part_name("detections", k)
+            staging.adopt(name, work.path(name), work.sha256(_step(k), name))
+        voted = [work.done(_bucket(k)) or {} for k in range(len(self._ranges))]
+        kept = [k for k, said in enumerate(voted) if said["n"]] or [0]
+        for at, k in enumerate(kept):
+            name = part_name("sources", k)
+            staging.adopt(part_name("sources", at), work.path(name), work.sha256(_bucket(k), name))
+        sums, by_class = Sums(), dict[tuple[str, str], int]()
+        steps = [_step(k) for k in range(len(self._parts.parts))]
+        for step in (*steps, *(_bucket(k) for k in range(len(voted)))):
+            sums = sums + Sums.from_dict(work.read_json(_sums(step)))
+        for said in voted:
+            for code, status, n in said["by_class"]:
+                by_class[code, status] = by_class.get((code, status), 0) + n
+        with recorded() as more:
+            record = finished_record(
+                sums, seen.model, tree, self._settings, self._parts.sha256, seen.way.called
+            )
+        notes += [note for note in more if note not in notes]
+        record["parts"] = {"files": len(self._parts.files), "parts": len(self._parts.parts)}
+        notes[:0] = in_sample_notes(record, tree)
+        record["model_choice"] = seen.why
+        inputs = (Path(self._parts.path), seen.path)
+        none = pa.table({"model_id": pa.nulls(0, pa.string())})
+        whole = with_record(
+            Catalogue(None, none, None, record), tree, notes, "classify", None, inputs
+        )
+        save_model_tree(tree, staging.path("model.asdf"))
+        write_json(whole.record, staging.path("run.json"))
+        return Streamed(whole.record, tree.classes, by_class)
+
+
+def _by_class(sources: pa.Table) -> dict[tuple[str, str], int]:
+    counted = sources.group_by(["class", "status"]).aggregate([([], "count_all")])
+    return {(row["class"], row["status"]): row["count_all"] for row in counted.to_pylist()}
+
+
+def _step(number: int) -> str:
+    return f"steps/part-{number:05d}"
+
+
+def _bucket(number: int) -> str:
+    return f"steps/bucket-{number:05d}"
+
+
+def _sums(step: str) -> str:
+    return f"{step}-sums.json"
+
+
+def _ballots(number: int) -> str:
+    return f"ballots/part-{number:05d}.arrow"
