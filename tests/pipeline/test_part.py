@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
@@ -24,22 +25,33 @@ from xsift.simulate import simulate
 SETTINGS = Settings(keep=("kind", "p_qso"), vote_trained=True)
 
 
-def hard_table(n=500):
+def hard_table(n=1_000):
     """Detections of few sources, with repeated keys, gaps, impossible values and no names."""
     rng = np.random.default_rng(0)
     table = simulate(n, seed=3).detections.replace_schema_metadata(None).slice(0, n)
     columns = {name: table[name].combine_chunks() for name in table.column_names}
     # Sources far apart in the table, their keys repeated: ties go by the place in the table.
-    names = table["name"].take(pa.array(rng.integers(0, 90, n)))
+    names = table["name"].take(pa.array(rng.integers(0, 150, n)))
     columns["name"] = pa.array(names.to_pylist(), mask=rng.random(n) < 0.02)
     columns["obsid"] = pa.array(rng.integers(1, 4, n), mask=rng.random(n) < 0.2)
     columns["obi"] = pa.array(rng.integers(0, 2, n), mask=rng.random(n) < 0.5)
     gamma = np.array(columns["powlaw_gamma"].to_numpy(zero_copy_only=False))
-    gamma[rng.random(n) < 0.1] = np.nan
+    gamma[rng.random(n) < 0.3] = np.nan
     columns["powlaw_gamma"] = pa.array(gamma, mask=np.isnan(gamma))
     bb_kt = np.array(columns["bb_kt"].to_numpy(zero_copy_only=False))
     bb_kt[rng.random(n) < 0.05] = -3
     columns["bb_kt"] = pa.array(bb_kt, mask=np.isnan(bb_kt))
+    nothing = pa.array(rng.random(n) < 0.02)
+    for name in columns:
+        if name.startswith(("hard", "var", "powlaw", "flux")):
+            columns[name] = pc.if_else(nothing, None, columns[name])
+    kt = [
+        k if not no else [-3.25, None, -4.0][i % 3]
+        for i, (k, no) in enumerate(
+            zip(columns["bb_kt"].to_pylist(), nothing.to_pylist(), strict=True)
+        )
+    ]
+    columns["bb_kt"] = pa.array(kt, pa.float64())
     columns["significance"] = pa.array(np.exp(rng.normal(1, 1, n)))
     columns["kind"] = pa.array(rng.choice(["a", "b"], n)).dictionary_encode()
     columns["p_qso"] = pa.array(rng.random(n))
@@ -73,10 +85,10 @@ def look_of(table, sample):
     return Whole(table.num_rows, has_counts, key_columns(sample.keys), False)
 
 
-def sample_of(table, tree):
+def sample_of(table, tree, chosen=SETTINGS):
     survey = tree.survey_profile
     features = survey.feature_set(tree.feature_set, tree.features)
-    return read_sample(as_input(table), survey, features, SETTINGS)
+    return read_sample(as_input(table), survey, features, chosen)
 
 
 def again(sums):
@@ -100,40 +112,61 @@ def assert_bit_equal(found, expected):
             assert one.to_pylist() == other.to_pylist(), name
 
 
+def cut_and_joined(table, tree, model, chosen, seed):
+    """Classify a table in parts, its sources in buckets; return the tables and the record."""
+    rng, n = np.random.default_rng(seed), table.num_rows
+    look = look_of(table, sample_of(table, tree, chosen))
+    ends = np.unique([0, n, *rng.integers(1, n, rng.integers(0, 5))])
+    parts = []
+    for first, end in pairwise(ends):
+        sample = sample_of(table.slice(first, end - first), tree, chosen)
+        parts.append(classify_part(sample, model, tree, chosen, look, int(first)))
+    turned = [parts[k] for k in rng.permutation(len(parts))]
+    ballots = pa.concat_tables([through_parquet(p.ballots) for p in turned])
+    names = np.array(ballots["name"].to_pylist())
+    distinct = np.unique(names)
+    cuts = np.unique([0, len(distinct), *rng.integers(1, len(distinct), rng.integers(0, 4))])
+    buckets = []
+    for first, end in pairwise(cuts):
+        mine = ballots.filter(pa.array(np.isin(names, distinct[first:end])))
+        buckets.append(vote_bucket(mine, model, tree, chosen, look))
+    sums = [one.sums for one in (*turned, *buckets)]
+    total = again(sums[0])
+    for k in rng.permutation(np.arange(1, len(sums))):
+        total = again(sums[k]) + total
+    detections = pa.concat_tables([p.detections for p in parts])
+    sources = pa.concat_tables([b.sources for b in buckets])
+    return detections, sources, finished_record(total, model, tree, chosen, "", {})
+
+
+def assert_same(found, whole):
+    detections, sources, record = found
+    assert_bit_equal(detections, whole.detections)
+    assert_bit_equal(sources, whole.sources)
+    for name, said in record.items():
+        if name != "input_sha256":
+            assert json.dumps(said) == json.dumps(whole.record[name]), name
+
+
 @given(seed=st.integers(0, 2**32 - 1))
 @settings(max_examples=12)
 def test_any_cut_gives_the_same_rows_and_the_same_record(table, whole, tree, model, seed):
-    rng = np.random.default_rng(seed)
-    n = table.num_rows
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", XsiftWarning)
-        look = look_of(table, sample_of(table, tree))
-        ends = np.unique([0, n, *rng.integers(1, n, rng.integers(0, 5))])
-        parts = []
-        for first, end in pairwise(ends):
-            sample = sample_of(table.slice(first, end - first), tree)
-            parts.append(classify_part(sample, model, tree, SETTINGS, look, int(first)))
-        assert_bit_equal(pa.concat_tables([p.detections for p in parts]), whole.detections)
-        turned = [parts[k] for k in rng.permutation(len(parts))]
-        ballots = pa.concat_tables([through_parquet(p.ballots) for p in turned])
-        names = np.array(ballots["name"].to_pylist())
-        distinct = np.unique(names)
-        cuts = np.unique([0, len(distinct), *rng.integers(1, len(distinct), rng.integers(0, 4))])
-        sums, sources = [p.sums for p in turned], []
-        for first, end in pairwise(cuts):
-            mine = ballots.filter(pa.array(np.isin(names, distinct[first:end])))
-            bucket = vote_bucket(mine, model, tree, SETTINGS, look)
-            sources.append(bucket.sources)
-            sums.append(bucket.sums)
-        assert_bit_equal(pa.concat_tables(sources), whole.sources)
-        total = again(sums[0])
-        for k in rng.permutation(np.arange(1, len(sums))):
-            total = again(sums[k]) + total
-        record = finished_record(total, model, tree, SETTINGS, "", {})
-    for name, said in record.items():
-        if name != "input_sha256":
-            assert said == whole.record[name], name
-            assert json.dumps(said) == json.dumps(whole.record[name]), name
+        assert_same(cut_and_joined(table, tree, model, SETTINGS, seed), whole)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_any_cut_finds_the_same_detections_that_trained(calibrated, seed):
+    table = pq.read_table(calibrated / "table.parquet").drop_columns("label")
+    tree = load_model(calibrated / "model.asdf")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", XsiftWarning)
+        whole = classify(table, tree)
+        assert whole.record["in_sample"]["by_name"] > 100
+        assert whole.record["in_sample"]["sources_without_a_vote"] > 10
+        found = cut_and_joined(table, tree, model_of(tree), Settings(), seed)
+        assert_same(found, whole)
 
 
 def test_the_record_says_what_is_in_the_tables(whole, table):
