@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from xsift.model import Classification
 from xsift.model.by_gaps import Chosen, GapSums
 from xsift.model.shares import ShareSums, Sources
-from xsift.model.sums import Histogram, Most, fixed
+from xsift.model.sums import Histogram, Most, added, fixed
 
 seeds = st.integers(0, 2**32 - 1)
 
@@ -52,6 +52,12 @@ def test_a_median_of_round_numbers_is_exact_and_of_none_unknown():
     assert Histogram.of(np.array([1.0, 12.25, 3.0])).median == 3
     assert Histogram.of(np.array([12.25, 12.75])).median == 12.5
     assert np.isnan(Histogram.of(np.empty(0)).median)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 7, 8, 21])
+def test_many_are_added_with_as_many(n):
+    values = [Histogram.of(np.array([k % 5 + 1.0])) for k in range(n)]
+    assert added(iter(values)).as_dict() == total(values, np.random.default_rng(0)).as_dict()
 
 
 @given(seed=seeds)

@@ -18,6 +18,7 @@ from xsift.errors import XsiftWarning
 from xsift.model import model_of
 from xsift.model.recognise import key_columns
 from xsift.model.sample import read_sample
+from xsift.model.sums import added
 from xsift.pipeline.part import Whole, classify_part, finished_record, vote_bucket
 from xsift.read import as_input
 from xsift.simulate import simulate
@@ -130,10 +131,8 @@ def cut_and_joined(table, tree, model, chosen, seed):
     for first, end in pairwise(cuts):
         mine = ballots.filter(pa.array(np.isin(names, distinct[first:end])))
         buckets.append(vote_bucket(mine, model, tree, chosen, look))
-    sums = [one.sums for one in (*turned, *buckets)]
-    total = again(sums[0])
-    for k in rng.permutation(np.arange(1, len(sums))):
-        total = again(sums[k]) + total
+    sums = [again(one.sums) for one in (*turned, *buckets)]
+    total = added(sums[k] for k in rng.permutation(len(sums)))
     detections = pa.concat_tables([p.detections for p in parts])
     sources = pa.concat_tables([b.sources for b in buckets])
     return detections, sources, finished_record(total, model, tree, chosen, "", {})
