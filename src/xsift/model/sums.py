@@ -26,9 +26,7 @@ _BITS = 38  # of the 52 of a mantissa that a bin of a histogram does not tell ap
 
 
 def _packed(values: np.ndarray) -> dict[str, Any]:
-    values = np.ascontiguousarray(values)
-    if values.dtype.byteorder == ">" or values.dtype.newbyteorder("<") != values.dtype:
-        values = values.astype(values.dtype.newbyteorder("<"))
+    values = np.ascontiguousarray(values, values.dtype.newbyteorder("<"))
     content = base64.b64encode(zlib.compress(values.tobytes(), 1)).decode()
     return {"type": values.dtype.str, "shape": list(values.shape), "zlib": content}
 
