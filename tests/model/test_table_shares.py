@@ -54,6 +54,30 @@ def test_the_shares_of_a_table(said, model):
     assert shares(model.predict(np.zeros((99, 12))), model) == {}
 
 
+def test_what_is_surely_none_of_the_classes_says_nothing_of_their_shares(said, model):
+    p, p_none = said.p.copy(), said.p_none.copy()
+    p[::7], p_none[::7] = 0, 1
+    found = shares(replace(said, p=p, p_none=p_none), model)
+    rest = np.arange(len(p)) % 7 != 0
+    others = replace(said, p=said.p[rest], p_none=said.p_none[rest])
+    expected = shares(others, model, source=np.flatnonzero(rest))
+    for name in ("estimated", "mean_p"):
+        assert found[name] == expected[name]
+        assert all(0 <= share <= 1 for share in found[name].values())
+
+
+def test_a_large_table_is_estimated_of_some_of_its_sources(said, model, monkeypatch):
+    n = len(said.p)
+    assert "sample" not in shares(said, model)
+    monkeypatch.setattr("xsift.model.shares._MOST_OF_ALL", n // 2)
+    found = shares(said, model, source=np.arange(n) // 3)
+    whole = int(said.is_scored.sum())
+    assert found["sample"]["scored"] == whole
+    assert n // 2 <= found["sample"]["detections"] < n // 2 + 3
+    for code in KNOWN:
+        assert abs(found["estimated"][code] - found["training"][code]) < 0.15
+
+
 def test_few_sources_have_wider_intervals(said, model):
     of_rows = shares(said, model)
     again = shares(said, model)

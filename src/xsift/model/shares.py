@@ -18,7 +18,7 @@ from xsift.model.prior import estimate_shares
 from xsift.model.sample import source_codes
 from xsift.model.sums import Adding, Array, fixed, mixed
 
-__all__ = ["ShareSums", "shares_of"]
+__all__ = ["ShareSums", "Sources", "shares_of"]
 
 _FEWEST = 100
 _OTHER = 0.1

@@ -10,13 +10,13 @@ import base64
 import binascii
 import math
 import zlib
-from collections.abc import Mapping
-from typing import Annotated, Any, Self
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, Self, TypeVar
 
 import numpy as np
 from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer
 
-__all__ = ["Adding", "Array", "Histogram", "Most", "fixed", "mixed"]
+__all__ = ["Adding", "Array", "Histogram", "Most", "added", "fixed", "mixed"]
 
 _SCALE = 2.0**30
 _MIXER = np.uint64(0x9E3779B97F4A7C15)  # 2^64 over the golden ratio: its multiples spread evenly
@@ -26,9 +26,7 @@ _BITS = 38  # of the 52 of a mantissa that a bin of a histogram does not tell ap
 
 
 def _packed(values: np.ndarray) -> dict[str, Any]:
-    values = np.ascontiguousarray(values)
-    if values.dtype.byteorder == ">" or values.dtype.newbyteorder("<") != values.dtype:
-        values = values.astype(values.dtype.newbyteorder("<"))
+    values = np.ascontiguousarray(values, values.dtype.newbyteorder("<"))
     content = base64.b64encode(zlib.compress(values.tobytes(), 1)).decode()
     return {"type": values.dtype.str, "shape": list(values.shape), "zlib": content}
 
@@ -97,6 +95,26 @@ def _added(one: Any, other: Any) -> Any:
     if isinstance(one, dict):
         return one | {k: _added(one.get(k), v) for k, v in other.items()}
     return one + other
+
+
+Sum = TypeVar("Sum", bound=Adding)
+
+
+def added(parts: Iterable[Sum]) -> Sum:
+    """Add up sums, one at least: many with as many, so that few large ones are copied.
+
+    At any time it holds as many as the number of parts has binary digits.
+    """
+    held: list[tuple[int, Sum]] = []
+    for one in parts:
+        level = 0
+        while held and held[-1][0] == level:
+            one, level = held.pop()[1] + one, level + 1
+        held.append((level, one))
+    total = held.pop()[1]
+    while held:
+        total = held.pop()[1] + total
+    return total
 
 
 def fixed(p: np.ndarray) -> np.ndarray:
