@@ -22,6 +22,7 @@ from benchmarks import (
     crossmatch,
     density,
     engine,
+    scale,
     scorer,
     serve,
     startup,
@@ -36,6 +37,7 @@ BENCHMARKS = {
     "engine": engine.run,
     "startup": startup.run,
     "catalogue": catalogue.run,
+    "scale": scale.run,
     "crossmatch": crossmatch.run,
     "serve": serve.run,
 }
