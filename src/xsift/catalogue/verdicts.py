@@ -206,7 +206,12 @@ class Judge:
 def _verdicts(sources: pa.Table) -> dict[str, int]:
     """Count the sources by group, class and status."""
     by = ["group", "class", "status"]
-    found = sources.select(by).group_by(by).aggregate([([], "count_all")]).to_pylist()
+    found = (
+        sources.select(by)
+        .group_by(by, use_threads=False)
+        .aggregate([([], "count_all")])
+        .to_pylist()
+    )
     return {"\t".join(str(row[k]) for k in by): row["count_all"] for row in found}
 
 
@@ -261,9 +266,9 @@ def completed(
     about = {"input": name, "command": command}
     record = {"command": command, "about": about, "input": name, **record}
     if model is not None:
-        about["model_id"] = model.model_id
+        about["model_id"] = model_id = model.model_id
         record["model"] = {
-            "model_id": model.model_id,
+            "model_id": model_id,
             "method": model.method,
             "survey": model.survey,
             "feature_set": model.feature_set,

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import tomllib
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from xsift.classes import Classes
 from xsift.classes.text_file import read_text_file
@@ -134,7 +135,7 @@ def estimate_shares(
     begin = shares[there] if start is None else np.maximum(start[there], _LEAST)
     estimate = np.tensordot(begin / begin.sum(), np.ones(weight.shape[1:]), axes=0)
     # With several threads the linear algebra would mostly wait for them, on parts as small.
-    with threadpool_limits(1):
+    with _threads().limit(limits=1):
         for _ in range(max_iter if known.any() else 0):
             last, sums = estimate, np.zeros_like(estimate)
             # Some rows after the others: each comes from memory once a step.
@@ -147,6 +148,11 @@ def estimate_shares(
     out = np.zeros((len(shares), *weight.shape[1:]))
     out[there] = estimate
     return out
+
+
+@cache
+def _threads() -> ThreadpoolController:
+    return ThreadpoolController()  # a look at all loaded libraries: milliseconds
 
 
 def all_shares(prior: Prior) -> np.ndarray:
