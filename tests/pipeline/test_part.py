@@ -16,11 +16,11 @@ from xsift import Settings, classify, load_model
 from xsift.catalogue.sums import Sums
 from xsift.errors import XsiftWarning
 from xsift.model import model_of
-from xsift.model.recognise import key_columns
 from xsift.model.sample import read_sample
 from xsift.model.sums import added
-from xsift.pipeline.part import Whole, classify_part, finished_record, vote_bucket
-from xsift.read import as_input
+from xsift.pipeline.part import classify_part, finished_record, vote_bucket
+from xsift.read import Look, as_input
+from xsift.read.look import ColumnLook
 from xsift.simulate import simulate
 
 SETTINGS = Settings(keep=("kind", "p_qso"), vote_trained=True)
@@ -82,8 +82,12 @@ def whole(table, tree):
 
 
 def look_of(table, sample):
-    has_counts = bool(np.isfinite(sample.features.counts).any())
-    return Whole(table.num_rows, has_counts, key_columns(sample.keys), False)
+    columns = {
+        name: ColumnLook(n_rows=len(sample), n_values=len(sample) - sample.keys[name].null_count)
+        for name in sample.keys.column_names
+    }
+    n_told = int(np.isfinite(sample.features.counts).sum())
+    return Look(n_rows=table.num_rows, n_told=n_told, columns=columns, names_are_whole=False)
 
 
 def sample_of(table, tree, chosen=SETTINGS):
@@ -207,7 +211,7 @@ def test_names_of_a_bucket_are_numbers_only_where_all_are(table, tree, model):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", XsiftWarning)
         part = classify_part(sample_of(numbered, tree), model, tree, SETTINGS)
-    plain = Whole(table.num_rows, True, ("name",), False)
+    plain = Look(n_rows=table.num_rows, names_are_whole=False)
     as_numbers = vote_bucket(part.ballots, model, tree, SETTINGS)
     as_text = vote_bucket(part.ballots, model, tree, SETTINGS, plain)
     found = [b.sources["name"].to_pylist() for b in (as_numbers, as_text)]
