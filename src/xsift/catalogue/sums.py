@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
+import pyarrow as pa
 from pydantic import Field
 
 from xsift.features import FeatureTable
@@ -14,7 +15,7 @@ from xsift.model.recognise import Recognised
 from xsift.model.sample import Sample
 from xsift.model.sums import Adding, Histogram, Most
 
-__all__ = ["FaintSums", "Sums", "sums_of"]
+__all__ = ["FaintSums", "Sums", "key_of", "sums_of", "verdicts_of"]
 
 
 class FaintSums(Adding):
@@ -130,6 +131,23 @@ def sums_of(
         in_sample=in_sample,
         said=said,
     )
+
+
+def verdicts_of(sources: pa.Table) -> dict[str, int]:
+    """Count the sources by group, class and status, as `Sums.verdicts`."""
+    by = ["group", "class", "status"]
+    found = (
+        sources.select(by)
+        .group_by(by, use_threads=False)
+        .aggregate([([], "count_all")])
+        .to_pylist()
+    )
+    return {key_of(*(str(row[k]) for k in by)): row["count_all"] for row in found}
+
+
+def key_of(group: str, code: str, status: str) -> str:
+    """Return what sources of a group, a class and a status are counted under."""
+    return "\t".join((group, code, status))
 
 
 def _counts(sample: Sample, role: np.ndarray, in_vote: np.ndarray) -> dict[str, int]:

@@ -25,7 +25,7 @@ from xsift.catalogue.record import (
     source_counts,
 )
 from xsift.catalogue.rules import NONE, Rules, rules_of, set_columns, verdict_columns
-from xsift.catalogue.sums import Sums, sums_of
+from xsift.catalogue.sums import Sums, sums_of, verdicts_of
 from xsift.catalogue.tables import Catalogue, described, detection_table, roles, source_table
 from xsift.catalogue.warnings import warn_of_nothing_scored, warn_of_rows
 from xsift.model import Model, PaperModel
@@ -142,7 +142,7 @@ class Judge:
         of, kept = given.detections, given.kept
         table = source_table(of, given.features, votes, classes, verdict, kept, self.model_id)
         counted = given.counted | source_counts(votes.unique)
-        sums = Sums(sources=counted, repeated=given.repeated, verdicts=_verdicts(table))
+        sums = Sums(sources=counted, repeated=given.repeated, verdicts=verdicts_of(table))
         return described(table, classes, self.model.survey, self.rules), sums
 
     def record(self, sums: Sums, input_sha256: str, called: Mapping[str, str]) -> dict[str, Any]:
@@ -201,18 +201,6 @@ class Judge:
             if members is not None:
                 columns |= set_columns(members, ~np.isnan(p).any(axis=1), model.classes)
         return columns
-
-
-def _verdicts(sources: pa.Table) -> dict[str, int]:
-    """Count the sources by group, class and status."""
-    by = ["group", "class", "status"]
-    found = (
-        sources.select(by)
-        .group_by(by, use_threads=False)
-        .aggregate([([], "count_all")])
-        .to_pylist()
-    )
-    return {"\t".join(str(row[k]) for k in by): row["count_all"] for row in found}
 
 
 def catalogue_of(

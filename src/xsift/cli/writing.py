@@ -98,9 +98,10 @@ def write_stream(
 
 def show_summary(result: Catalogue, folder: Path) -> None:
     """Print what came in, what became of it, and what to be wary of."""
-    counted = result.sources.group_by(["class", "status"]).aggregate([([], "count_all")])
-    n = {(r["class"], r["status"]): r["count_all"] for r in counted.to_pylist()}
-    _show(result.record, _class_table(_classes(result), result.record, n), folder)
+    from xsift.catalogue.sums import verdicts_of
+
+    table = _class_table(_classes(result), result.record, verdicts_of(result.sources))
+    _show(result.record, table, folder)
 
 
 def _show(record: dict[str, Any], by_class: Table, folder: Path) -> None:
@@ -135,10 +136,10 @@ def _stages(counts: dict[str, int]) -> Table:
     return grid
 
 
-def _class_table(
-    classes: Classes, record: dict[str, Any], sources: Mapping[tuple[str, str], int]
-) -> Table:
-    n, trained = Counter(sources), record.get("model", {}).get("class_counts", {})
+def _class_table(classes: Classes, record: dict[str, Any], verdicts: Mapping[str, int]) -> Table:
+    from xsift.catalogue.sums import key_of
+
+    n, trained = Counter(verdicts), record.get("model", {}).get("class_counts", {})
     table = new_table(
         "Sources by class",
         ("group", "class", ""),
@@ -147,7 +148,7 @@ def _class_table(
     last = ""
     for c in classes.classes:
         row = [c.group if c.group != last else "", c.code, c.title]
-        row += [f"{n[(c.code, s)]:,}" for s in ("unique", "ambiguous")]
+        row += [f"{n[key_of(c.group, c.code, s)]:,}" for s in ("unique", "ambiguous")]
         row += [f"{trained.get(c.code, 0):,}"] if trained else []
         table.add_row(*map(escape, row))
         last = c.group

@@ -12,13 +12,14 @@ from typing import Any
 
 import pyarrow as pa
 
-from xsift.catalogue.sums import Sums
+from xsift.catalogue.sums import Sums, verdicts_of
 from xsift.catalogue.tables import Catalogue, place
 from xsift.catalogue.verdicts import with_record
 from xsift.catalogue.warnings import in_sample_notes, recorded
 from xsift.classes import Classes
 from xsift.errors import SettingError, TableError, XsiftWarning
 from xsift.model.file import save_model_tree
+from xsift.model.sums import added
 from xsift.pipeline.buckets import Ranges, empty_ballots, read_bucket, write_ballots
 from xsift.pipeline.classify import classify
 from xsift.pipeline.first_look import Asked, Seen, Tell, fingerprint, first_look, quiet
@@ -48,13 +49,13 @@ class Streamed:
     record : dict
         What `run.json` holds.
     classes : Classes
-    sources : dict of (str, str) to int
-        Sources by class and status.
+    sources : dict of str to int
+        By group, class and status, as `verdicts` in `Sums`.
     """
 
     record: dict[str, Any]
     classes: Classes
-    sources: dict[tuple[str, str], int]
+    sources: dict[str, int]
 
 
 def classify_stream(
@@ -144,7 +145,7 @@ def _in_memory(
     tell("writing", parts.n_rows, parts.n_rows)
     result.stage(staging, formats)
     assert result.model is not None
-    return Streamed(result.record, result.model.classes, _by_class(result.sources))
+    return Streamed(result.record, result.model.classes, verdicts_of(result.sources))
 
 
 class _Stream:
@@ -215,9 +216,8 @@ class _Stream:
                 found = vote_bucket(given, seen.model, seen.tree, self._settings, seen.look)
             name = part_name("sources", k)
             write_table(found.sources, self._work.path(name), "parquet", self._about)
-            by_class = [[*key, m] for key, m in _by_class(found.sources).items()]
             self._work.write_json(_sums(_bucket(k)), found.sums.as_dict())
-            said = {"n": len(found.sources), "by_class": by_class}
+            said = {"n": len(found.sources)}
             self._work.mark(_bucket(k), said, (name, _sums(_bucket(k))))
             pa.default_memory_pool().release_unused()
         self._tell("voting", n, n)
@@ -233,13 +233,9 @@ class _Stream:
         for at, k in enumerate(kept):
             name = part_name("sources", k)
             staging.adopt(part_name("sources", at), work.path(name), work.sha256(_bucket(k), name))
-        sums, by_class = Sums(), dict[tuple[str, str], int]()
         steps = [_step(k) for k in range(len(self._parts.parts))]
-        for step in (*steps, *(_bucket(k) for k in range(len(voted)))):
-            sums = sums + Sums.from_dict(work.read_json(_sums(step)))
-        for said in voted:
-            for code, status, n in said["by_class"]:
-                by_class[code, status] = by_class.get((code, status), 0) + n
+        steps += [_bucket(k) for k in range(len(voted))]
+        sums = added(Sums.from_dict(work.read_json(_sums(step))) for step in steps)
         with recorded() as more:
             record = finished_record(
                 sums, seen.model, tree, self._settings, self._parts.sha256, seen.way.called
@@ -255,12 +251,7 @@ class _Stream:
         )
         save_model_tree(tree, staging.path("model.asdf"))
         write_json(whole.record, staging.path("run.json"))
-        return Streamed(whole.record, tree.classes, by_class)
-
-
-def _by_class(sources: pa.Table) -> dict[tuple[str, str], int]:
-    counted = sources.group_by(["class", "status"]).aggregate([([], "count_all")])
-    return {(row["class"], row["status"]): row["count_all"] for row in counted.to_pylist()}
+        return Streamed(whole.record, tree.classes, sums.verdicts)
 
 
 def _step(number: int) -> str:
