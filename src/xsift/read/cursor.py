@@ -51,11 +51,8 @@ class Cursor:
         refuse_bomb(where, sum(w or 0 for w in weight), self.file.size)
 
     def _batches(self, group: int) -> Iterator[pa.RecordBatch]:
-        # One group at a time: a reader of several keeps what it has read to its end.
-        for at in range(group, len(self.file.row_groups) if self._leaves else 0):
-            yield from self._file.reader.iter_batches(
-                _ROWS, row_groups=[at], column_indices=self._leaves, use_threads=False
-            )
+        groups = range(group, len(self.file.row_groups) if self._leaves else 0)
+        return _batches(self._file.reader, groups, self._leaves)
 
     def read(self, start: int, n: int) -> pa.Table:
         """Read `n` rows from row `start` of the file on."""
@@ -113,6 +110,15 @@ class Cursor:
         return pa.Table.from_arrays(arrays, schema=self._schema)
 
 
+def _batches(reader: Any, groups: range, leaves: list[int]) -> Iterator[pa.RecordBatch]:
+    # A generator that knew its cursor would be a cycle: what was read would stay until Python
+    # happens to look for such. One group at a time: a reader of several keeps what it has read.
+    for at in groups:
+        yield from reader.iter_batches(
+            _ROWS, row_groups=[at], column_indices=leaves, use_threads=False
+        )
+
+
 def _is_read(field: pa.Field) -> bool:
     return not pa.types.is_null(field.type)
 
@@ -126,4 +132,5 @@ def _parquet_file(where: str) -> Any:
             read_dictionary=text_of(first),
             metadata=first.metadata,
             buffer_size=_BUFFER,
+            pre_buffer=False,  # else a reader keeps all that it has read
         )
