@@ -27,6 +27,20 @@ SINGLE_THREAD = dict.fromkeys(
 )
 
 
+# What runs a command and measures it. A process begins with the peak memory of the one that starts
+# it, so that this one is small: nothing that a benchmark has loaded counts as its command's.
+_LAUNCHER = """
+import os, sys, time
+start = time.perf_counter()
+pid = os.spawnv(os.P_NOWAIT, sys.argv[2], sys.argv[2:])
+_, status, usage = os.wait4(pid, 0)
+wall = time.perf_counter() - start
+with open(sys.argv[1], "w") as said:
+    print(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss, file=said)
+sys.exit(min(1, abs(os.waitstatus_to_exitcode(status))))
+"""
+
+
 class Failed(Exception):
     """Results disagree, a command failed, or memory is beyond its limit."""
 
@@ -74,23 +88,29 @@ def run_child(command: list[str], **environment: str) -> Child:
     Failed
         If it exits with another status than 0.
     """
-    start = time.perf_counter()
     # Into files: a full pipe would make the child wait for us.
-    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-        child = subprocess.Popen(
-            command, stdout=out, stderr=err, cwd=ROOT, env={**os.environ, **environment}
+    with (
+        tempfile.TemporaryFile() as out,
+        tempfile.TemporaryFile() as err,
+        tempfile.NamedTemporaryFile("r") as said,
+    ):
+        done = subprocess.run(
+            [sys.executable, "-I", "-S", "-c", _LAUNCHER, said.name, *command],
+            stdout=out,
+            stderr=err,
+            cwd=ROOT,
+            env={**os.environ, **environment},
         )
-        _, status, usage = os.wait4(child.pid, 0)
-        child.returncode = os.waitstatus_to_exitcode(status)
-        wall = time.perf_counter() - start
         out.seek(0)
         err.seek(0)
         output, errors = out.read().decode(), err.read().decode().strip()
-    if child.returncode:
+        measured = said.read().split()
+    if done.returncode:
         last = errors.splitlines()[-1] if errors else "no message"
         raise Failed(f"{Path(command[0]).name} {command[1]}: {last}")
+    wall, cpu, peak = map(float, measured)
     unit = 1 if sys.platform == "darwin" else 1024
-    return Child(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * unit, output)
+    return Child(wall, cpu, int(peak) * unit, output)
 
 
 def run_job(module: str, *arguments: object, threads: int | None = None) -> Child:

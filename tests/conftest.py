@@ -53,6 +53,23 @@ def draw_table(n: int = 600, seed: int = 1, labelled: float = 0.5) -> pa.Table:
     return pa.table(columns)
 
 
+# Peak memory [MiB] of the process that runs it. Not of getrusage: a child begins there with the
+# peak of the process that started it, and that is these tests.
+PEAK = """
+def peak():
+    with open("/proc/self/status") as status:
+        return int(status.read().split("VmHWM:")[1].split()[0]) / 1024
+"""
+
+
+@pytest.fixture(scope="session")
+def peak_code():
+    """Python code that defines `peak`, for a process of its own."""
+    if not Path("/proc/self/status").exists():
+        pytest.skip("this system has no /proc, which tells the memory of a process")
+    return PEAK
+
+
 @pytest.fixture(scope="session")
 def stilts():
     """Skip where STILTS is not installed."""

@@ -8,7 +8,7 @@ from formats import FORMATS, table
 
 # In a process of its own: a signal, a hang or too much memory shall not end the tests.
 CHILD = """
-import faulthandler, random, resource, signal, sys, warnings
+import faulthandler, random, signal, sys, warnings
 from pathlib import Path
 
 faulthandler.enable()
@@ -39,16 +39,19 @@ for _ in range(200):
     except Exception as error:
         raise SystemExit(f"{at}, {new}: {type(error).__name__}: {error}")
     signal.alarm(0)
-print(refused, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+print(refused, round(peak()))
 """
 
 
 @pytest.mark.parametrize("form", FORMATS)
-def test_single_byte_changes(form, tmp_path):
+def test_single_byte_changes(form, tmp_path, peak_code):
     path = tmp_path / "table"
     path.write_bytes(FORMATS[form](table()))
     done = subprocess.run(
-        [sys.executable, "-c", CHILD, str(path), "1"], capture_output=True, text=True, timeout=300
+        [sys.executable, "-c", peak_code + CHILD, str(path), "1"],
+        capture_output=True,
+        text=True,
+        timeout=300,
     )
     assert done.returncode == 0, done.stderr
     refused, megabytes = map(int, done.stdout.split())

@@ -19,7 +19,6 @@ import json, resource, sys, time
 resource.setrlimit(resource.RLIMIT_AS, (2**30, 2**30))
 from xsift.errors import ModelError
 from xsift.model.file import load_model_tree
-peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 for path in sys.stdin.read().splitlines():
     before, begun = peak(), time.process_time()
     try:
@@ -31,10 +30,10 @@ for path in sys.stdin.read().splitlines():
 """
 
 
-def loaded_apart(paths):
+def loaded_apart(paths, peak_code):
     """Load files in a process of its own: (message or None, seconds, MiB more) of each."""
     done = subprocess.run(
-        [sys.executable, "-c", CHILD],
+        [sys.executable, "-c", peak_code + CHILD],
         input="\n".join(map(str, paths)),
         capture_output=True,
         text=True,
@@ -97,13 +96,13 @@ def test_a_damaged_model_is_refused_or_the_same(whole, tmp_path, or_refused):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="limits of memory hold there")
-def test_damaged_models_do_not_end_the_process(tmp_path):
+def test_damaged_models_do_not_end_the_process(tmp_path, peak_code):
     paths = []
     for name in ("csc20-paper", "csc20"):
         for content in mutants(packaged_models()[name].read_bytes(), 35, seed=2):
             paths.append(tmp_path / f"{len(paths)}.asdf")
             paths[-1].write_bytes(content)
-    results = loaded_apart(paths)
+    results = loaded_apart(paths, peak_code)
     assert len(results) == len(paths)
     assert max(seconds for _, seconds, _ in results) < 1
 
@@ -219,7 +218,7 @@ BOMBS = {
 
 
 @pytest.fixture(scope="module")
-def refusals(tmp_path_factory):
+def refusals(tmp_path_factory, peak_code):
     if sys.platform != "linux":
         pytest.skip("limits of memory hold there")
     folder = tmp_path_factory.mktemp("bombs")
@@ -230,7 +229,7 @@ def refusals(tmp_path_factory):
         content = change(whole)
         assert content != whole
         path.write_bytes(content)
-    return dict(zip(BOMBS, loaded_apart(paths), strict=True))
+    return dict(zip(BOMBS, loaded_apart(paths, peak_code), strict=True))
 
 
 @pytest.mark.parametrize("name", BOMBS)
