@@ -7,11 +7,12 @@ and memory is bounded.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -38,6 +39,7 @@ _PIECES_PER_SLAB = 16
 _REMEMBERED = 24 << 20  # bytes: 25 million rows with less than 256 patterns in a slab
 
 Block = np.ndarray | tuple[np.ndarray, np.ndarray]
+Result = TypeVar("Result")
 
 
 class Order(NamedTuple):
@@ -122,6 +124,12 @@ class Slab(NamedTuple):
                 "not negative"
             )
 
+    def takes_part(self) -> np.ndarray | None:
+        """Tell which rows have a value, bool of shape (m,); None where all have."""
+        if not np.isnan(self.X[:, 0]).any():
+            return None
+        return np.asarray(~np.isnan(self.X).all(axis=1))
+
     def order(self, keep_all: bool = False) -> Order:
         """Order the rows by what they lack: `xsift.mixture.missing.group_by_pattern`."""
         rows, ends = group_by_pattern(self.X, self.weight, keep_all)
@@ -151,13 +159,33 @@ def workers(n_threads: int) -> Iterator[Executor | None]:
             yield pool
 
 
-class Rows(Protocol):
-    """Rows that can be visited again and again."""
+class Rows(ABC):
+    """Rows that can be visited again and again.
+
+    Attributes
+    ----------
+    n_features : int
+    """
 
     n_features: int
 
+    @abstractmethod
     def slabs(self) -> Iterator[Slab]:
         """Visit all rows in order."""
+
+    def each(self, function: Callable[..., Result], *args: Any, **here: Any) -> Iterator[Result]:
+        """Give what a function says of every slab, in their order.
+
+        Parameters
+        ----------
+        function : callable
+            Takes a slab, `args` and `here`; one of a module, where slabs lie on other machines.
+        *args
+        **here
+            What is of use in this process alone: threads, memory to use again.
+        """
+        for slab in self.slabs():
+            yield function(slab, *args, **here)
 
 
 def piece_size(n_features: int) -> int:
@@ -170,7 +198,7 @@ def slab_size(n_features: int) -> int:
     return _PIECES_PER_SLAB * piece_size(n_features)
 
 
-class ArrayRows:
+class ArrayRows(Rows):
     """Rows in memory. They are not copied where they are float64 and C-contiguous.
 
     Parameters
@@ -193,7 +221,7 @@ class ArrayRows:
             yield Slab(X, weight, first)
 
 
-class StreamRows:
+class StreamRows(Rows):
     """Rows in blocks of any size, opened anew for every visit.
 
     Parameters

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from numbers import Integral, Real
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 from sklearn.base import BaseEstimator, DensityMixin, _fit_context
@@ -17,10 +17,11 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from xsift.errors import TableError, XsiftWarning
 from xsift.mixture.blocks import ArrayRows, Rows, as_rows, is_stream
+from xsift.mixture.collection import collection_rows, is_collection
 from xsift.mixture.em import Fit, find_collapses, iterate
 from xsift.mixture.matrix import checked_matrix, is_table
 from xsift.mixture.moments import Frame, Parameters, survey
-from xsift.mixture.scoring import Criteria, score_rows, totals
+from xsift.mixture.scoring import Criteria, label_rows, score_rows, totals
 from xsift.mixture.start import (
     INIT_PARAMS,
     draw_sample,
@@ -31,6 +32,8 @@ from xsift.mixture.start import (
 )
 
 __all__ = ["GaussianMixture"]
+
+Result = TypeVar("Result")
 
 
 class GaussianMixture(DensityMixin, BaseEstimator):
@@ -216,27 +219,27 @@ class GaussianMixture(DensityMixin, BaseEstimator):
 
     def predict(self, X: Any) -> np.ndarray:
         """Return the most probable component of every row, shape (n,); the first on ties."""
-        return np.concatenate([r.argmax(axis=1) for _, r, _ in self._score(X)])
+        return np.concatenate(list(self._said(label_rows, X)))
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return the responsibilities of the components for every row, shape (n, K)."""
-        return np.concatenate([r for _, r, _ in self._score(X)])
+        return np.concatenate([r for _, r, _ in self._said(score_rows, X)])
 
     def score_samples(self, X: Any) -> np.ndarray:
         """Return the log-density of every row, shape (n,).
 
         Of an incomplete row, the marginal log-density of the features that it has.
         """
-        return np.concatenate([log_density for log_density, _, _ in self._score(X)])
+        return np.concatenate([log_density for log_density, _, _ in self._said(score_rows, X)])
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """Return the mean log-density of the rows."""
-        log_likelihood, weight, _ = totals(self._score(X, sample_weight))
+        log_likelihood, weight, _ = self._said(totals, X, sample_weight)
         return log_likelihood / weight
 
     def information_criteria(self, X: Any, sample_weight: Any = None) -> Criteria:
         """Return BIC, AIC and ICL together: one visit of the rows instead of three."""
-        log_likelihood, n, entropy = totals(self._score(X, sample_weight))
+        log_likelihood, n, entropy = self._said(totals, X, sample_weight)
         p = self._n_parameters()
         bic = float(-2 * log_likelihood + p * np.log(n))
         return Criteria(bic, float(-2 * log_likelihood + 2 * p), float(bic + 2 * entropy))
@@ -287,8 +290,9 @@ class GaussianMixture(DensityMixin, BaseEstimator):
 
     def _rows(self, X: Any, sample_weight: Any = None, *, reset: bool = False) -> Rows:
         weight = None if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
-        if not is_table(X) and is_stream(X):
-            rows, names = as_rows(X, weight)
+        if is_collection(X) or (not is_table(X) and is_stream(X)):
+            of = collection_rows if is_collection(X) else as_rows
+            rows, names = of(X, weight)
             if reset:
                 self.n_features_in_ = rows.n_features
                 if names is not None:
@@ -380,13 +384,11 @@ class GaussianMixture(DensityMixin, BaseEstimator):
                 stacklevel=3,
             )
 
-    def _score(
-        self, X: Any, sample_weight: Any = None
-    ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-        """Give log-density, responsibilities and weight of the rows, slab by slab."""
+    def _said(self, function: Callable[..., Result], X: Any, sample_weight: Any = None) -> Result:
+        """Return what a function of `scoring` says of the rows."""
         check_is_fitted(self)
         rows = self._rows(X, sample_weight)
-        return score_rows(rows, self.weights_, self.means_, self.covariances_, self._threads())
+        return function(rows, self.weights_, self.means_, self.covariances_, self._threads())
 
     def __sklearn_tags__(self) -> Any:
         """Declare that missing values are allowed."""

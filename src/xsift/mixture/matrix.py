@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_array, validate_data
 
 from xsift.errors import TableError
 
-__all__ = ["checked_matrix", "is_table", "matrix_of"]
+__all__ = ["checked_matrix", "is_table", "matrix_of", "names_of"]
 
 
 def is_table(X: Any) -> bool:
@@ -54,7 +54,7 @@ def matrix_of(X: Any) -> tuple[np.ndarray, tuple[str, ...] | None]:
             raise TableError(
                 f"column {name!r} holds {values}, not numbers: leave it out, or make numbers of it"
             )
-    names = _names([name for name, _ in columns])
+    names = names_of([name for name, _ in columns])
     out = np.empty((len(columns[0][1]) if columns else 0, len(columns)))
     for j, (_, values) in enumerate(columns):
         out[:, j] = values
@@ -89,7 +89,14 @@ def _is_astropy(X: Any) -> bool:
     return _is_of(X, "astropy.table", "Table")
 
 
-def _names(names: list[Any]) -> tuple[str, ...] | None:
+def names_of(names: list[Any]) -> tuple[str, ...] | None:
+    """Return the names of columns, if they are names; None where they are numbers.
+
+    Raises
+    ------
+    TableError
+        If some are, or two columns have one name.
+    """
     is_text = [isinstance(name, str) for name in names]
     if not any(is_text):
         return None

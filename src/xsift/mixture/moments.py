@@ -9,9 +9,9 @@ import numpy as np
 
 from xsift.errors import TableError
 from xsift.jit import kernel
-from xsift.mixture.blocks import Group, Orders, Rows, Slab, piece_size, slab_size
+from xsift.mixture.blocks import Orders, Rows, Slab, piece_size, slab_size
 from xsift.mixture.kernels import Moments, em_piece
-from xsift.mixture.marginals import components_of
+from xsift.mixture.marginals import Components, components_of
 
 __all__ = ["Frame", "Parameters", "accumulate_moments", "maximise", "survey"]
 
@@ -19,6 +19,7 @@ EIGENVALUE_FLOOR = 1e-12
 """Smallest variance of a component in any direction, where the data's spread is the unit."""
 
 _EPS = float(np.finfo(np.float64).eps)
+_NONE = np.empty(0)
 
 
 class Frame(NamedTuple):
@@ -44,6 +45,8 @@ class Frame(NamedTuple):
         What log-densities of scaled features exceed those of X by, in the mean over the rows.
     is_complete : bool
         True where all rows take part and nothing is missing.
+    slab_weights : ndarray
+        Of the rows of each slab that take part.
     """
 
     centre: np.ndarray
@@ -54,6 +57,7 @@ class Frame(NamedTuple):
     total_weight: float
     log_scale: float
     is_complete: bool
+    slab_weights: np.ndarray = _NONE
 
 
 class Parameters(NamedTuple):
@@ -76,20 +80,20 @@ def survey(rows: Rows, reg_covar: float) -> Frame:
     d = rows.n_features
     weight, mean, square = np.zeros(d), np.zeros(d), np.zeros(d)
     n_rows = n_all = n_missing = 0
-    total_weight = 0.0
-    for slab in rows.slabs():
-        slab.check()
-        there, here, weight_of, mean_of, square_of = _slab_sums(slab.X, slab.weight)
+    total_weight, slab_weights = 0.0, []
+    for seen in rows.each(_surveyed):
+        there, here, weight_of, mean_of, square_of = seen.sums
         # Chan, Golub & LeVeque (1983): the sums about two means make those about the common one.
         both = np.where(weight + weight_of > 0, weight + weight_of, 1.0)
         step = mean_of - mean
         mean += step * weight_of / both
         square += square_of + step**2 * weight * weight_of / both
         weight += weight_of
-        n_all += len(slab.X)
+        n_all += seen.n_all
         n_rows += there
         n_missing += here
-        total_weight += _weight_taking_part(slab)
+        total_weight += seen.weight
+        slab_weights.append(seen.cumulated)
     if n_rows == 0:
         raise TableError("no row has a value and a weight above zero: there is nothing to fit")
     if not (weight > 0).all():
@@ -110,7 +114,26 @@ def survey(rows: Rows, reg_covar: float) -> Frame:
         total_weight,
         float(weight @ np.log(scale)) / total_weight,
         n_rows == n_all and n_missing == 0,
+        np.array(slab_weights),
     )
+
+
+class _Surveyed(NamedTuple):
+    """What `survey` takes from a slab; `cumulated` is its weight, added row after row."""
+
+    sums: tuple[int, int, np.ndarray, np.ndarray, np.ndarray]
+    n_all: int
+    weight: float
+    cumulated: float
+
+
+def _surveyed(slab: Slab) -> _Surveyed:
+    slab.check()
+    takes_part = slab.takes_part()
+    weight = slab.weight.sum() if takes_part is None else slab.weight[takes_part].sum()
+    given = slab.weight if takes_part is None else slab.weight * takes_part
+    sums = _slab_sums(slab.X, slab.weight)
+    return _Surveyed(sums, len(slab.X), float(weight), float(np.cumsum(given)[-1]))
 
 
 @kernel(nogil=True)
@@ -139,11 +162,6 @@ def _slab_sums(
     return n_there, n_missing, total, mean, square
 
 
-def _weight_taking_part(slab: Slab) -> float:
-    is_empty = np.isnan(slab.X).all(axis=1) if np.isnan(slab.X[:, 0]).any() else None
-    return float(slab.weight.sum() if is_empty is None else slab.weight[~is_empty].sum())
-
-
 def accumulate_moments(
     rows: Rows,
     parameters: Parameters,
@@ -160,32 +178,47 @@ def accumulate_moments(
     """
     orders = orders or Orders()
     K, d = parameters.means.shape
-    size = piece_size(d)
     components = components_of(*parameters, frame.centre, 1.0 / frame.scale)
-
-    def nothing() -> Moments:
-        return Moments(np.zeros(K), np.zeros((K, d)), np.zeros((K, d, d)), 0.0)
-
-    def sums(task: tuple[Group, int]) -> Moments:
-        group, first = task
-        made, last = nothing(), min(first + size, len(group.X))
-        log_likelihood = em_piece(group.X, group.weight, group.ends, first, last, components, made)
-        return made._replace(log_likelihood=log_likelihood)
-
-    total = nothing()
+    total = _nothing(K, d)
     buffer = np.empty((0 if frame.is_complete else slab_size(d), d))
-    for slab in rows.slabs():
-        if frame.is_complete:
-            group = slab.ungrouped()
-        else:
-            group = slab.grouped(orders.of(slab), into=buffer)
-        tasks = [(group, first) for first in range(0, len(group.X), size)]
-        for part in pool.map(sums, tasks) if pool else map(sums, tasks):
+    args = components, (K, d), frame.is_complete
+    for parts in rows.each(_moments_of, *args, pool=pool, orders=orders, buffer=buffer):
+        for part in parts:
             total.size[...] += part.size
             total.shift[...] += part.shift
             total.scatter[...] += part.scatter
             total = total._replace(log_likelihood=total.log_likelihood + part.log_likelihood)
     return total
+
+
+def _nothing(K: int, d: int) -> Moments:
+    return Moments(np.zeros(K), np.zeros((K, d)), np.zeros((K, d, d)), 0.0)
+
+
+def _moments_of(
+    slab: Slab,
+    components: Components,
+    shape: tuple[int, int],
+    is_complete: bool,
+    pool: Executor | None = None,
+    orders: Orders | None = None,
+    buffer: np.ndarray | None = None,
+) -> list[Moments]:
+    """Return the moments of the pieces of a slab, in their order."""
+    size = piece_size(shape[1])
+
+    def sums(first: int) -> Moments:
+        made, last = _nothing(*shape), min(first + size, len(group.X))
+        log_likelihood = em_piece(group.X, group.weight, group.ends, first, last, components, made)
+        return made._replace(log_likelihood=log_likelihood)
+
+    if is_complete:
+        group = slab.ungrouped()
+    else:
+        order = slab.order() if orders is None else orders.of(slab)
+        group = slab.grouped(order, into=buffer)
+    pieces = range(0, len(group.X), size)
+    return list(pool.map(sums, pieces) if pool else map(sums, pieces))
 
 
 def maximise(moments: Moments, last: Parameters, frame: Frame) -> Parameters:

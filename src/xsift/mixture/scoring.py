@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
 from xsift.jit import kernel
-from xsift.mixture.blocks import Group, Rows, piece_size, workers
+from xsift.mixture.blocks import Rows, Slab, piece_size, workers
 from xsift.mixture.kernels import BLOCK, expect_block, filled_lanes, lanes, load_block
 from xsift.mixture.marginals import Components, components_of, marginals_of
 from xsift.mixture.missing import TILE
 
-__all__ = ["Criteria", "score_rows", "totals"]
+__all__ = ["Criteria", "label_rows", "score_rows", "totals"]
+
+Result = TypeVar("Result")
 
 
 class Criteria(NamedTuple):
@@ -51,41 +54,84 @@ def score_rows(
     weight : ndarray of shape (m,)
         Of the rows.
     """
-    centre = weights @ means
-    components = components_of(weights, means - centre, covariances, centre)
-    size = piece_size(rows.n_features)
+    yield from _each(_score, rows, weights, means, covariances, n_threads)
 
-    def score(task: tuple[Group, np.ndarray, np.ndarray, int]) -> None:
-        group, log_density, r, first = task
-        last = min(first + size, len(group.X))
-        score_piece(group.X, group.ends, first, last, components, log_density, r)
 
-    with workers(n_threads) as pool:
-        for slab in rows.slabs():
-            slab.check()
-            log_density, r = np.empty(len(slab.X)), np.empty((len(slab.X), len(weights)))
-            order = slab.order(keep_all=True)
-            group = slab.grouped(order)
-            tasks = [(group, log_density, r, first) for first in range(0, len(r), size)]
-            list(pool.map(score, tasks) if pool else map(score, tasks))
-            back = np.argsort(order.rows)
-            log_density, r = log_density[back], r[back]
-            is_lost = np.isnan(r[:, 0])
-            r[is_lost], log_density[is_lost] = weights, -np.inf
-            yield log_density, r, slab.weight.copy()
+def label_rows(
+    rows: Rows,
+    weights: np.ndarray,
+    means: np.ndarray,
+    covariances: np.ndarray,
+    n_threads: int = 1,
+) -> Iterator[np.ndarray]:
+    """Give the most probable component of each row, slab by slab; the first on ties."""
+    yield from _each(_label, rows, weights, means, covariances, n_threads)
 
 
 def totals(
-    scored: Iterable[tuple[np.ndarray, np.ndarray, np.ndarray]],
+    rows: Rows,
+    weights: np.ndarray,
+    means: np.ndarray,
+    covariances: np.ndarray,
+    n_threads: int = 1,
 ) -> tuple[float, float, float]:
-    """Return log-likelihood, total weight, and entropy of the responsibilities of scored rows."""
-    log_likelihood = total = entropy = 0.0
-    for log_density, r, weight in scored:
-        log_likelihood += float((weight * log_density).sum())
-        total += float(weight.sum())
-        safe = np.where(r > 0, r, 1.0)
-        entropy -= float((weight[:, None] * safe * np.log(safe)).sum())
-    return log_likelihood, total, entropy
+    """Return log-likelihood, total weight, and entropy of the responsibilities of rows."""
+    total = np.zeros(3)
+    for part in _each(_total, rows, weights, means, covariances, n_threads):
+        total += part
+    return float(total[0]), float(total[1]), float(total[2])
+
+
+def _each(
+    function: Callable[..., Result],
+    rows: Rows,
+    weights: np.ndarray,
+    means: np.ndarray,
+    covariances: np.ndarray,
+    n_threads: int,
+) -> Iterator[Result]:
+    centre = weights @ means
+    components = components_of(weights, means - centre, covariances, centre)
+    with workers(n_threads) as pool:
+        yield from rows.each(function, weights, components, pool=pool)
+
+
+def _score(
+    slab: Slab, weights: np.ndarray, components: Components, pool: Executor | None = None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return log-density, responsibilities and weight of the rows of a slab."""
+    slab.check()
+    log_density, r = np.empty(len(slab.X)), np.empty((len(slab.X), len(weights)))
+    order = slab.order(keep_all=True)
+    group = slab.grouped(order)
+    size = piece_size(slab.X.shape[1])
+
+    def score(first: int) -> None:
+        last = min(first + size, len(group.X))
+        score_piece(group.X, group.ends, first, last, components, log_density, r)
+
+    pieces = range(0, len(r), size)
+    list(pool.map(score, pieces) if pool else map(score, pieces))
+    back = np.argsort(order.rows)
+    log_density, r = log_density[back], r[back]
+    is_lost = np.isnan(r[:, 0])
+    r[is_lost], log_density[is_lost] = weights, -np.inf
+    return log_density, r, slab.weight.copy()
+
+
+def _label(
+    slab: Slab, weights: np.ndarray, components: Components, pool: Executor | None = None
+) -> np.ndarray:
+    return np.asarray(_score(slab, weights, components, pool)[1].argmax(axis=1))
+
+
+def _total(
+    slab: Slab, weights: np.ndarray, components: Components, pool: Executor | None = None
+) -> np.ndarray:
+    log_density, r, weight = _score(slab, weights, components, pool)
+    safe = np.where(r > 0, r, 1.0)
+    entropy = -float((weight[:, None] * safe * np.log(safe)).sum())
+    return np.array([float((weight * log_density).sum()), float(weight.sum()), entropy])
 
 
 @kernel(nogil=True, error_model="numpy")

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from xsift.jit import kernel, kernel_part
-from xsift.mixture.blocks import ArrayRows, Rows
+from xsift.mixture.blocks import ArrayRows, Rows, Slab, slab_size
 from xsift.mixture.em import Fit, iterate
 from xsift.mixture.kernels import BLOCK
 from xsift.mixture.moments import Frame, Parameters, raise_to_floor, survey
@@ -186,22 +186,31 @@ def draw_sample(
     positions : ndarray of int
         Of the drawn rows among all.
     """
-    ticks = (np.arange(size) + rng.uniform(size=size)) * (frame.total_weight / size)
-    X, weight, positions = [], [], []
-    before = 0.0
-    for slab in rows.slabs():
-        takes_part = (slab.weight > 0) & ~np.isnan(slab.X).all(axis=1)
-        if frame.n_rows <= size:
-            chosen = np.flatnonzero(takes_part)
-        else:
-            until = before + np.cumsum(slab.weight * takes_part)
-            inside = ticks[(ticks >= before) & (ticks < until[-1])]
-            chosen = np.searchsorted(until, inside, side="right")
-            before = until[-1]
-        X.append(slab.X[chosen])
-        weight.append(slab.weight[chosen] if frame.n_rows <= size else np.ones(len(chosen)))
-        positions.append(slab.first + chosen)
-    return ArrayRows(np.concatenate(X), np.concatenate(weight)), np.concatenate(positions)
+    ticks = None
+    if frame.n_rows > size:
+        ticks = (np.arange(size) + rng.uniform(size=size)) * (frame.total_weight / size)
+    else:
+        rng.uniform(size=size)  # what is drawn after this does not depend on the number of rows
+    # Added as one slab after another would be: the same bits wherever they lie.
+    before = np.concatenate([[0.0], np.cumsum(frame.slab_weights)])
+    found = list(rows.each(_draw_of, ticks, before))
+    X, weight, positions = (np.concatenate(some) for some in zip(*found, strict=True))
+    return ArrayRows(X, weight), positions
+
+
+def _draw_of(
+    slab: Slab, ticks: np.ndarray | None, before: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the drawn rows of a slab, their weights and positions; all where no `ticks` are."""
+    has_value = ~np.isnan(slab.X).all(axis=1)
+    if ticks is None:
+        chosen = np.flatnonzero((slab.weight > 0) & has_value)
+        return slab.X[chosen], slab.weight[chosen], slab.first + chosen
+    start = before[slab.first // slab_size(slab.X.shape[1])]
+    until = start + np.cumsum(slab.weight * has_value)
+    inside = ticks[(ticks >= start) & (ticks < until[-1])]
+    chosen = np.searchsorted(until, inside, side="right")
+    return slab.X[chosen], np.ones(len(chosen)), slab.first + chosen
 
 
 def to_points(sample: ArrayRows, frame: Frame) -> np.ndarray:
