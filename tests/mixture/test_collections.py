@@ -5,6 +5,7 @@ import logging
 import dask.array as da
 import dask.dataframe as dd
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -151,3 +152,18 @@ def test_weights_of_another_number(chunked, where):
         match=f"(3 weights for {N}|weights of shape .3,. for 8888) rows.*: give one for each",
     ):
         GaussianMixture(2).fit(chunked, sample_weight=np.ones(3))
+
+
+def test_a_catalogue_of_lsdb(where):
+    lsdb = pytest.importorskip("lsdb")
+    rng = np.random.default_rng(2)
+    frame = pd.DataFrame({"ra": rng.uniform(0, 360, 900), "dec": rng.uniform(-60, 60, 900)})
+    frame["x"] = rng.normal(size=900) + 9 * (frame["ra"] > 180)
+    frame["y"] = rng.normal(size=900)
+    frame.loc[::7, "y"] = np.nan
+    catalogue = lsdb.from_dataframe(frame, partition_rows=300, margin_threshold=None)
+    assert catalogue.npartitions > 2
+    found = fit(catalogue[["x", "y"]])
+    rows = catalogue.compute()[["x", "y"]].to_numpy(np.float64, na_value=np.nan)
+    assert_same_bits(found, fit(rows))
+    assert found.feature_names_in_.tolist() == ["x", "y"]

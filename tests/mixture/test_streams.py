@@ -62,6 +62,19 @@ def test_same_bits_from_memory_blocks_and_parquet(X, weight, weighted, tmp_path)
     assert model.bic(path) == expected.bic(X)
 
 
+def test_same_bits_from_several_files(X, tmp_path):
+    for at, rows in enumerate((X[:11_111], X[11_111:])):
+        columns = {f"f{j}": pa.array(rows[:, j], from_pandas=True) for j in range(X.shape[1])}
+        pq.write_table(pa.table(columns), tmp_path / f"{at}.parquet", row_group_size=9000)
+    files = [tmp_path / "0.parquet", tmp_path / "1.parquet"]
+    assert_same_bits(fit(ParquetBlocks(files)), fit(X))
+    pq.write_table(pa.table({"f0": [1.0]}), tmp_path / "2.parquet")
+    with pytest.raises(TableError, match=r"2\.parquet: there is no column f1"):
+        ParquetBlocks([*files, tmp_path / "2.parquet"])
+    with pytest.raises(TableError, match="no Parquet file: give one at least"):
+        ParquetBlocks([])
+
+
 def test_weights_in_the_blocks_and_in_a_column(X, weight, tmp_path):
     expected = fit(X, weight)
     blocks = [(X[i : i + 999], weight[i : i + 999]) for i in range(0, len(X), 999)]

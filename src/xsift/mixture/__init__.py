@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 from xsift.mixture.mixture import Mixture, fit_mixture, log_density_and_responsibilities
 
 if TYPE_CHECKING:
-    from xsift.mixture.blocks import ParquetBlocks
     from xsift.mixture.class_mixtures import ClassMixtures, fit_class_mixtures, mean_posterior
     from xsift.mixture.evidence import weigh_roots
     from xsift.mixture.gaussian_mixture import GaussianMixture
     from xsift.mixture.missing import group_by_pattern
+    from xsift.mixture.streams import ParquetBlocks
 
 __all__ = [
     "ClassMixtures",
@@ -34,7 +34,7 @@ def __getattr__(name: str) -> Any:
 
         return GaussianMixture
     if name == "ParquetBlocks":
-        from xsift.mixture.blocks import ParquetBlocks
+        from xsift.mixture.streams import ParquetBlocks
 
         return ParquetBlocks
     if name in ("ClassMixtures", "fit_class_mixtures", "mean_posterior"):

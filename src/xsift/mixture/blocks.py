@@ -1,4 +1,4 @@
-"""Rows from memory, from Parquet or from a function, always in the same slabs.
+"""Rows from memory or from a function that reads them, always in the same slabs.
 
 Whatever the size of the blocks in which rows arrive, they are worked on in slabs of a size that
 depends on the number of features alone. So a result has the same bits wherever its rows came from,
@@ -8,10 +8,9 @@ and memory is bounded.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -24,12 +23,9 @@ __all__ = [
     "Group",
     "Order",
     "Orders",
-    "ParquetBlocks",
     "Rows",
     "Slab",
     "StreamRows",
-    "as_rows",
-    "is_stream",
     "piece_size",
     "slab_size",
     "workers",
@@ -297,98 +293,3 @@ class StreamRows(Rows):
                 )
             yield block, np.asarray(weight)
             row += len(block)
-
-
-class ParquetBlocks:
-    """Blocks of rows of a Parquet file; null is missing.
-
-    Call it for an iterator over the file.
-
-    Parameters
-    ----------
-    path : str or Path
-    columns : sequence of str, optional
-        The features. All columns where None: they must be numbers then.
-    weight : str, optional
-        Column with the rows' weights.
-    block_size : int, default=65536
-        Rows in memory at a time. It has no influence on results.
-
-    Raises
-    ------
-    TableError
-        If the file cannot be read, or lacks a column, or a column does not hold numbers.
-    """
-
-    def __init__(
-        self,
-        path: str | Path,
-        columns: Sequence[str] | None = None,
-        *,
-        weight: str | None = None,
-        block_size: int = 65536,
-    ) -> None:
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
-        self.path, self.weight, self.block_size = path, weight, block_size
-        try:
-            with open(path, "rb") as file:  # a name with a colon would be read as an address
-                schema = pq.read_schema(file)
-        except (OSError, pa.ArrowException) as error:
-            raise TableError(f"{path}: cannot be read as Parquet: {error}") from error
-        named = schema.names if columns is None else list(columns)
-        self.columns = [name for name in named if name != weight]
-        for name in [*self.columns, *([] if weight is None else [weight])]:
-            if name not in schema.names:
-                raise TableError(f"{path}: there is no column {name}")
-            kind = schema.field(name).type
-            if not (pa.types.is_floating(kind) or pa.types.is_integer(kind)):
-                raise TableError(
-                    f"{path}: column {name} holds {kind}, not numbers: name the features with "
-                    "ParquetBlocks(path, columns)"
-                )
-
-    def __call__(self) -> Iterator[Block]:
-        """Open the file, and read block by block."""
-        import pyarrow.parquet as pq
-
-        wanted = [*self.columns, *([] if self.weight is None else [self.weight])]
-        with open(self.path, "rb") as opened, pq.ParquetFile(opened) as file:
-            for batch in file.iter_batches(self.block_size, columns=wanted):
-                values = [
-                    np.asarray(batch.column(name).to_numpy(zero_copy_only=False), dtype=np.float64)
-                    for name in wanted
-                ]
-                X = np.column_stack(values[: len(self.columns)])
-                yield X if self.weight is None else (X, values[-1])
-
-
-def as_rows(X: Any, weight: np.ndarray | None) -> tuple[Rows, list[str] | None]:
-    """Make rows of a Parquet path or a function that opens blocks.
-
-    Returns
-    -------
-    rows : Rows
-    names : list of str, or None
-        Of the features, where they are known.
-
-    Raises
-    ------
-    TableError
-        If an iterator is given, which can be visited only once.
-    """
-    if isinstance(X, str | Path):
-        X = ParquetBlocks(X)
-    names = X.columns if isinstance(X, ParquetBlocks) else None
-    if isinstance(X, Iterator):
-        raise TableError(
-            "an iterator of blocks can be visited only once, and EM visits the rows once in each "
-            "iteration: give a function without arguments that returns a new iterator"
-        )
-    return StreamRows(X, weight), names
-
-
-def is_stream(X: Any) -> bool:
-    """Say whether `X` is something to read rows from, and not rows."""
-    return isinstance(X, str | Path | Iterator) or (callable(X) and not hasattr(X, "__array__"))

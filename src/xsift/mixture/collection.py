@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -86,9 +87,7 @@ class _WorkersRows(Rows):
     def __init__(
         self, parts: list[Any], n_features: int, weight: np.ndarray | None, client: Any
     ) -> None:
-        import dask.array as da
-        from dask import delayed
-
+        da, delayed = import_module("dask.array"), import_module("dask").delayed
         self.n_features, self._client, self._weight = n_features, client, weight
         lengths = client.gather(client.compute([delayed(len)(part) for part in parts]))
         n = sum(lengths)
@@ -111,8 +110,7 @@ class _WorkersRows(Rows):
 
     def each(self, function: Callable[..., Result], *args: Any, **here: Any) -> Iterator[Result]:
         """Give what a function says of every slab, in their order; it is called on the workers."""
-        from dask import delayed
-
+        delayed = import_module("dask").delayed
         # One node of the graph that all tasks share, and not one copy in each of them.
         given = [delayed(arg, traverse=False) for arg in args]
         call, size = delayed(_on_slab), slab_size(self.n_features)
@@ -138,7 +136,7 @@ def _on_slab(
     *args: Any,
 ) -> Result:
     # What comes from another worker is read-only, and kernels would be compiled again for it.
-    X = np.require(X, np.float64, "CW")
+    X = np.require(X, np.float64, ["C", "W"])
     weight = np.ones(len(X)) if weight is None else np.array(weight)
     return function(Slab(X, weight, first), *args)
 

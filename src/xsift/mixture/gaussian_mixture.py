@@ -16,20 +16,15 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from xsift.errors import TableError, XsiftWarning
-from xsift.mixture.blocks import ArrayRows, Rows, as_rows, is_stream
+from xsift.mixture.blocks import ArrayRows, Rows
 from xsift.mixture.collection import collection_rows, is_collection
 from xsift.mixture.em import Fit, find_collapses, iterate
 from xsift.mixture.matrix import checked_matrix, is_table
 from xsift.mixture.moments import Frame, Parameters, survey
+from xsift.mixture.sampling import draw_sample, sample_size
 from xsift.mixture.scoring import Criteria, label_rows, score_rows, totals
-from xsift.mixture.start import (
-    INIT_PARAMS,
-    draw_sample,
-    find_start,
-    given_start,
-    sample_size,
-    start_from_means,
-)
+from xsift.mixture.start import INIT_PARAMS, find_start, given_start, start_from_means
+from xsift.mixture.streams import as_rows, is_stream
 
 __all__ = ["GaussianMixture"]
 
@@ -103,8 +98,15 @@ class GaussianMixture(DensityMixin, BaseEstimator):
 
     X may be a path to a Parquet file (all columns are features), a
     `xsift.mixture.ParquetBlocks`, or a function without arguments that returns a new iterator of
-    blocks of rows: arrays, or pairs of an array and its rows' weights. The rows are visited once in
-    each iteration, and twice before the first; the result has the same bits as from memory.
+    blocks of rows: arrays, or pairs of an array and its rows' weights. It may also be a Dask array
+    or data frame, or a catalogue of LSDB. The rows are visited once in each iteration, and twice
+    before the first; the result has the same bits as from memory. Only a slab of them is in memory
+    at a time, and the sample on which the start is made: 65,536 rows at most, the same ones from
+    wherever the rows come.
+
+    With a client of ``dask.distributed``, the rows of a Dask collection stay on its workers, and
+    only the sums of each slab come from there. ``X.persist()`` keeps them in the workers' memory;
+    otherwise they are read in each visit.
 
     References
     ----------
@@ -195,17 +197,10 @@ class GaussianMixture(DensityMixin, BaseEstimator):
         n_threads, rng = self._threads(), check_random_state(self.random_state)
         given = given_start(frame, K, self.weights_init, self.means_init, self.precisions_init)
         best = None
+        limits: dict[str, Any] = {"tol": self.tol, "max_iter": self.max_iter}
         for _ in range(1 if len(given) == 3 else self.n_init):
             start = self._start(rows, frame, given, rng, n_threads)
-            fit = iterate(
-                rows,
-                start,
-                frame,
-                tol=self.tol,
-                max_iter=self.max_iter,
-                n_threads=n_threads,
-                callback=self.callback,
-            )
+            fit = iterate(rows, start, frame, **limits, n_threads=n_threads, callback=self.callback)
             if best is None or fit.lower_bound > best.lower_bound:
                 best = fit
         assert best is not None
