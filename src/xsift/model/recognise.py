@@ -48,7 +48,9 @@ class Recognised:
         return np.asarray(self.by_name | self.by_values)
 
 
-def training_rows(sample: Sample, trained: np.ndarray) -> TrainingRowsTree:
+def training_rows(
+    sample: Sample, trained: np.ndarray, own: tuple[str, ...] | None = None
+) -> TrainingRowsTree:
     """Return what a model file holds of the rows that trained.
 
     Parameters
@@ -56,9 +58,11 @@ def training_rows(sample: Sample, trained: np.ndarray) -> TrainingRowsTree:
     sample : Sample
         With the features of the model.
     trained : ndarray of bool, shape (n,)
+    own : tuple of str, optional
+        As in `recognise`.
     """
     rows = np.flatnonzero(trained)
-    columns = key_columns(sample.keys)
+    columns = key_columns(sample.keys) if own is None else own
     keys = sample.keys.take(pa.array(rows))
     found = [hash_keys(keys, columns[: k + 1]) for k in range(len(columns))]
     hashed, known = hash_features(sample.features.values[rows])

@@ -203,10 +203,11 @@ def read_sample(
     features: tuple[Feature, ...],
     settings: Settings,
     classes: Classes | None = None,
-    labels: str | Path | read.InMemory | None = None,
+    labels: str | Path | read.InMemory | read.Known | None = None,
     need_all: bool = False,
     progress: Progress = silent,
     look: read.Look | None = None,
+    heed: bool = True,
 ) -> Sample:
     """Read a table of detections, and what is known of them.
 
@@ -219,7 +220,7 @@ def read_sample(
         Of these, the columns and how known objects are matched.
     classes : Classes, optional
         What the labels are sorted into; where None, nothing is labelled.
-    labels : str, Path or InMemory, optional
+    labels : str, Path, InMemory or Known, optional
         Known objects; without it, `settings.label_column` is a column of `table`.
     need_all : bool
         Whether the table must have every feature; types are then not asked for.
@@ -227,6 +228,8 @@ def read_sample(
         Told of each step as it begins.
     look : Look, optional
         At the whole table, where `table` is a part of it (`read.read_detections`).
+    heed : bool
+        Whether labels are refused of which none serves, and warned of: those of a part need not.
 
     Raises
     ------
@@ -239,7 +242,11 @@ def read_sample(
     """
     if classes is not None and labels is None and settings.label_column is None:
         raise SettingError("no known objects: give --labels FILE or --label-column COL")
-    known = read.read_known(labels, survey, settings.label_column) if labels else None
+    known: read.Known | None = None
+    if isinstance(labels, read.Known):
+        known = labels
+    elif labels:
+        known = read.read_known(labels, survey, settings.label_column)
     progress(f"reading {table}")
     held = read.read_detections(
         table,
@@ -264,7 +271,7 @@ def read_sample(
     pa.default_memory_pool().release_unused()
     if classes is not None:
         progress("matching known objects")
-    sorted_labels, separation, counts = _labelled(held, known, settings, classes)
+    sorted_labels, separation, counts = _labelled(held, known, settings, classes, heed)
     if classes is not None and held.types is not None:
         n_labelled = sum(label is not None for label in sorted_labels.label)
         sorted_labels = with_types(sorted_labels, held.types, classes)
@@ -290,22 +297,28 @@ def read_sample(
 
 
 def _labelled(
-    held: read.Detections, known: read.Known | None, settings: Settings, classes: Classes | None
+    held: read.Detections,
+    known: read.Known | None,
+    settings: Settings,
+    classes: Classes | None,
+    heed: bool,
 ) -> tuple[Labels, np.ndarray | None, dict[str, int]]:
     """Label detections by known objects, or by their own column where `known` is None."""
     if classes is None:
         return sort_labels([None] * held.table.num_rows, PAPER_CLASSES), None, {}
     if known is None:
         labels = sort_labels(held.label or [], classes)
-        refuse_no_class(labels, classes, held.path, str(settings.label_column))
+        if heed:
+            refuse_no_class(labels, classes, held.path, str(settings.label_column))
         return labels, None, {}
     table = held.table
     typed = known.table.filter(pc.is_valid(known.table["label"]))
     codes = tuple(classes.index_of_type)
     match = match_known(table, typed, settings.match, settings.radius, codes)
-    heed_matches(table, typed, match, known.path, settings.radius)
     labels = sort_labels(match.label, classes)
-    refuse_no_class(labels, classes, known.path, known.label_column)
+    if heed:
+        heed_matches(table, typed, match, known.path, settings.radius)
+        refuse_no_class(labels, classes, known.path, known.label_column)
     counts = {
         "known_objects": known.table.num_rows,
         "known_objects_without_a_type": known.table.num_rows - typed.num_rows,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-import zlib
 from typing import Annotated, Any
 
 import numpy as np
@@ -16,7 +15,7 @@ from xsift.model.by_gaps import by_group
 from xsift.model.calibrated import CalibratedModel
 from xsift.model.prior import estimate_shares
 from xsift.model.sample import source_codes
-from xsift.model.sums import Adding, Array, fixed, mixed
+from xsift.model.sums import Adding, Array, fixed, name_keys
 
 __all__ = ["ShareSums", "Sources", "shares_of"]
 
@@ -126,13 +125,7 @@ class Sources(Adding):
     @property
     def _keys(self) -> np.ndarray:
         """Hashes of the names; of the place, where there is none."""
-        encoded = self.name.dictionary_encode()
-        said = [zlib.crc32(name.encode()) for name in encoded.dictionary.to_pylist()]
-        of = np.array([*said, 0], np.uint64)
-        at = encoded.indices.fill_null(len(said)).to_numpy(zero_copy_only=False)
-        nameless = np.where(at == len(said), self.ordinal.astype(np.uint64) + np.uint64(1), 0)
-        key = mixed(np.zeros(len(at), np.uint64), of[at])
-        return mixed(key, nameless.astype(np.uint64))
+        return name_keys(self.name, self.ordinal.astype(np.uint64) + np.uint64(1))
 
 
 class ShareSums(Adding):

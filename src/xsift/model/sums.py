@@ -14,9 +14,10 @@ from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Self, TypeVar
 
 import numpy as np
+import pyarrow as pa
 from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer
 
-__all__ = ["Adding", "Array", "Histogram", "Most", "added", "fixed", "mixed"]
+__all__ = ["Adding", "Array", "Histogram", "Most", "added", "fixed", "mixed", "name_keys"]
 
 _SCALE = 2.0**30
 _MIXER = np.uint64(0x9E3779B97F4A7C15)  # 2^64 over the golden ratio: its multiples spread evenly
@@ -129,6 +130,23 @@ def mixed(key: np.ndarray, value: np.ndarray) -> np.ndarray:
     """Mix values (uint64) into keys: rows sorted by their keys are as good as shuffled."""
     key = (key ^ value) * _MIXER
     return np.asarray(key ^ (key >> np.uint64(29)))
+
+
+def name_keys(name: pa.Array, nameless: np.ndarray) -> np.ndarray:
+    """Return a hash of each name, uint64: the same in every process and in every part of a table.
+
+    Parameters
+    ----------
+    name : pyarrow.Array of str
+    nameless : ndarray of uint64, shape (n,)
+        What is hashed of a row without a name.
+    """
+    encoded = name.dictionary_encode()
+    said = [zlib.crc32(text.encode()) for text in encoded.dictionary.to_pylist()]
+    of = np.array([*said, 0], np.uint64)
+    at = encoded.indices.fill_null(len(said)).to_numpy(zero_copy_only=False)
+    key = mixed(np.zeros(len(at), np.uint64), of[at])
+    return mixed(key, np.where(at == len(said), nameless, np.uint64(0)))
 
 
 class Histogram(Adding):

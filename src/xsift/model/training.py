@@ -14,7 +14,7 @@ from xsift.model.sample import Progress, Sample, silent
 from xsift.settings import Settings
 from xsift.surveys import Survey
 
-__all__ = ["taught", "train"]
+__all__ = ["taught", "train", "trained_classes"]
 
 
 def train(
@@ -61,8 +61,24 @@ def train(
         return fit_paper_model(features, y, order, survey, feature_set, classes, settings), y
     progress(f"training on {len(order):,} detections, {int((y >= 0).sum()):,} of them labelled")
     model = fit_calibrated_model(sample.training(order), survey, feature_set, classes, settings)
-    # What has none of the features that the model kept did not train.
-    return model, np.where(features.select(model.features).usable.any(axis=1), y, -1)
+    return model, trained_classes(sample, model)
+
+
+def trained_classes(sample: Sample, model: PaperModel | CalibratedModel) -> np.ndarray:
+    """Return the class index of each detection that trained; -1 for all others.
+
+    What has none of the features that the model kept did not train.
+
+    Parameters
+    ----------
+    sample : Sample
+        The training table, or a part of it.
+    model : PaperModel or CalibratedModel
+    """
+    features = sample.features.select(model.features)
+    is_paper = isinstance(model, PaperModel)
+    can_train = np.asarray(features.complete if is_paper else features.usable.any(axis=1))
+    return np.where(can_train, sample.labels.y, -1)
 
 
 def taught(sample: Sample, model: PaperModel | CalibratedModel, y: np.ndarray) -> np.ndarray:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from xsift.classes import Classes
-from xsift.read.detections import Detections, read_detections
+from xsift.read.detections import Detections, columns_beside, read_detections
 from xsift.read.known import Known, read_known
 from xsift.read.look import Fit, Look
 from xsift.read.memory import InMemory, as_input, is_path, table_in_memory
@@ -32,6 +32,7 @@ __all__ = [
     "Published",
     "Source",
     "as_input",
+    "columns_beside",
     "is_path",
     "offered_columns",
     "parts_of",

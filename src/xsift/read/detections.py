@@ -20,7 +20,7 @@ from xsift.read.units import plain_name
 from xsift.read.unreadable import why_unreadable
 from xsift.surveys import Feature, Survey
 
-__all__ = ["Detections", "read_detections"]
+__all__ = ["Detections", "columns_beside", "read_detections"]
 
 _TYPE_COLUMN = "otype"
 _SHARED_COLUMN = "detection_group"
@@ -103,9 +103,7 @@ def read_detections(
         As `read_table` and `schema.hold` do.
     """
     where = str(path)
-    more = [c for c in (source_column, label_column) if c]
-    if with_types:
-        more += [type_column or _TYPE_COLUMN, _SHARED_COLUMN]
+    more = columns_beside(source_column, label_column, with_types, type_column)
     table, source, available, found = named_table(path, survey, columns, [*more, *keep])
     refuse_ambiguous(found, where, sorted({"name", "ra", "dec"} | survey.columns_of(features)))
     # What the user names, the table calls so; its columns bear the survey's names now.
@@ -138,6 +136,14 @@ def read_detections(
     if (name := schema.find_column(table, where, _SHARED_COLUMN)) is not None:
         shared = cells.text(table.column(name), where, name)
     return replace(detections, types=types, type_column=type_column, shared=shared)
+
+
+def columns_beside(
+    source_column: str, label_column: str | None, with_types: bool, type_column: str | None
+) -> list[str]:
+    """Return the columns beside the survey's that `read_detections` takes, all as it does."""
+    more = [c for c in (source_column, label_column) if c]
+    return more + ([type_column or _TYPE_COLUMN, _SHARED_COLUMN] if with_types else [])
 
 
 def _refuse_text_positions(table: pa.Table, where: str) -> None:
