@@ -3,14 +3,18 @@
 import math
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
-from sklearn.metrics import silhouette_score
+from sklearn.metrics import adjusted_rand_score, silhouette_score
+from sklearn.metrics.cluster import contingency_matrix
 
-from xsift.mixture.choose_k import Restart, _stability, advice, fit_restarts
-from xsift.mixture.silhouette import silhouettes
+from xsift.mixture import ParquetBlocks
+from xsift.mixture.choose_k import Restart, _adjusted_rand, _stability, advice, fit_restarts
+from xsift.mixture.silhouette import sample_for_silhouettes, silhouettes
 
 seeds = st.integers(0, 2**32 - 1)
 
@@ -36,7 +40,10 @@ def test_silhouette_of_a_sample_is_near_that_of_all():
     rng = np.random.default_rng(0)
     y = rng.integers(0, 2, 4000)
     X = rng.normal(size=(4000, 2)) + 3 * y[:, None]
-    whole, part = silhouettes(X, y[None]), silhouettes(X, y[None], limit=1000)
+    rows = sample_for_silhouettes(4000, limit=1000)
+    assert len(np.unique(rows)) == 1000
+    assert_array_equal(sample_for_silhouettes(1000, limit=1000), np.arange(1000))
+    whole, part = silhouettes(X, y[None]), silhouettes(X[rows], y[None, rows])
     assert whole != part
     assert_allclose(part, whole, atol=0.02)
 
@@ -46,9 +53,26 @@ def test_stability_by_hand():
     # the third 3, both 1; by chance 2 * 3 / 6 = 1, so their index is (1 - 1) / (2.5 - 1) = 0. The
     # second is the first with other numbers: 1. So the means over the other two are 1/2, 1/2 and 0.
     labels = np.array([[0, 0, 1, 1], [1, 1, 0, 0], [0, 0, 0, 1]])
-    assert_allclose(_stability(labels, 2), [0.5, 0.5, 0.0], atol=1e-15)
-    assert np.isnan(_stability(labels, 1)).all()
-    assert np.isnan(_stability(labels[:1], 2)).all()
+    tables = np.array([[contingency_matrix(a, b) for b in labels] for a in labels])
+    assert_allclose(_stability(tables), [0.5, 0.5, 0.0], atol=1e-15)
+    assert np.isnan(_stability(np.full((3, 3, 1, 1), 4))).all()
+    assert np.isnan(_stability(tables[:1, :1])).all()
+
+
+@given(seed=seeds, n=st.integers(2, 60))
+def test_agreement_is_that_of_scikit_learn(seed, n):
+    rng = np.random.default_rng(seed)
+    one, other = rng.integers(0, 4, n), rng.integers(0, 3, n)
+    found = _adjusted_rand(contingency_matrix(one, other))
+    assert found == adjusted_rand_score(one, other)
+
+
+def test_restarts_from_parquet_are_those_from_memory(tmp_path):
+    rng = np.random.default_rng(4)
+    X = rng.normal(size=(40_000, 2)) + 4 * rng.integers(0, 3, size=(40_000, 1))
+    pq.write_table(pa.table({"u": X[:, 0], "v": X[:, 1]}), tmp_path / "rows.parquet")
+    found = fit_restarts(ParquetBlocks(tmp_path / "rows.parquet"), 3, 2, 0, ("u", "v"))
+    assert found == fit_restarts(X, 3, 2, 0, ("u", "v"))
 
 
 def test_restarts_on_two_clear_clusters():

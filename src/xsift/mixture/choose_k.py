@@ -11,8 +11,10 @@ from itertools import combinations
 import numpy as np
 
 from xsift.errors import XsiftWarning
+from xsift.mixture.blocks import ArrayRows
 from xsift.mixture.gaussian_mixture import GaussianMixture
-from xsift.mixture.silhouette import silhouettes
+from xsift.mixture.silhouette import sample_for_silhouettes, silhouettes
+from xsift.mixture.streams import ParquetBlocks, as_rows
 
 __all__ = ["Restart", "advice", "fit_restarts"]
 
@@ -51,7 +53,7 @@ class Restart:
 
 
 def fit_restarts(
-    X: np.ndarray,
+    X: np.ndarray | ParquetBlocks,
     k: int,
     restarts: int,
     seed: int,
@@ -62,7 +64,7 @@ def fit_restarts(
 
     Parameters
     ----------
-    X : ndarray of shape (n, d)
+    X : ndarray of shape (n, d), or ParquetBlocks
         Scaled features, complete.
     k, restarts, seed : int
     feature_names : sequence of str
@@ -72,20 +74,20 @@ def fit_restarts(
     """
     from sklearn.exceptions import ConvergenceWarning
 
-    fits, labels, criteria = [], [], []
+    fits, criteria = [], []
+    # Not the blocks, which name their columns: the slabs that are labelled later have no names.
+    given = X if isinstance(X, np.ndarray) else lambda: X()
     for restart in range(restarts):
         model = GaussianMixture(k, random_state=seed + restart)
         with warnings.catch_warnings():
             # Said once for the whole scan, from `collapsed` and `is_converged`.
             warnings.simplefilter("ignore", XsiftWarning)
             warnings.simplefilter("ignore", ConvergenceWarning)
-            fits.append(model.fit(X))
-        labels.append(model.predict(X))
-        criteria.append(model.information_criteria(X))
+            fits.append(model.fit(given))
+        criteria.append(model.information_criteria(given))
         each()
-    together = np.array(labels)
-    silhouette = silhouettes(X, together, seed)
-    stability = _stability(together, k)
+    silhouette, tables = _labelled(X, fits, seed)
+    stability = _stability(tables)
     return [
         Restart(
             k=k,
@@ -101,17 +103,64 @@ def fit_restarts(
     ]
 
 
-def _stability(labels: np.ndarray, k: int) -> list[float]:
-    """Return the mean adjusted Rand index between each labelling and the others."""
-    from sklearn.metrics import adjusted_rand_score
+def _labelled(
+    X: np.ndarray | ParquetBlocks, fits: Sequence[GaussianMixture], seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Label the rows by every fit, slab by slab, and compare the labellings.
 
-    m = len(labels)
+    Returns
+    -------
+    silhouette : ndarray of shape (m,)
+    tables : ndarray of int, shape (m, m, k, k)
+        How many rows have label i in one labelling and j in the other.
+    """
+    k, m = fits[0].n_components, len(fits)
+    rows = ArrayRows(X) if isinstance(X, np.ndarray) else as_rows(X, None)[0]
+    chosen = sample_for_silhouettes(sum(len(slab.X) for slab in rows.slabs()), seed)
+    tables = np.zeros((m, m, k, k), dtype=np.int64)
+    X_chosen, labels_chosen = [], []
+    for slab in rows.slabs():
+        labels = np.array([model.predict(slab.X) for model in fits])
+        for a, b in combinations(range(m), 2):
+            pairs = np.bincount(labels[a] * k + labels[b], minlength=k * k).reshape(k, k)
+            tables[a, b] += pairs
+            tables[b, a] += pairs.T
+        first, last = np.searchsorted(chosen, [slab.first, slab.first + len(slab.X)])
+        here = chosen[first:last] - slab.first
+        X_chosen.append(slab.X[here])
+        labels_chosen.append(labels[:, here])
+    silhouette = silhouettes(np.concatenate(X_chosen), np.concatenate(labels_chosen, axis=1))
+    return silhouette, tables
+
+
+def _stability(tables: np.ndarray) -> list[float]:
+    """Return the mean adjusted Rand index between each labelling and the others."""
+    m, k = len(tables), tables.shape[2]
     if k == 1 or m == 1:
         return [math.nan] * m
     agree = np.full((m, m), np.nan)
     for a, b in combinations(range(m), 2):
-        agree[a, b] = agree[b, a] = adjusted_rand_score(labels[a], labels[b])
+        agree[a, b] = agree[b, a] = _adjusted_rand(tables[a, b])
     return [float(x) for x in np.nanmean(agree, axis=1)]
+
+
+def _adjusted_rand(table: np.ndarray) -> float:
+    """Return the agreement of two labellings beyond chance, from their contingency table.
+
+    References
+    ----------
+    Hubert & Arabie 1985, J. Classification 2, 193.
+    """
+    # Ordered pairs of rows; whole numbers of Python, as those of 4e9 rows do not fit 64 bits.
+    n, both = int(table.sum()), sum(x * x for x in table.ravel().tolist())
+    one, other = (sum(x * x for x in table.sum(axis=i).tolist()) for i in (0, 1))
+    together, apart = both - n, n * n - one - other + both
+    only_one, only_other = one - both, other - both
+    if only_one == 0 and only_other == 0:
+        return 1.0
+    chance = (together + only_one) * (only_one + apart)
+    chance += (together + only_other) * (only_other + apart)
+    return float(2 * (together * apart - only_one * only_other) / chance)
 
 
 def advice(fits: Sequence[Restart]) -> str:

@@ -7,15 +7,23 @@ import numpy as np
 
 from xsift.jit import kernel
 
-__all__ = ["EXACT_UP_TO", "silhouettes"]
+__all__ = ["EXACT_UP_TO", "sample_for_silhouettes", "silhouettes"]
 
 EXACT_UP_TO = 30_000
 """Rows up to which the silhouette is exact; above, it is that of a random sample of so many."""
 
 
-def silhouettes(
-    X: np.ndarray, labels: np.ndarray, seed: int = 0, limit: int = EXACT_UP_TO
-) -> np.ndarray:
+def sample_for_silhouettes(n: int, seed: int = 0, limit: int = EXACT_UP_TO) -> np.ndarray:
+    """Return the positions of at most `limit` of n rows, rising: all of them, or a random sample.
+
+    Of all rows, the distances would be too many.
+    """
+    if n <= limit:
+        return np.arange(n)
+    return np.sort(np.random.default_rng(seed).choice(n, limit, replace=False))
+
+
+def silhouettes(X: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Return the mean silhouette of each labelling (Rousseeuw 1987), Euclidean.
 
     Parameters
@@ -24,9 +32,6 @@ def silhouettes(
         No NaN.
     labels : ndarray of int, shape (m, n)
         m labellings, each from 0.
-    seed : int
-        Of the sample that is taken where n > `limit`.
-    limit : int
 
     Returns
     -------
@@ -38,9 +43,6 @@ def silhouettes(
     The distances, n^2 d operations, are shared by all labellings: what remains is an addition for
     each pair of rows and each labelling, in O(n) memory.
     """
-    if len(X) > limit:
-        rows = np.sort(np.random.default_rng(seed).choice(len(X), limit, replace=False))
-        X, labels = X[rows], labels[:, rows]
     X = np.ascontiguousarray(X, dtype=np.float64)
     labels = np.ascontiguousarray(labels, dtype=np.int32)
     n_clusters = int(labels.max()) + 1
