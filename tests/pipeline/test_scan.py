@@ -7,7 +7,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from xsift import Settings
+from xsift.mixture.choose_k import fit_restarts
+from xsift.pipeline.scaled import scaled
 from xsift.pipeline.scan import scan_k
+from xsift.read import parts_of
 
 
 @pytest.fixture(scope="module")
@@ -123,3 +127,56 @@ def test_what_the_reader_warns_of_is_in_the_record(xsift, tmp_path, small_table)
     assert f"Warning: {note}" in " ".join(said.out.split())
     again = scan_k(tmp_path / "t.parquet", tmp_path / "out", 2, 2)
     assert f"Warning: {note}" in again.summary().lines
+
+
+def test_a_table_in_parts(table_of, tmp_path):
+    """The fits are those of the same rows in memory: of a table that is in the order of its keys."""
+    N = 2000
+    rows = table_of(N, seed=11).drop_columns(["label"])
+    gaps = np.where(np.arange(N) % 5 == 0, np.nan, rows["bb_kt"].to_numpy())
+    rows = rows.set_column(
+        rows.column_names.index("bb_kt"), "bb_kt", pa.array(gaps, from_pandas=True)
+    )
+    (tmp_path / "many").mkdir()
+    for k in range(4):
+        pq.write_table(rows.slice(k * 500, 500), tmp_path / f"many/{k}.parquet")
+    pq.write_table(rows, tmp_path / "one.parquet")
+    settings = Settings()
+    (tmp_path / "scratch").mkdir()
+    whole = scaled(tmp_path / "one.parquet", settings, tmp_path / "scratch")
+    found = scaled(tmp_path / "many", settings, tmp_path / "scratch", rows=300)
+    assert found.n_rows == whole.n_rows == 1600
+    assert [p.name for p in (tmp_path / "scratch").iterdir()] == ["scaled.parquet"]
+    assert np.array_equal(np.concatenate(list(found.rows())), whole.rows)
+    assert found.sha256 == whole.sha256
+    assert fit_restarts(found.rows, 2, 2, 0, found.names) == fit_restarts(
+        whole.rows, 2, 2, 0, whole.names
+    )
+    cut = scaled(tmp_path / "many", settings, tmp_path / "scratch")  # of one part
+    assert np.array_equal(cut.rows, whole.rows)
+
+
+def test_the_command_takes_a_folder(table_of, tmp_path, xsift, monkeypatch):
+    (tmp_path / "many").mkdir()
+    rows = table_of(900, seed=11)
+    for k in range(3):
+        pq.write_table(rows.slice(k * 300, 300), tmp_path / f"many/{k}.parquet")
+    monkeypatch.setattr("xsift.pipeline.scaled.parts_of", lambda path, _: parts_of(path, 200))
+    out = tmp_path / "out"
+    said = xsift("scan", tmp_path / "many", "--out", out, "--k-max", 2, "--restarts", 2)
+    assert said.status == 0, said.err
+    assert json.loads((out / "scan.json").read_text())["n_rows"] == 900
+    assert sorted(p.name for p in out.iterdir())[0] == "scan.csv"
+    again = xsift("scan", tmp_path / "many", "--out", out, "--k-max", 2, "--restarts", 2)
+    assert again.out == said.out
+    nothing = rows.set_column(
+        rows.column_names.index("bb_kt"), "bb_kt", pa.nulls(900, pa.float64())
+    )
+    pq.write_table(nothing, tmp_path / "none.parquet")
+    said = xsift("scan", str(tmp_path / "non*.parquet"), "--out", out)
+    assert said.status == 1
+    assert "no detection has a value of bb_kt, and a scan takes only detections" in said.err
+    (tmp_path / "many/1.parquet").write_bytes(b"PAR1")
+    said = xsift("scan", tmp_path / "many", "--out", out)
+    assert said.status == 1
+    assert "1.parquet" in said.err

@@ -36,7 +36,7 @@ from xsift.settings import Settings
 from xsift.surveys import Feature, Survey
 from xsift.write import Work, environment
 
-__all__ = ["Asked", "Seen", "Tell", "Way", "fingerprint", "first_look", "quiet"]
+__all__ = ["Asked", "Seen", "Tell", "Way", "fingerprint", "first_look", "heed_look", "quiet"]
 
 Asked = ModelTree | str | Path | None
 """A model: as data, a file, the name of a packaged one; or none is named."""
@@ -160,15 +160,7 @@ def first_look(parts: Parts, asked: Asked, settings: Settings, work: Work, tell:
     path, why, tree = _named_model(parts, asked, settings)
     way = Way.of(parts, settings, tree)
     look = _look(way, work, tell)
-    if not look.columns["name"].n_values:
-        raise TableError(f"{parts}: source column {settings.source_column} is empty in every row")
-    look.heed(way.survey, way.survey.columns_of(way.features), parts.path)
-    columns = [c.name for c in way.survey.columns]
-    impossible, outside = (
-        {name: found[name] for name in columns if name in found}
-        for found in (look.impossible, look.outside)
-    )
-    warn_of_limits(Faintness(_EMPTY, impossible=impossible, outside=outside), parts.path)
+    heed_look(way, look)
     if tree is None:
         assert look.fit is not None
         path, why = fitting_model(look.fit)
@@ -178,6 +170,26 @@ def first_look(parts: Parts, asked: Asked, settings: Settings, work: Work, tell:
     warn_of_unused(look.given, tree.features, tree.survey_profile.feature_set(tree.feature_set))
     warn_of_classes(model)
     return Seen(way, look, tree, model, path, why)
+
+
+def heed_look(way: Way, look: Look) -> None:
+    """Warn of what was met in a whole table.
+
+    Raises
+    ------
+    TableError
+        If the table cannot serve.
+    """
+    where, source_column = way.parts.path, way.settings.source_column
+    if not look.columns["name"].n_values:
+        raise TableError(f"{where}: source column {source_column} is empty in every row")
+    look.heed(way.survey, way.survey.columns_of(way.features), where)
+    columns = [c.name for c in way.survey.columns]
+    impossible, outside = (
+        {name: found[name] for name in columns if name in found}
+        for found in (look.impossible, look.outside)
+    )
+    warn_of_limits(Faintness(_EMPTY, impossible=impossible, outside=outside), where)
 
 
 def _look(way: Way, work: Work, tell: Tell) -> Look:

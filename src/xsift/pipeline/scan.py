@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields, replace
@@ -14,14 +12,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
 
-from xsift import surveys, write
+from xsift import write
 from xsift.catalogue.summary import Shown, Summary, SummaryTable
 from xsift.catalogue.warnings import recorded, warn_of_no_figures
 from xsift.errors import SettingError, TableError, lack_of
-from xsift.features import PaperScaler
 from xsift.mixture.choose_k import Restart, advice, fit_restarts
 from xsift.mixture.silhouette import EXACT_UP_TO
-from xsift.model.sample import read_sample
+from xsift.pipeline.scaled import scaled
 from xsift.settings import Settings
 from xsift.write.provenance import file_name
 
@@ -91,7 +88,9 @@ def scan_k(
 
     Parameters
     ----------
-    table, folder : str or Path
+    table : str or Path
+        A file; or a folder, a pattern or a HATS catalogue of Parquet files.
+    folder : str or Path
     k_max, restarts : int
     settings : Settings, optional
         Of these, features, survey, source_column and seed matter here.
@@ -108,13 +107,13 @@ def scan_k(
         raise SettingError("--k-max is 1 to 200, --restarts 1 to 1000")
     with write.Staging(folder, (*FILES, _PART), "scan", [table]) as staging:
         with recorded() as notes:
-            Z, names = _scaled(table, settings)
+            found = scaled(table, settings, staging.scratch())
             warn_of_no_figures()
-        if len(Z) <= k_max:
+        if found.n_rows <= k_max:
             raise TableError(
-                f"{table}: {len(Z)} complete detections are too few for {k_max} clusters"
+                f"{table}: {found.n_rows} complete detections are too few for {k_max} clusters"
             )
-        fingerprint = _fingerprint(Z, settings.seed, restarts)
+        fingerprint = found.fingerprint(settings.seed, restarts)
         earlier = _earlier(staging.folder / _PART, fingerprint)
         earlier = earlier or _earlier(staging.folder / FILES[0], fingerprint)
         fits = [f for f in earlier if f.k <= k_max]
@@ -132,38 +131,15 @@ def scan_k(
                 spent += k
                 advance(spent, total)
 
-            fits += fit_restarts(Z, k, restarts, settings.seed, names, one_more)
+            fits += fit_restarts(found.rows, k, restarts, settings.seed, found.names, one_more)
             spent = start + restarts * k
             fits.sort(key=lambda f: (f.k, f.restart))
-            _keep(staging, _PART, _scan(fits, len(Z), n_resumed), fingerprint)
+            _keep(staging, _PART, _scan(fits, found.n_rows, n_resumed), fingerprint)
             staging.commit()
-        scan = replace(_scan(fits, len(Z), n_resumed), warnings=tuple(notes))
+        scan = replace(_scan(fits, found.n_rows, n_resumed), warnings=tuple(notes))
         _finish(staging, scan, table, settings, fingerprint)
         staging.drop(_PART)
     return scan
-
-
-def _scaled(table: str | Path, settings: Settings) -> tuple[np.ndarray, tuple[str, ...]]:
-    survey, feature_set = surveys.survey_of(settings.survey, settings.features)
-    chosen = survey.feature_set(feature_set)
-    sample = read_sample(table, survey, chosen, settings, need_all=True)
-    features = sample.features
-    order = sample.in_order(features.complete)
-    if not len(order):
-        lacks = f"has a value of {', '.join(features.empty)}" if features.empty else "has all"
-        raise TableError(
-            f"{table}: no detection {lacks}, and a scan takes only detections with all features "
-            f"of {feature_set}: --features may name another set"
-        )
-    scaler = PaperScaler(tuple(f.scaling for f in chosen))
-    return scaler.fit_transform(features.X[order]), features.names
-
-
-def _fingerprint(Z: np.ndarray, seed: int, restarts: int) -> str:
-    digest = hashlib.sha256(Z.tobytes())
-    version = write.environment()["xsift"]
-    digest.update(json.dumps([Z.shape, seed, restarts, version]).encode())
-    return digest.hexdigest()
 
 
 def _earlier(path: Path, fingerprint: str) -> list[Restart]:
