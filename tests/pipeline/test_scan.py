@@ -130,7 +130,7 @@ def test_what_the_reader_warns_of_is_in_the_record(xsift, tmp_path, small_table)
 
 
 def test_a_table_in_parts(table_of, tmp_path):
-    """The fits are those of the same rows in memory: of a table that is in the order of its keys."""
+    """The fits are those of the rows in memory, where the table is in the order of its keys."""
     N = 2000
     rows = table_of(N, seed=11).drop_columns(["label"])
     gaps = np.where(np.arange(N) % 5 == 0, np.nan, rows["bb_kt"].to_numpy())

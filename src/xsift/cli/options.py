@@ -33,6 +33,7 @@ __all__ = [
     "Survey",
     "TableFile",
     "TableFormats",
+    "TableInParts",
     "Types",
     "Verdict",
     "VoteTrained",
@@ -63,6 +64,14 @@ def _formats(of: str, default: str) -> Any:
 
 TableFile = Annotated[
     Path, typer.Argument(metavar="TABLE", help="VOTable, FITS, Parquet or CSV (also .gz).")
+]
+TableInParts = Annotated[
+    Path,
+    typer.Argument(
+        metavar="TABLE",
+        help="VOTable, FITS, Parquet or CSV (also .gz); or a folder, a 'pattern' or a HATS "
+        "catalogue of Parquet files.",
+    ),
 ]
 CatalogueFolder = Annotated[Path, typer.Argument(metavar="DIR", help=CATALOGUE_HELP)]
 

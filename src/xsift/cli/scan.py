@@ -17,7 +17,7 @@ from xsift.cli.options import (
     Seed,
     Source,
     Survey,
-    TableFile,
+    TableInParts,
     settings_of,
 )
 from xsift.cli.terminal import bar, console, new_table, say_json, show_warnings, show_where, warn
@@ -35,7 +35,7 @@ _MEASURES = ("bic", "icl", "silhouette", "stability")
 
 def scan(
     context: typer.Context,
-    table: TableFile,
+    table: TableInParts,
     out: Out,
     k_max: Annotated[int, typer.Option("--k-max", help="Largest number of clusters.")] = 20,
     restarts: Annotated[int, typer.Option("--restarts", help="Fits of each number.")] = 10,

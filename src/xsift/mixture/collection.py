@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -87,7 +86,10 @@ class _WorkersRows(Rows):
     def __init__(
         self, parts: list[Any], n_features: int, weight: np.ndarray | None, client: Any
     ) -> None:
-        da, delayed = import_module("dask.array"), import_module("dask").delayed
+        import dask.array
+        from dask.delayed import delayed
+
+        da: Any = dask.array  # partly without types
         self.n_features, self._client, self._weight = n_features, client, weight
         lengths = client.gather(client.compute([delayed(len)(part) for part in parts]))
         n = sum(lengths)
@@ -110,7 +112,8 @@ class _WorkersRows(Rows):
 
     def each(self, function: Callable[..., Result], *args: Any, **here: Any) -> Iterator[Result]:
         """Give what a function says of every slab, in their order; it is called on the workers."""
-        delayed = import_module("dask").delayed
+        from dask.delayed import delayed
+
         # One node of the graph that all tasks share, and not one copy in each of them.
         given = [delayed(arg, traverse=False) for arg in args]
         call, size = delayed(_on_slab), slab_size(self.n_features)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -163,9 +163,7 @@ def _writing(path: Path, names: tuple[str, ...]) -> Iterator[_Write]:
         yield lambda X: writer.write_table(pa.table(list(X.T), schema=schema))
 
 
-def _nothing_complete(
-    where: str, empty: tuple[str, ...] | list[str], feature_set: str
-) -> TableError:
+def _nothing_complete(where: str, empty: Sequence[str], feature_set: str) -> TableError:
     lacks = f"has a value of {', '.join(empty)}" if empty else "has all"
     return TableError(
         f"{where}: no detection {lacks}, and a scan takes only detections with all features "
