@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from functools import partial
 from typing import Annotated, Any
 
 import typer
@@ -19,6 +19,7 @@ from xsift.cli.options import (
     Prior,
     Source,
     Survey,
+    TableInParts,
     Verdict,
     VoteTrained,
     Workers,
@@ -31,14 +32,7 @@ __all__ = ["classify"]
 
 def classify(
     context: typer.Context,
-    table: Annotated[
-        Path,
-        typer.Argument(
-            metavar="TABLE",
-            help="VOTable, FITS, Parquet or CSV (also .gz); or a folder, a 'pattern' or a HATS "
-            "catalogue of Parquet files.",
-        ),
-    ],
+    table: TableInParts,
     out: Out,
     model: Annotated[
         str | None,
@@ -66,7 +60,10 @@ def classify(
 
     who = chosen(workers, dask)
     if goes_in_parts(table):
-        write_stream(table, model, settings, out, formats, who, as_json)
+        from xsift.pipeline.stream import classify_stream
+
+        stream = partial(classify_stream, table, model, settings, workers=who)
+        write_stream(stream, out, formats, as_json)
         return
     from xsift.pipeline.classify import classify
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,6 +15,7 @@ from xsift.cli.options import (
     DEFAULT,
     ClassesFile,
     Columns,
+    Dask,
     Features,
     Formats,
     Json,
@@ -30,11 +32,12 @@ from xsift.cli.options import (
     Types,
     Verdict,
     VoteTrained,
+    Workers,
     chosen_classes,
     option,
     settings_of,
 )
-from xsift.cli.writing import write_catalogue
+from xsift.cli.writing import write_catalogue, write_stream
 from xsift.errors import SettingError
 
 if TYPE_CHECKING:
@@ -48,7 +51,9 @@ def run(
     table: Annotated[
         Path,
         typer.Argument(
-            metavar="TABLE", help="VOTable, FITS, Parquet or CSV (also .gz); a survey: fetch it."
+            metavar="TABLE",
+            help="VOTable, FITS, Parquet or CSV (also .gz); or a folder, a 'pattern' or a HATS "
+            "catalogue of Parquet files; or a survey: fetch it.",
         ),
     ],
     out: Out,
@@ -84,22 +89,34 @@ def run(
     vote_trained: VoteTrained = DEFAULT.vote_trained,
     classes: ClassesFile = None,
     formats: Formats = None,
+    workers: Workers = None,
+    dask: Dask = None,
     as_json: Json = False,
 ) -> None:
     """Train on known objects and classify: a table of detections becomes a catalogue."""
     settings = settings_of(context)
     from xsift import surveys
+    from xsift.cluster import chosen
     from xsift.pipeline.run import run
+    from xsift.read.parts import goes_in_parts
 
-    chosen = chosen_classes(classes)
+    who, wanted = chosen(workers, dask), chosen_classes(classes)
     fetch = None
     if cone is not None or (str(table) in surveys.names() and not table.exists()):
         settings = replace(settings, survey=survey or str(table))
         fetch = _fetching(table, cone, labels, url, simbad_url, radius, fresh)
+    elif goes_in_parts(table):
+        from xsift.pipeline.run_stream import run_stream
+
+        stream = partial(run_stream, table, labels, settings, wanted, workers=who)
+        write_stream(stream, out, formats, as_json)
+        return
 
     def job(step: Any, staging: Any) -> Any:
+        if who is not None:
+            step("the table is read at once, and this process alone works on it")
         read, known = fetch(staging, step) if fetch else (table, labels)
-        return run(read, known, settings, chosen, step)
+        return run(read, known, settings, wanted, step)
 
     write_catalogue(job, out, formats, as_json, [table, labels])
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from xsift.catalogue.tables import Catalogue
     from xsift.classes import Classes
-    from xsift.settings import Settings
+    from xsift.pipeline.steps import Streamed
     from xsift.write import Staging
 
 __all__ = ["show_summary", "write_catalogue", "write_stream"]
@@ -77,20 +77,12 @@ def write_catalogue(
 
 
 def write_stream(
-    table: Path,
-    model: str | None,
-    settings: Settings,
-    out: Path,
-    formats: list[str] | None,
-    workers: int | str | None,
-    as_json: bool,
+    job: Callable[..., Streamed], out: Path, formats: list[str] | None, as_json: bool
 ) -> None:
-    """Classify a table in parts into a folder, and say what came of it."""
-    from xsift.pipeline.stream import classify_stream
-
+    """Do a job on a table in parts, and say what came of it."""
     chosen = chosen_formats(formats) if formats else None
     with rows_done(as_json) as tell:
-        result = classify_stream(table, model, settings, out, chosen, tell, workers)
+        result = job(out=out, formats=chosen, tell=tell)
     if as_json:
         say_json(result.record)
     else:
@@ -112,6 +104,8 @@ def _show(record: dict[str, Any], by_class: Table, folder: Path) -> None:
     screen.print(f"\n[bold]{escape(str(record['input']))}[/bold]")
     if "model_choice" in record:
         screen.print(escape(record["model_choice"]), highlight=False)
+    if sample := record.get("training_sample"):
+        screen.print(_sample_said(sample), highlight=False)
     screen.print(_stages(record["counts"]))
     screen.print(by_class)
     screen.print(f"class: {escape(record['verdict'])}", highlight=False)
@@ -122,6 +116,13 @@ def _show(record: dict[str, Any], by_class: Table, folder: Path) -> None:
         screen.print(escape(said), highlight=False)
     show_warnings(screen, record["warnings"])
     show_where(screen, "Written to", folder)
+
+
+def _sample_said(sample: Mapping[str, int]) -> str:
+    others = f"{sample['others']:,} of {sample['of_others']:,} others"
+    if sample["others"] < sample["of_others"]:
+        others += ", whole sources drawn by a hash of their names"
+    return f"trained on all {sample['labelled']:,} detections with a label and {others}"
 
 
 def _stages(counts: dict[str, int]) -> Table:

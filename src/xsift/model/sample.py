@@ -31,7 +31,16 @@ from xsift.settings import Settings
 from xsift.surveys import Feature, Survey
 from xsift.vote import in_order, key_order
 
-__all__ = ["CARRIED", "Progress", "Sample", "Training", "read_sample", "silent", "source_codes"]
+__all__ = [
+    "CARRIED",
+    "Progress",
+    "Sample",
+    "Training",
+    "read_sample",
+    "refuse_unlabelled",
+    "silent",
+    "source_codes",
+]
 
 CARRIED = ("name", "archive_name", "obsid", "obi", "region_id", "ra", "dec")
 """Columns of the input that the table of detections carries over."""
@@ -240,8 +249,8 @@ def read_sample(
     LabelError
         If no known object matches, or no type is a class.
     """
-    if classes is not None and labels is None and settings.label_column is None:
-        raise SettingError("no known objects: give --labels FILE or --label-column COL")
+    if classes is not None:
+        refuse_unlabelled(labels, settings)
     known: read.Known | None = None
     if isinstance(labels, read.Known):
         known = labels
@@ -294,6 +303,17 @@ def read_sample(
         held.called,
         held.look,
     )
+
+
+def refuse_unlabelled(labels: object, settings: Settings) -> None:
+    """Refuse to train without known objects.
+
+    Raises
+    ------
+    SettingError
+    """
+    if labels is None and settings.label_column is None:
+        raise SettingError("no known objects: give --labels FILE or --label-column COL")
 
 
 def _labelled(

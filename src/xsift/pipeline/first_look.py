@@ -6,7 +6,7 @@ import hashlib
 import json
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from xsift.catalogue.warnings import recorded, warn_of_classes, warn_of_unused
+from xsift.classes import Classes
 from xsift.cluster import Workers
 from xsift.errors import TableError, XsiftWarning
 from xsift.features import Faintness, warn_of_limits
@@ -31,7 +32,7 @@ from xsift.model.packaged import (
 )
 from xsift.model.sample import Sample, read_sample
 from xsift.model.schema import ModelTree
-from xsift.read import InMemory, Look, Part, Parts
+from xsift.read import InMemory, Known, Look, Part, Parts, columns_beside
 from xsift.read.naming import Naming
 from xsift.read.table import asked_for, columns_to_read
 from xsift.settings import Settings
@@ -48,6 +49,7 @@ __all__ = [
     "heed_look",
     "quiet",
     "run_length",
+    "whole_look",
 ]
 
 Asked = ModelTree | str | Path | None
@@ -72,6 +74,12 @@ class Way:
     survey : Survey
     features : tuple of Feature
     need_all : bool
+    classes : Classes, optional
+        What detections are labelled with; where None, nothing is labelled.
+    known : Known, optional
+        Known objects; without them, the label column of the settings is one of the table.
+    is_open : bool
+        Whether the values are to tell which of Chandra's models fits.
     """
 
     parts: Parts
@@ -79,12 +87,15 @@ class Way:
     survey: Survey
     features: tuple[Feature, ...]
     need_all: bool
+    classes: Classes | None = None
+    known: Known | None = None
+    is_open: bool = False
 
     @classmethod
     def of(cls, parts: Parts, settings: Settings, tree: ModelTree | None) -> Way:
         """Return the way for a model; without one, that of a table of Chandra's."""
         if tree is None:
-            return cls(parts, settings, *chandra(), False)
+            return cls(parts, settings, *chandra(), False, is_open=True)
         survey = tree.survey_profile
         features = survey.feature_set(tree.feature_set, tree.features)
         return cls(parts, settings, survey, features, tree.method == "paper")
@@ -101,10 +112,23 @@ class Way:
 
     @property
     def _columns(self) -> tuple[list[str], Naming]:
-        more = [self.settings.source_column, *self.settings.keep]
+        more = [*self._beside, *self.settings.keep]
         names, where = list(self.parts.columns), self.parts.path
         with quiet():
             return columns_to_read(names, self.survey, where, self.settings.columns, more)
+
+    @property
+    def _beside(self) -> list[str]:
+        settings, is_labelled = self.settings, self.classes is not None
+        label = settings.label_column if is_labelled and self.known is None else None
+        with_types = is_labelled and not self.need_all
+        return columns_beside(settings.source_column, label, with_types, settings.type_column)
+
+    @property
+    def unlabelled(self) -> Way:
+        """The same way without labels, nor columns that are kept."""
+        settings = replace(self.settings, keep=())
+        return replace(self, settings=settings, classes=None, known=None)
 
     def sample(self, part: Part, table: InMemory | TableError, look: Look) -> Sample:
         """Return a part as a sample; `look` is at the whole table, or an empty one.
@@ -118,11 +142,15 @@ class Way:
             raise table
         with self.parts.located(part):
             return read_sample(
-                table, self.survey, self.features, self.settings, need_all=self.need_all, look=look
+                table,
+                *(self.survey, self.features, self.settings, self.classes, self.known),
+                need_all=self.need_all,
+                look=look,
+                heed=False,
             )
 
-    def refuse_unknown_kept(self) -> None:
-        """Refuse columns to be kept that the table has not: before the work, not after it.
+    def refuse_unknown(self) -> None:
+        """Refuse columns of the user's that the table has not: before the work, not after it.
 
         Raises
         ------
@@ -131,8 +159,10 @@ class Way:
         named = self._columns[1]
         now = {actual: name for name, actual in named.called.items()}
         empty = named.apply(self.parts.empty_table)
-        for name in self.settings.keep:
-            if name != "all":
+        asked = [self.settings.label_column, self.settings.type_column]
+        asked = [name for name in asked if name in self._beside]
+        for name in (*asked, *self.settings.keep):
+            if name is not None and name != "all":
                 asked_for(empty, self.parts.path, now.get(name, name), empty.column_names)
 
 
@@ -174,8 +204,7 @@ def first_look(
     """
     path, why, tree = _named_model(parts, asked, settings)
     way = Way.of(parts, settings, tree)
-    look = _look(way, work, workers, tell)
-    heed_look(way, look)
+    look = whole_look(way, work, workers, tell)
     if tree is None:
         assert look.fit is not None
         path, why = fitting_model(look.fit)
@@ -207,29 +236,36 @@ def heed_look(way: Way, look: Look) -> None:
     warn_of_limits(Faintness(_EMPTY, impossible=impossible, outside=outside), where)
 
 
-def _look(way: Way, work: Work, workers: Workers, tell: Tell) -> Look:
-    """Look at the table, and say what every part of it says alike."""
+def whole_look(way: Way, work: Work, workers: Workers, tell: Tell) -> Look:
+    """Look at the table, unless an earlier run did, and warn of what was met.
+
+    Raises
+    ------
+    TableError
+        If the table cannot serve.
+    """
     said = work.done("look")
     try:
         look, notes = Look.model_validate((said or {})["look"]), list((said or {})["notes"])
     except (ValidationError, LookupError, TypeError):
         look, n_done, n_rows, numbers = Look(), 0, way.parts.n_rows, range(len(way.parts.parts))
         with recorded() as notes:
-            way.refuse_unknown_kept()
-            plain = replace(way, settings=replace(way.settings, keep=()))
-            for n, found in workers.flow(_look_at, plain, numbers, run_length(numbers, workers)):
+            way.refuse_unknown()
+            together = run_length(numbers, workers)
+            for n, found in workers.flow(_look_at, way.unlabelled, numbers, together):
                 look, n_done = look + found, n_done + n
                 tell("looking at the table", n_done, n_rows)
         work.mark("look", {"look": look.model_dump(mode="json"), "notes": notes})
     for note in notes:
         warnings.warn(note, XsiftWarning, stacklevel=2)
+    heed_look(way, look)
     return look
 
 
 def _look_at(way: Way, numbers: Sequence[int]) -> Iterator[tuple[int, Look]]:
     """Look at parts; give the rows of each, and what was found."""
     for part, table in way.parts.read(way.columns, numbers):
-        with twelfth_may_lack():
+        with twelfth_may_lack() if way.is_open else nullcontext():
             look = look_at(way.sample(part, table, Look()))
         yield part.n_rows, look
 
@@ -249,7 +285,9 @@ def _named_model(
     return (None, "", None) if found is None else (*found, load_model_tree(found[0]))
 
 
-def fingerprint(parts: Parts, asked: Asked, settings: Settings, bucket_rows: int) -> str:
+def fingerprint(
+    parts: Parts, asked: Asked, settings: Settings, bucket_rows: int, *more: str
+) -> str:
     """Return a digest of all that the files of a work depend on."""
     if isinstance(asked, ModelTree):
         by = asked.model_id
@@ -266,6 +304,7 @@ def fingerprint(parts: Parts, asked: Asked, settings: Settings, bucket_rows: int
         by,
         [_sha256(Path(str(file))) for file in (settings.survey, settings.prior) if file],
         environment(),
+        more,
     ]
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
 

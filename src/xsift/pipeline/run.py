@@ -17,10 +17,10 @@ from xsift.catalogue.warnings import recorded, warn_of_classes
 from xsift.classes import Classes
 from xsift.errors import SettingError
 from xsift.label import without_apart
-from xsift.model import CalibratedModel, model_tree
+from xsift.model import CalibratedModel, Model, model_tree
 from xsift.model.answer import answer
 from xsift.model.recognise import training_rows
-from xsift.model.sample import Progress, read_sample, silent
+from xsift.model.sample import Progress, Sample, read_sample, silent
 from xsift.model.schema import TrainingTree
 from xsift.model.training import taught, train
 from xsift.pipeline.catalogue import Catalogue
@@ -30,7 +30,7 @@ from xsift.settings import Settings
 from xsift.write import environment
 from xsift.write.provenance import file_name, now
 
-__all__ = ["run"]
+__all__ = ["known_labels", "of_training", "refuse_idle_settings", "run", "training_of"]
 
 
 @takes_settings(settings=None)
@@ -69,7 +69,7 @@ def run(
         Where the data, the labels or the settings cannot serve; the message says what to do.
     """
     settings, progress = settings or Settings(), progress or silent
-    _refuse_idle_settings(settings)
+    refuse_idle_settings(settings)
     survey, feature_set = surveys.survey_of(settings.survey, settings.features)
     is_paper = settings.method == "paper"
     classes = classes or (survey.classes.plain if is_paper else survey.classes)
@@ -81,38 +81,87 @@ def run(
         sample = read_sample(table, survey, chosen, settings, classes, labels, is_paper, progress)
         model, y = train(sample, survey, classes, settings, progress)
         sample = sample.held_to(model.features)
-        if isinstance(model, CalibratedModel) and model.scorers[-1].opened is None:
-            sample = replace(sample, labels=without_apart(sample.labels, classes))
-            y = np.where(y < classes.n_plain, y, -1)
+        sample, y = known_labels(sample, model, y)
         rows = training_rows(sample, taught(sample, model, y))
         progress("scoring and voting")
         warn_of_classes(model)
         judge = Judge.of(model, settings)
         result = catalogue_of(sample, judge, answer(model, sample, settings.prior, y >= 0))
-    gaps = model.gaps.record() if isinstance(model, CalibratedModel) and model.gaps else None
-    if gaps:
-        result.record["gaps"] = gaps
-    if isinstance(model, CalibratedModel) and model.closure is not None:
-        result.record["closing"] = model.closing
-    training = TrainingTree(
-        input=file_name(sample.path),
-        input_sha256=sample.sha256,
-        labels=file_name(str(labels)) if labels else settings.label_column,
-        labels_sha256=sample.labels_sha256,
-        settings=settings.as_dict(),
-        counts=result.record["counts"],
-        class_counts=_class_counts(y, classes),
-        warnings=notes,
-        environment=environment(),
-        created=now(),
-        gaps=gaps,
-    )
+    training = training_of(sample, model, y, settings, labels, result.record["counts"], notes)
+    result.record.update(of_training(training, model))
     tree = model_tree(model, training, rows)
     result = stamped(result, tree.model_id)
     return Catalogue.of(with_record(result, tree, notes, "run", training, (table, labels)))
 
 
-def _refuse_idle_settings(settings: Settings) -> None:
+def known_labels(sample: Sample, model: Model, y: np.ndarray) -> tuple[Sample, np.ndarray]:
+    """Return a sample and the classes that trained, for what a model has learned to tell.
+
+    A model that learned nothing of kinds beside the plain classes takes these for other types.
+
+    Parameters
+    ----------
+    sample : Sample
+    model : Model
+    y : ndarray of int, shape (n,)
+        As `trained_classes` returns it.
+    """
+    classes = model.classes
+    if not isinstance(model, CalibratedModel) or model.scorers[-1].opened is not None:
+        return sample, y
+    sample = replace(sample, labels=without_apart(sample.labels, classes))
+    return sample, np.where(y < classes.n_plain, y, -1)
+
+
+def training_of(
+    sample: Sample,
+    model: Model,
+    y: np.ndarray,
+    settings: Settings,
+    labels: Any,
+    counts: dict[str, int],
+    notes: list[str],
+) -> TrainingTree:
+    """Return what a model's file says of its training.
+
+    Parameters
+    ----------
+    sample : Sample
+    model : Model
+    y : ndarray of int, shape (n,)
+        As `trained_classes` returns it.
+    settings : Settings
+    labels : str, Path, InMemory or None
+        Known objects; where None, the labels are a column of the table.
+    counts : dict of str to int
+    notes : list of str
+        What the user should be wary of.
+    """
+    gaps = model.gaps if isinstance(model, CalibratedModel) else None
+    return TrainingTree(
+        input=file_name(sample.path),
+        input_sha256=sample.sha256,
+        labels=file_name(str(labels)) if labels else settings.label_column,
+        labels_sha256=sample.labels_sha256,
+        settings=settings.as_dict(),
+        counts=counts,
+        class_counts=_class_counts(y, model.classes),
+        warnings=notes,
+        environment=environment(),
+        created=now(),
+        gaps=gaps.record() if gaps else None,
+    )
+
+
+def of_training(training: TrainingTree, model: Model) -> dict[str, Any]:
+    """Return what `run.json` says of a training beside its counts."""
+    said: dict[str, Any] = {"gaps": training.gaps} if training.gaps else {}
+    if isinstance(model, CalibratedModel) and model.closure is not None:
+        said["closing"] = model.closing
+    return said
+
+
+def refuse_idle_settings(settings: Settings) -> None:
     """Refuse what the user set for the other method: it would do nothing."""
     of = {"calibrated": ("clusters", "min_members"), "paper": ("closing", "missing", "verdict")}
     default = Settings()
