@@ -9,7 +9,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from xsift import Settings, open_catalogue, run
+from xsift.errors import LabelError, MissingColumnsError, SettingError, TableError
 from xsift.pipeline.run_stream import run_stream
+from xsift.read import parts_of
 
 N = 800
 ROWS = {"rows": 150, "bucket_rows": 180}
@@ -124,3 +126,155 @@ def test_rows_are_those_of_the_table_in_memory(tables, whole, tmp_path, what):
         "sources",
         "xsift-files.json",
     ]
+
+
+@pytest.mark.parametrize("match", ["sky", "name"])
+def test_known_objects_in_a_file(tables, tmp_path, match):
+    settings = Settings(match=match)
+    expected = run(tables / "one.parquet", tables / "known.parquet", settings=settings)
+    stream(tables, "many", tmp_path, tables / "known.parquet", settings)
+    assert_same(tmp_path, expected)
+    assert expected.record["counts"]["known_objects_matched"] > 0
+
+
+@pytest.mark.slow
+def test_types_of_all_detections(table, tmp_path):
+    """A column of types beside the labels: kinds that are none of the plain classes train."""
+    kinds = np.array(["CV*", "Psr", "SN*", None], dtype=object)[np.arange(N) % 4]
+    typed = table.append_column("otype", pa.array(kinds, pa.string()))
+    pq.write_table(typed, tmp_path / "one.parquet")
+    expected = run(tmp_path / "one.parquet", label_column="label")
+    assert expected.record["counts"]["labelled_by_type"] > 0
+    settings = Settings(label_column="label")
+    stream(tmp_path, "one.parquet", tmp_path / "out", settings=settings)
+    assert_same(tmp_path / "out", expected)
+
+
+def test_the_published_method(tables, tmp_path):
+    settings = Settings(label_column="label", method="paper", clusters=4, min_members=3)
+    expected = run(tables / "one.parquet", settings=settings)
+    stream(tables, "many", tmp_path, settings=settings)
+    assert_same(tmp_path, expected)
+
+
+def test_a_sample_does_not_depend_on_the_cut(tables, whole, tmp_path):
+    found = stream(tables, "many", tmp_path / "one", others=200)
+    n = found.record["training_sample"]
+    assert n["labelled"] == sum(x is not None for x in whole.detections["label"].to_pylist())
+    assert 0 < n["others"] < n["of_others"] == N - n["labelled"]
+    stream(tables, "one.parquet", tmp_path / "other", others=200, rows=230, bucket_rows=999)
+    one, other = (open_catalogue(tmp_path / name) for name in ("one", "other"))
+    assert bits(one.detections).equals(bits(other.detections))
+    assert bits(one.sources).equals(bits(other.sources))
+    assert one.model.model_id != whole.model.model_id
+    assert one.detections.num_rows == N
+    assert one.model.training.class_counts == whole.model.training.class_counts
+
+
+class StopError(Exception):
+    """What stops a work."""
+
+
+@pytest.mark.parametrize(
+    ("step", "at"),
+    [
+        ("looking at the table", 1),
+        ("drawing the training sample", 300),
+        ("training", 0),
+        ("classifying", 300),
+        ("voting", 1),
+    ],
+)
+def test_a_stopped_run_goes_on(tables, whole, tmp_path, step, at, monkeypatch):
+    def stop(now, done, total):
+        if now == step and done >= at:
+            raise StopError(f"{done} of {total}")
+
+    with pytest.raises(StopError):
+        stream(tables, "one.parquet", tmp_path, tell=stop)
+    assert os.listdir(tmp_path) == [".xsift-run"]
+    if step in ("classifying", "voting"):
+
+        def train(*arguments):
+            raise AssertionError("trained again")
+
+        monkeypatch.setattr("xsift.pipeline.run_stream.train", train)
+    told = []
+    stream(tables, "one.parquet", tmp_path, tell=lambda *a: told.append(a))
+    assert_same(tmp_path, whole)
+    assert ("drawing the training sample" in {now for now, *_ in told}) == (
+        step not in ("classifying", "voting")
+    )
+
+
+def test_another_sample_or_other_labels_start_anew(tables, tmp_path):
+    def stop(now, done, total):
+        if now == "looking at the table":
+            raise StopError
+
+    def stopped(**more):
+        with pytest.raises(StopError):
+            stream(tables, "one.parquet", tmp_path, tell=stop, **more)
+        return [p.name for p in (tmp_path / ".xsift-run").glob("work-*")]
+
+    works = [stopped(), stopped(others=300), stopped(labels=tables / "known.parquet")]
+    assert len({name for (name,) in works}) == 3
+    (tmp_path / "known.parquet").write_bytes((tables / "known.parquet").read_bytes())
+    assert stopped(labels=tmp_path / "known.parquet") == works[2]
+
+
+@pytest.mark.slow
+def test_workers_give_the_same(tables, whole, tmp_path):
+    stream(tables, "many", tmp_path, workers=2)
+    assert_same(tmp_path, whole)
+
+
+def test_a_table_of_one_part_is_written_as_any_other(tables, whole, tmp_path):
+    run_stream(tables / "many", None, Settings(**BY_COLUMN), None, tmp_path)
+    assert {"detections.parquet", "sources.parquet", "sources.vot"} <= set(os.listdir(tmp_path))
+    assert bits(open_catalogue(tmp_path).sources).equals(bits(whole.sources))
+
+
+def test_what_is_wrong_is_said_in_a_line(table, tables, tmp_path):
+    def refused(kind, said, what="one.parquet", labels=None, **settings):
+        with pytest.raises(kind, match=said) as error:
+            stream(tables, what, tmp_path / "out", labels, Settings(**settings))
+        assert "\n" not in str(error.value)
+
+    refused(SettingError, "no known objects: give --labels FILE or --label-column COL")
+    refused(MissingColumnsError, "missing column yours", label_column="yours")
+    refused(MissingColumnsError, "missing column kind", label_column="label", type_column="kind")
+    refused(MissingColumnsError, "missing column mine2", label_column="label", keep=["mine2"])
+    refused(SettingError, "--clusters 9 does nothing", label_column="label", clusters=9)
+    refused(LabelError, "no type is one of the classes", label_column="name")
+    far = pa.table({"ra": [200.0], "dec": [80.0], "label": ["QSO"]})
+    pq.write_table(far, tmp_path / "far.parquet")
+    said = "far.parquet: none of 1 known objects matches a detection: the nearest pair is"
+    refused(LabelError, said, "many", tmp_path / "far.parquet")
+    with pytest.raises(SettingError, match="leave --format out"):
+        stream(tables, "many", tmp_path / "out", formats=("votable",))
+    (tmp_path / "many").mkdir()
+    for name in os.listdir(tables / "many"):
+        content = (tables / "many" / name).read_bytes()
+        damaged = content[:4] + b"\xff" * 196 + content[200:]
+        (tmp_path / "many" / name).write_bytes(damaged if name == "p3.parquet" else content)
+    refused(TableError, "p3.parquet: not a whole", tmp_path / "many", label_column="label")
+
+
+def test_the_command(tables, whole, tmp_path, xsift, monkeypatch):
+    out = tmp_path / "out"
+    monkeypatch.setattr("xsift.pipeline.run_stream.parts_of", lambda path, _: parts_of(path, 150))
+    given = ["--label-column", "label", "--keep", "mine"]
+    said = xsift("run", tables / "many", "--out", out, *given)
+    assert said.status == 0, said.err
+    assert "trained on all 198 detections with a label and 602 of 602 others" in said.out
+    assert_same(out, whole)
+    said = xsift("run", tables / "many", "--out", out, *given, "--format", "fits")
+    assert said.status == 2
+    assert "leave --format out" in said.err
+    said = xsift("run", tables / "many", "--out", out)
+    assert said.status == 2
+    assert "no known objects" in said.err
+    said = xsift("run", tables / "one.parquet", "--out", out, *given, "--workers", 2)
+    assert said.status == 0
+    assert "this process alone works on it" in said.err
