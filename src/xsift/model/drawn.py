@@ -14,7 +14,7 @@ from xsift.model.sums import mixed, name_keys
 
 __all__ = ["OTHERS", "drawn"]
 
-OTHERS = 200_000
+OTHERS = 100_000
 """Detections without a label that train, about: more do not make a better model."""
 
 _ALL = 2**64
