@@ -120,10 +120,10 @@ def test_addresses(folder, table, memory, what):
     memory.pipe("/t/sky/hats.properties", b"dataproduct_type=source\n")
     memory.copy("/t/sky", "/t/collection/det", recursive=True)
     memory.pipe("/t/collection/collection.properties", b"hats_primary_table_url=det\n")
-    parts = parts_of(f"memory://t/{what}", 300)
+    parts = parts_of(f"memory://t/{what}" + "/" * (what == "many"), 300)
     assert rows_of(parts).equals(table)
     assert parts.paths == ()
-    assert str(parts) == f"memory://t/{what}"
+    assert str(parts).startswith(f"memory://t/{what}")
     assert goes_in_parts(str(parts))
 
 

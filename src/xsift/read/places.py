@@ -41,7 +41,7 @@ def place_of(path: str | Path) -> Place:
     from upath import UPath
 
     with reached(str(path)):
-        return UPath(path)
+        return UPath(str(path).rstrip("/"))
 
 
 @contextmanager
