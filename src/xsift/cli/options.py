@@ -42,6 +42,7 @@ __all__ = [
     "chosen_classes",
     "chosen_formats",
     "option",
+    "path_or_address",
     "settings_of",
 ]
 
@@ -64,6 +65,11 @@ def _formats(of: str, default: str) -> Any:
     )
 
 
+def path_or_address(text: str) -> Any:
+    """Return a path; or an address such as ``s3://bucket/table`` as it is."""
+    return text if "://" in text else Path(text)
+
+
 TableFile = Annotated[
     Path, typer.Argument(metavar="TABLE", help="VOTable, FITS, Parquet or CSV (also .gz).")
 ]
@@ -71,8 +77,9 @@ TableInParts = Annotated[
     Path,
     typer.Argument(
         metavar="TABLE",
+        parser=path_or_address,
         help="VOTable, FITS, Parquet or CSV (also .gz); or a folder, a 'pattern' or a HATS "
-        "catalogue of Parquet files.",
+        "catalogue of Parquet files, here or at an address such as s3://bucket/table.",
     ),
 ]
 CatalogueFolder = Annotated[Path, typer.Argument(metavar="DIR", help=CATALOGUE_HELP)]

@@ -35,6 +35,7 @@ from xsift.cli.options import (
     Workers,
     chosen_classes,
     option,
+    path_or_address,
     settings_of,
 )
 from xsift.cli.writing import write_catalogue, write_stream
@@ -52,8 +53,9 @@ def run(
         Path,
         typer.Argument(
             metavar="TABLE",
+            parser=path_or_address,
             help="VOTable, FITS, Parquet or CSV (also .gz); or a folder, a 'pattern' or a HATS "
-            "catalogue of Parquet files; or a survey: fetch it.",
+            "catalogue of Parquet files, here or at an address; or a survey: fetch it.",
         ),
     ],
     out: Out,
@@ -102,7 +104,7 @@ def run(
 
     who, wanted = chosen(workers, dask), chosen_classes(classes)
     fetch = None
-    if cone is not None or (str(table) in surveys.names() and not table.exists()):
+    if cone is not None or (str(table) in surveys.names() and not Path(table).exists()):
         settings = replace(settings, survey=survey or str(table))
         fetch = _fetching(table, cone, labels, url, simbad_url, radius, fresh)
     elif goes_in_parts(table):
@@ -135,7 +137,7 @@ def _fetching(
     from xsift.pipeline.archive import fetch_for_run
 
     name = str(table)
-    if name not in surveys.names() or table.exists():
+    if name not in surveys.names() or Path(table).exists():
         raise SettingError(
             f"--cone: TABLE is then a survey, one of {', '.join(surveys.names())}; not {name}"
         )
