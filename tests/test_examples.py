@@ -14,6 +14,7 @@ PRINTS = {
     "classify_a_table.py": ["packaged model csc20", "candidates for young stars"],
     "compare_catalogues.py": ["that it can name: accuracy 0.", "kappa 0.", "surest and wrong:"],
     "fit_incomplete_rows.py": ["24% of the rows are complete", "every row:   0.8"],
+    "fit_on_dask.py": ["250,000 rows", "the same bits: True", "first feature: [0. 5.]"],
     "own_profile.py": ["13 features, the last is softest", "from the file: True"],
     "table_in_memory.py": ["477 rows, as 477 went in", "units are kept: keV"],
     "own_figure.py": ["figure in own_figure.png", "steeper than all others: supported"],
