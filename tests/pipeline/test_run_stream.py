@@ -267,7 +267,7 @@ def test_the_command(tables, whole, tmp_path, xsift, monkeypatch):
     given = ["--label-column", "label", "--keep", "mine"]
     said = xsift("run", tables / "many", "--out", out, *given)
     assert said.status == 0, said.err
-    assert "trained on all 207 detections with a label and 593 of 593 others" in said.out
+    assert "training sample: all 207 detections with a label, and 593 of 593 others" in said.out
     assert_same(out, whole)
     said = xsift("run", tables / "many", "--out", out, *given, "--format", "fits")
     assert said.status == 2

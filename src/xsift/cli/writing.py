@@ -122,7 +122,7 @@ def _sample_said(sample: Mapping[str, int]) -> str:
     others = f"{sample['others']:,} of {sample['of_others']:,} others"
     if sample["others"] < sample["of_others"]:
         others += ", whole sources drawn by a hash of their names"
-    return f"trained on all {sample['labelled']:,} detections with a label and {others}"
+    return f"training sample: all {sample['labelled']:,} detections with a label, and {others}"
 
 
 def _stages(counts: dict[str, int]) -> Table:
