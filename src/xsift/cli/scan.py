@@ -11,6 +11,7 @@ import typer
 
 from xsift.cli.options import (
     DEFAULT,
+    Dask,
     Features,
     Json,
     Out,
@@ -18,6 +19,7 @@ from xsift.cli.options import (
     Source,
     Survey,
     TableFile,
+    Workers,
     settings_of,
 )
 from xsift.cli.terminal import bar, console, new_table, say_json, show_warnings, show_where, warn
@@ -43,14 +45,18 @@ def scan(
     source_column: Source = DEFAULT.source_column,
     survey: Survey = None,
     features: Features = None,
+    workers: Workers = None,
+    dask: Dask = None,
     as_json: Json = False,
 ) -> None:
     """Compare numbers of clusters by BIC, AIC, ICL, silhouette and stability; resumable."""
     settings = settings_of(context)
+    from xsift.cluster.workers import chosen
     from xsift.pipeline.scan import scan_k
 
+    pool = chosen(workers, dask)
     with bar("fitting") as advance:
-        result = scan_k(table, out, k_max, restarts, settings, advance)
+        result = scan_k(table, out, k_max, restarts, settings, advance, pool)
     if as_json:
         say_json(json.loads((out / "scan.json").read_bytes()))
     else:
