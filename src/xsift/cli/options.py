@@ -86,9 +86,7 @@ ClassesFile = Annotated[
 
 Workers = Annotated[
     int | None,
-    typer.Option(
-        "--workers", metavar="N", help="Processes on this machine. [default: 1]", show_default=False
-    ),
+    typer.Option("--workers", help="Processes on this machine. [default: 1]", show_default=False),
 ]
 Dask = Annotated[
     str | None,
@@ -96,7 +94,6 @@ Dask = Annotated[
         "--dask",
         metavar="ADDRESS",
         help="Address of a Dask scheduler of yours, such as tcp://host:8786.",
-        show_default=False,
     ),
 ]
 

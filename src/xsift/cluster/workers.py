@@ -35,6 +35,7 @@ class Workers(Protocol):
         shared: Shared,
         tasks: Sequence[Task],
         together: int = 1,
+        most: int | None = None,
     ) -> Iterator[Result]:
         """Do tasks, and yield the result of each: in any order.
 
@@ -48,6 +49,8 @@ class Workers(Protocol):
         tasks : sequence
         together : int
             How many tasks, one after another, are given to a process at once.
+        most : int, optional
+            How many processes work at a time; where None, all.
 
         Raises
         ------
@@ -71,6 +74,7 @@ class Here:
         shared: Shared,
         tasks: Sequence[Task],
         together: int = 1,
+        most: int | None = None,
     ) -> Iterator[Result]:
         """As `Workers.flow`, in the order of the tasks."""
         if tasks:

@@ -102,6 +102,7 @@ def save_detections(
     cuts: bool = True,
     progress: Progress = lambda done, total: None,
     inputs: Iterable[Path] = (),
+    workers: int | str | None = None,
 ) -> dict[str, Any]:
     """Fetch detections and write them into a file that says where they came from.
 
@@ -109,6 +110,9 @@ def save_detections(
     ----------
     inputs : iterable of Path
         Files that the selection was read from: `out` is none of them.
+    workers : int or str, optional
+        How many processes of this machine ask, or the address of a Dask scheduler whose workers do:
+        of either, `fetch.AT_A_TIME` at a time at most. [default: this process]
 
     Returns
     -------
@@ -121,8 +125,11 @@ def save_detections(
         If they cannot be had or written; no file is then written.
     """
     form_of(out)
-    with write.Staging(out.parent, [out.name], "fetch", inputs) as staging:
-        fetched = fetch.fetch_detections(survey, selection, tap, cache, cuts, progress)
+    with (
+        write.Staging(out.parent, [out.name], "fetch", inputs) as staging,
+        fetch.askers(workers) as pool,
+    ):
+        fetched = fetch.fetch_detections(survey, selection, tap, cache, cuts, progress, pool)
         return _write_detections(staging.path(out.name), fetched, survey, selection, tap, cuts)
 
 
@@ -163,6 +170,7 @@ def save_labels(
     radius_arcsec: float,
     snapshot: Path | None = None,
     progress: Progress = lambda done, total: None,
+    workers: int | str | None = None,
 ) -> dict[str, Any]:
     """Find SIMBAD's objects at the positions of a table and write them as known objects.
 
@@ -178,6 +186,8 @@ def save_labels(
     snapshot : Path, optional
         Where it exists, it is used and no service is asked; else what the service answers is kept
         there.
+    workers : int or str, optional
+        As of `save_detections`.
 
     Raises
     ------
@@ -201,7 +211,8 @@ def save_labels(
             objects = _taken_from(snapshot, ra, dec, radius_arcsec)
         else:
             assert matcher is not None
-            objects = fetch_objects(matcher, cache, ra, dec, radius_arcsec, progress)
+            pool = stack.enter_context(fetch.askers(workers))
+            objects = fetch_objects(matcher, cache, ra, dec, radius_arcsec, progress, pool)
         about = _labels(staging, out.name, table, objects, by_place)
         if snapshot is not None and is_new:
             _keep(beside.path(snapshot.name), objects)
