@@ -6,8 +6,7 @@ import pytest
 from flows import dies, dies_once, fails, fills, how_it_is, slowly, squares
 from schedulers import scheduler, wait_for
 
-from xsift.cluster import Here, workers_of
-from xsift.cluster.workers import chosen
+from xsift.cluster import Here, chosen, workers_of
 from xsift.errors import ClusterError, SettingError, TableError, XsiftWarning
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 import tempfile
 import uuid
 import warnings
@@ -24,12 +23,11 @@ from distributed.comm import CommClosedError
 
 from xsift.cluster import worker
 from xsift.cluster.workers import Flow, Result, Shared, Task
-from xsift.errors import ClusterError, SettingError, XsiftWarning, first_line
+from xsift.errors import ClusterError, XsiftWarning, first_line
 
 __all__ = ["OnDask", "joined", "started"]
 
 _GOES_ON = "what is done is kept: repeat the command, and it goes on from there"
-_ADDRESS = re.compile(r"((tcp|tls|ucx|wss?)://)?[^\s/]+:\d{1,5}", re.ASCII)
 _WAIT = 10.0  # seconds for a scheduler to answer
 _AHEAD = 2  # runs of tasks given to each process at a time
 _ONE_THREAD = dict.fromkeys(
@@ -186,14 +184,10 @@ def joined(address: str) -> Iterator[OnDask]:
 
     Raises
     ------
-    SettingError
-        If it is no address.
     ClusterError
         If there is none, it has no workers, or these cannot do xsift's work.
     """
     where = f"--dask {address}"
-    if not _ADDRESS.fullmatch(address):
-        raise SettingError(f"{where}: no address of a scheduler, such as tcp://host:8786")
     with _quiet():
         try:
             client = Client(address, timeout=_WAIT, set_as_default=False)

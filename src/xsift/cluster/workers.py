@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from xsift.errors import SettingError, need
 
-__all__ = ["Flow", "Here", "Workers", "workers_of"]
+__all__ = ["Flow", "Here", "Workers", "check", "chosen", "workers_of"]
 
+_ADDRESS = re.compile(r"((tcp|tls|ucx|wss?)://)?[^\s/]+:\d{1,5}", re.ASCII)
 MOST = 1024
 """Processes on this machine."""
 
@@ -102,8 +104,7 @@ def workers_of(workers: int | str | None, lost: str = "no workers") -> Iterator[
     ClusterError
         If there is no scheduler at the address, or its workers cannot do xsift's work.
     """
-    if isinstance(workers, int) and not 1 <= workers <= MOST:
-        raise SettingError(f"--workers {workers}: allowed are 1 to {MOST:,} processes")
+    check(workers)
     if workers is None or workers == 1:
         yield Here()
         return
@@ -114,8 +115,29 @@ def workers_of(workers: int | str | None, lost: str = "no workers") -> Iterator[
         yield found
 
 
-def chosen(workers: int | None, dask: str | None) -> Any:
-    """Return what `workers_of` takes, of two options that exclude each other."""
+def check(workers: int | str | None) -> None:
+    """Refuse what is no number of processes, and no address of a scheduler.
+
+    Raises
+    ------
+    SettingError
+    """
+    if isinstance(workers, str) and not _ADDRESS.fullmatch(workers):
+        raise SettingError(f"--dask {workers}: no address of a scheduler, such as tcp://host:8786")
+    if isinstance(workers, int) and not 1 <= workers <= MOST:
+        raise SettingError(f"--workers {workers}: allowed are 1 to {MOST:,} processes")
+
+
+def chosen(workers: int | None, dask: str | None) -> int | str | None:
+    """Return what `workers_of` takes, of two options that exclude each other.
+
+    Raises
+    ------
+    SettingError
+        If both are given, or one that `check` refuses.
+    """
     if workers is not None and dask is not None:
         raise SettingError("--workers and --dask exclude each other: give one of them")
-    return workers if dask is None else dask
+    found = workers if dask is None else dask
+    check(found)
+    return found
