@@ -104,13 +104,13 @@ def without_times(record):
     "methods",
     [("paper", "forest", "boosting", "svc"), pytest.param(("calibrated",), marks=pytest.mark.slow)],
 )
-def test_two_processes_give_the_same_figures(labelled, tmp_path, methods):
+def test_two_processes_give_the_same_figures(labelled, tmp_path, methods, scheduler_of_two):
     some = EvaluationSettings(methods=methods, experiments=("folds",), folds=2)
     n, told = 2 * len(methods), []
     evaluate(labelled, tmp_path / "one", settings=SETTINGS, evaluation=some)
     evaluate(
         labelled, tmp_path / "two", settings=SETTINGS, evaluation=some,
-        advance=lambda *said: told.append(said), workers=2,
+        advance=lambda *said: told.append(said), workers=scheduler_of_two,
     )  # fmt: skip
     one, two = (
         json.loads((tmp_path / out / "evaluation.json").read_text("utf-8"))

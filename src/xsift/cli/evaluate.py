@@ -109,7 +109,7 @@ def evaluate(
         draws,
         fold_by,
     )
-    from xsift.cluster.workers import chosen as chosen_workers
+    from xsift.cluster import chosen as chosen_workers
     from xsift.pipeline.evaluate import evaluate
 
     pool, of = chosen_workers(workers, dask), chosen_classes(classes)

@@ -128,7 +128,7 @@ def csc(
     as_json: Json = False,
 ) -> None:
     """Fetch detections of the Chandra Source Catalog with the paper's query; resumable."""
-    from xsift.cluster.workers import chosen
+    from xsift.cluster import chosen
     from xsift.pipeline.archive import survey_of_release
 
     wanted = _Wanted(cone, names, positions, radius, everything, obsid or ())
@@ -159,7 +159,7 @@ def _add_command(name: str) -> None:
         as_json: Json = False,
     ) -> None:
         from xsift import surveys
-        from xsift.cluster.workers import chosen
+        from xsift.cluster import chosen
 
         wanted = _Wanted(cone, names, positions, radius, everything)
         asked = _Asked(url, sync, budget, fresh, cache, chosen(workers, dask))
@@ -237,7 +237,7 @@ def simbad(
     as_json: Json = False,
 ) -> None:
     """Fetch SIMBAD's types for the positions of a table, as known objects for run's --labels."""
-    from xsift.cluster.workers import chosen
+    from xsift.cluster import chosen
     from xsift.pipeline import archive
 
     if not 0 < radius <= 180:

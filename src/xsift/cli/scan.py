@@ -51,7 +51,7 @@ def scan(
 ) -> None:
     """Compare numbers of clusters by BIC, AIC, ICL, silhouette and stability; resumable."""
     settings = settings_of(context)
-    from xsift.cluster.workers import chosen
+    from xsift.cluster import chosen
     from xsift.pipeline.scan import scan_k
 
     pool = chosen(workers, dask)

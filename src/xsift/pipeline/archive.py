@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from xsift import fetch, read, surveys, write
+from xsift.cluster import check
 from xsift.errors import SettingError, TableError
 from xsift.fetch.simbad import VOCABULARY, Matcher, Objects, fetch_objects, labels_of
 from xsift.read import schema, targets
@@ -125,6 +126,7 @@ def save_detections(
         If they cannot be had or written; no file is then written.
     """
     form_of(out)
+    check(workers)
     with (
         write.Staging(out.parent, [out.name], "fetch", inputs) as staging,
         fetch.askers(workers) as pool,
@@ -195,6 +197,7 @@ def save_labels(
         If they cannot be had or written; no file is then written.
     """
     form_of(out)
+    check(workers)
     names = _label_files(out.name)
     is_near = snapshot is not None and snapshot.parent.resolve() == out.parent.resolve()
     if snapshot is not None and is_near and snapshot.name in names:

@@ -17,7 +17,7 @@ from xsift.catalogue.summary import Shown, Summary, SummaryTable
 from xsift.catalogue.tabular import Tabular
 from xsift.catalogue.warnings import recorded, warn_of_no_figures
 from xsift.classes import Classes
-from xsift.cluster import Workers, workers_of
+from xsift.cluster import Workers, check, workers_of
 from xsift.errors import SettingError, XsiftWarning
 from xsift.evaluate.baselines import Boosting, Forest, LinearSvc
 from xsift.evaluate.cohort import Cohort, cohort_of
@@ -170,6 +170,7 @@ def evaluate(
     """
     settings, evaluation = settings or Settings(), evaluation or EvaluationSettings()
     advance = advance or _unheeded
+    check(workers)
     given_files = [file for file in (table, labels) if is_path(file)]
     with write.Staging(out, FILES, "evaluation", given_files) as staging:
         survey, feature_set = surveys.survey_of(settings.survey, settings.features)

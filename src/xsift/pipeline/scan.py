@@ -18,7 +18,7 @@ import pyarrow.parquet
 from xsift import surveys, write
 from xsift.catalogue.summary import Shown, Summary, SummaryTable
 from xsift.catalogue.warnings import recorded, warn_of_no_figures
-from xsift.cluster import Here, workers_of
+from xsift.cluster import Here, check, workers_of
 from xsift.errors import SettingError, TableError, lack_of
 from xsift.features import PaperScaler
 from xsift.mixture.choose_k import Restart, advice, fit_restarts
@@ -112,6 +112,7 @@ def scan_k(
     settings = settings or Settings()
     if not 1 <= k_max <= 200 or not 1 <= restarts <= 1000:
         raise SettingError("--k-max is 1 to 200, --restarts 1 to 1000")
+    check(workers)
     with write.Staging(folder, (*FILES, _PART), "scan", [table]) as staging:
         with recorded() as notes, workers_of(workers) as pool:
             Z, names = _scaled(table, settings)
