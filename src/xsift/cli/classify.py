@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -19,6 +18,7 @@ from xsift.cli.options import (
     Prior,
     Source,
     Survey,
+    TableOrFolder,
     Verdict,
     VoteTrained,
     Workers,
@@ -31,14 +31,7 @@ __all__ = ["classify"]
 
 def classify(
     context: typer.Context,
-    table: Annotated[
-        Path,
-        typer.Argument(
-            metavar="TABLE",
-            help="VOTable, FITS, Parquet or CSV (also .gz); or a folder, a 'pattern' or a HATS "
-            "catalogue of Parquet files.",
-        ),
-    ],
+    table: TableOrFolder,
     out: Out,
     model: Annotated[
         str | None,
@@ -66,7 +59,12 @@ def classify(
 
     who = chosen(workers, dask)
     if goes_in_parts(table):
-        write_stream(table, model, settings, out, formats, who, as_json)
+        from xsift.pipeline.stream import classify_stream
+
+        def stream(tell: Any, chosen: Any) -> Any:
+            return classify_stream(table, model, settings, out, chosen, tell, who)
+
+        write_stream(stream, formats, out, as_json)
         return
     from xsift.pipeline.classify import classify
 

@@ -34,6 +34,7 @@ __all__ = [
     "Survey",
     "TableFile",
     "TableFormats",
+    "TableOrFolder",
     "Types",
     "Verdict",
     "VoteTrained",
@@ -65,6 +66,14 @@ def _formats(of: str, default: str) -> Any:
 
 TableFile = Annotated[
     Path, typer.Argument(metavar="TABLE", help="VOTable, FITS, Parquet or CSV (also .gz).")
+]
+TableOrFolder = Annotated[
+    Path,
+    typer.Argument(
+        metavar="TABLE",
+        help="VOTable, FITS, Parquet or CSV (also .gz); or a folder, a 'pattern' or a HATS "
+        "catalogue of Parquet files.",
+    ),
 ]
 CatalogueFolder = Annotated[Path, typer.Argument(metavar="DIR", help=CATALOGUE_HELP)]
 

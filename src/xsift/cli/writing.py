@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
     from xsift.catalogue.tables import Catalogue
     from xsift.classes import Classes
-    from xsift.settings import Settings
+    from xsift.pipeline.first_look import Tell
+    from xsift.pipeline.stream import Streamed
     from xsift.write import Staging
 
 __all__ = ["show_summary", "write_catalogue", "write_stream"]
@@ -77,20 +78,15 @@ def write_catalogue(
 
 
 def write_stream(
-    table: Path,
-    model: str | None,
-    settings: Settings,
-    out: Path,
+    job: Callable[[Tell, tuple[str, ...] | None], Streamed],
     formats: list[str] | None,
-    workers: int | str | None,
+    out: Path,
     as_json: bool,
 ) -> None:
-    """Classify a table in parts into a folder, and say what came of it."""
-    from xsift.pipeline.stream import classify_stream
-
+    """Let a job write a table in parts into a folder, and say what came of it."""
     chosen = chosen_formats(formats) if formats else None
     with rows_done(as_json) as tell:
-        result = classify_stream(table, model, settings, out, chosen, tell, workers)
+        result = job(tell, chosen)
     if as_json:
         say_json(result.record)
     else:

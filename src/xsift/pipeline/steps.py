@@ -1,0 +1,173 @@
+"""The steps of a work on a table in parts, gathered by source names: parts, and then buckets.
+
+What `classify` and `vote` of such tables have in common. A step is a task of this process, or of
+workers, which all see the same files; it is done when it is marked, and not done again.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from xsift.cluster import Flow, Workers
+from xsift.errors import ClusterError, SettingError, TableError, XsiftWarning
+from xsift.pipeline.first_look import Tell, run_length
+from xsift.read import Parts
+from xsift.write import Staging, Work, part_name
+
+__all__ = [
+    "Files",
+    "adopt_sources",
+    "ballots_name",
+    "begun",
+    "bucket_step",
+    "do_buckets",
+    "do_parts",
+    "gathered",
+    "part_step",
+    "refuse_formats",
+    "refuse_unseen",
+]
+
+Job = TypeVar("Job")
+
+Files = dict[str, str]
+"""The files of a step, with their digests."""
+
+
+def part_step(number: int) -> str:
+    """Return the name of the step of a part."""
+    return f"steps/part-{number:05d}"
+
+
+def bucket_step(number: int) -> str:
+    """Return the name of the step of a bucket."""
+    return f"steps/bucket-{number:05d}"
+
+
+def ballots_name(number: int) -> str:
+    """Return the name of the file of a part's ballots."""
+    return f"ballots/part-{number:05d}.arrow"
+
+
+def begun(staging: Staging, work: str) -> Work:
+    """Return the work of that fingerprint, as far as an earlier run has come with it."""
+    folder, is_anew = staging.work(work)
+    if is_anew:
+        warnings.warn(
+            f"{staging.folder}: a run that was stopped here was of another table, model, setting "
+            "or version: it is not gone on with, and this one starts anew",
+            XsiftWarning,
+            stacklevel=2,
+        )
+    return Work(folder.absolute())
+
+
+def refuse_formats(formats: Sequence[str], parts: Parts, done: str) -> None:
+    """Refuse formats that a table of several parts is not written in.
+
+    Raises
+    ------
+    SettingError
+    """
+    if other := [form for form in formats if form != "parquet"]:
+        raise SettingError(
+            f"--format {other[0]}: {parts} has {parts.n_rows:,} rows and is {done} in parts, "
+            "which are written as Parquet alone: leave --format out"
+        )
+
+
+def refuse_unseen(work: Work) -> None:
+    """Refuse to work where the folder of the results is not to be seen.
+
+    Raises
+    ------
+    ClusterError
+    """
+    if not work.folder.is_dir():
+        raise ClusterError(
+            f"a worker does not see {work.folder}: workers read the table and write the results, "
+            "so that they need the same file systems as this process"
+        )
+
+
+def do_parts(
+    does: Flow[Job, int, tuple[int, Files, TableError | None]],
+    job: Job,
+    parts: Parts,
+    work: Work,
+    workers: Workers,
+    tell: Tell,
+    doing: str,
+) -> None:
+    """Do the parts that are not done yet.
+
+    Parameters
+    ----------
+    does : callable
+        Gives of each part its number, and its files or why it could not be read.
+    job
+        What it needs.
+    doing : str
+        What it does, for `tell`.
+
+    Raises
+    ------
+    TableError
+        If a part could not be read, when all others are done.
+    """
+    todo = [k for k in range(len(parts.parts)) if work.done(part_step(k)) is None]
+    n_done = parts.n_rows - sum(parts.parts[k].n_rows for k in todo)
+    tell(doing, n_done, parts.n_rows)
+    errors: dict[int, TableError] = {}
+    for k, files, error in workers.flow(does, job, todo, run_length(todo, workers)):
+        if error is None:
+            work.know(part_step(k), files)
+        else:
+            errors[k] = error
+        n_done += parts.parts[k].n_rows
+        tell(doing, n_done, parts.n_rows)
+    if errors:
+        first = errors[min(errors)]
+        raise TableError(
+            f"{first.args[0]}; what could be read is done and kept: mend it, repeat the command, "
+            "and it goes on from there"
+        ) from first
+
+
+def gathered(work: Work, n_parts: int) -> list[tuple[Path, list[int]]]:
+    """Return the ballots of each part, and of which buckets there are some."""
+    return [
+        (work.path(ballots_name(k)), (work.done(part_step(k)) or {})["buckets"])
+        for k in range(n_parts)
+    ]
+
+
+def do_buckets(
+    does: Flow[Job, int, tuple[int, Files]],
+    job: Job,
+    n: int,
+    work: Work,
+    workers: Workers,
+    tell: Tell,
+) -> None:
+    """Do the buckets that are not done yet; `does` gives of each its number and its files."""
+    todo = [k for k in range(n) if work.done(bucket_step(k)) is None]
+    n_done = n - len(todo)
+    tell("voting", n_done, n)
+    for k, files in workers.flow(does, job, todo):
+        work.know(bucket_step(k), files)
+        n_done += 1
+        tell("voting", n_done, n)
+
+
+def adopt_sources(staging: Staging, work: Work, n: int) -> None:
+    """Let the sources of the buckets that have some appear at the end."""
+    voted = [work.done(bucket_step(k)) or {} for k in range(n)]
+    kept = [k for k, said in enumerate(voted) if said["n"]] or [0]
+    for at, k in enumerate(kept):
+        name = part_name("sources", k)
+        sha256 = work.sha256(bucket_step(k), name)
+        staging.adopt(part_name("sources", at), work.path(name), sha256)
