@@ -114,4 +114,4 @@ def test_bad_numbers():
             pass
     with pytest.raises(SettingError, match="exclude each other"):
         chosen(2, "tcp://127.0.0.1:8786")
-    assert (chosen(2, None), chosen(None, "a"), chosen(None, None)) == (2, "a", None)
+    assert (chosen(2, None), chosen(None, "h:1"), chosen(None, None)) == (2, "h:1", None)

@@ -64,6 +64,11 @@ def _formats(of: str, default: str) -> Any:
     )
 
 
+def path_or_address(text: str) -> Any:
+    """Return a path; or an address such as ``s3://bucket/table`` as it is."""
+    return text if "://" in text else Path(text)
+
+
 TableFile = Annotated[
     Path, typer.Argument(metavar="TABLE", help="VOTable, FITS, Parquet or CSV (also .gz).")
 ]
@@ -71,8 +76,9 @@ TableOrFolder = Annotated[
     Path,
     typer.Argument(
         metavar="TABLE",
+        parser=path_or_address,
         help="VOTable, FITS, Parquet or CSV (also .gz); or a folder, a 'pattern' or a HATS "
-        "catalogue of Parquet files.",
+        "catalogue of Parquet files, here or at an address such as s3://bucket/table.",
     ),
 ]
 CatalogueFolder = Annotated[Path, typer.Argument(metavar="DIR", help=CATALOGUE_HELP)]

@@ -338,6 +338,6 @@ def _finish(job: _Job, polled: Polled, staging: Staging, notes: list[str]) -> St
     record["parts"] = {"files": len(parts.files), "parts": len(parts.parts)}
     none = pa.table({"model_id": pa.nulls(0, pa.string())})
     catalogue = Catalogue(None, none, None, record)
-    whole = with_record(catalogue, None, notes, "vote", None, (Path(parts.path),))
+    whole = with_record(catalogue, None, notes, "vote", None, (parts.path,))
     write_json(whole.record, staging.path("run.json"))
     return Streamed(whole.record, job.poll.classes, verdicts)
