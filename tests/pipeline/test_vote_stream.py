@@ -161,6 +161,32 @@ def test_detections_that_classify_wrote(xsift, tmp_path, table_of):
     assert open_catalogue(tmp_path / "large").detections.num_rows == 600
 
 
+def test_an_address(table, tmp_path):
+    import fsspec
+
+    memory = fsspec.filesystem("memory")
+    for path in (table / "many").iterdir():
+        memory.pipe_file(f"/votes/many/{path.name}", path.read_bytes())
+    vote_stream("memory://votes/many", Settings(), tmp_path / "out", PAPER_CLASSES, **ROWS)
+    memory.rm("/votes", recursive=True)
+    assert_same(tmp_path / "out", vote_table(table / "one.parquet", classes=PAPER_CLASSES))
+
+
+def test_other_shares_beside_the_table_start_anew(table, tmp_path):
+    shutil.copytree(table / "many", tmp_path / "detections")
+
+    def stops(now, done, total):
+        if now == "voting":
+            raise Stop
+
+    words = tmp_path / "detections", Settings(), tmp_path / "out", PAPER_CLASSES
+    with pytest.raises(Stop):
+        vote_stream(*words, tell=stops, **ROWS)
+    (tmp_path / "run.json").write_text("{}")
+    notes = vote_stream(*words, **ROWS).record["warnings"]
+    assert any("it is not gone on with, and this one starts anew" in note for note in notes)
+
+
 def test_no_shares_beside_a_folder(table, tmp_path):
     with pytest.raises(SettingError, match=r"balanced: no class shares .* are known of .*/many"):
         vote_stream(

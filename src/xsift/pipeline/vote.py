@@ -26,8 +26,9 @@ from xsift.read.layout import is_pattern
 from xsift.settings import Settings
 from xsift.surveys import Survey
 from xsift.vote import Pool, key_order, tally_in_order
+from xsift.write.manifest import digest
 
-__all__ = ["Poll", "vote_table", "voted"]
+__all__ = ["Poll", "recorded_sha256", "vote_table", "voted"]
 
 
 @takes_settings(settings=("source_column", "survey", "verdict", "vote_trained"))
@@ -209,6 +210,14 @@ class Poll:
             "verdict": f"{self.rules.written}, {self.rules.said(self.rules.written)}",
             "counts": counts,
         }
+
+
+def recorded_sha256(place: str | Path) -> str | None:
+    """Return the digest of what may say the class shares of a table; None where nothing does."""
+    try:
+        return digest(_folder_of(Path(place)).parent / "run.json")
+    except (OSError, ValueError):
+        return None
 
 
 def _folder_of(place: Path) -> Path:

@@ -45,7 +45,7 @@ from xsift.pipeline.steps import (
     refuse_unseen,
 )
 from xsift.pipeline.stream import BUCKET_ROWS, Streamed
-from xsift.pipeline.vote import Poll, voted
+from xsift.pipeline.vote import Poll, recorded_sha256, voted
 from xsift.read import (
     InMemory,
     Look,
@@ -204,6 +204,7 @@ class _Way:
             self.settings.as_dict(),
             self.classes.model_dump(mode="json"),
             self.survey.without_query().model_dump(mode="json"),
+            recorded_sha256(self.parts.path),
             environment(),
         ]
         return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
