@@ -78,6 +78,21 @@ def stilts():
 
 
 @pytest.fixture(scope="session")
+def scheduler_of_two():
+    """The address of a scheduler with two processes: for all tests, as they take time to start."""
+    from distributed import LocalCluster
+
+    with LocalCluster(
+        n_workers=2,
+        threads_per_worker=1,
+        host="127.0.0.1",
+        dashboard_address="127.0.0.1:0",
+        silence_logs=50,
+    ) as cluster:
+        yield cluster.scheduler_address
+
+
+@pytest.fixture(scope="session")
 def small_table() -> pa.Table:
     """600 detections of 300 sources: name, obsid, ra, dec, twelve features, label (half null)."""
     return draw_table()

@@ -150,3 +150,28 @@ def test_agreement_is_between_the_restarts():
     fits = restarts((100, 50, 60))
     assert "restarts agree best at K = 2 (0.50)" in advice(fits)
     assert_array_equal([f.k for f in fits], [1, 2, 3])
+
+
+def test_silhouettes_leave_the_cores_of_others_alone(monkeypatch):
+    """In a process that is one of several, on a cluster that sets no number of threads."""
+    from types import SimpleNamespace
+
+    import numba
+
+    from xsift import jit
+    from xsift.mixture import silhouette
+
+    seen, by_row, before = [], silhouette._by_row, numba.get_num_threads()
+    mine = min(before, jit.n_threads())
+
+    def watched(*arguments):
+        seen.append(numba.get_num_threads())
+        return by_row(*arguments)
+
+    monkeypatch.setattr(silhouette, "_by_row", watched)
+    X, labels = np.random.default_rng(0).normal(size=(60, 2)), np.arange(60)[None] % 3
+    alone = silhouette.silhouettes(X, labels)
+    monkeypatch.setattr(jit, "_state", SimpleNamespace(threads=1, in_turns=False, turns=0))
+    np.testing.assert_array_equal(silhouette.silhouettes(X, labels), alone)
+    assert seen == [mine, 1]
+    assert numba.get_num_threads() == before

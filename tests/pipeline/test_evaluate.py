@@ -11,6 +11,7 @@ import pytest
 from xsift import surveys
 from xsift.classes import PAPER_CLASSES
 from xsift.errors import LabelError, MissingColumnsError, SettingError
+from xsift.evaluate import flow
 from xsift.evaluate.cohort import cohort_of
 from xsift.evaluate.experiments import run_task
 from xsift.model.sample import read_sample
@@ -64,7 +65,7 @@ def test_a_stopped_validation_goes_on(labelled, tmp_path, monkeypatch):
         done.append(arguments[3])
         return run_task(*arguments)
 
-    monkeypatch.setattr("xsift.pipeline.evaluate.run_task", stopping)
+    monkeypatch.setattr(flow, "run_task", stopping)
     with pytest.raises(KeyboardInterrupt):
         evaluate(labelled, tmp_path / "a", settings=SETTINGS, evaluation=QUICK)
     assert not (tmp_path / "a" / "evaluation.json").exists()
@@ -75,12 +76,12 @@ def test_a_stopped_validation_goes_on(labelled, tmp_path, monkeypatch):
         done.append(arguments[3])
         return run_task(*arguments)
 
-    monkeypatch.setattr("xsift.pipeline.evaluate.run_task", counting)
+    monkeypatch.setattr(flow, "run_task", counting)
     evaluate(labelled, tmp_path / "a", settings=SETTINGS, evaluation=QUICK)
     again = [t for t in done if t is not None]
     assert len(again) == 4 - 1
     assert not set(again) & set(first)
-    monkeypatch.setattr("xsift.pipeline.evaluate.run_task", run_task)
+    monkeypatch.setattr(flow, "run_task", run_task)
     evaluate(labelled, tmp_path / "b", settings=SETTINGS, evaluation=QUICK)
     resumed, whole = (
         json.loads((tmp_path / out / "evaluation.json").read_text("utf-8")) for out in "ab"
@@ -89,6 +90,57 @@ def test_a_stopped_validation_goes_on(labelled, tmp_path, monkeypatch):
         for experiment in ("folds", "sky"):
             a, b = (r["results"][experiment][method]["detections"] for r in (resumed, whole))
             assert a == b
+
+
+def without_times(record):
+    """A record without what no two runs have in common."""
+    if isinstance(record, dict):
+        gone = ("created", "seconds_to_fit", "microseconds_per_detection")
+        return {k: without_times(v) for k, v in record.items() if k not in gone}
+    return record
+
+
+@pytest.mark.parametrize(
+    "methods",
+    [("paper", "forest", "boosting", "svc"), pytest.param(("calibrated",), marks=pytest.mark.slow)],
+)
+def test_two_processes_give_the_same_figures(labelled, tmp_path, methods, scheduler_of_two):
+    some = EvaluationSettings(methods=methods, experiments=("folds",), folds=2)
+    n, told = 2 * len(methods), []
+    evaluate(labelled, tmp_path / "one", settings=SETTINGS, evaluation=some)
+    evaluate(
+        labelled, tmp_path / "two", settings=SETTINGS, evaluation=some,
+        advance=lambda *said: told.append(said), workers=scheduler_of_two,
+    )  # fmt: skip
+    one, two = (
+        json.loads((tmp_path / out / "evaluation.json").read_text("utf-8"))
+        for out in ("one", "two")
+    )
+    assert without_times(two) == without_times(one)
+    assert told == [(k, n) for k in range(n + 1)]
+    # Each answer is the same to the bit, and a further run with any number goes on from there.
+    for path in (tmp_path / "one" / PARTS).glob("*/*.npz"):
+        (other,) = (tmp_path / "two" / PARTS).glob(f"*/{path.name}")
+        with np.load(path) as a, np.load(other) as b:
+            for name in set(a.files) - {"seconds"}:
+                np.testing.assert_array_equal(a[name], b[name], err_msg=name)
+    evaluate(
+        labelled, tmp_path / "two", settings=SETTINGS, evaluation=some,
+        advance=lambda *said: told.append(said),
+    )  # fmt: skip
+    assert told[-1] == (n, n)
+    assert len(told) == n + 2
+
+
+def test_workers_and_dask_exclude_each_other(xsift, labelled, tmp_path):
+    for command in (
+        ("evaluate", labelled, "--label-column", "label"), ("scan", labelled),
+    ):  # fmt: skip
+        both = ("--workers", 2, "--dask", "tcp://127.0.0.1:8786")
+        done = xsift(*command, "--out", tmp_path / "out", *both)
+        assert (done.status, "exclude each other" in done.err) == (2, True)
+        done = xsift(*command, "--out", tmp_path / "out", "--workers", 0)
+        assert (done.status, "allowed are 1 to 1,024 processes" in done.err) == (2, True)
 
 
 def test_other_data_start_afresh(labelled, tmp_path, small_table):

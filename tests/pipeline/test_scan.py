@@ -59,6 +59,15 @@ def test_it_goes_on_where_it_stopped(table, tmp_path):
     assert resumed.table().equals(whole.table())
 
 
+def test_two_processes_give_the_same_fits(table, tmp_path):
+    one, told = scan_k(table, tmp_path / "one", 4, 3), []
+    two = scan_k(table, tmp_path / "two", 4, 3, advance=lambda *said: told.append(said), workers=2)
+    assert two.table().equals(one.table())
+    assert (told[0], told[-1], len(told)) == ((0, 30), (30, 30), 5)
+    assert told == sorted(told)
+    assert scan_k(table, tmp_path / "two", 5, 3).n_resumed == 12
+
+
 def test_another_table_is_not_resumed(table, tmp_path, small_table):
     scan_k(table, tmp_path, 2, 2)
     other = tmp_path / "other.parquet"

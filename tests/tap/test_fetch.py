@@ -12,6 +12,7 @@ from astropy import units as u
 from astropy.coordinates import SkyCoord
 
 from xsift import surveys
+from xsift.cluster import workers_of
 from xsift.errors import ServiceError
 from xsift.fetch import (
     Cache,
@@ -58,6 +59,23 @@ def test_asynchronous_jobs_give_the_same(tap, tmp_path):
     table = fetched(tap, tmp_path, "csc20", in_cone(parse_cone("0 0 70")), "async").table
     assert table.num_rows > 500
     same(table, cone_of(tap.csc2, 0, 0, 70))
+
+
+@pytest.mark.parametrize("mode", ["sync", "async"])
+def test_two_processes_ask(tap, tmp_path, mode, scheduler_of_two):
+    """At 900 rows a time, in halves; and SIMBAD about positions in batches."""
+    client, cone = Tap(tap.url, parse, LIMITS, mode, 900), in_cone(parse_cone("300 10 30"))
+    survey = surveys.load("csc21")
+    with workers_of(scheduler_of_two) as two:
+        found = fetch_detections(survey, cone, client, Cache(tmp_path / "c"), workers=two)
+        same(found.table, cone_of(tap.csc21, 300, 10, 30))
+        assert found.n_queries > 1
+        ra, dec = (tap.basic[c].to_numpy()[:3000] for c in ("ra", "dec"))
+        matcher = Simbad(parse, LIMITS, mode, tap.url)
+        objects = fetch_objects(matcher, Cache(tmp_path / "s"), ra, dec, 1.0, workers=two)
+    one = fetch_objects(matcher, Cache(tmp_path / "t"), ra, dec, 1.0)
+    assert objects.table.equals(one.table)
+    assert objects.table.num_rows >= len(np.unique(np.column_stack([ra, dec]), axis=0))
 
 
 def test_the_papers_join_at_its_full_size(tap, tmp_path):

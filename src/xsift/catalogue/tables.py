@@ -178,7 +178,8 @@ def place(
         If `vote` would replace the sources of a catalogue.
     """
     stems = ("sources", "detections") if has_detections else ("sources",)
-    if not has_detections and (Path(folder) / "detections.parquet").exists():
+    held = (Path(folder) / name for name in ("detections.parquet", "detections"))
+    if not has_detections and any(path.exists() for path in held):
         raise OutputError(
             f"{folder} holds a catalogue, whose sources this would replace: give another folder"
         )

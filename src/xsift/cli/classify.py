@@ -19,7 +19,7 @@ from xsift.cli.options import (
     Prior,
     Source,
     Survey,
-    TableInParts,
+    TableOrFolder,
     Verdict,
     VoteTrained,
     Workers,
@@ -32,7 +32,7 @@ __all__ = ["classify"]
 
 def classify(
     context: typer.Context,
-    table: TableInParts,
+    table: TableOrFolder,
     out: Out,
     model: Annotated[
         str | None,

@@ -11,6 +11,7 @@ from xsift.cli.options import (
     DEFAULT,
     ClassesFile,
     Columns,
+    Dask,
     Features,
     Json,
     LabelColumn,
@@ -24,6 +25,7 @@ from xsift.cli.options import (
     Survey,
     TableFile,
     Types,
+    Workers,
     chosen_classes,
     option,
     settings_of,
@@ -94,6 +96,8 @@ def evaluate(
     match: Match = DEFAULT.match,
     radius: Radius = DEFAULT.radius,
     classes: ClassesFile = None,
+    workers: Workers = None,
+    dask: Dask = None,
     as_json: Json = False,
 ) -> None:
     """Validate methods on sources never seen in training: figures and a report; resumable."""
@@ -105,10 +109,12 @@ def evaluate(
         draws,
         fold_by,
     )
+    from xsift.cluster import chosen as chosen_workers
     from xsift.pipeline.evaluate import evaluate
 
+    pool, of = chosen_workers(workers, dask), chosen_classes(classes)
     with bar("validating") as advance:
-        record = evaluate(table, out, labels, settings, chosen, chosen_classes(classes), advance)
+        record = evaluate(table, out, labels, settings, chosen, of, advance, pool)
     if as_json:
         say_json(record)
     else:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from xsift.cli import services
-from xsift.cli.options import Json
+from xsift.cli.options import Dask, Json, Workers
 from xsift.cli.services import BUDGET, Budget, CacheFolder, Fresh, Mode, Url
 from xsift.cli.terminal import bar, say, say_json
 from xsift.errors import SettingError
@@ -96,6 +96,7 @@ class _Asked:
     budget: float
     fresh: bool
     cache: Path | None
+    workers: int | str | None
     cuts: bool = True
 
 
@@ -122,13 +123,16 @@ def csc(
     budget: Budget = BUDGET,
     fresh: Fresh = False,
     cache: CacheFolder = None,
+    workers: Workers = None,
+    dask: Dask = None,
     as_json: Json = False,
 ) -> None:
     """Fetch detections of the Chandra Source Catalog with the paper's query; resumable."""
+    from xsift.cluster import chosen
     from xsift.pipeline.archive import survey_of_release
 
     wanted = _Wanted(cone, names, positions, radius, everything, obsid or ())
-    asked = _Asked(url, sync, budget, fresh, cache, cuts)
+    asked = _Asked(url, sync, budget, fresh, cache, chosen(workers, dask), cuts)
     _fetch(survey_of_release(release), out, wanted, asked, show_query, as_json)
 
 
@@ -150,12 +154,15 @@ def _add_command(name: str) -> None:
         budget: Budget = BUDGET,
         fresh: Fresh = False,
         cache: CacheFolder = None,
+        workers: Workers = None,
+        dask: Dask = None,
         as_json: Json = False,
     ) -> None:
         from xsift import surveys
+        from xsift.cluster import chosen
 
         wanted = _Wanted(cone, names, positions, radius, everything)
-        asked = _Asked(url, sync, budget, fresh, cache)
+        asked = _Asked(url, sync, budget, fresh, cache, chosen(workers, dask))
         _fetch(surveys.load(name), out, wanted, asked, show_query, as_json)
 
 
@@ -200,7 +207,7 @@ def _fetch(
     _say(
         f"fetching {survey.title}",
         lambda advance: archive.save_detections(
-            path, survey, selection, tap, kept, asked.cuts, advance, read
+            path, survey, selection, tap, kept, asked.cuts, advance, read, asked.workers
         ),
         lambda about: f"{int(about['detections']):,} detections from {tap.url}, written to {path}",
         as_json,
@@ -225,19 +232,24 @@ def simbad(
     budget: Budget = BUDGET,
     fresh: Fresh = False,
     cache: CacheFolder = None,
+    workers: Workers = None,
+    dask: Dask = None,
     as_json: Json = False,
 ) -> None:
     """Fetch SIMBAD's types for the positions of a table, as known objects for run's --labels."""
+    from xsift.cluster import chosen
     from xsift.pipeline import archive
 
     if not 0 < radius <= 180:
         raise SettingError(f"--radius {radius}: allowed is above 0, to 180 arcsec")
     path = _required(out)
     matcher = services.matcher(via, url, services.limits(budget), sync)
-    kept = services.cache(cache, fresh)
+    kept, pool = services.cache(cache, fresh), chosen(workers, dask)
     _say(
         "asking SIMBAD",
-        lambda advance: archive.save_labels(path, table, matcher, kept, radius, snapshot, advance),
+        lambda advance: archive.save_labels(
+            path, table, matcher, kept, radius, snapshot, advance, pool
+        ),
         lambda about: _in_words(about, path),
         as_json,
     )

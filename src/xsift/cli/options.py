@@ -34,7 +34,7 @@ __all__ = [
     "Survey",
     "TableFile",
     "TableFormats",
-    "TableInParts",
+    "TableOrFolder",
     "Types",
     "Verdict",
     "VoteTrained",
@@ -73,7 +73,7 @@ def path_or_address(text: str) -> Any:
 TableFile = Annotated[
     Path, typer.Argument(metavar="TABLE", help="VOTable, FITS, Parquet or CSV (also .gz).")
 ]
-TableInParts = Annotated[
+TableOrFolder = Annotated[
     Path,
     typer.Argument(
         metavar="TABLE",

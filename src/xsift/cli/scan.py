@@ -11,13 +11,15 @@ import typer
 
 from xsift.cli.options import (
     DEFAULT,
+    Dask,
     Features,
     Json,
     Out,
     Seed,
     Source,
     Survey,
-    TableInParts,
+    TableOrFolder,
+    Workers,
     settings_of,
 )
 from xsift.cli.terminal import bar, console, new_table, say_json, show_warnings, show_where, warn
@@ -35,7 +37,7 @@ _MEASURES = ("bic", "icl", "silhouette", "stability")
 
 def scan(
     context: typer.Context,
-    table: TableInParts,
+    table: TableOrFolder,
     out: Out,
     k_max: Annotated[int, typer.Option("--k-max", help="Largest number of clusters.")] = 20,
     restarts: Annotated[int, typer.Option("--restarts", help="Fits of each number.")] = 10,
@@ -43,14 +45,18 @@ def scan(
     source_column: Source = DEFAULT.source_column,
     survey: Survey = None,
     features: Features = None,
+    workers: Workers = None,
+    dask: Dask = None,
     as_json: Json = False,
 ) -> None:
     """Compare numbers of clusters by BIC, AIC, ICL, silhouette and stability; resumable."""
     settings = settings_of(context)
+    from xsift.cluster import chosen
     from xsift.pipeline.scan import scan_k
 
+    pool = chosen(workers, dask)
     with bar("fitting") as advance:
-        result = scan_k(table, out, k_max, restarts, settings, advance)
+        result = scan_k(table, out, k_max, restarts, settings, advance, pool)
     if as_json:
         say_json(json.loads((out / "scan.json").read_bytes()))
     else:

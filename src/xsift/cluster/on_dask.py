@@ -78,6 +78,7 @@ class OnDask:
         shared: Shared,
         tasks: Sequence[Task],
         together: int = 1,
+        most: int | None = None,
     ) -> Iterator[Result]:
         """As `Workers.flow`."""
         token = uuid.uuid4().hex[:12]
@@ -87,7 +88,7 @@ class OnDask:
         notes: dict[int, list[str]] = {}
         try:
             self._client.register_plugin(_Held(token, shared))
-            for number, results, said in self._done(does, token, runs):
+            for number, results, said in self._done(does, token, runs, most):
                 notes[number] = said
                 yield from results
         finally:
@@ -98,7 +99,7 @@ class OnDask:
                 warnings.warn(note, XsiftWarning, stacklevel=2)
 
     def _done(
-        self, does: Any, token: str, runs: list[Sequence[Any]]
+        self, does: Any, token: str, runs: list[Sequence[Any]], most: int | None
     ) -> Iterator[tuple[int, list[Any], list[str]]]:
         """Give out some runs of tasks at a time; yield each run's number, results and warnings."""
         version = worker.versions()["xsift"]
@@ -117,7 +118,7 @@ class OnDask:
                     given.append(future)
             return given
 
-        waiting = as_completed(give(_AHEAD * self.n), loop=self._client.loop)
+        waiting = as_completed(give(most or _AHEAD * self.n), loop=self._client.loop)
         for future in waiting:
             results, notes, _ = self._result(future)
             yield number_of[future.key], results, notes

@@ -37,6 +37,7 @@ class Workers(Protocol):
         shared: Shared,
         tasks: Sequence[Task],
         together: int = 1,
+        most: int | None = None,
     ) -> Iterator[Result]:
         """Do tasks, and yield the result of each: in any order.
 
@@ -50,6 +51,8 @@ class Workers(Protocol):
         tasks : sequence
         together : int
             How many tasks, one after another, are given to a process at once.
+        most : int, optional
+            How many processes work at a time; where None, all.
 
         Raises
         ------
@@ -73,6 +76,7 @@ class Here:
         shared: Shared,
         tasks: Sequence[Task],
         together: int = 1,
+        most: int | None = None,
     ) -> Iterator[Result]:
         """As `Workers.flow`, in the order of the tasks."""
         if tasks:

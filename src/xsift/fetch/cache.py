@@ -72,19 +72,44 @@ class Cache:
         OutputError
             If the folder cannot be written.
         """
-        name = _digest(json.dumps(key, sort_keys=True).encode())
-        cut = self.folder / f"{name}.cut"
-        if not self.fresh:
-            if (kept := self._kept(name, max_age)) is not None:
-                self.hits += 1
-                return kept
-            if self._lately(cut):
-                raise RowLimitError("the service cut this answer off before")
+        kept = self.kept(key, max_age)
+        if kept is not None:
+            return kept
         try:
             table = ask()
         except RowLimitError:
-            self._write(cut, b"")
+            self.keep_cut(key)
             raise
+        return table, self.keep(key, table)
+
+    def kept(
+        self, key: dict[str, str], max_age: timedelta | None = None
+    ) -> tuple[pa.Table, str] | None:
+        """Return the answer to `key` and when it was given; None where it is not kept.
+
+        Raises
+        ------
+        RowLimitError
+            If the answer was cut off when it was last asked for.
+        """
+        name = _name(key)
+        if self.fresh:
+            return None
+        if (found := self._kept(name, max_age)) is not None:
+            self.hits += 1
+        elif self._lately(self.folder / f"{name}.cut"):
+            raise RowLimitError("the service cut this answer off before")
+        return found
+
+    def keep(self, key: dict[str, str], table: pa.Table) -> str:
+        """Keep an answer that was given just now; return when that is.
+
+        Raises
+        ------
+        OutputError
+            If the folder cannot be written.
+        """
+        name = _name(key)
         date = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         said = {**{f"key_{k}": v for k, v in key.items()}, "fetched": date}
         stamped = table.replace_schema_metadata(said)
@@ -95,7 +120,11 @@ class Cache:
         self._write(path, content.getvalue())
         for other in set(self.folder.glob(f"{name}-*.parquet")) - {path}:
             other.unlink(missing_ok=True)
-        return table, date
+        return date
+
+    def keep_cut(self, key: dict[str, str]) -> None:
+        """Keep in mind that an answer was cut off."""
+        self._write(self.folder / f"{_name(key)}.cut", b"")
 
     def _lately(self, cut: Path) -> bool:
         with contextlib.suppress(FileNotFoundError):
@@ -133,6 +162,10 @@ class Cache:
             if beside is not None:
                 with contextlib.suppress(FileNotFoundError):
                     os.unlink(beside)
+
+
+def _name(key: dict[str, str]) -> str:
+    return _digest(json.dumps(key, sort_keys=True).encode())
 
 
 def _digest(content: bytes) -> str:

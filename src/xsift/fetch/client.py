@@ -114,12 +114,23 @@ class Client:
         self.url = _checked(url)
         self.limits = limits or Limits()
         need("requests", "cannot fetch")
+        self._begin(self.limits.budget)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A copy in another process, whose clock runs from another moment, keeps to the same end.
+        return {"url": self.url, "limits": self.limits, "end": time.time() + self._left()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.url, self.limits = state["url"], state["limits"]
+        self._begin(state["end"] - time.time())
+
+    def _begin(self, left: float) -> None:
         import requests
 
         self._session = requests.Session()
         self._session.headers["User-Agent"] = f"xsift/{__version__}"
         self._session.auth = _no_credentials
-        self._deadline = time.monotonic() + self.limits.budget
+        self._deadline = time.monotonic() + left
         self._next = 0.0
 
     def ask(

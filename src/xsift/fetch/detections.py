@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import warnings
-from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from xsift.errors import RowLimitError, ServiceError, SettingError, XsiftWarning
+from xsift.cluster import Here, Workers
+from xsift.errors import ServiceError, SettingError, XsiftWarning
+from xsift.fetch.asking import answers
 from xsift.fetch.cache import Cache
 from xsift.fetch.query import Cone, OneOf, Part, adql, boxes_around, sky
 from xsift.fetch.tap import Tap
@@ -114,6 +114,7 @@ def fetch_detections(
     cache: Cache,
     cuts: bool = True,
     progress: Callable[[int, int], None] = lambda done, total: None,
+    workers: Workers | None = None,
 ) -> Fetched:
     """Fetch detections, part by part; what the service cuts off is asked for again in halves.
 
@@ -128,6 +129,8 @@ def fetch_detections(
         With the paper's cuts.
     progress : callable
         Told of the parts done and the parts in all, as far as is known.
+    workers : Workers, optional
+        Those that ask; where None, this process.
 
     Raises
     ------
@@ -136,30 +139,55 @@ def fetch_detections(
     ServiceError
         If a part cannot be had: never a table with a part missing. Or if there is nothing.
     """
-    archive = survey.need_query()
+    survey.need_query()
     if selection.values is not None:
         _heed_column(survey, selection.values.column)
-    todo: deque[Part] = deque(selection.parts)
-    tables: list[pa.Table] = []
-    dates: list[str] = []
     hits = cache.hits
-    while todo:
-        progress(len(tables), len(tables) + len(todo))
-        part = todo.popleft()
-        query = adql(archive, part, cuts)
-        try:
-            table, date = cache.get(_key(survey, tap, query), partial(_ask, survey, tap, query))
-        except RowLimitError:
-            todo.extendleft(reversed(_halves(part, tap)))
-            continue
-        tables.append(table)
-        dates.append(date)
-    progress(len(tables), len(tables))
-    table = _put_together(tables, selection)
+    found = answers(
+        _Archive(survey, tap, cuts), selection.parts, cache, workers or Here(), progress
+    )
+    table = _put_together([answer.table for answer in found], selection)
     if not table.num_rows:
         raise ServiceError(f"{tap.url}: no detections in {selection.said}")
     _warn_of_none(table, selection)
-    return Fetched(table, len(tables), cache.hits - hits, min(dates), max(dates))
+    dates = [answer.date for answer in found]
+    return Fetched(table, len(found), cache.hits - hits, min(dates), max(dates))
+
+
+@dataclass(frozen=True, eq=False)
+class _Archive:
+    """The archive of a survey; a question to it is a part of what is wanted."""
+
+    survey: Survey
+    tap: Tap
+    cuts: bool
+
+    def key(self, part: Part) -> dict[str, str]:
+        """Return all that the answer depends on."""
+        return {
+            "service": self.tap.url,
+            "release": self.survey.release,
+            "query": self._query(part),
+            "row_limit": str(self.tap.row_limit),
+        }
+
+    def size(self, part: Part) -> int:
+        """Return that a part is one."""
+        return 1
+
+    def ask(self, part: Part) -> pa.Table:
+        """Ask for the detections of a part."""
+        return _conform(self.tap.query(self._query(part)), self.survey, self.tap.url)
+
+    def halves(self, part: Part) -> Sequence[Part]:
+        """Divide a part."""
+        try:
+            return part.split()
+        except ServiceError as error:
+            raise ServiceError(f"{self.tap.url}: {error}") from error
+
+    def _query(self, part: Part) -> str:
+        return adql(self.survey.need_query(), part, self.cuts)
 
 
 def _heed_column(survey: Survey, column: str) -> None:
@@ -169,22 +197,6 @@ def _heed_column(survey: Survey, column: str) -> None:
             f"the archive of survey {survey.name} has no column {column}: select by --cone, "
             "--names, --positions or --all"
         )
-
-
-def _ask(survey: Survey, tap: Tap, query: str) -> pa.Table:
-    return _conform(tap.query(query), survey, tap.url)
-
-
-def _key(survey: Survey, tap: Tap, query: str) -> dict[str, str]:
-    limit = str(tap.row_limit)
-    return {"service": tap.url, "release": survey.release, "query": query, "row_limit": limit}
-
-
-def _halves(part: Part, tap: Tap) -> Sequence[Part]:
-    try:
-        return part.split()
-    except ServiceError as error:
-        raise ServiceError(f"{tap.url}: {error}") from error
 
 
 def _conform(table: pa.Table, survey: Survey, where: str) -> pa.Table:

@@ -7,15 +7,16 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import partial
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import pyarrow as pa
 
 from xsift.classes import candidate_of, code_of
-from xsift.errors import RowLimitError, ServiceError, TableError, XsiftWarning
+from xsift.cluster import Here, Workers
+from xsift.errors import ServiceError, TableError, XsiftWarning
 from xsift.fetch.answer import heed
+from xsift.fetch.asking import answers
 from xsift.fetch.cache import Cache
 from xsift.fetch.client import Client, Limits, PassingFault, Reply
 from xsift.fetch.tap import Mode, Parse, Tap
@@ -167,6 +168,7 @@ def fetch_objects(
     dec: np.ndarray,
     radius_arcsec: float,
     progress: Callable[[int, int], None] = lambda done, total: None,
+    workers: Workers | None = None,
 ) -> Objects:
     """Find SIMBAD's objects near positions, and how many of the matches chance would give.
 
@@ -179,6 +181,8 @@ def fetch_objects(
     radius_arcsec : float
     progress : callable
         Told of the positions done and in all.
+    workers : Workers, optional
+        Those that ask; where None, this process.
 
     Raises
     ------
@@ -190,63 +194,76 @@ def fetch_objects(
     if not len(place):
         raise TableError("no positions to ask SIMBAD about")
     shifted = _shifted(place, radius_arcsec)
-    total = len(place) + len(shifted)
-    asking = _Asking(matcher, cache, radius_arcsec, [])
-    table = asking.about(place, lambda done: progress(done, total))
-    by_chance = asking.about(shifted, lambda done: progress(len(place) + done, total))
-    progress(total, total)
+    asked = [*_batches(place, 0), *_batches(shifted, len(place))]
+    found = answers(
+        _Matching(matcher, radius_arcsec), asked, cache, workers or Here(), progress, _MAX_AGE
+    )
+    order = [("asked", "ascending"), ("separation", "ascending"), ("main_id", "ascending")]
+    table = pa.concat_tables([_numbered(a.table, a.task.start) for a in found]).sort_by(order)
+    n = int(np.searchsorted(table["asked"].to_numpy(), len(place)))
     return Objects(
         place[:, 0],
         place[:, 1],
-        table,
+        table.slice(0, n).combine_chunks(),
         radius_arcsec,
         matcher.url,
-        min(asking.dates),
+        min(answer.date for answer in found),
         _vocabulary(matcher, cache),
-        len(np.unique(by_chance["asked"].to_numpy())) / len(shifted),
+        len(np.unique(table["asked"].to_numpy()[n:])) / len(shifted),
         len(shifted),
     )
 
 
+class _Batch(NamedTuple):
+    """Positions to ask about, the first of which has the number `start`."""
+
+    start: int
+    positions: np.ndarray
+
+
+def _batches(positions: np.ndarray, first: int) -> list[_Batch]:
+    starts = range(0, len(positions), _BATCH)
+    return [_Batch(first + start, positions[start : start + _BATCH]) for start in starts]
+
+
+def _numbered(table: pa.Table, start: int) -> pa.Table:
+    return table.set_column(0, "asked", pa.array(table["asked"].to_numpy() + start))
+
+
 @dataclass(frozen=True)
-class _Asking:
-    """Asks about many positions, in batches."""
+class _Matching:
+    """A matcher at a radius; a question to it is a batch of positions."""
 
     matcher: Matcher
-    cache: Cache
     radius_arcsec: float
-    dates: list[str]
 
-    def about(self, positions: np.ndarray, progress: Callable[[int], None]) -> pa.Table:
-        tables = []
-        for start in range(0, len(positions), _BATCH):
-            progress(start)
-            tables += self._batch(start, positions[start : start + _BATCH])
-        order = [("asked", "ascending"), ("separation", "ascending"), ("main_id", "ascending")]
-        return pa.concat_tables(tables).sort_by(order)
+    def key(self, batch: _Batch) -> dict[str, str]:
+        """Return all that the answer depends on."""
+        return {
+            "service": self.matcher.url,
+            "radius": f"{self.radius_arcsec:.9f}",
+            "positions": hashlib.sha256(batch.positions.tobytes()).hexdigest(),
+        }
 
-    def _batch(self, start: int, positions: np.ndarray) -> list[pa.Table]:
-        """Ask about some positions; in halves, where the service cuts off the answer."""
-        where = self.matcher.url
-        key = {"service": where, "radius": f"{self.radius_arcsec:.9f}"}
-        key["positions"] = hashlib.sha256(positions.tobytes()).hexdigest()
-        try:
-            found, date = self.cache.get(key, partial(self._ask, positions), _MAX_AGE)
-        except RowLimitError:
-            half = len(positions) // 2
-            if not half:
-                raise ServiceError(
-                    f"{where}: more objects around one position than the service gives"
-                ) from None
-            first = self._batch(start, positions[:half])
-            return first + self._batch(start + half, positions[half:])
-        self.dates.append(date)
-        asked = pa.array(found["asked"].to_numpy() + start)
-        return [found.set_column(0, "asked", asked)]
+    def size(self, batch: _Batch) -> int:
+        """Return the number of positions."""
+        return len(batch.positions)
 
-    def _ask(self, positions: np.ndarray) -> pa.Table:
-        found = self.matcher.match(positions[:, 0], positions[:, 1], self.radius_arcsec)
-        return _held(found, positions, self.radius_arcsec, self.matcher.url)
+    def ask(self, batch: _Batch) -> pa.Table:
+        """Ask for the objects near the positions."""
+        ra, dec = batch.positions.T
+        found = self.matcher.match(ra, dec, self.radius_arcsec)
+        return _held(found, batch.positions, self.radius_arcsec, self.matcher.url)
+
+    def halves(self, batch: _Batch) -> list[_Batch]:
+        """Divide a batch."""
+        half = len(batch.positions) // 2
+        if not half:
+            raise ServiceError(
+                f"{self.matcher.url}: more objects around one position than the service gives"
+            )
+        start, positions = batch
+        return [_Batch(start, positions[:half]), _Batch(start + half, positions[half:])]
 
 
 def labels_of(objects: Objects, names: dict[tuple[float, float], str]) -> pa.Table:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import numba
 import numpy as np
 
-from xsift.jit import kernel
+from xsift.jit import kernel, n_threads
 
 __all__ = ["EXACT_UP_TO", "sample_for_silhouettes", "silhouettes"]
 
@@ -48,8 +51,20 @@ def silhouettes(X: np.ndarray, labels: np.ndarray) -> np.ndarray:
     n_clusters = int(labels.max()) + 1
     sizes = np.array([np.bincount(one, minlength=n_clusters) for one in labels])
     # The mean is taken here, in row order, so that the number of threads cannot change it.
-    means = _by_row(X, labels, sizes).mean(axis=0)
+    with _own_threads():
+        means = _by_row(X, labels, sizes).mean(axis=0)
     return np.where((sizes > 0).sum(axis=1) > 1, means, np.nan)
+
+
+@contextmanager
+def _own_threads() -> Iterator[None]:
+    """Let Numba use the cores of this process alone: its neighbours may have the others."""
+    before = numba.get_num_threads()
+    numba.set_num_threads(min(n_threads(), before))
+    try:
+        yield
+    finally:
+        numba.set_num_threads(before)
 
 
 @kernel(parallel=True, error_model="numpy")

@@ -14,7 +14,7 @@ from xsift.model.sample import Sample
 from xsift.read import Fit, Look
 from xsift.vote import in_order
 
-__all__ = ["TWELFTH", "fit_of", "look_at"]
+__all__ = ["TWELFTH", "fit_of", "look_at", "with_names"]
 
 TWELFTH = "var_newq_b"
 """Feature of Chandra's catalogue that its release 2.1 does not have."""
@@ -24,17 +24,19 @@ def look_at(sample: Sample) -> Look:
     """Look at a sample that was read as a part of a table."""
     assert sample.look is not None
     features, faintness = sample.features, sample.features.faintness
-    names = sample.keys["name"]
-    return sample.look.model_copy(
+    return with_names(sample.look, sample.keys["name"]).model_copy(
         update={
-            "names_are_whole": _are_whole(names),
             "n_told": int(np.isfinite(features.counts).sum()),
             "impossible": {} if faintness is None else dict(faintness.impossible),
             "outside": {} if faintness is None else dict(faintness.outside),
             "fit": fit_of(features) if TWELFTH in features.names else None,
-            "names": _some(names),
         }
     )
+
+
+def with_names(look: Look, names: pa.ChunkedArray) -> Look:
+    """Complete the look at a part with what is seen of its names."""
+    return look.model_copy(update={"names_are_whole": _are_whole(names), "names": _some(names)})
 
 
 def _are_whole(names: pa.ChunkedArray) -> bool:

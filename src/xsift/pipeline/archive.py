@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from xsift import fetch, read, surveys, write
+from xsift.cluster import check
 from xsift.errors import SettingError, TableError
 from xsift.fetch.simbad import VOCABULARY, Matcher, Objects, fetch_objects, labels_of
 from xsift.read import schema, targets
@@ -102,6 +103,7 @@ def save_detections(
     cuts: bool = True,
     progress: Progress = lambda done, total: None,
     inputs: Iterable[Path] = (),
+    workers: int | str | None = None,
 ) -> dict[str, Any]:
     """Fetch detections and write them into a file that says where they came from.
 
@@ -109,6 +111,9 @@ def save_detections(
     ----------
     inputs : iterable of Path
         Files that the selection was read from: `out` is none of them.
+    workers : int or str, optional
+        How many processes of this machine ask, or the address of a Dask scheduler whose workers do:
+        of either, `fetch.AT_A_TIME` at a time at most. [default: this process]
 
     Returns
     -------
@@ -121,8 +126,12 @@ def save_detections(
         If they cannot be had or written; no file is then written.
     """
     form_of(out)
-    with write.Staging(out.parent, [out.name], "fetch", inputs) as staging:
-        fetched = fetch.fetch_detections(survey, selection, tap, cache, cuts, progress)
+    check(workers)
+    with (
+        write.Staging(out.parent, [out.name], "fetch", inputs) as staging,
+        fetch.askers(workers) as pool,
+    ):
+        fetched = fetch.fetch_detections(survey, selection, tap, cache, cuts, progress, pool)
         return _write_detections(staging.path(out.name), fetched, survey, selection, tap, cuts)
 
 
@@ -163,6 +172,7 @@ def save_labels(
     radius_arcsec: float,
     snapshot: Path | None = None,
     progress: Progress = lambda done, total: None,
+    workers: int | str | None = None,
 ) -> dict[str, Any]:
     """Find SIMBAD's objects at the positions of a table and write them as known objects.
 
@@ -178,6 +188,8 @@ def save_labels(
     snapshot : Path, optional
         Where it exists, it is used and no service is asked; else what the service answers is kept
         there.
+    workers : int or str, optional
+        As of `save_detections`.
 
     Raises
     ------
@@ -185,6 +197,7 @@ def save_labels(
         If they cannot be had or written; no file is then written.
     """
     form_of(out)
+    check(workers)
     names = _label_files(out.name)
     is_near = snapshot is not None and snapshot.parent.resolve() == out.parent.resolve()
     if snapshot is not None and is_near and snapshot.name in names:
@@ -201,7 +214,8 @@ def save_labels(
             objects = _taken_from(snapshot, ra, dec, radius_arcsec)
         else:
             assert matcher is not None
-            objects = fetch_objects(matcher, cache, ra, dec, radius_arcsec, progress)
+            pool = stack.enter_context(fetch.askers(workers))
+            objects = fetch_objects(matcher, cache, ra, dec, radius_arcsec, progress, pool)
         about = _labels(staging, out.name, table, objects, by_place)
         if snapshot is not None and is_new:
             _keep(beside.path(snapshot.name), objects)

@@ -17,6 +17,7 @@ from xsift.catalogue.summary import Shown, Summary, SummaryTable
 from xsift.catalogue.tabular import Tabular
 from xsift.catalogue.warnings import recorded, warn_of_no_figures
 from xsift.classes import Classes
+from xsift.cluster import Workers, check, workers_of
 from xsift.errors import SettingError, XsiftWarning
 from xsift.evaluate.baselines import Boosting, Forest, LinearSvc
 from xsift.evaluate.cohort import Cohort, cohort_of
@@ -25,10 +26,11 @@ from xsift.evaluate.experiments import (
     HIDDEN,
     SHARES,
     Protocol,
+    Task,
     folds_of,
     plan,
-    run_task,
 )
+from xsift.evaluate.flow import Validation, answered
 from xsift.evaluate.methods import Method
 from xsift.evaluate.metrics import N_RESAMPLES
 from xsift.evaluate.ours import CalibratedMethod, PaperMethod
@@ -129,6 +131,7 @@ def evaluate(
     evaluation: EvaluationSettings | None = None,
     classes: Classes | None = None,
     advance: Advance | None = None,
+    workers: int | str | None = None,
 ) -> Evaluation:
     """Validate methods on the labelled sources of a table, and write the figures and a report.
 
@@ -148,6 +151,9 @@ def evaluate(
         Where None, those of the survey.
     advance : callable, optional
         Told how many fits are done, and how many there are.
+    workers : int or str, optional
+        How many processes of this machine fit, or the address of a Dask scheduler whose workers do.
+        The figures are the same. [default: this process]
     **keywords
         Both kinds of settings, each by its name: ``label_column="otype"``, ``folds=10``, ...
 
@@ -164,6 +170,7 @@ def evaluate(
     """
     settings, evaluation = settings or Settings(), evaluation or EvaluationSettings()
     advance = advance or _unheeded
+    check(workers)
     given_files = [file for file in (table, labels) if is_path(file)]
     with write.Staging(out, FILES, "evaluation", given_files) as staging:
         survey, feature_set = surveys.survey_of(settings.survey, settings.features)
@@ -172,7 +179,7 @@ def evaluate(
         if "faint" in evaluation.experiments:
             _refuse_faint(survey, tuple(f.name for f in chosen))
         methods = _methods(survey, feature_set, classes, settings)
-        with recorded() as notes:
+        with recorded() as notes, workers_of(workers) as pool:
             table = as_input(table, settings.source_column)
             labels = None if labels is None else as_input(labels, role=" of labels")
             # The methods under comparison take incomplete detections, or leave them out themselves.
@@ -187,14 +194,7 @@ def evaluate(
             fingerprint = _fingerprint(sample, settings, classes, evaluation)
             store = Store(staging.folder / PARTS, fingerprint, staging.scratch())
             folds = {e: folds_of(cohort, e, protocol) for e in {t.experiment for t in tasks}}
-            for done, task in enumerate(tasks):
-                advance(done, len(tasks))
-                if store.load(task) is None:
-                    method = methods.get((task.experiment, task.method))
-                    method = method or methods["", task.method]
-                    answer = run_task(cohort, folds[task.experiment], method, task, protocol)
-                    store.save(task, answer)
-            advance(len(tasks), len(tasks))
+            _answer(Validation(cohort, folds, methods, protocol), tasks, store, pool, advance)
             figures = results(cohort, evaluation.methods, protocol, store.load)
             warn_of_no_figures()
         record = {
@@ -216,6 +216,19 @@ def evaluate(
         staging.commit()
         store.drop_others()
     return Evaluation(record)
+
+
+def _answer(
+    validation: Validation, tasks: Sequence[Task], store: Store, pool: Workers, advance: Advance
+) -> None:
+    """Do the tasks that have no answer yet, and keep each answer as it comes."""
+    todo = [task for task in tasks if store.load(task) is None]
+    n_done = len(tasks) - len(todo)
+    advance(n_done, len(tasks))
+    for task, answer in pool.flow(answered, validation, todo):
+        store.save(task, answer)
+        n_done += 1
+        advance(n_done, len(tasks))
 
 
 def _unheeded(done: int, total: int) -> None:

@@ -28,10 +28,11 @@ from xsift.model.recognise import training_rows
 from xsift.model.sample import Progress, Sample, read_sample, refuse_unlabelled
 from xsift.model.schema import ModelTree
 from xsift.model.training import taught, train, trained_classes
+from xsift.pipeline.classified import Job, Stream, Streamed, in_memory
 from xsift.pipeline.first_look import Seen, Tell, Way, fingerprint, quiet, run_length, whole_look
 from xsift.pipeline.part import PartResult
 from xsift.pipeline.run import known_labels, of_training, refuse_idle_settings, run, training_of
-from xsift.pipeline.steps import Job, Stream, Streamed, begun, in_memory, refuse_formats
+from xsift.pipeline.steps import begun, refuse_formats
 from xsift.pipeline.stream import BUCKET_ROWS, silent
 from xsift.read import InMemory, Look, Parts, Source, as_input, is_path, parts_of, read_known
 from xsift.read.parts import ROWS
@@ -85,7 +86,7 @@ def run_stream(
     is_whole = len(parts.parts) == 1
     formats = formats or (("parquet", "votable") if is_whole else ("parquet",))
     if not is_whole:
-        refuse_formats(formats, parts)
+        refuse_formats(formats, parts, "classified")
     given = [Path(labels)] if is_path(labels) else []
     with place(out, [*parts.paths, *given]) as staging:
         if is_whole:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,9 @@ import pyarrow.parquet
 from xsift import write
 from xsift.catalogue.summary import Shown, Summary, SummaryTable
 from xsift.catalogue.warnings import recorded, warn_of_no_figures
+from xsift.cluster import Here, check, workers_of
 from xsift.errors import SettingError, TableError, lack_of
+from xsift.mixture import ParquetBlocks
 from xsift.mixture.choose_k import Restart, advice, fit_restarts
 from xsift.mixture.silhouette import EXACT_UP_TO
 from xsift.pipeline.scaled import scaled
@@ -80,6 +83,7 @@ def scan_k(
     restarts: int = 10,
     settings: Settings | None = None,
     advance: Callable[[int, int], None] = lambda done, total: None,
+    workers: int | str | None = None,
 ) -> Scan:
     """Fit K = 1 to `k_max` clusters from several starts and judge each fit.
 
@@ -96,6 +100,9 @@ def scan_k(
         Of these, features, survey, source_column and seed matter here.
     advance : callable
         Told how much of the work is done, and how much there is in all.
+    workers : int or str, optional
+        How many processes of this machine fit, or the address of a Dask scheduler whose workers do.
+        Each takes all fits of a K, and judges them; the fits are the same. [default: this process]
 
     Raises
     ------
@@ -105,41 +112,85 @@ def scan_k(
     settings = settings or Settings()
     if not 1 <= k_max <= 200 or not 1 <= restarts <= 1000:
         raise SettingError("--k-max is 1 to 200, --restarts 1 to 1000")
+    check(workers)
     with write.Staging(folder, (*FILES, _PART), "scan", [table]) as staging:
-        with recorded() as notes:
-            found = scaled(table, settings, staging.scratch())
+        with recorded() as notes, workers_of(workers) as pool:
+            # Workers may stand in other folders.
+            found = scaled(table, settings, staging.scratch().absolute())
             warn_of_no_figures()
-        if found.n_rows <= k_max:
-            raise TableError(
-                f"{table}: {found.n_rows} complete detections are too few for {k_max} clusters"
-            )
-        fingerprint = found.fingerprint(settings.seed, restarts)
-        earlier = _earlier(staging.folder / _PART, fingerprint)
-        earlier = earlier or _earlier(staging.folder / FILES[0], fingerprint)
-        fits = [f for f in earlier if f.k <= k_max]
-        n_resumed = len(fits)
-        done = {f.k for f in fits}
-        # A fit costs about as much as it has components.
-        total = restarts * sum(range(1, k_max + 1))
-        spent = restarts * sum(done)
-        advance(spent, total)
-        for k in sorted(set(range(1, k_max + 1)) - done):
-            start = spent
-
-            def one_more(k: int = k) -> None:
-                nonlocal spent
-                spent += k
-                advance(spent, total)
-
-            fits += fit_restarts(found.rows, k, restarts, settings.seed, found.names, one_more)
-            spent = start + restarts * k
-            fits.sort(key=lambda f: (f.k, f.restart))
-            _keep(staging, _PART, _scan(fits, found.n_rows, n_resumed), fingerprint)
-            staging.commit()
-        scan = replace(_scan(fits, found.n_rows, n_resumed), warnings=tuple(notes))
+            n = found.n_rows
+            if n <= k_max:
+                raise TableError(
+                    f"{table}: {n} complete detections are too few for {k_max} clusters"
+                )
+            fingerprint = found.fingerprint(settings.seed, restarts)
+            earlier = _earlier(staging.folder / _PART, fingerprint)
+            earlier = earlier or _earlier(staging.folder / FILES[0], fingerprint)
+            fits = [f for f in earlier if f.k <= k_max]
+            n_resumed = len(fits)
+            tell = _Told({f.k for f in fits}, restarts, k_max, advance)
+            todo = sorted(set(range(1, k_max + 1)) - tell.done)
+            # The longest first, so that none is left alone with one; but one goes up.
+            todo = todo if pool.n == 1 else todo[::-1]
+            each = tell.one_more if isinstance(pool, Here) else _untold
+            work = _Work(found.rows, found.names, restarts, settings.seed, each)
+            for k, fitted in pool.flow(_fitted, work, todo):
+                tell.all_of(k)
+                fits = sorted([*fits, *fitted], key=lambda f: (f.k, f.restart))
+                _keep(staging, _PART, _scan(fits, n, n_resumed), fingerprint)
+                staging.commit()
+        scan = replace(_scan(fits, n, n_resumed), warnings=tuple(notes))
         _finish(staging, scan, table, settings, fingerprint)
         staging.drop(_PART)
     return scan
+
+
+def _untold(k: int) -> None:
+    """Say nothing: another process has nobody to tell."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Work:
+    """What the fits of a scan share."""
+
+    rows: np.ndarray | ParquetBlocks
+    names: tuple[str, ...]
+    restarts: int
+    seed: int
+    each: Callable[[int], None]
+
+
+def _fitted(work: _Work, ks: Sequence[int]) -> Iterator[tuple[int, list[Restart]]]:
+    """Fit each number of clusters, and judge its fits together."""
+    for k in ks:
+        each = partial(work.each, k)
+        yield k, fit_restarts(work.rows, k, work.restarts, work.seed, work.names, each)
+
+
+class _Told:
+    """Tells how much of a scan is done: a fit costs about as much as it has components."""
+
+    def __init__(
+        self, done: set[int], restarts: int, k_max: int, advance: Callable[[int, int], None]
+    ) -> None:
+        self.done, self._restarts, self._advance = set(done), restarts, advance
+        self._total = restarts * sum(range(1, k_max + 1))
+        self._within = 0
+        self._tell()
+
+    def one_more(self, k: int) -> None:
+        """Tell that a fit of a K is done that is under way."""
+        self._within += k
+        self._tell()
+
+    def all_of(self, k: int) -> None:
+        """Tell that a K is done."""
+        self.done.add(k)
+        self._within = 0
+        self._tell()
+
+    def _tell(self) -> None:
+        self._advance(self._restarts * sum(self.done) + self._within, self._total)
 
 
 def _earlier(path: Path, fingerprint: str) -> list[Restart]:

@@ -1,61 +1,59 @@
-"""The steps of a work on a table in parts: parts are classified, and buckets of them voted on.
+"""The steps of a work on a table in parts, gathered by source names: parts, and then buckets.
 
-Parts and buckets are tasks: of this process, or of workers, which all see the same files. Each step
-finds what an earlier run has done.
+What `classify` and `vote` of such tables have in common. A step is a task of this process, or of
+workers, which all see the same files; it is done when it is marked, and not done again.
 """
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
-import pyarrow as pa
-
-from xsift.catalogue.sums import Sums, verdicts_of
-from xsift.catalogue.tables import Catalogue
-from xsift.catalogue.verdicts import completed
-from xsift.catalogue.warnings import recorded
-from xsift.classes import Classes
-from xsift.cluster import Workers
+from xsift.cluster import Flow, Workers
 from xsift.errors import ClusterError, SettingError, TableError, XsiftWarning
-from xsift.model.file import save_model_tree
-from xsift.model.sample import Progress
-from xsift.model.schema import ModelTree, TrainingTree
-from xsift.model.sums import added
-from xsift.pipeline.buckets import Ranges, empty_ballots, read_bucket, write_ballots
-from xsift.pipeline.first_look import Seen, Tell, quiet, run_length
-from xsift.pipeline.part import PartResult, classify_part, finished_record, vote_bucket
-from xsift.read import InMemory, Part, Parts
-from xsift.settings import Settings
-from xsift.write import Staging, Work, environment, part_name, write_json, write_table
-from xsift.write.provenance import file_name
+from xsift.pipeline.first_look import Tell, run_length
+from xsift.read import Parts
+from xsift.write import Staging, Work, part_name
 
-__all__ = ["Job", "Stream", "Streamed", "begun", "in_memory", "refuse_formats"]
+__all__ = [
+    "Files",
+    "adopt_sources",
+    "ballots_name",
+    "begun",
+    "bucket_step",
+    "do_buckets",
+    "do_parts",
+    "gathered",
+    "part_step",
+    "refuse_formats",
+    "refuse_unseen",
+]
+
+Job = TypeVar("Job")
+
+Files = dict[str, str]
+"""The files of a step, with their digests."""
 
 
-@dataclass(frozen=True)
-class Streamed:
-    """What came of a table in parts.
+def part_step(number: int) -> str:
+    """Return the name of the step of a part."""
+    return f"steps/part-{number:05d}"
 
-    Attributes
-    ----------
-    record : dict
-        What `run.json` holds.
-    classes : Classes
-    sources : dict of str to int
-        By group, class and status, as `verdicts` in `Sums`.
-    """
 
-    record: dict[str, Any]
-    classes: Classes
-    sources: dict[str, int]
+def bucket_step(number: int) -> str:
+    """Return the name of the step of a bucket."""
+    return f"steps/bucket-{number:05d}"
+
+
+def ballots_name(number: int) -> str:
+    """Return the name of the file of a part's ballots."""
+    return f"ballots/part-{number:05d}.arrow"
 
 
 def begun(staging: Staging, work: str) -> Work:
-    """Return the folder of a work, and say so where one that was stopped is not gone on with."""
+    """Return the work of that fingerprint, as far as an earlier run has come with it."""
     folder, is_anew = staging.work(work)
     if is_anew:
         warnings.warn(
@@ -67,8 +65,8 @@ def begun(staging: Staging, work: str) -> Work:
     return Work(folder.absolute())
 
 
-def refuse_formats(formats: tuple[str, ...], parts: Parts) -> None:
-    """Refuse formats in which a table of several parts cannot be written.
+def refuse_formats(formats: Sequence[str], parts: Parts, done: str) -> None:
+    """Refuse formats that a table of several parts is not written in.
 
     Raises
     ------
@@ -76,253 +74,100 @@ def refuse_formats(formats: tuple[str, ...], parts: Parts) -> None:
     """
     if other := [form for form in formats if form != "parquet"]:
         raise SettingError(
-            f"--format {other[0]}: {parts} has {parts.n_rows:,} rows and is classified in parts, "
+            f"--format {other[0]}: {parts} has {parts.n_rows:,} rows and is {done} in parts, "
             "which are written as Parquet alone: leave --format out"
         )
 
 
-def in_memory(
+def refuse_unseen(work: Work) -> None:
+    """Refuse to work where the folder of the results is not to be seen.
+
+    Raises
+    ------
+    ClusterError
+    """
+    if not work.folder.is_dir():
+        raise ClusterError(
+            f"a worker does not see {work.folder}: workers read the table and write the results, "
+            "so that they need the same file systems as this process"
+        )
+
+
+def do_parts(
+    does: Flow[Job, int, tuple[int, Files, TableError | None]],
+    job: Job,
     parts: Parts,
-    make: Callable[[InMemory, Progress], Catalogue],
-    staging: Staging,
-    formats: tuple[str, ...],
+    work: Work,
+    workers: Workers,
     tell: Tell,
-) -> Streamed:
-    """Make of a table of one part what is made of any other table.
+    doing: str,
+) -> None:
+    """Do the parts that are not done yet.
+
+    Parameters
+    ----------
+    does : callable
+        Gives of each part its number, and its files or why it could not be read.
+    job
+        What it needs.
+    doing : str
+        What it does, for `tell`.
 
     Raises
     ------
     TableError
-        If it cannot be read.
+        If a part could not be read, when all others are done.
     """
-    ((part, table),) = parts.read()
-    if isinstance(table, TableError):
-        raise table
-    with parts.located(part):
-        result = make(table, lambda step: tell(step, 0, parts.n_rows))
-    tell("writing", parts.n_rows, parts.n_rows)
-    result.stage(staging, formats)
-    assert result.model is not None
-    return Streamed(result.record, result.model.classes, verdicts_of(result.sources))
+    todo = [k for k in range(len(parts.parts)) if work.done(part_step(k)) is None]
+    n_done = parts.n_rows - sum(parts.parts[k].n_rows for k in todo)
+    tell(doing, n_done, parts.n_rows)
+    errors: dict[int, TableError] = {}
+    for k, files, error in workers.flow(does, job, todo, run_length(todo, workers)):
+        if error is None:
+            work.know(part_step(k), files)
+        else:
+            errors[k] = error
+        n_done += parts.parts[k].n_rows
+        tell(doing, n_done, parts.n_rows)
+    if errors:
+        first = errors[min(errors)]
+        raise TableError(
+            f"{first.args[0]}; what could be read is done and kept: mend it, repeat the command, "
+            "and it goes on from there"
+        ) from first
 
 
-@dataclass(frozen=True)
-class Job:
-    """What all parts and buckets need: it travels to each process once.
-
-    Attributes
-    ----------
-    seen : Seen
-    settings : Settings
-    work : Work
-    ranges : Ranges
-    about : dict of str to str
-        What each file says of itself.
-    of_part : callable
-        Classifies a part, as `classify_part` does.
-    """
-
-    seen: Seen
-    settings: Settings
-    work: Work
-    ranges: Ranges
-    about: dict[str, str]
-    of_part: Callable[..., PartResult]
-
-    @classmethod
-    def of(
-        cls,
-        seen: Seen,
-        settings: Settings,
-        work: Work,
-        bucket_rows: int,
-        command: str = "classify",
-        of_part: Callable[..., PartResult] = classify_part,
-    ) -> Job:
-        """Put together what is needed."""
-        about = {
-            "creator": f"xsift {environment()['xsift']}",
-            "input": file_name(seen.way.parts.path),
-            "command": command,
-            "model_id": seen.tree.model_id,
-        }
-        if settings.prior not in (
-            "train",
-            "uniform",
-        ):  # a file: other processes stand in other folders
-            settings = replace(settings, prior=str(Path(settings.prior).absolute()))
-        return cls(seen, settings, work, Ranges.of(seen.look, bucket_rows), about, of_part)
-
-    def refuse_unseen(self) -> None:
-        """Refuse to work where the folder of the results is not to be seen.
-
-        Raises
-        ------
-        ClusterError
-        """
-        if not self.work.folder.is_dir():
-            raise ClusterError(
-                f"a worker does not see {self.work.folder}: workers read the table and write the "
-                "results, so that they need the same file systems as this process"
-            )
+def gathered(work: Work, n_parts: int) -> list[tuple[Path, list[int]]]:
+    """Return the ballots of each part, and of which buckets there are some."""
+    return [
+        (work.path(ballots_name(k)), (work.done(part_step(k)) or {})["buckets"])
+        for k in range(n_parts)
+    ]
 
 
-Files = dict[str, str]
-"""The files of a step, with their digests."""
+def do_buckets(
+    does: Flow[Job, int, tuple[int, Files]],
+    job: Job,
+    n: int,
+    work: Work,
+    workers: Workers,
+    tell: Tell,
+) -> None:
+    """Do the buckets that are not done yet; `does` gives of each its number and its files."""
+    todo = [k for k in range(n) if work.done(bucket_step(k)) is None]
+    n_done = n - len(todo)
+    tell("voting", n_done, n)
+    for k, files in workers.flow(does, job, todo):
+        work.know(bucket_step(k), files)
+        n_done += 1
+        tell("voting", n_done, n)
 
 
-def _classify_parts(
-    job: Job, numbers: Sequence[int]
-) -> Iterator[tuple[int, Files, TableError | None]]:
-    """Classify parts; yield the number of each, and its files or why it could not be read."""
-    job.refuse_unseen()
-    way = job.seen.way
-    for part, table in way.parts.read(way.columns, numbers):
-        files: Files = {}
-        failed: TableError | None = None
-        try:
-            with quiet():
-                files = _classify_part(job, part, table)
-        except TableError as error:  # the others are of use once this one is mended
-            failed = error
-        yield part.number, files, failed
-        pa.default_memory_pool().release_unused()
-
-
-def _classify_part(job: Job, part: Part, table: InMemory | TableError) -> Files:
-    seen, work, step = job.seen, job.work, _step(part.number)
-    sample = seen.way.sample(part, table, seen.look)
-    sample = sample.held_to(seen.tree.features, seen.tree.survey_profile)
-    found = job.of_part(sample, seen.model, seen.tree, job.settings, seen.look, part.first)
-    names = part_name("detections", part.number), _ballots(part.number), _sums(step)
-    with work.writing(names[0]) as path:
-        write_table(found.detections, path, "parquet", job.about)
-    with work.writing(names[1]) as path:
-        buckets = write_ballots(found.ballots, job.ranges, path)
-    work.write_json(names[2], found.sums.as_dict())
-    return work.mark(step, {"buckets": buckets}, names)
-
-
-def _vote_buckets(
-    shared: tuple[Job, list[tuple[Path, list[int]]]], numbers: Sequence[int]
-) -> Iterator[tuple[int, Files]]:
-    """Let the detections of buckets vote; the ballots of each part hold those of some buckets."""
-    job, ballots = shared
-    job.refuse_unseen()
-    seen, work = job.seen, job.work
-    for k in numbers:
-        given = read_bucket(k, ballots)
-        if given is None:
-            given = empty_ballots(ballots[0][0])
-        with quiet():
-            found = vote_bucket(given, seen.model, seen.tree, job.settings, seen.look)
-        names = part_name("sources", k), _sums(_bucket(k))
-        with work.writing(names[0]) as path:
-            write_table(found.sources, path, "parquet", job.about)
-        work.write_json(names[1], found.sums.as_dict())
-        yield k, work.mark(_bucket(k), {"n": len(found.sources)}, names)
-        pa.default_memory_pool().release_unused()
-
-
-class Stream:
-    """The work on a table of several parts; each step finds what an earlier run has done."""
-
-    def __init__(self, job: Job, settings: Settings, workers: Workers, tell: Tell) -> None:
-        self._job, self._settings, self._workers, self._tell = job, settings, workers, tell
-        self._seen, self._work = job.seen, job.work
-        self._parts = job.seen.way.parts
-
-    def classify(self) -> None:
-        """Classify the parts that are not done yet."""
-        parts = self._parts.parts
-        todo = [k for k in range(len(parts)) if self._work.done(_step(k)) is None]
-        n_done = self._parts.n_rows - sum(parts[k].n_rows for k in todo)
-        self._tell("classifying", n_done, self._parts.n_rows)
-        errors: dict[int, TableError] = {}
-        together = run_length(todo, self._workers)
-        for k, files, error in self._workers.flow(_classify_parts, self._job, todo, together):
-            if error is None:
-                self._work.know(_step(k), files)
-            else:
-                errors[k] = error
-            n_done += parts[k].n_rows
-            self._tell("classifying", n_done, self._parts.n_rows)
-        if errors:
-            first = errors[min(errors)]
-            raise TableError(
-                f"{first.args[0]}; what could be read is classified and kept: mend it, repeat the "
-                "command, and it goes on from there"
-            ) from first
-
-    def vote(self) -> None:
-        """Let the detections of each bucket vote."""
-        n, work = len(self._job.ranges), self._work
-        ballots = [
-            (work.path(_ballots(k)), (work.done(_step(k)) or {})["buckets"])
-            for k in range(len(self._parts.parts))
-        ]
-        todo = [k for k in range(n) if work.done(_bucket(k)) is None]
-        n_done = n - len(todo)
-        self._tell("voting", n_done, n)
-        for k, files in self._workers.flow(_vote_buckets, (self._job, ballots), todo):
-            work.know(_bucket(k), files)
-            n_done += 1
-            self._tell("voting", n_done, n)
-
-    def adopt(self, staging: Staging) -> Sums:
-        """Put the tables in place, and return what they add up to."""
-        work = self._work
-        for k in range(len(self._parts.parts)):
-            name = part_name("detections", k)
-            staging.adopt(name, work.path(name), work.sha256(_step(k), name))
-        voted = [work.done(_bucket(k)) or {} for k in range(len(self._job.ranges))]
-        kept = [k for k, said in enumerate(voted) if said["n"]] or [0]
-        for at, k in enumerate(kept):
-            name = part_name("sources", k)
-            staging.adopt(part_name("sources", at), work.path(name), work.sha256(_bucket(k), name))
-        steps = [_step(k) for k in range(len(self._parts.parts))]
-        steps += [_bucket(k) for k in range(len(voted))]
-        return added(Sums.from_dict(work.read_json(_sums(step))) for step in steps)
-
-    def record(self, sums: Sums, notes: list[str]) -> dict[str, Any]:
-        """Return the record of the whole table; what to be wary of comes to the notes."""
-        seen, parts = self._seen, self._parts
-        with recorded() as more:
-            record = finished_record(
-                sums, seen.model, seen.tree, self._settings, parts.sha256, seen.way.called
-            )
-        notes += [note for note in more if note not in notes]
-        record["parts"] = {"files": len(parts.files), "parts": len(parts.parts)}
-        return record
-
-    def finish(
-        self,
-        staging: Staging,
-        sums: Sums,
-        record: dict[str, Any],
-        notes: list[str],
-        tree: ModelTree,
-        training: TrainingTree | None = None,
-    ) -> Streamed:
-        """Write the model and the record: with them all files appear."""
-        command = self._job.about["command"]
-        record = completed(record, tree, notes, command, training, self._parts.path)
-        save_model_tree(tree, staging.path("model.asdf"))
-        write_json(record, staging.path("run.json"))
-        return Streamed(record, tree.classes, sums.verdicts)
-
-
-def _step(number: int) -> str:
-    return f"steps/part-{number:05d}"
-
-
-def _bucket(number: int) -> str:
-    return f"steps/bucket-{number:05d}"
-
-
-def _sums(step: str) -> str:
-    return f"{step}-sums.json"
-
-
-def _ballots(number: int) -> str:
-    return f"ballots/part-{number:05d}.arrow"
+def adopt_sources(staging: Staging, work: Work, n: int) -> None:
+    """Let the sources of the buckets that have some appear at the end."""
+    voted = [work.done(bucket_step(k)) or {} for k in range(n)]
+    kept = [k for k, said in enumerate(voted) if said["n"]] or [0]
+    for at, k in enumerate(kept):
+        name = part_name("sources", k)
+        sha256 = work.sha256(bucket_step(k), name)
+        staging.adopt(part_name("sources", at), work.path(name), sha256)

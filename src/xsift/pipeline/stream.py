@@ -11,9 +11,10 @@ from xsift.catalogue.tables import Catalogue, place
 from xsift.catalogue.warnings import in_sample_notes, recorded
 from xsift.cluster import check, workers_of
 from xsift.model.sample import Progress
+from xsift.pipeline.classified import Job, Stream, Streamed, in_memory
 from xsift.pipeline.classify import classify
 from xsift.pipeline.first_look import Asked, Tell, fingerprint, first_look
-from xsift.pipeline.steps import Job, Stream, Streamed, begun, in_memory, refuse_formats
+from xsift.pipeline.steps import begun, refuse_formats
 from xsift.read import InMemory, Parts, parts_of
 from xsift.read.parts import ROWS
 from xsift.settings import Settings
@@ -71,7 +72,7 @@ def classify_stream(
     is_whole = len(parts.parts) == 1
     formats = formats or (("parquet", "votable") if is_whole else ("parquet",))
     if not is_whole:
-        refuse_formats(formats, parts)
+        refuse_formats(formats, parts, "classified")
     with place(out, [*parts.paths, *given]) as staging:
         if is_whole:
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from xsift import surveys
 from xsift.catalogue.folder import recorded_prior
@@ -18,12 +21,14 @@ from xsift.classes import Classes
 from xsift.model.sample import Progress, silent
 from xsift.pipeline.catalogue import Catalogue
 from xsift.pipeline.keywords import takes_settings
-from xsift.read import as_input, is_path, read_probabilities
+from xsift.read import InMemory, Polled, as_input, is_path, read_probabilities
+from xsift.read.layout import is_pattern
 from xsift.settings import Settings
 from xsift.surveys import Survey
-from xsift.vote import Pool, tally
+from xsift.vote import Pool, key_order, tally_in_order
+from xsift.write.manifest import digest
 
-__all__ = ["vote_table"]
+__all__ = ["Poll", "recorded_sha256", "vote_table", "voted"]
 
 
 @takes_settings(settings=("source_column", "survey", "verdict", "vote_trained"))
@@ -63,56 +68,161 @@ def vote_table(
     settings, progress = settings or Settings(), progress or silent
     survey, _ = surveys.survey_of(settings.survey, settings.features)
     classes = classes or survey.classes
+    table = as_input(table, settings.source_column)
+    return voted(table, table if is_path(table) else None, survey, classes, settings, progress)
+
+
+def voted(
+    table: str | Path | InMemory,
+    place: str | Path | None,
+    survey: Survey,
+    classes: Classes,
+    settings: Settings,
+    progress: Progress,
+) -> Catalogue:
+    """Let the detections of a table vote that is read at once.
+
+    Parameters
+    ----------
+    place : str or Path, optional
+        Where it lies: class shares may stand beside it.
+    """
     with recorded() as notes:
-        table = as_input(table, settings.source_column)
         progress(f"reading {table}")
         given = read_probabilities(
             table, survey, settings.source_column, classes, settings.vote_trained
         )
         progress("voting")
+        poll = Poll.of(str(table), place, given.classes, survey, settings, given.polled)
         rows = np.flatnonzero(given.votes)
         voting = np.column_stack([given.p, given.beside])
-        # Only the calibrated method gives "none of these" a share, and it takes this mean.
-        is_published = not (given.beside[rows, :1] > 0).any()
-        pool: Pool = "mean" if is_published else "geometric"
-        n_ballots = len(given.classes) + min(1, given.beside.shape[1])
-        rules = _rules(table, given.classes, settings.verdict, is_published)
-        rule = rules.rule.first(n_ballots)
-        votes = tally(given.table, voting, rows, n_ballots, pool, rule)
-        features = tuple(f.name for f in survey.features if f.name in given.table.column_names)
-        verdict = verdict_columns(votes.mean[:, :n_ballots], given.classes, rules)
-        sources = source_table(given.table, features, votes, given.classes, verdict)
-    counted = {
-        "detections": given.table.num_rows,
-        **({"trained": int(given.trained.sum())} if given.trained.any() else {}),
-        "voting": len(rows),
-        **source_counts(votes.unique),
-    }
-    record = {
-        "input_sha256": given.sha256,
-        # Without a model in the folder nothing else says them.
-        "survey": survey.name,
-        **({} if surveys.is_shipped(survey) else {"profile": _profile(survey)}),
-        "classes": [c.model_dump() for c in given.classes.classes],
-        "settings": {k: getattr(settings, k) for k in ("source_column", "verdict", "vote_trained")},
-        "verdict": f"{rules.written}, {rules.said(rules.written)}",
-        "counts": counted,
-    }
-    if "trained" in counted:
-        notes.insert(0, vote_of_trained(counted, settings.vote_trained))
-    sources = described(sources, given.classes, survey, rules)
-    result = Catalogue(None, sources, None, record)
-    return Catalogue.of(with_record(result, None, notes, "vote", None, (table,)))
-
-
-def _rules(table: Any, classes: Classes, verdict: str, is_published: bool) -> Rules:
-    """Return the rules; the class shares are those that stand beside the table, if any do."""
-    prior = None if is_published or not is_path(table) else recorded_prior(Path(table), classes)
-    why = (
-        f"no class shares to divide by are known of {table}: give the table of detections in a "
-        "folder that run or classify wrote by the calibrated method, whose run.json has them"
+        sources, unique = poll.sources(given.table, voting, rows)
+    record = poll.record(given.sha256, given.polled, source_counts(unique), notes)
+    result = with_record(
+        Catalogue(None, sources, None, record), None, notes, "vote", None, (table,)
     )
-    return rules_of(classes, verdict, is_published, prior, why)
+    return Catalogue.of(result)
+
+
+@dataclass(frozen=True, eq=False)
+class Poll:
+    """How the detections of a table vote.
+
+    Attributes
+    ----------
+    survey : Survey
+    classes : Classes
+        Those that the table has columns of.
+    settings : Settings
+    pool : {"mean", "geometric"}
+    rules : Rules
+    """
+
+    survey: Survey
+    classes: Classes
+    settings: Settings
+    pool: Pool
+    rules: Rules
+
+    @classmethod
+    def of(
+        cls,
+        where: str,
+        place: str | Path | None,
+        classes: Classes,
+        survey: Survey,
+        settings: Settings,
+        polled: Polled,
+    ) -> Poll:
+        """Choose the rules; the class shares are those that stand beside the table, if any do.
+
+        Raises
+        ------
+        SettingError
+            If the verdict needs them, and there are none.
+        """
+        # Only the calibrated method gives "none of these" a share, and it takes this mean.
+        is_published = not polled.has_none
+        prior = None
+        if not is_published and place is not None:
+            prior = recorded_prior(_folder_of(Path(place)), classes)
+        why = (
+            f"no class shares to divide by are known of {where}: give the table of detections in "
+            "a folder that run or classify wrote by the calibrated method, whose run.json has them"
+        )
+        rules = rules_of(classes, settings.verdict, is_published, prior, why)
+        return cls(survey, classes, settings, "mean" if is_published else "geometric", rules)
+
+    def sources(
+        self, table: pa.Table, p: np.ndarray, rows: np.ndarray, are_whole: bool | None = None
+    ) -> tuple[pa.Table, np.ndarray]:
+        """Let detections vote.
+
+        Parameters
+        ----------
+        table : pyarrow.Table
+            Names, positions, features.
+        p : ndarray of shape (n, columns)
+            Of the classes; of none and typicality, where the table has them.
+        rows : ndarray of int
+            Those that vote.
+        are_whole : bool, optional
+            As `in_order` takes it, of a part of a table.
+
+        Returns
+        -------
+        sources : pyarrow.Table
+            By name.
+        unique : ndarray of bool
+            Whether both votes agree on a source.
+        """
+        n = min(len(self.classes) + 1, p.shape[1])
+        rule = self.rules.rule.first(n)
+        order = key_order(table, rows, are_whole)
+        votes = tally_in_order(table["name"], p, order, n, self.pool, rule)
+        features = tuple(f.name for f in self.survey.features if f.name in table.column_names)
+        verdict = verdict_columns(votes.mean[:, :n], self.classes, self.rules)
+        sources = source_table(table, features, votes, self.classes, verdict)
+        return described(sources, self.classes, self.survey, self.rules), votes.unique
+
+    def record(
+        self, sha256: str, polled: Polled, counted: Mapping[str, int], notes: list[str]
+    ) -> dict[str, Any]:
+        """Return what `run.json` says of the table; `notes` get what comes before all else."""
+        survey, settings = self.survey, self.settings
+        counts = {
+            "detections": polled.rows,
+            **({"trained": polled.trained} if polled.trained else {}),
+            "voting": polled.voting,
+            **counted,
+        }
+        if polled.trained:
+            notes.insert(0, vote_of_trained(counts, settings.vote_trained))
+        return {
+            "input_sha256": sha256,
+            # Without a model in the folder nothing else says them.
+            "survey": survey.name,
+            **({} if surveys.is_shipped(survey) else {"profile": _profile(survey)}),
+            "classes": [c.model_dump() for c in self.classes.classes],
+            "settings": {
+                k: getattr(settings, k) for k in ("source_column", "verdict", "vote_trained")
+            },
+            "verdict": f"{self.rules.written}, {self.rules.said(self.rules.written)}",
+            "counts": counts,
+        }
+
+
+def recorded_sha256(place: str | Path) -> str | None:
+    """Return the digest of what may say the class shares of a table; None where nothing does."""
+    try:
+        return digest(_folder_of(Path(place)).parent / "run.json")
+    except (OSError, ValueError):
+        return None
+
+
+def _folder_of(place: Path) -> Path:
+    """Return the table of detections whose parts a pattern means."""
+    return place.parent if is_pattern(place) and place.parent.name == "detections" else place
 
 
 def _profile(survey: Survey) -> dict[str, Any]:

@@ -14,7 +14,13 @@ from xsift.read.known import Known, read_known
 from xsift.read.look import Fit, Look
 from xsift.read.memory import InMemory, as_input, is_path, table_in_memory
 from xsift.read.parts import Part, Parts, parts_of
-from xsift.read.probabilities import Probabilities, hold_probabilities
+from xsift.read.probabilities import (
+    Polled,
+    Probabilities,
+    class_columns,
+    hold_part_of_probabilities,
+    hold_probabilities,
+)
 from xsift.read.published import Published, hold_published
 from xsift.read.source import Source
 from xsift.read.table import offered_columns, read_table, read_whole, wanted_columns
@@ -28,11 +34,14 @@ __all__ = [
     "Look",
     "Part",
     "Parts",
+    "Polled",
     "Probabilities",
     "Published",
     "Source",
     "as_input",
+    "class_columns",
     "columns_beside",
+    "hold_part_of_probabilities",
     "is_path",
     "offered_columns",
     "parts_of",

@@ -221,7 +221,10 @@ class Look(_Counts):
         """
         if len(names) <= _NAMES:
             return dict(names)
-        return dict(sorted(names.items(), key=lambda item: (item[1][0], item[0]))[:_NAMES])
+        keys = np.fromiter((key for key, _ in names.values()), np.int64, len(names))
+        last = np.partition(keys, _NAMES - 1)[_NAMES - 1]
+        few = [item for item in names.items() if item[1][0] <= last]  # more, where hashes agree
+        return dict(sorted(few, key=lambda item: (item[1][0], item[0]))[:_NAMES])
 
     @property
     def has_counts(self) -> bool:
