@@ -18,6 +18,8 @@ from xsift.cli.terminal import (
     show_warnings,
     show_where,
 )
+from xsift.errors import need
+from xsift.settings import CATALOGUE_FORMATS
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -64,14 +66,16 @@ def write_catalogue(
     """Hold the folder, do the job, write the results and say what came of it."""
     from xsift.catalogue.tables import place
 
-    chosen = chosen_formats(formats, "parquet", "votable")
+    chosen = chosen_formats(formats, "parquet", "votable", allowed=CATALOGUE_FORMATS)
+    if "hats" in chosen:
+        need("hats", "cannot write HATS")  # said now, not after the work
     given = [file for file in inputs if file is not None]
     with place(out, given, has_detections) as staging, progress() as step:
         result = job(step, staging)
         step(f"writing {out}")
-        result.stage(staging, chosen)
+        record = result.stage(staging, chosen)
     if as_json:
-        say_json(result.record)
+        say_json(record)
     else:
         show_summary(result, out)
 
@@ -87,7 +91,7 @@ def write_stream(
     """Classify a table in parts into a folder, and say what came of it."""
     from xsift.pipeline.stream import classify_stream
 
-    chosen = chosen_formats(formats) if formats else None
+    chosen = chosen_formats(formats, allowed=CATALOGUE_FORMATS) if formats else None
     with rows_done(as_json) as tell:
         result = classify_stream(table, model, settings, out, chosen, tell)
     if as_json:

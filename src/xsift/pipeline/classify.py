@@ -42,7 +42,7 @@ def classify(
     model: ModelTree | str | Path | None = None,
     settings: Settings | None = None,
     progress: Progress | None = None,
-) -> Catalogue:
+) -> Any:
     """Classify detections with a frozen model.
 
     Parameters

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -113,7 +113,7 @@ class _Partition:
     model_id: str
     settings: Settings
     schema: pa.Schema
-    look: Look = Look()
+    look: Look = field(default_factory=Look)
 
     def __dask_tokenize__(self) -> tuple[str, ...]:
         said = json.dumps([self.settings.as_dict(), self.look.model_dump()], sort_keys=True)
@@ -163,7 +163,7 @@ class _Partition:
 
     @property
     def _one_empty_row(self) -> pa.Table:
-        return pa.table([pa.nulls(1, field.type) for field in self.schema], schema=self.schema)
+        return pa.table([pa.nulls(1, one.type) for one in self.schema], schema=self.schema)
 
     def _sample(self, table: pa.Table, look: Look) -> Sample:
         tree, _ = self._model
@@ -249,14 +249,14 @@ def _refuse_other_units(table: pa.Table, survey: Survey, settings: Settings, whe
     """
     with quiet():
         named = naming(table.column_names, survey, where, settings.columns).apply(table)
-    for field in named.schema:
-        name = plain_name(field.name).casefold()
+    for one in named.schema:
+        name = plain_name(one.name).casefold()
         want = next((c for c in survey.columns if c.name == name), None)
-        unit = declared_unit(field)
+        unit = declared_unit(one)
         if want is None or want.kind == "integer" or unit_factor(unit, want, where) == 1:
             continue
         raise TableError(
-            f"{where}: column {field.name} is in {unit} in its files, and LSDB carries no units: "
+            f"{where}: column {one.name} is in {unit} in its files, and LSDB carries no units: "
             f"put it in {want.unit or 'no unit'} under another name, and name that with "
             f"--column {want.name}=NAME"
         )

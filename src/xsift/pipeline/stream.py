@@ -12,12 +12,13 @@ from typing import Any
 
 import pyarrow as pa
 
+from xsift.catalogue.hats import with_hats
 from xsift.catalogue.sums import Sums, verdicts_of
 from xsift.catalogue.tables import Catalogue, place
 from xsift.catalogue.verdicts import with_record
 from xsift.catalogue.warnings import in_sample_notes, recorded
 from xsift.classes import Classes
-from xsift.errors import SettingError, TableError, XsiftWarning
+from xsift.errors import SettingError, TableError, XsiftWarning, need
 from xsift.model.file import save_model_tree
 from xsift.model.sums import added
 from xsift.pipeline.buckets import Ranges, empty_ballots, read_bucket, write_ballots
@@ -28,6 +29,7 @@ from xsift.read import InMemory, Part, Parts, parts_of
 from xsift.read.parts import ROWS
 from xsift.settings import Settings
 from xsift.write import Staging, Work, environment, part_name, write_json, write_table
+from xsift.write.hats import read_parts
 from xsift.write.provenance import file_name
 
 __all__ = ["BUCKET_ROWS", "Streamed", "classify_stream"]
@@ -80,7 +82,7 @@ def classify_stream(
     out : str or Path
         Folder for the results.
     formats : tuple of str, optional
-        Parquet alone, but for a table of one part. [default: all that the table can have]
+        Parquet and hats alone, but for a table of one part. [default: all that the table can have]
     tell : callable
     rows, bucket_rows : int
         Of a part; and of the detections whose sources are voted on together.
@@ -96,6 +98,8 @@ def classify_stream(
     formats = formats or (("parquet", "votable") if is_whole else ("parquet",))
     if not is_whole:
         _refuse_formats(formats, parts)
+    if "hats" in formats:
+        need("hats", "cannot write HATS")  # said now, not after the work
     with place(out, [*parts.paths, *given]) as staging:
         if is_whole:
             return _in_memory(parts, model, settings, staging, formats, tell)
@@ -105,7 +109,7 @@ def classify_stream(
             stream = _Stream(seen, settings, work, bucket_rows, tell)
             stream.classify()
             stream.vote()
-        return stream.finish(staging, notes)
+        return stream.finish(staging, notes, formats)
 
 
 def _begun(staging: Staging, work: str) -> Work:
@@ -121,10 +125,10 @@ def _begun(staging: Staging, work: str) -> Work:
 
 
 def _refuse_formats(formats: tuple[str, ...], parts: Parts) -> None:
-    if other := [form for form in formats if form != "parquet"]:
+    if other := [form for form in formats if form not in ("parquet", "hats")]:
         raise SettingError(
             f"--format {other[0]}: {parts} has {parts.n_rows:,} rows and is classified in parts, "
-            "which are written as Parquet alone: leave --format out"
+            "which are written as Parquet and HATS alone: leave --format out, or give --format hats"
         )
 
 
@@ -143,9 +147,9 @@ def _in_memory(
     with parts.located(part):
         result = classify(table, model, settings, lambda step: tell(step, 0, parts.n_rows))
     tell("writing", parts.n_rows, parts.n_rows)
-    result.stage(staging, formats)
+    record = result.stage(staging, formats)
     assert result.model is not None
-    return Streamed(result.record, result.model.classes, verdicts_of(result.sources))
+    return Streamed(record, result.model.classes, verdicts_of(result.sources))
 
 
 class _Stream:
@@ -222,16 +226,19 @@ class _Stream:
             pa.default_memory_pool().release_unused()
         self._tell("voting", n, n)
 
-    def finish(self, staging: Staging, notes: list[str]) -> Streamed:
+    def finish(self, staging: Staging, notes: list[str], formats: tuple[str, ...]) -> Streamed:
         """Put the record together, and let all files appear with it at the end."""
         seen, tree, work = self._seen, self._seen.tree, self._work
+        files: dict[str, list[Path]] = {"sources": [], "detections": []}
         for k in range(len(self._parts.parts)):
             name = part_name("detections", k)
+            files["detections"].append(work.path(name))
             staging.adopt(name, work.path(name), work.sha256(_step(k), name))
         voted = [work.done(_bucket(k)) or {} for k in range(len(self._ranges))]
         kept = [k for k, said in enumerate(voted) if said["n"]] or [0]
         for at, k in enumerate(kept):
             name = part_name("sources", k)
+            files["sources"].append(work.path(name))
             staging.adopt(part_name("sources", at), work.path(name), work.sha256(_bucket(k), name))
         steps = [_step(k) for k in range(len(self._parts.parts))]
         steps += [_bucket(k) for k in range(len(voted))]
@@ -250,8 +257,13 @@ class _Stream:
             Catalogue(None, none, None, record), tree, notes, "classify", None, inputs
         )
         save_model_tree(tree, staging.path("model.asdf"))
-        write_json(whole.record, staging.path("run.json"))
-        return Streamed(whole.record, tree.classes, sums.verdicts)
+        record = whole.record
+        if "hats" in formats:
+            self._tell("writing HATS", 0, self._parts.n_rows)
+            parts = {stem: read_parts(paths) for stem, paths in files.items()}
+            record = with_hats(parts, record, staging)
+        write_json(record, staging.path("run.json"))
+        return Streamed(record, tree.classes, sums.verdicts)
 
 
 def _step(number: int) -> str:

@@ -73,9 +73,7 @@ def table_of_frame(frame: Any, schema: pa.Schema) -> pa.Table:
         some = frame[schema.names].reset_index(drop=True)
         table = pa.Table.from_pandas(some, schema=schema, preserve_index=False)
     columns = [plain_cells(column) for column in table.columns]
-    fields = [
-        field.with_type(column.type) for field, column in zip(schema, columns, strict=True)
-    ]
+    fields = [field.with_type(column.type) for field, column in zip(schema, columns, strict=True)]
     return hide_masked(pa.Table.from_arrays(columns, schema=pa.schema(fields)))
 
 
