@@ -266,9 +266,8 @@ def _notes(resource: vo.Resource, static: bool) -> list[str]:
             what = "not cut for HATS" if static else "no cone search"
             notes.append(f"{table.name} have no positions: {what}")
         elif static and (n := int((~positions(table.table)[2]).sum())):
-            notes.append(
-                f"{n:,} of {len(table.table):,} {table.name} have no position: not in HATS"
-            )
+            total = f"{table.table.num_rows:,} {table.name}"
+            notes.append(f"{n:,} of {total} have no position: they are not in hats")
     if not resource.creator:
         notes.append("no creator is stated: give --creator 'Last, F.; Last, F.'")
     if not resource.licence:

@@ -58,7 +58,8 @@ class Plan:
         while order < HIGHEST and fine.max() > rows:
             order += 1
             fine = histogram.reshape(12 * 4**order, -1).sum(axis=1)
-        found = generate_alignment(fine, order, threshold=max(rows, int(fine.max())))
+        # A cell with more rows than a partition may have must not make all others as large.
+        found = generate_alignment(np.minimum(fine, rows), order, threshold=rows)
         place = [None if cell is None else HealpixPixel(*cell[:2]) for cell in found]
         pixels = list(sort_pixels(list({pixel for pixel in place if pixel is not None})))
         at = {pixel: k for k, pixel in enumerate(pixels)}

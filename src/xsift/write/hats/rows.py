@@ -129,13 +129,12 @@ def _indexed(table: pa.Table, cells: np.ndarray) -> pa.Table:
 
 def _write_batches(table: pa.Table, rows: np.ndarray, of: np.ndarray, path: Path) -> dict[int, int]:
     """Write some rows, one batch for each number in `of`, and return which batch is whose."""
-    found, starts = np.unique(of, return_index=True)
-    ends = np.append(starts[1:], len(of))
+    found, starts, n = np.unique(of, return_index=True, return_counts=True)
     with (
         open(path, "wb") as file,
         pyarrow.ipc.new_file(file, table.schema, options=_OPTIONS) as writer,
     ):
-        for start, end in zip(starts, ends, strict=True):
+        for start, end in zip(starts, starts + n, strict=True):
             some = table.take(pa.array(rows[start:end])).combine_chunks()
             writer.write_batch(some.to_batches()[0])
     return {int(k): at for at, k in enumerate(found)}
