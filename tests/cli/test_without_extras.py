@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 EXTRAS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
 BROUGHT = [
     (Requirement(line).name, extra)
-    for extra in ("fetch", "plots", "publish", "serve")
+    for extra in ("cluster", "fetch", "plots", "publish", "serve")
     for line in EXTRAS[extra]
 ]
 NO_FIGURES = 'no figures: matplotlib is not installed; install it with pip install "xsift[plots]"'

@@ -117,6 +117,11 @@ def table_in_memory(table: Any, source_column: str = "name", role: str = "") -> 
         if is_a(table, module, name):
             where = f"the {said}{role}"
             return _held(where, list(columns(table, where, source_column)))
+    if is_a(table, "lsdb.catalog.catalog", "Catalog"):
+        raise TableError(
+            f"the LSDB catalogue{role}: it is not in memory, as it has to be here: give what its "
+            "compute() returns; classify takes it as it is"
+        )
     if isinstance(table, pa.RecordBatch):
         table = pa.Table.from_batches([table])
     said = "Arrow table" if isinstance(table, pa.Table) else type(table).__name__
