@@ -149,3 +149,55 @@ def test_the_first_run_gives_the_bits_of_the_next(tmp_path):
     assert found == compiled, "the second run has compiled something: it does not test the cache"
     assert then == first
     assert len(first) == 4
+
+
+COMPILES = """
+import sys, time
+sys.path.insert(0, sys.argv[1])
+import xsift.jit
+xsift.jit.share_compiling()
+import slow_kernel
+slow_kernel.outer(1.0)
+print(sum(slow_kernel.outer.stats.cache_misses.values()))
+"""
+KERNEL = """
+import time
+import numba
+from xsift.jit import kernel, kernel_part
+
+@kernel_part()
+def inner(x):
+    return x + 1
+
+@kernel()
+def outer(x):
+    for _ in range(3):
+        x = inner(x) * 2
+    return x
+"""
+
+
+def test_processes_that_begin_together_compile_once(tmp_path):
+    (tmp_path / "slow_kernel.py").write_text(KERNEL)
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path / "cache"), "TMPDIR": str(tmp_path)}
+    begun = [
+        subprocess.Popen(
+            [sys.executable, "-c", COMPILES, str(tmp_path)],
+            env=environment,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(3)
+    ]
+    missed = [process.communicate(timeout=120)[0] for process in begun]
+    assert sorted(missed) == ["0\n", "0\n", "1\n"]
+
+
+def test_a_link_in_the_place_of_the_lock_is_not_followed(tmp_path, monkeypatch):
+    target = tmp_path / "precious"
+    (tmp_path / f"xsift-compiles-{os.getuid()}.lock").symlink_to(target)
+    monkeypatch.setattr(jit.tempfile, "gettempdir", lambda: str(tmp_path))
+    with pytest.raises(OSError, match="symbolic link"), jit._turn():
+        pass
+    assert not target.exists()
+    assert jit._state.turns == 0

@@ -9,6 +9,7 @@ XsiftError (ValueError)         one clear line for the user; the command line ex
 ├── MissingPackageError         a package of one of xsift's extras that is not installed
 ├── ServiceError                a service that does not answer, or not with a whole table
 │   └── RowLimitError           an answer that the service cut off: ask for less at a time
+├── ClusterError                workers or a scheduler of Dask that are lost, or unfit for the work
 ├── SplitError                  a validation with the same source on both sides
 └── SettingError                an option with a value that is not allowed
 XsiftWarning (UserWarning)      the result stands, but the reader should know
@@ -27,6 +28,7 @@ from contextvars import ContextVar
 from typing import Any
 
 __all__ = [
+    "ClusterError",
     "LabelError",
     "MissingColumnsError",
     "MissingPackageError",
@@ -151,6 +153,10 @@ class ServiceError(XsiftError):
 
 class RowLimitError(ServiceError):
     """A service cut its answer off at a row limit: what came is no result."""
+
+
+class ClusterError(XsiftError):
+    """Dask's workers or its scheduler are lost, or cannot do the work."""
 
 
 class SplitError(XsiftError):

@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import functools
+import os
+import tempfile
+import threading
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numba
 
 from xsift.errors import XsiftWarning
 
-__all__ = ["kernel", "kernel_part"]
+try:
+    import fcntl
+except ImportError:  # not on Windows
+    fcntl = None  # type: ignore[assignment]
+
+__all__ = ["kernel", "kernel_part", "limit_threads", "n_threads", "share_compiling"]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -59,8 +70,67 @@ def kernel_part(**options: Any) -> Callable[[Function], Function]:
 
 
 def _njit(function: Function, **options: Any) -> Function:
-    made: Function = numba.njit(**options)(function)
-    return made
+    made: Any = numba.njit(**options)(function)
+    made.compile = _in_turns(made.compile)
+    return made  # type: ignore[no-any-return]
+
+
+@dataclass
+class _State:
+    """Of this process: whether it compiles in turns with others, and how many threads it has."""
+
+    in_turns: bool = False
+    turns: int = 0
+    threads: int | None = None
+
+
+_state, _lock = _State(), threading.RLock()
+
+
+def share_compiling() -> None:
+    """Let one process of this machine compile at a time: the next finds its work in the cache."""
+    _state.in_turns = fcntl is not None
+
+
+def _in_turns(function: Function) -> Function:
+    @functools.wraps(function)
+    def called(*args: Any, **options: Any) -> Any:
+        if not _state.in_turns:
+            return function(*args, **options)
+        with _lock, _turn():
+            return function(*args, **options)
+
+    return called  # type: ignore[return-value]
+
+
+@contextmanager
+def _turn() -> Iterator[None]:
+    if _state.turns:  # a kernel that compiles has its parts compiled
+        yield
+        return
+    user = os.getuid() if hasattr(os, "getuid") else 0
+    path = Path(tempfile.gettempdir()) / f"xsift-compiles-{user}.lock"
+    # Whoever made a link of this name shall not have it followed.
+    number = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600)
+    _state.turns += 1
+    try:
+        fcntl.flock(number, fcntl.LOCK_EX)
+        yield
+    finally:
+        _state.turns -= 1
+        os.close(number)
+
+
+def limit_threads(n: int) -> None:
+    """Let kernels of this process use no more threads: its neighbours use the other cores."""
+    _state.threads = n
+
+
+def n_threads() -> int:
+    """Return how many threads kernels use: one for each core that the process may have."""
+    if _state.threads is not None:
+        return _state.threads
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
 
 
 @functools.cache

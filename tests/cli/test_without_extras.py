@@ -5,6 +5,7 @@ import shlex
 import tomllib
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 from packaging.requirements import Requirement
 
@@ -57,6 +58,20 @@ def test_the_extra_is_named_by_the_packages_own_name(without, package, extra):
 def test_what_no_user_needs_is_in_no_extra(without, package):
     without(package)
     assert lack_of(package, "nothing") is None
+
+
+def test_a_table_in_parts(xsift, bare, tmp_path, small_table, monkeypatch):
+    from xsift.pipeline import stream
+
+    parts_of = stream.parts_of
+    monkeypatch.setattr(stream, "parts_of", lambda path, _: parts_of(path, 300))
+    (tmp_path / "many").mkdir()
+    pq.write_table(small_table.drop_columns(["label"]), tmp_path / "many/one.parquet")
+    command = ("classify", tmp_path / "many", "--out", tmp_path / "out")
+    assert xsift(*command).status == 0
+    said = xsift(*command, "--workers", "2")
+    assert said.status == 1
+    assert 'distributed is not installed; install it with pip install "xsift[cluster]"' in said.err
 
 
 def test_the_main_job(xsift, bare, files, tmp_path):

@@ -6,9 +6,39 @@ from xsift.errors import OutputError
 from xsift.write import Staging, Work
 
 
+def write(work, name):
+    with work.writing(name) as path:
+        path.write_text("content")
+
+
+def test_a_file_has_its_name_when_it_is_whole(tmp_path):
+    work = Work(tmp_path)
+
+    def stopped():
+        with work.writing("a/b.txt") as one:
+            one.write_text("half")
+            with work.writing("a/b.txt") as other:  # of a process that was thought to be lost
+                assert one != other
+                other.write_text("whole")
+            assert work.path("a/b.txt").read_text() == "whole"
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        stopped()
+    assert [p.name for p in (tmp_path / "a").iterdir()] == ["b.txt"]
+    assert work.path("a/b.txt").read_text() == "whole"
+
+
+def test_what_another_process_did_is_known(tmp_path):
+    here, there = Work(tmp_path), Work(tmp_path)
+    write(there, "a")
+    here.know("step", there.mark("step", {}, ("a",)))
+    assert here.sha256("step", "a") == there.sha256("step", "a")
+
+
 def test_a_step_is_done_when_it_is_marked(tmp_path):
     work = Work(tmp_path)
-    work.path("a/b.txt").write_text("content")
+    write(work, "a/b.txt")
     assert work.done("step") is None
     work.mark("step", {"n": 3}, ("a/b.txt",))
     for one in (work, Work(tmp_path)):
@@ -53,7 +83,7 @@ def test_a_work_is_found_again_and_another_is_not(tmp_path):
 def test_files_of_a_work_appear_at_its_end(tmp_path):
     with Staging(tmp_path) as staging:
         work = Work(staging.work("one")[0])
-        work.path("parts/x").write_text("content")
+        write(work, "parts/x")
         work.mark("step", {}, ("parts/x",))
         staging.adopt("parts/y", work.path("parts/x"), work.sha256("step", "parts/x"))
         assert not (tmp_path / "parts").exists()

@@ -10,6 +10,7 @@ import typer
 from xsift.cli.options import (
     DEFAULT,
     Columns,
+    Dask,
     Features,
     Formats,
     Json,
@@ -20,6 +21,7 @@ from xsift.cli.options import (
     Survey,
     Verdict,
     VoteTrained,
+    Workers,
     settings_of,
 )
 from xsift.cli.writing import write_catalogue, write_stream
@@ -53,18 +55,24 @@ def classify(
     vote_trained: VoteTrained = DEFAULT.vote_trained,
     verdict: Verdict = DEFAULT.verdict,
     formats: Formats = None,
+    workers: Workers = None,
+    dask: Dask = None,
     as_json: Json = False,
 ) -> None:
     """Classify detections with a trained model: yours, or one that comes with xsift."""
     settings = settings_of(context)
+    from xsift.cluster import chosen
     from xsift.read.parts import goes_in_parts
 
+    who = chosen(workers, dask)
     if goes_in_parts(table):
-        write_stream(table, model, settings, out, formats, as_json)
+        write_stream(table, model, settings, out, formats, who, as_json)
         return
     from xsift.pipeline.classify import classify
 
     def job(step: Any, _: Any) -> Any:
+        if who is not None:
+            step("the table is read at once, and this process alone classifies it")
         return classify(table, model, settings, step)
 
     write_catalogue(job, out, formats, as_json, [table, model])

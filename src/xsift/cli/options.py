@@ -18,6 +18,7 @@ __all__ = [
     "CatalogueFolder",
     "ClassesFile",
     "Columns",
+    "Dask",
     "Features",
     "Formats",
     "Json",
@@ -36,6 +37,7 @@ __all__ = [
     "Types",
     "Verdict",
     "VoteTrained",
+    "Workers",
     "chosen_classes",
     "chosen_formats",
     "option",
@@ -79,6 +81,19 @@ ClassesFile = Annotated[
     typer.Option(
         "--classes",
         help="Classes: paper, xmm, muwclass, or a TOML file. [default: the survey's, or paper]",
+    ),
+]
+
+Workers = Annotated[
+    int | None,
+    typer.Option("--workers", help="Processes on this machine. [default: 1]", show_default=False),
+]
+Dask = Annotated[
+    str | None,
+    typer.Option(
+        "--dask",
+        metavar="ADDRESS",
+        help="Address of a Dask scheduler of yours, such as tcp://host:8786.",
     ),
 ]
 

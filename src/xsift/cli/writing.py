@@ -86,6 +86,7 @@ def write_stream(
     settings: Settings,
     out: Path,
     formats: list[str] | None,
+    workers: int | str | None,
     as_json: bool,
 ) -> None:
     """Classify a table in parts into a folder, and say what came of it."""
@@ -93,7 +94,7 @@ def write_stream(
 
     chosen = chosen_formats(formats, allowed=CATALOGUE_FORMATS) if formats else None
     with rows_done(as_json) as tell:
-        result = classify_stream(table, model, settings, out, chosen, tell)
+        result = classify_stream(table, model, settings, out, chosen, tell, workers)
     if as_json:
         say_json(result.record)
     else:

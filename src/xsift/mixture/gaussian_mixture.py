@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Callable, Iterator
 from numbers import Integral, Real
@@ -15,6 +14,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
+from xsift import jit
 from xsift.errors import TableError, XsiftWarning
 from xsift.mixture.blocks import ArrayRows, Rows, as_rows, is_stream
 from xsift.mixture.em import Fit, find_collapses, iterate
@@ -279,7 +279,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):
     def _threads(self) -> int:
         if self.n_threads is not None:
             return int(self.n_threads)
-        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+        return jit.n_threads()
 
     def _n_parameters(self) -> int:
         K, d = (int(size) for size in self.means_.shape)

@@ -5,15 +5,17 @@ from __future__ import annotations
 import hashlib
 import json
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from pydantic import ValidationError
 
 from xsift.catalogue.warnings import recorded, warn_of_classes, warn_of_unused
+from xsift.cluster import Workers
 from xsift.errors import TableError, XsiftWarning
 from xsift.features import Faintness, warn_of_limits
 from xsift.model import Model, model_of
@@ -36,7 +38,7 @@ from xsift.settings import Settings
 from xsift.surveys import Feature, Survey
 from xsift.write import Work, environment
 
-__all__ = ["Asked", "Seen", "Tell", "Way", "fingerprint", "first_look", "quiet"]
+__all__ = ["Asked", "Seen", "Tell", "Way", "fingerprint", "first_look", "quiet", "run_length"]
 
 Asked = ModelTree | str | Path | None
 """A model: as data, a file, the name of a packaged one; or none is named."""
@@ -44,6 +46,7 @@ Asked = ModelTree | str | Path | None
 Tell = Callable[[str, int, int], None]
 """Told of the step at hand, and of how many rows of how many are done."""
 
+_IN_A_ROW = 4
 _FORMAT = 1  # of the files in the folder of a work: another one starts anew
 _EMPTY = np.empty(0)
 
@@ -147,7 +150,9 @@ class Seen:
     why: str
 
 
-def first_look(parts: Parts, asked: Asked, settings: Settings, work: Work, tell: Tell) -> Seen:
+def first_look(
+    parts: Parts, asked: Asked, settings: Settings, work: Work, workers: Workers, tell: Tell
+) -> Seen:
     """Look at a whole table, unless an earlier run did, and choose the model.
 
     Raises
@@ -159,7 +164,7 @@ def first_look(parts: Parts, asked: Asked, settings: Settings, work: Work, tell:
     """
     path, why, tree = _named_model(parts, asked, settings)
     way = Way.of(parts, settings, tree)
-    look = _look(way, work, tell)
+    look = _look(way, work, workers, tell)
     if not look.columns["name"].n_values:
         raise TableError(f"{parts}: source column {settings.source_column} is empty in every row")
     look.heed(way.survey, way.survey.columns_of(way.features), parts.path)
@@ -180,23 +185,36 @@ def first_look(parts: Parts, asked: Asked, settings: Settings, work: Work, tell:
     return Seen(way, look, tree, model, path, why)
 
 
-def _look(way: Way, work: Work, tell: Tell) -> Look:
+def _look(way: Way, work: Work, workers: Workers, tell: Tell) -> Look:
     """Look at the table, and say what every part of it says alike."""
     said = work.done("look")
     try:
         look, notes = Look.model_validate((said or {})["look"]), list((said or {})["notes"])
     except (ValidationError, LookupError, TypeError):
-        look, parts = Look(), way.parts
-        with recorded() as notes, twelfth_may_lack():
+        look, n_done, n_rows, numbers = Look(), 0, way.parts.n_rows, range(len(way.parts.parts))
+        with recorded() as notes:
             way.refuse_unknown_kept()
             plain = replace(way, settings=replace(way.settings, keep=()))
-            for part, table in parts.read(plain.columns):
-                look = look + look_at(plain.sample(part, table, Look()))
-                tell("looking at the table", part.first + part.n_rows, parts.n_rows)
+            for n, found in workers.flow(_look_at, plain, numbers, run_length(numbers, workers)):
+                look, n_done = look + found, n_done + n
+                tell("looking at the table", n_done, n_rows)
         work.mark("look", {"look": look.model_dump(mode="json"), "notes": notes})
     for note in notes:
         warnings.warn(note, XsiftWarning, stacklevel=2)
     return look
+
+
+def _look_at(way: Way, numbers: Sequence[int]) -> Iterator[tuple[int, Look]]:
+    """Look at parts; give the rows of each, and what was found."""
+    for part, table in way.parts.read(way.columns, numbers):
+        with twelfth_may_lack():
+            look = look_at(way.sample(part, table, Look()))
+        yield part.n_rows, look
+
+
+def run_length(tasks: Sequence[Any], workers: Workers) -> int:
+    """Return how many parts in a row a process is given: those of one file are read in turn."""
+    return max(1, min(_IN_A_ROW, len(tasks) // (4 * workers.n)))
 
 
 def _named_model(

@@ -1,12 +1,15 @@
-"""`xsift classify` of a table of any size: part after part, in bounded memory, and resumable.
+"""`xsift classify` of a table of any size: part by part, in bounded memory, and resumable.
 
-look -> parts -> votes, bucket after bucket -> finish
+look -> parts -> votes, bucket by bucket -> finish
+
+Parts and buckets are tasks: of this process, or of workers, which all see the same files.
 """
 
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +21,21 @@ from xsift.catalogue.tables import Catalogue, place
 from xsift.catalogue.verdicts import with_record
 from xsift.catalogue.warnings import in_sample_notes, recorded
 from xsift.classes import Classes
-from xsift.errors import SettingError, TableError, XsiftWarning, need
+from xsift.cluster import Workers, check, workers_of
+from xsift.errors import ClusterError, SettingError, TableError, XsiftWarning, need
 from xsift.model.file import save_model_tree
 from xsift.model.sums import added
 from xsift.pipeline.buckets import Ranges, empty_ballots, read_bucket, write_ballots
 from xsift.pipeline.classify import classify
-from xsift.pipeline.first_look import Asked, Seen, Tell, fingerprint, first_look, quiet
+from xsift.pipeline.first_look import (
+    Asked,
+    Seen,
+    Tell,
+    fingerprint,
+    first_look,
+    quiet,
+    run_length,
+)
 from xsift.pipeline.part import classify_part, finished_record, vote_bucket
 from xsift.read import InMemory, Part, Parts, parts_of
 from xsift.read.parts import ROWS
@@ -67,6 +79,7 @@ def classify_stream(
     out: str | Path,
     formats: tuple[str, ...] | None = None,
     tell: Tell = _silent,
+    workers: int | str | None = None,
     rows: int = ROWS,
     bucket_rows: int = BUCKET_ROWS,
 ) -> Streamed:
@@ -84,14 +97,19 @@ def classify_stream(
     formats : tuple of str, optional
         Parquet and hats alone, but for a table of one part. [default: all that the table can have]
     tell : callable
+    workers : int or str, optional
+        Processes on this machine, or the address of a Dask scheduler, whose workers see the files
+        of the table and the folder under the same paths.
     rows, bucket_rows : int
         Of a part; and of the detections whose sources are voted on together.
 
     Raises
     ------
     XsiftError
-        Where the table or the model cannot serve, or the folder cannot be written.
+        Where the table or the model cannot serve, or the folder cannot be written; ClusterError
+        where the workers are lost.
     """
+    check(workers)
     parts = path if isinstance(path, Parts) else parts_of(path, rows)
     given = [Path(model)] if isinstance(model, str | Path) and Path(model).exists() else []
     is_whole = len(parts.parts) == 1
@@ -105,10 +123,12 @@ def classify_stream(
             return _in_memory(parts, model, settings, staging, formats, tell)
         with recorded() as notes:
             work = _begun(staging, fingerprint(parts, model, settings, bucket_rows))
-            seen = first_look(parts, model, settings, work, tell)
-            stream = _Stream(seen, settings, work, bucket_rows, tell)
-            stream.classify()
-            stream.vote()
+            with workers_of(workers, "cannot work in other processes") as found:
+                seen = first_look(parts, model, settings, work, found, tell)
+                job = _Job.of(seen, settings, work, bucket_rows)
+                stream = _Stream(job, settings, found, tell)
+                stream.classify()
+                stream.vote()
         return stream.finish(staging, notes, formats)
 
 
@@ -121,7 +141,7 @@ def _begun(staging: Staging, work: str) -> Work:
             XsiftWarning,
             stacklevel=2,
         )
-    return Work(folder)
+    return Work(folder.absolute())
 
 
 def _refuse_formats(formats: tuple[str, ...], parts: Parts) -> None:
@@ -152,79 +172,157 @@ def _in_memory(
     return Streamed(record, result.model.classes, verdicts_of(result.sources))
 
 
-class _Stream:
-    """The work on a table of several parts; each step finds what an earlier run has done."""
+@dataclass(frozen=True)
+class _Job:
+    """What all parts and buckets need: it travels to each process once.
 
-    def __init__(
-        self, seen: Seen, settings: Settings, work: Work, bucket_rows: int, tell: Tell
-    ) -> None:
-        self._seen, self._settings, self._work, self._tell = seen, settings, work, tell
-        self._parts = seen.way.parts
-        self._ranges = Ranges.of(seen.look, bucket_rows)
-        self._about = {
+    Attributes
+    ----------
+    seen : Seen
+    settings : Settings
+    work : Work
+    ranges : Ranges
+    about : dict of str to str
+        What each file says of itself.
+    """
+
+    seen: Seen
+    settings: Settings
+    work: Work
+    ranges: Ranges
+    about: dict[str, str]
+
+    @classmethod
+    def of(cls, seen: Seen, settings: Settings, work: Work, bucket_rows: int) -> _Job:
+        """Put together what is needed."""
+        about = {
             "creator": f"xsift {environment()['xsift']}",
-            "input": file_name(self._parts.path),
+            "input": file_name(seen.way.parts.path),
             "command": "classify",
             "model_id": seen.tree.model_id,
         }
+        if settings.prior not in (
+            "train",
+            "uniform",
+        ):  # a file: other processes stand in other folders
+            settings = replace(settings, prior=str(Path(settings.prior).absolute()))
+        return cls(seen, settings, work, Ranges.of(seen.look, bucket_rows), about)
+
+    def refuse_unseen(self) -> None:
+        """Refuse to work where the folder of the results is not to be seen.
+
+        Raises
+        ------
+        ClusterError
+        """
+        if not self.work.folder.is_dir():
+            raise ClusterError(
+                f"a worker does not see {self.work.folder}: workers read the table and write the "
+                "results, so that they need the same file systems as this process"
+            )
+
+
+Files = dict[str, str]
+"""The files of a step, with their digests."""
+
+
+def _classify_parts(
+    job: _Job, numbers: Sequence[int]
+) -> Iterator[tuple[int, Files, TableError | None]]:
+    """Classify parts; yield the number of each, and its files or why it could not be read."""
+    job.refuse_unseen()
+    way = job.seen.way
+    for part, table in way.parts.read(way.columns, numbers):
+        files: Files = {}
+        failed: TableError | None = None
+        try:
+            with quiet():
+                files = _classify_part(job, part, table)
+        except TableError as error:  # the others are of use once this one is mended
+            failed = error
+        yield part.number, files, failed
+        pa.default_memory_pool().release_unused()
+
+
+def _classify_part(job: _Job, part: Part, table: InMemory | TableError) -> Files:
+    seen, work, step = job.seen, job.work, _step(part.number)
+    sample = seen.way.sample(part, table, seen.look)
+    sample = sample.held_to(seen.tree.features, seen.tree.survey_profile)
+    found = classify_part(sample, seen.model, seen.tree, job.settings, seen.look, part.first)
+    names = part_name("detections", part.number), _ballots(part.number), _sums(step)
+    with work.writing(names[0]) as path:
+        write_table(found.detections, path, "parquet", job.about)
+    with work.writing(names[1]) as path:
+        buckets = write_ballots(found.ballots, job.ranges, path)
+    work.write_json(names[2], found.sums.as_dict())
+    return work.mark(step, {"buckets": buckets}, names)
+
+
+def _vote_buckets(
+    shared: tuple[_Job, list[tuple[Path, list[int]]]], numbers: Sequence[int]
+) -> Iterator[tuple[int, Files]]:
+    """Let the detections of buckets vote; the ballots of each part hold those of some buckets."""
+    job, ballots = shared
+    job.refuse_unseen()
+    seen, work = job.seen, job.work
+    for k in numbers:
+        given = read_bucket(k, ballots)
+        if given is None:
+            given = empty_ballots(ballots[0][0])
+        with quiet():
+            found = vote_bucket(given, seen.model, seen.tree, job.settings, seen.look)
+        names = part_name("sources", k), _sums(_bucket(k))
+        with work.writing(names[0]) as path:
+            write_table(found.sources, path, "parquet", job.about)
+        work.write_json(names[1], found.sums.as_dict())
+        yield k, work.mark(_bucket(k), {"n": len(found.sources)}, names)
+        pa.default_memory_pool().release_unused()
+
+
+class _Stream:
+    """The work on a table of several parts; each step finds what an earlier run has done."""
+
+    def __init__(self, job: _Job, settings: Settings, workers: Workers, tell: Tell) -> None:
+        self._job, self._settings, self._workers, self._tell = job, settings, workers, tell
+        self._seen, self._work = job.seen, job.work
+        self._parts = job.seen.way.parts
 
     def classify(self) -> None:
         """Classify the parts that are not done yet."""
-        parts, way = self._parts, self._seen.way
-        todo = [k for k in range(len(parts.parts)) if self._work.done(_step(k)) is None]
-        n_done = parts.n_rows - sum(parts.parts[k].n_rows for k in todo)
-        self._tell("classifying", n_done, parts.n_rows)
-        failed: TableError | None = None
-        for part, table in parts.read(way.columns, todo):
-            try:
-                with quiet():
-                    self._classify(part, table)
-            except TableError as error:  # the others are of use once this one is mended
-                failed = failed or error
-            n_done += part.n_rows
-            self._tell("classifying", n_done, parts.n_rows)
-            pa.default_memory_pool().release_unused()
-        if failed is not None:
+        parts = self._parts.parts
+        todo = [k for k in range(len(parts)) if self._work.done(_step(k)) is None]
+        n_done = self._parts.n_rows - sum(parts[k].n_rows for k in todo)
+        self._tell("classifying", n_done, self._parts.n_rows)
+        errors: dict[int, TableError] = {}
+        together = run_length(todo, self._workers)
+        for k, files, error in self._workers.flow(_classify_parts, self._job, todo, together):
+            if error is None:
+                self._work.know(_step(k), files)
+            else:
+                errors[k] = error
+            n_done += parts[k].n_rows
+            self._tell("classifying", n_done, self._parts.n_rows)
+        if errors:
+            first = errors[min(errors)]
             raise TableError(
-                f"{failed}; what could be read is classified and kept: mend it, repeat the "
+                f"{first.args[0]}; what could be read is classified and kept: mend it, repeat the "
                 "command, and it goes on from there"
-            ) from failed
-
-    def _classify(self, part: Part, table: InMemory | TableError) -> None:
-        seen = self._seen
-        sample = seen.way.sample(part, table, seen.look)
-        sample = sample.held_to(seen.tree.features, seen.tree.survey_profile)
-        found = classify_part(sample, seen.model, seen.tree, self._settings, seen.look, part.first)
-        names = part_name("detections", part.number), _ballots(part.number)
-        write_table(found.detections, self._work.path(names[0]), "parquet", self._about)
-        buckets = write_ballots(found.ballots, self._ranges, self._work.path(names[1]))
-        self._work.write_json(_sums(_step(part.number)), found.sums.as_dict())
-        files = *names, _sums(_step(part.number))
-        self._work.mark(_step(part.number), {"buckets": buckets}, files)
+            ) from first
 
     def vote(self) -> None:
         """Let the detections of each bucket vote."""
-        seen, n = self._seen, len(self._ranges)
+        n, work = len(self._job.ranges), self._work
         ballots = [
-            (self._work.path(_ballots(k)), (self._work.done(_step(k)) or {})["buckets"])
+            (work.path(_ballots(k)), (work.done(_step(k)) or {})["buckets"])
             for k in range(len(self._parts.parts))
         ]
-        for k in range(n):
-            self._tell("voting", k, n)
-            if self._work.done(_bucket(k)) is not None:
-                continue
-            given = read_bucket(k, ballots)
-            if given is None:
-                given = empty_ballots(ballots[0][0])
-            with quiet():
-                found = vote_bucket(given, seen.model, seen.tree, self._settings, seen.look)
-            name = part_name("sources", k)
-            write_table(found.sources, self._work.path(name), "parquet", self._about)
-            self._work.write_json(_sums(_bucket(k)), found.sums.as_dict())
-            said = {"n": len(found.sources)}
-            self._work.mark(_bucket(k), said, (name, _sums(_bucket(k))))
-            pa.default_memory_pool().release_unused()
-        self._tell("voting", n, n)
+        todo = [k for k in range(n) if work.done(_bucket(k)) is None]
+        n_done = n - len(todo)
+        self._tell("voting", n_done, n)
+        for k, files in self._workers.flow(_vote_buckets, (self._job, ballots), todo):
+            work.know(_bucket(k), files)
+            n_done += 1
+            self._tell("voting", n_done, n)
 
     def finish(self, staging: Staging, notes: list[str], formats: tuple[str, ...]) -> Streamed:
         """Put the record together, and let all files appear with it at the end."""
@@ -234,7 +332,7 @@ class _Stream:
             name = part_name("detections", k)
             files["detections"].append(work.path(name))
             staging.adopt(name, work.path(name), work.sha256(_step(k), name))
-        voted = [work.done(_bucket(k)) or {} for k in range(len(self._ranges))]
+        voted = [work.done(_bucket(k)) or {} for k in range(len(self._job.ranges))]
         kept = [k for k, said in enumerate(voted) if said["n"]] or [0]
         for at, k in enumerate(kept):
             name = part_name("sources", k)

@@ -31,7 +31,7 @@ class Cursor:
         self.file, self._schema = file, schema
         where = str(file.path)
         with refuse_path(TableError, where, "read"), refuse_damage(where, "Parquet file"):
-            self._file = _parquet_file(where)
+            self._file = _parquet_file(str(file.place))
             names = self._file.schema_arrow.names
             if set(names) != set(file.schema.names):
                 raise TableError(f"{where}: has changed while it was read")
@@ -43,7 +43,7 @@ class Cursor:
         self._rest: pa.Table | None = None
 
     def _refuse_unsafe(self, where: str) -> None:
-        with open(self.file.path, "rb") as stream:
+        with open(self.file.place, "rb") as stream:
             content = pages.FileContent(stream)
             weight = weighed(where, content, self._file, self._leaves, _PAGE)
         if None in weight:

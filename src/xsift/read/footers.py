@@ -21,9 +21,13 @@ __all__ = ["File", "opened", "refuse_other"]
 
 @dataclass(frozen=True)
 class File:
-    """A file of the table: its rows by row group, its fields, and a digest of its footer."""
+    """A file of the table: its rows by row group, its fields, and a digest of its footer.
+
+    Messages name its `path`, as the user gave it; processes elsewhere find it at its `place`.
+    """
 
     path: Path
+    place: Path
     row_groups: tuple[int, ...]
     schema: pa.Schema
     size: int
@@ -58,7 +62,7 @@ def opened(path: Path) -> File:
             schema = pa.parquet.read_schema(pa.OSFile(where))
             plain = pa.schema([_plain(field) for field in schema], schema.metadata)
             schema = with_units(where, plain.empty_table()).schema
-    return File(path, tuple(row_groups), schema, len(content), digest)
+    return File(path, path.absolute(), tuple(row_groups), schema, len(content), digest)
 
 
 def _plain(field: pa.Field) -> pa.Field:
