@@ -50,11 +50,16 @@ def table(table_of, with_limits):
     return with_limits(pa.table(columns), np.where(dec > 0, 30.0, np.nan))
 
 
-@pytest.fixture(scope="module")
-def in_memory(table):
+def classified(table, model, **settings):
+    """What `classify` gives, whatever it warns of."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", XsiftWarning)
-        return {m: xsift.classify(table, m, keep="kind") for m in ("csc20", "csc21")}
+        return xsift.classify(table, model, **settings)
+
+
+@pytest.fixture(scope="module")
+def in_memory(table):
+    return {m: classified(table, m, keep="kind") for m in ("csc20", "csc21")}
 
 
 @pytest.fixture(scope="module")
@@ -220,6 +225,34 @@ def test_a_model_file_and_a_model_in_memory(cat, whole, tmp_path):
     lazy._HELD.clear()
     with pytest.raises(RuntimeError, match=r"mine\.asdf: the model is \w+, and was \w+ when the"):
         lazily.compute(progress_bar=False)
+
+
+@pytest.fixture(scope="module")
+def own(small_table):
+    """A model of one's own, in memory."""
+    return xsift.run(small_table, label_column="label", method="paper", clusters=2).model
+
+
+def test_a_model_of_ones_own_travels_as_it_is(cat, table, own):
+    found = classified(cat, own)
+    sent = pickle.loads(pickle.dumps(partition_of(found)))
+    lazy._HELD.clear()
+    frame = sent(cat.compute(progress_bar=False))
+    assert_rows(frame, classified(table, own).detections)
+
+
+@pytest.mark.slow
+def test_on_a_cluster_of_processes(cat, table, whole, own):
+    distributed = pytest.importorskip("distributed", reason="distributed is not installed")
+    options = {"host": "127.0.0.1", "dashboard_address": "127.0.0.1:0", "silence_logs": 50}
+    with (
+        distributed.LocalCluster(n_workers=2, threads_per_worker=1, **options) as cluster,
+        distributed.Client(cluster),
+    ):
+        found = xsift.classify(cat, "csc20", keep="kind").compute(progress_bar=False)
+        assert_rows(found, whole["csc20"])
+        found = classified(cat, own).compute(progress_bar=False)
+        assert_rows(found, classified(table, own).detections)
 
 
 def partition_of(catalogue_):
