@@ -391,10 +391,9 @@ def test_the_commands_open_it(tables, tmp_path, xsift, whole, monkeypatch):
     assert xsift("show", name, "--catalogue", out, "--json").out
     said = xsift("report", out, "--out", tmp_path / "report")
     assert said.status == 0, said.err
-    for command in (("publish", out, "--out", tmp_path / "public"), ("serve", out)):
-        said = xsift(*command)
-        assert said.status == 1
-        assert "a table of several files, of which xsift cannot" in said.err
+    said = xsift("publish", out, "--out", tmp_path / "public")
+    assert said.status == 1
+    assert "a table of several files, of which xsift cannot" in said.err
     said = xsift("classify", tables / "many", "--out", out, "--format", "fits")
     assert said.status == 2
     assert "leave --format out" in said.err
