@@ -1,8 +1,4 @@
-"""Runs the benchmarks: a table on standard output, JSON in `benchmarks/results`.
-
-This process stays small, and so does every `run` function in the modules: Linux counts the peak
-memory of the process that starts a child as the child's own.
-"""
+"""Runs the benchmarks: a table on standard output, JSON in `benchmarks/results`."""
 
 from __future__ import annotations
 

@@ -1,16 +1,32 @@
 """`xsift classify` of folders of Parquet files, part by part: speed and memory against rows.
 
-Beside it, for the sizes that fit, the same tables in memory: the rows must be the same, bit for
-bit.
+Beside it, for the sizes that fit, the same tables in memory, and by two workers: the rows must be
+the same, bit for bit. And a random forest on a HATS catalogue, as one would write it with LSDB.
 """
 
 from __future__ import annotations
 
+import shutil
 import sys
 import tempfile
+import time
+import warnings
 from pathlib import Path
+from typing import Any
 
-from benchmarks.measure import Child, Failed, Result, megabytes, run_job, seconds, xsift
+import pyarrow.parquet as pq
+
+from benchmarks.measure import (
+    SINGLE_THREAD,
+    Child,
+    Failed,
+    Result,
+    megabytes,
+    output_of,
+    run_job,
+    seconds,
+    xsift,
+)
 
 LIMIT = 700e6  # bytes of peak memory of a process
 IN_MEMORY = 1_000_000  # rows up to which the table is classified in memory, too
@@ -22,7 +38,8 @@ def run(smoke: bool) -> Result:
     sizes = [4_000, 70_000] if smoke else [100_000, 1_000_000, 10_000_000]
     result = Result(
         "xsift classify of a folder of Parquet files, part by part",
-        ["rows", "wall", "CPU", "rows per CPU-second", "peak memory", "in memory: CPU", "peak"],
+        ["rows", "way", "wall", "CPU", "rows per CPU-second", "largest process"],
+        notes=["the largest process is the one of the greatest peak memory; CPU is of all of them"],
         figures={"cases": []},
     )
     with tempfile.TemporaryDirectory() as name:
@@ -31,33 +48,62 @@ def run(smoke: bool) -> Result:
         _classify(folder / "warm", folder)  # numba compiles here, where it has not before
         for n in sizes:
             run_job("benchmarks.scale", "draw", folder / str(n), n)
-            parts, whole = _classify(folder / str(n), folder), None
+            parts = _classify(folder / str(n), folder)
+            _add(result, n, "one process", parts)
             if n <= IN_MEMORY:
-                whole = run_job("benchmarks.scale", "whole", folder / str(n))
-            _add(result, n, parts, whole)
+                _add(result, n, "in memory", run_job("benchmarks.scale", "whole", folder / str(n)))
+            if n == (sizes[-1] if smoke else IN_MEMORY):
+                _with_workers(result, n, folder, parts)
             if smoke and parts.peak > LIMIT:
                 raise Failed(f"peak memory {megabytes(parts.peak)}: allowed is {megabytes(LIMIT)}")
+            shutil.rmtree(folder / f"out-{n}")
+        _beside_a_forest(result, 20_000 if smoke else 1_000_000, folder)
     return result
 
 
-def _classify(table: Path, folder: Path) -> Child:
-    return xsift("classify", table, "--model", "csc20", "--out", folder / f"out-{table.name}")
+def _classify(table: Path, folder: Path, *options: str) -> Child:
+    out = folder / f"out-{table.name}{''.join(options)}"
+    return xsift("classify", table, "--model", "csc20", "--out", out, *options, **SINGLE_THREAD)
 
 
-def _add(result: Result, n: int, parts: Child, whole: Child | None) -> None:
-    cells = [seconds(parts.wall), seconds(parts.cpu), f"{n / parts.cpu:,.0f}"]
-    beside = ["-", "-"] if whole is None else [seconds(whole.cpu), megabytes(whole.peak)]
-    result.rows.append([f"{n:,}", *cells, megabytes(parts.peak), *beside])
-    case = {"rows": n, "wall_s": parts.wall, "cpu_s": parts.cpu, "peak_bytes": parts.peak}
-    if whole is not None:
-        case |= {"in_memory_cpu_s": whole.cpu, "in_memory_peak_bytes": whole.peak}
-    result.figures["cases"].append(case)
+def _with_workers(result: Result, n: int, folder: Path, one: Child) -> None:
+    """Classify by two workers: it may not matter for the rows who does them."""
+    two = _classify(folder / str(n), folder, "--workers", "2")
+    for which in ("detections", "sources"):
+        paths = [sorted((folder / f"out-{n}{w}" / which).glob("*")) for w in ("", "--workers2")]
+        for one_file, other in zip(*paths, strict=True):
+            if not pq.read_table(one_file).equals(pq.read_table(other)):
+                raise Failed(f"{which} of two workers differ from those of one process")
+    _add(result, n, "two workers", two)
+    result.notes.append(f"two workers are {one.wall / two.wall:.2f} times as fast as one process")
+    result.figures["two_workers"] = {"rows": n, "speed": one.wall / two.wall}
+
+
+def _beside_a_forest(result: Result, n: int, folder: Path) -> None:
+    """Classify a HATS catalogue, and let a random forest do so as one would with LSDB."""
+    run_job("benchmarks.scale", "hats", folder / "hats", n)
+    ours = _classify(folder / "hats", folder)
+    peer = run_job("benchmarks.scale", "forest", folder / "hats", threads=1)
+    cpu = output_of(peer)
+    _add(result, n, "HATS, one process", ours)
+    _add(result, n, "HATS, LSDB + forest", Child(peer.wall, cpu, peer.peak, ""))
+    result.notes.append(
+        f"a row costs the forest {cpu / ours.cpu:.1f} times as much; of it counts map_partitions "
+        "alone, of xsift the whole command"
+    )
+    result.figures["forest"] = {"rows": n, "cpu_ratio": cpu / ours.cpu}
+
+
+def _add(result: Result, n: int, way: str, child: Child) -> None:
+    cells = [seconds(child.wall), seconds(child.cpu), f"{n / child.cpu:,.0f}"]
+    result.rows.append([f"{n:,}", way, *cells, megabytes(child.peak)])
+    case = {"rows": n, "way": way, "wall_s": child.wall, "cpu_s": child.cpu}
+    result.figures["cases"].append(case | {"peak_bytes": child.peak})
 
 
 def _draw(folder: Path, n: int) -> None:
     """Write a survey of n detections, the simulated one again and again under other names."""
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     from xsift.simulate import simulate
 
@@ -76,7 +122,6 @@ def _draw(folder: Path, n: int) -> None:
 def _whole(folder: Path) -> None:
     """Classify the same in memory, and compare every cell."""
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     from xsift import classify
 
@@ -90,9 +135,64 @@ def _whole(folder: Path) -> None:
             sys.exit(f"{which} in parts differ from those in memory")
 
 
+def _hats(folder: Path, n: int) -> None:
+    """Write a HATS catalogue of a simulated survey, by LSDB."""
+    import lsdb
+    import pandas as pd
+
+    from xsift.simulate import simulate
+
+    table = simulate(int(0.7 * n), seed=1).detections.slice(0, n)
+    frame = table.to_pandas(types_mapper=pd.ArrowDtype)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        catalogue = lsdb.from_dataframe(frame, ra_column="ra", dec_column="dec")
+        catalogue.write_catalog(folder, catalog_name="detections", progress_bar=False)
+
+
+class _Forest:
+    """Probabilities of a partition, by a random forest with its defaults."""
+
+    def __init__(self) -> None:
+        from sklearn.ensemble import RandomForestClassifier
+
+        from xsift.simulate import simulate
+
+        survey = simulate(12_000, seed=2)
+        self.features = survey.detections.column_names[7:]  # what was measured
+        self.forest = RandomForestClassifier(random_state=0)
+        self.forest.fit(self._values(survey.detections.to_pandas()), survey.truth)
+
+    def _values(self, frame: Any) -> Any:
+        return frame[self.features].astype(float).to_numpy()
+
+    def __call__(self, frame: Any) -> Any:
+        import nested_pandas as npd
+        import pandas as pd
+
+        p = self.forest.predict_proba(self._values(frame)) if len(frame) else []
+        found = pd.DataFrame(p, index=frame.index, columns=self.forest.classes_, dtype=float)
+        return npd.NestedFrame(found)
+
+
+def _forest(folder: Path) -> None:
+    """Let a random forest classify a HATS catalogue, in this thread; print the CPU seconds."""
+    import dask
+    import lsdb
+
+    with warnings.catch_warnings(), dask.config.set(scheduler="synchronous"):
+        warnings.simplefilter("ignore")
+        catalogue, forest = lsdb.open_catalog(folder), _Forest()
+        meta = forest(catalogue.meta)
+        lazy = catalogue.map_partitions(forest, meta=meta)
+        before = time.process_time()
+        lazy.write_catalog(
+            folder.with_name("by-forest"), catalog_name="classes", progress_bar=False
+        )
+    print(time.process_time() - before)
+
+
 if __name__ == "__main__":
     job, place, *more = sys.argv[1:]
-    if job == "draw":
-        _draw(Path(place), int(more[0]))
-    else:
-        _whole(Path(place))
+    jobs = {"whole": _whole, "forest": _forest, "draw": _draw, "hats": _hats}
+    jobs[job](Path(place), *map(int, more))

@@ -90,6 +90,21 @@ def test_two_workers_give_the_bits_of_one_process(many, whole, tmp_path):
     assert not (tmp_path / "two/.xsift-run").exists()
 
 
+@pytest.mark.slow
+def test_an_address(many, whole, tmp_path):
+    """Of a kind that other processes reach, too."""
+    found = classify_stream(
+        f"file://{many}/many",
+        "csc20",
+        Settings(),
+        tmp_path / "out",
+        workers=2,
+        **ROWS,
+    )
+    assert same(tmp_path / "out", whole)
+    assert found.record["input"] == "many"
+
+
 def test_an_error_in_a_worker_is_the_line_of_this_process(many, tmp_path):
     table = pq.read_table(many / "one.parquet")
     odd = np.arange(N) + 0.0

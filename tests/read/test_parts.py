@@ -103,10 +103,56 @@ def test_hats(tmp_path, table):
         parts_of(tmp_path / "sky")
 
 
+@pytest.fixture
+def memory():
+    """A file system of fsspec's, which no other process sees."""
+    fsspec = pytest.importorskip("fsspec")
+    system = fsspec.filesystem("memory")
+    yield system
+    system.rm("/", recursive=True)
+
+
+@pytest.mark.parametrize("what", ["by333.parquet", "many", "many/p*.parquet", "sky", "collection"])
+def test_addresses(folder, table, memory, what):
+    memory.put(str(folder / "by333.parquet"), "/t/by333.parquet")
+    memory.put(f"{folder}/many/", "/t/many/", recursive=True)
+    memory.put(f"{folder}/many/", "/t/sky/dataset/Norder=1/Dir=0/Npix=3.parquet/", recursive=True)
+    memory.pipe("/t/sky/hats.properties", b"dataproduct_type=source\n")
+    memory.copy("/t/sky", "/t/collection/det", recursive=True)
+    memory.pipe("/t/collection/collection.properties", b"hats_primary_table_url=det\n")
+    parts = parts_of(f"memory://t/{what}" + "/" * (what == "many"), 300)
+    assert rows_of(parts).equals(table)
+    assert parts.paths == ()
+    assert str(parts).startswith(f"memory://t/{what}")
+    assert goes_in_parts(str(parts))
+
+
+def test_an_address_that_leads_out(memory):
+    memory.pipe("/t/c/collection.properties", b"hats_primary_table_url=../other\n")
+    memory.pipe("/t/other/hats.properties", b"dataproduct_type=source\n")
+    with pytest.raises(TableError, match=r"hats_primary_table_url '../other' names no folder"):
+        parts_of("memory://t/c")
+
+
+def test_damage_at_an_address(folder, memory):
+    content = (folder / "by333.parquet").read_bytes()
+    memory.pipe("/t/a.parquet", content[:-9])
+    with pytest.raises(TableError, match=r"memory://t/a.parquet: not a whole Parquet file"):
+        parts_of("memory://t/a.parquet")
+    memory.pipe("/t/a.parquet", content)
+    parts = parts_of("memory://t/a.parquet")
+    memory.rm("/t/a.parquet")
+    ((_, found),) = parts.read()
+    assert "memory://t/a.parquet: cannot be read: No such file" in str(found)
+
+
 def test_no_table(tmp_path, folder):
     for path, said in (
-        ("s3://bucket/table", "an address on the network, which xsift does not read yet"),
-        ("https:/host/table.parquet", "an address on the network"),
+        ("nothing://bucket/table", "table: cannot be read: Unsupported filesystem: 'nothing'"),
+        ("http://127.0.0.1:9/a.parquet", "a.parquet: cannot be read: .*127.0.0.1"),
+        ("http://127.0.0.1:9/*.parquet", "parquet: cannot be read: .*127.0.0.1"),
+        ("memory://no/such", "cannot be read: "),
+        ("memory://no/*.parquet", "no file has such a name"),
         (tmp_path / "*.parquet", "no file has such a name"),
         (tmp_path, "no Parquet files here"),
         (tmp_path / "none.parquet", "cannot be read: No such file"),
@@ -230,7 +276,7 @@ def test_which_tables_go_in_parts(tmp_path, folder, monkeypatch):
     assert not goes_in_parts(file)
     assert goes_in_parts(folder)
     assert goes_in_parts(f"{folder}/*.parquet")
-    assert goes_in_parts("s3:/x")
+    assert goes_in_parts("s3://x")
     assert not goes_in_parts(tmp_path / "none")
     monkeypatch.setattr("xsift.read.parts._MANY", N - 1)
     assert goes_in_parts(file)

@@ -22,6 +22,7 @@ from xsift.cli.options import (
     Verdict,
     VoteTrained,
     Workers,
+    path_or_address,
     settings_of,
 )
 from xsift.cli.writing import write_catalogue, write_stream
@@ -35,8 +36,9 @@ def classify(
         Path,
         typer.Argument(
             metavar="TABLE",
+            parser=path_or_address,
             help="VOTable, FITS, Parquet or CSV (also .gz); or a folder, a 'pattern' or a HATS "
-            "catalogue of Parquet files.",
+            "catalogue of Parquet files, here or at an address such as s3://bucket/table.",
         ),
     ],
     out: Out,

@@ -41,6 +41,7 @@ __all__ = [
     "chosen_classes",
     "chosen_formats",
     "option",
+    "path_or_address",
     "settings_of",
 ]
 
@@ -61,6 +62,11 @@ def _formats(of: str, default: str, allowed: tuple[str, ...] = FORMATS) -> Any:
         f"[default: {default}]",
         show_default=False,
     )
+
+
+def path_or_address(text: str) -> Any:
+    """Return a path; or an address such as ``s3://bucket/table`` as it is."""
+    return text if "://" in text else Path(text)
 
 
 TableFile = Annotated[

@@ -349,7 +349,7 @@ class _Stream:
         record["parts"] = {"files": len(self._parts.files), "parts": len(self._parts.parts)}
         notes[:0] = in_sample_notes(record, tree)
         record["model_choice"] = seen.why
-        inputs = (Path(self._parts.path), seen.path)
+        inputs = (self._parts.path, seen.path)
         none = pa.table({"model_id": pa.nulls(0, pa.string())})
         whole = with_record(
             Catalogue(None, none, None, record), tree, notes, "classify", None, inputs

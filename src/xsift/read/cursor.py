@@ -9,12 +9,13 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet
 
-from xsift.errors import TableError, XsiftWarning, refuse_path
+from xsift.errors import TableError, XsiftWarning
 from xsift.read import pages
 from xsift.read.damage import refuse_damage
 from xsift.read.footers import File
 from xsift.read.limits import refuse_long_cells, text_bytes
 from xsift.read.parquet import leaves_of, plain_cells, refuse_bomb, text_of, weighed
+from xsift.read.places import Place, arrow_file, reached
 
 __all__ = ["Cursor"]
 
@@ -30,8 +31,8 @@ class Cursor:
     def __init__(self, file: File, schema: pa.Schema) -> None:
         self.file, self._schema = file, schema
         where = str(file.path)
-        with refuse_path(TableError, where, "read"), refuse_damage(where, "Parquet file"):
-            self._file = _parquet_file(str(file.place))
+        with reached(where), refuse_damage(where, "Parquet file"):
+            self._file = _parquet_file(file.place)
             names = self._file.schema_arrow.names
             if set(names) != set(file.schema.names):
                 raise TableError(f"{where}: has changed while it was read")
@@ -43,7 +44,7 @@ class Cursor:
         self._rest: pa.Table | None = None
 
     def _refuse_unsafe(self, where: str) -> None:
-        with open(self.file.place, "rb") as stream:
+        with self.file.place.open("rb") as stream:
             content = pages.FileContent(stream)
             weight = weighed(where, content, self._file, self._leaves, _PAGE)
         if None in weight:
@@ -57,7 +58,7 @@ class Cursor:
     def read(self, start: int, n: int) -> pa.Table:
         """Read `n` rows from row `start` of the file on."""
         where = str(self.file.path)
-        with refuse_path(TableError, where, "read"), refuse_damage(where, "Parquet file"):
+        with reached(where), refuse_damage(where, "Parquet file"):
             self._seek(start)
             found: list[pa.Table] = []
             missing = n
@@ -123,12 +124,12 @@ def _is_read(field: pa.Field) -> bool:
     return not pa.types.is_null(field.type)
 
 
-def _parquet_file(where: str) -> Any:
+def _parquet_file(place: Place) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", XsiftWarning)
-        first = pa.parquet.ParquetFile(pa.OSFile(where))
+        first = pa.parquet.ParquetFile(arrow_file(place))
         return pa.parquet.ParquetFile(
-            pa.OSFile(where),
+            arrow_file(place),
             read_dictionary=text_of(first),
             metadata=first.metadata,
             buffer_size=_BUFFER,

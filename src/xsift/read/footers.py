@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet
 
-from xsift.errors import TableError, refuse_path
+from xsift.errors import TableError
 from xsift.read import pages
 from xsift.read.cells import is_text
 from xsift.read.damage import refuse_damage
 from xsift.read.parquet import is_simple, with_units
+from xsift.read.places import Place, arrow_file, reached
 from xsift.read.unreadable import unreadable
 
 __all__ = ["File", "opened", "refuse_other"]
@@ -26,8 +26,8 @@ class File:
     Messages name its `path`, as the user gave it; processes elsewhere find it at its `place`.
     """
 
-    path: Path
-    place: Path
+    path: Place
+    place: Place
     row_groups: tuple[int, ...]
     schema: pa.Schema
     size: int
@@ -39,7 +39,7 @@ class File:
         return sum(self.row_groups)
 
 
-def opened(path: Path) -> File:
+def opened(path: Place) -> File:
     """Read the footer of a file.
 
     Raises
@@ -48,7 +48,7 @@ def opened(path: Path) -> File:
         If it is no Parquet file, is encrypted, cut off or damaged.
     """
     where = str(path)
-    with refuse_path(TableError, where, "read"), open(path, "rb") as stream:
+    with reached(where), path.open("rb") as stream:
         start = stream.read(4)
         if start == b"PARE":
             raise TableError(f"{where}: an encrypted Parquet file: decrypt it")
@@ -59,7 +59,7 @@ def opened(path: Path) -> File:
             row_groups = pages.row_counts(content)
             length = int.from_bytes(content[-8:-4], "little")
             digest = hashlib.sha256(content[len(content) - 8 - length :]).hexdigest()
-            schema = pa.parquet.read_schema(pa.OSFile(where))
+            schema = pa.parquet.read_schema(arrow_file(path))
             plain = pa.schema([_plain(field) for field in schema], schema.metadata)
             schema = with_units(where, plain.empty_table()).schema
     return File(path, path.absolute(), tuple(row_groups), schema, len(content), digest)

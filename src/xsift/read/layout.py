@@ -3,43 +3,36 @@
 from __future__ import annotations
 
 import glob
-import re
 from pathlib import Path
 
-from xsift.errors import TableError, refuse_path
+from xsift.errors import TableError
+from xsift.read.places import Place, is_address, place_of, reached
 
-__all__ = ["INDEX", "files_of", "is_address", "is_pattern"]
+__all__ = ["INDEX", "files_of", "is_pattern"]
 
 INDEX = "_healpix_29"
 """Column by which HATS sorts its rows; no column of the table."""
 
-_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
 _PROPERTIES_BYTES = 1_000_000
 
 
 def is_pattern(path: str | Path) -> bool:
     """Tell whether a path is a pattern such as ``night-*.parquet``, and no file of that name."""
-    return glob.has_magic(str(path)) and not Path(path).exists()
+    return glob.has_magic(str(path)) and (is_address(path) or not Path(path).exists())
 
 
-def is_address(path: str | Path) -> bool:
-    """Tell whether a path is an address such as ``s3://bucket/table``."""
-    # A command line that makes a path of it leaves one slash.
-    return bool(_ADDRESS.match(str(path))) and not Path(path).exists()
-
-
-def files_of(path: str | Path) -> tuple[list[Path], bool]:
+def files_of(path: str | Path) -> tuple[list[Place], bool]:
     """Find the files of a table, sorted by name: their order is that of its rows.
 
     Parameters
     ----------
     path : str or Path
         A file; a folder or a pattern of Parquet files; the folder of a HATS catalogue, or of a
-        HATS collection, whose primary table is meant.
+        HATS collection, whose primary table is meant; or the address of one of these.
 
     Returns
     -------
-    files : list of Path
+    files : list of Path, or of UPath
     is_hats : bool
 
     Raises
@@ -47,17 +40,13 @@ def files_of(path: str | Path) -> tuple[list[Path], bool]:
     TableError
         If there is none.
     """
-    with refuse_path(TableError, str(path), "read"):
-        if is_address(path):
-            raise TableError(
-                f"{path}: an address on the network, which xsift does not read yet: give a path"
-            )
+    with reached(str(path)):
         if is_pattern(path):
-            found = [Path(p) for p in glob.glob(str(path), recursive=True) if Path(p).is_file()]
+            found = [place for place in _matching(path) if place.is_file()]
             if not found:
                 raise TableError(f"{path}: no file has such a name")
             return sorted(found, key=str), False
-        folder = Path(path)
+        folder = place_of(path)
         if not folder.is_dir():
             return [folder], False
         if (folder / "collection.properties").is_file():
@@ -75,12 +64,19 @@ def files_of(path: str | Path) -> tuple[list[Path], bool]:
     return found, is_hats
 
 
-def _hats_files(dataset: Path) -> list[Path]:
+def _matching(pattern: str | Path) -> list[Place]:
+    if not is_address(pattern):
+        return [Path(p) for p in glob.glob(str(pattern), recursive=True)]
+    place = place_of(str(pattern))
+    return [place_of(place.fs.unstrip_protocol(p)) for p in place.fs.glob(place.path)]
+
+
+def _hats_files(dataset: Place) -> list[Place]:
     files = _parquet_files(dataset)
     return [f for f in files if any(p.startswith("Npix=") for p in f.relative_to(dataset).parts)]
 
 
-def _parquet_files(folder: Path) -> list[Path]:
+def _parquet_files(folder: Place) -> list[Place]:
     found = [
         path
         for path in folder.rglob("*.parquet")
@@ -90,7 +86,7 @@ def _parquet_files(folder: Path) -> list[Path]:
     return sorted(found, key=str)
 
 
-def _primary_table(collection: Path) -> Path:
+def _primary_table(collection: Place) -> Place:
     name = _properties(collection / "collection.properties").get("hats_primary_table_url", "")
     folder = collection / name
     is_inside = folder.resolve().is_relative_to(collection.resolve())
@@ -102,7 +98,7 @@ def _primary_table(collection: Path) -> Path:
     return folder
 
 
-def _properties(path: Path) -> dict[str, str]:
+def _properties(path: Place) -> dict[str, str]:
     """Read ``key = value`` lines; nothing where there is no such file."""
     if not path.is_file() or path.stat().st_size > _PROPERTIES_BYTES:
         return {}

@@ -33,8 +33,8 @@ class FileContent:
     """A file's bytes, of which only those are read that are looked at, and some beside them."""
 
     def __init__(self, file: BinaryIO) -> None:
-        self._number = file.fileno()
-        self._size = os.fstat(self._number).st_size
+        self._file = file
+        self._size = file.seek(0, os.SEEK_END)
         self._window, self._start = b"", 0
 
     def __len__(self) -> int:
@@ -47,12 +47,16 @@ class FileContent:
     def __getitem__(self, at: int | slice) -> int | bytes:
         if isinstance(at, slice):
             start, stop, _ = at.indices(self._size)
-            return os.pread(self._number, max(0, stop - start), start)
+            return self._read(start, max(0, stop - start))
         if not self._start <= at < self._start + len(self._window):
             if at < 0:
                 raise IndexError(at)
-            self._window, self._start = os.pread(self._number, _WINDOW, at), at
+            self._window, self._start = self._read(at, _WINDOW), at
         return self._window[at - self._start]
+
+    def _read(self, start: int, n: int) -> bytes:
+        self._file.seek(start)
+        return self._file.read(n)
 
 
 @dataclass(frozen=True)

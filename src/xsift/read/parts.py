@@ -15,10 +15,11 @@ import pyarrow as pa
 from xsift.errors import TableError, XsiftWarning
 from xsift.read.cursor import Cursor
 from xsift.read.footers import File, opened, refuse_other
-from xsift.read.layout import INDEX, files_of, is_address, is_pattern
+from xsift.read.layout import INDEX, files_of, is_pattern
 from xsift.read.masks import hide_masked
 from xsift.read.memory import InMemory
 from xsift.read.parquet import wanted_fields
+from xsift.read.places import is_address
 from xsift.read.source import Source
 
 __all__ = ["ROWS", "Part", "Parts", "goes_in_parts", "parts_of"]
@@ -83,8 +84,8 @@ class Parts:
 
     @property
     def paths(self) -> tuple[Path, ...]:
-        """The files."""
-        return tuple(file.path for file in self.files)
+        """The files that are on this machine."""
+        return tuple(file.path for file in self.files if isinstance(file.path, Path))
 
     @property
     def empty_table(self) -> pa.Table:
@@ -152,7 +153,8 @@ def parts_of(path: str | Path, rows: int = ROWS) -> Parts:
     Parameters
     ----------
     path : str or Path
-        A Parquet file; a folder or a pattern of such; a HATS catalogue or collection.
+        A Parquet file; a folder or a pattern of such; a HATS catalogue or collection; or the
+        address of one of these, such as ``s3://bucket/table``.
     rows : int
         Of a part.
 
