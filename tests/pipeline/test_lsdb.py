@@ -1,5 +1,6 @@
 """Catalogues of LSDB, classified lazily: the rows of the table in memory, to the bit."""
 
+import json
 import pickle
 import shutil
 import warnings
@@ -8,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 from dask.tokenize import tokenize
 
@@ -230,7 +232,10 @@ def test_a_model_file_and_a_model_in_memory(cat, whole, tmp_path):
 @pytest.fixture(scope="module")
 def own(small_table):
     """A model of one's own, in memory."""
-    return xsift.run(small_table, label_column="label", method="paper", clusters=2).model
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", XsiftWarning)
+        found = xsift.run(small_table, label_column="label", method="paper", clusters=2)
+    return found.model
 
 
 def test_a_model_of_ones_own_travels_as_it_is(cat, table, own):
@@ -288,6 +293,22 @@ def test_it_is_said_at_once_what_the_catalogue_lacks(cat, table):
         xsift.classify(cat, "csc20", survey="csc21")
     with pytest.warns(XsiftWarning, match=r"no column bb_kt.*: counted as missing in every row"):
         xsift.classify(catalogue(table.drop_columns(["bb_kt"])), "csc20")
+
+
+def test_partitions_warn_of_nothing_and_leave_the_filters_alone(table):
+    """What is to be said is said at once: filters of warnings are the process's, not a thread's."""
+    names = {"hard_hm": "hard_hm_1", "var_prob_b": "VAR_PROB_B", "bb_kt": "bb_kt [KEV]"}
+    other = table.rename_columns([names.get(n, n) for n in table.column_names])
+    other = other.drop_columns(["powlaw_gamma"])
+    with pytest.warns(XsiftWarning) as caught:
+        found = xsift.classify(catalogue(other), "csc20", keep="kind")
+    said = " ".join(str(w.message) for w in caught)
+    assert "hard_hm from hard_hm_1" in said
+    assert "no column powlaw_gamma" in said
+    before = list(warnings.filters)
+    frame = found.compute(progress_bar=False)  # a warning is an error here
+    assert warnings.filters == before
+    assert_rows(frame, classified(other, "csc20", keep="kind").detections)
 
 
 def test_other_units_are_refused_for_lsdb_carries_none(table, tmp_path):
@@ -348,6 +369,19 @@ def test_labels_as_a_catalogue_and_as_its_folder(small_table, known, tmp_path, m
     assert xsift.run(table, cat, **settings).model.training.labels == (
         "the LSDB catalogue mine of labels"
     )
+
+
+def test_labels_of_a_folder_or_a_pattern_at_the_command_line(xsift, files, known, tmp_path):
+    (tmp_path / "known").mkdir()
+    for k in (0, 1):
+        pq.write_table(known.slice(k * 160, 160), tmp_path / f"known/{k}.parquet")
+    words = ("run", files / "table.parquet", "--method", "paper", "--clusters", "2", "--json")
+    for given in (tmp_path / "known", tmp_path / "known/*.parquet"):
+        said = xsift(*words, "--labels", given, "--out", tmp_path / "out")
+        assert said.status == 0, said.err
+        assert json.loads(said.out)["counts"]["known_objects"] == len(known)
+    said = xsift(*words, "--labels", tmp_path / "none*.parquet", "--out", tmp_path / "out")
+    assert (said.status, "no file has such a name" in said.err) == (1, True)
 
 
 def test_labels_past_the_limit(small_table, known, tmp_path, monkeypatch):

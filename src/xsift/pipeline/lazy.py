@@ -45,7 +45,7 @@ from xsift.surveys import Survey
 
 __all__ = ["classify_lazily"]
 
-# Filters of warnings are the process's, not a thread's: the threads of Dask take turns.
+# The threads of Dask take turns: a partition takes the memory of a whole table's part.
 _TURN = Lock()
 _HELD: dict[str, tuple[ModelTree, Model]] = {}
 _MOST_HELD = 4
@@ -106,6 +106,8 @@ class _Partition:
         The columns that are used.
     look : Look
         Taken of the names of the columns.
+    absent : tuple of str
+        Features that none of them gives.
     """
 
     where: str
@@ -114,6 +116,7 @@ class _Partition:
     settings: Settings
     schema: pa.Schema
     look: Look = field(default_factory=Look)
+    absent: tuple[str, ...] = ()
 
     def __dask_tokenize__(self) -> tuple[str, ...]:
         said = json.dumps([self.settings.as_dict(), self.look.model_dump()], sort_keys=True)
@@ -126,24 +129,35 @@ class _Partition:
         """Classify a partition: as many rows, in their order and under their index."""
         import pandas as pd
 
-        with _TURN, quiet():
+        with _TURN:
             n_rows = len(frame)
             table = table_of_frame(frame, self.schema) if n_rows else self._one_empty_row
             found = self._detections(table).replace_schema_metadata(None)
-            with patient_with_pandas():
-                new = found.slice(0, n_rows).to_pandas(types_mapper=pd.ArrowDtype)
-                new.index = frame.index
+            new = found.slice(0, n_rows).to_pandas(types_mapper=pd.ArrowDtype)
+        new.index = frame.index
         return new
 
     def looked_at(self) -> _Partition:
-        """Return it with a look that takes each column for one that holds values."""
+        """Return it with a look that takes each column for one that holds values.
+
+        What is to be warned of the columns is said here, and of no partition: the filters of
+        warnings are the process's, and a thread that set them would disturb the others.
+        """
         sample, survey = self._sample(self._one_empty_row, Look()), self._model[0].survey_profile
         assert sample.look is not None
         names = list(sample.look.columns)
         numbers = pa.table({name: pa.nulls(1, pa.float64()) for name in names})
         there = {name: ColumnLook(n_rows=1, n_values=1) for name in names}
         n_told = int(may_tell_counts(numbers, survey))
-        return replace(self, look=Look(n_rows=1, columns=there, n_told=n_told))
+        look = Look(n_rows=1, columns=there, n_told=n_told)
+        columns = {**self.settings.columns, **sample.called}
+        absent = [
+            f.name
+            for f in survey.feature_set(self._model[0].feature_set, self._model[0].features)
+            if not survey.gives(f.name, there.__contains__)
+        ]
+        settings = replace(self.settings, columns=columns)
+        return replace(self, look=look, settings=settings, absent=tuple(absent))
 
     @property
     def _model(self) -> tuple[ModelTree, Model]:
@@ -169,6 +183,8 @@ class _Partition:
         tree, _ = self._model
         survey = tree.survey_profile
         features = survey.feature_set(tree.feature_set, tree.features)
+        for name in self.absent:  # a column that is not there would be warned of
+            table = table.append_column(name, pa.nulls(table.num_rows, pa.float64()))
         given = InMemory(table, Source(self.where, "memory", b"", ""))
         need_all = tree.method == "paper"
         sample = read_sample(given, survey, features, self.settings, need_all=need_all, look=look)

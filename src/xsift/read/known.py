@@ -12,11 +12,13 @@ import pyarrow as pa
 
 from xsift.errors import MissingColumnsError, TableError, XsiftWarning
 from xsift.read import cells, schema
+from xsift.read.layout import is_pattern
 from xsift.read.lsdb_catalogue import MOST_ROWS, computed, empty_table
 from xsift.read.memory import InMemory
 from xsift.read.naming import naming, refuse_ambiguous
 from xsift.read.parquet import wanted_fields
 from xsift.read.parts import parts_of
+from xsift.read.places import is_address
 from xsift.read.source import Source
 from xsift.read.table import read_whole
 from xsift.read.types import labels_of
@@ -69,7 +71,7 @@ def read_known(
         if isinstance(label_column, str)
         else (*(label_column or ()), *_LABEL_COLUMNS)
     )
-    if isinstance(path, str | Path) and Path(path).is_dir():
+    if isinstance(path, str | Path) and _is_of_parts(path):
         path = _in_parts(path, None if where else _wanted(choices, survey))
     table, source = read_whole(path, [*choices, "name", "ra", "dec"])
     if table.num_rows == 0:
@@ -120,6 +122,13 @@ def _wanted(choices: Sequence[str], survey: Survey) -> list[str]:
         also = next((c.also for c in survey.columns if c.name == name), ())
         found += [f"{n}{end}" for n in (name, *also) for end in ("", "_1", "_2")]
     return found
+
+
+def _is_of_parts(path: str | Path) -> bool:
+    try:
+        return is_address(path) or is_pattern(path) or Path(path).is_dir()
+    except (OSError, ValueError):  # the reader of files will say so
+        return False
 
 
 def _in_parts(path: str | Path, wanted: list[str] | None) -> InMemory:

@@ -68,10 +68,14 @@ def empty_table(catalogue: Any) -> pa.Table:
 
 
 def table_of_frame(frame: Any, schema: pa.Schema) -> pa.Table:
-    """Return the columns of a partition that `schema` has, null where missing."""
-    with patient_with_pandas():
-        some = frame[schema.names].reset_index(drop=True)
-        table = pa.Table.from_pandas(some, schema=schema, preserve_index=False)
+    """Return the columns of a partition that `schema` has, null where missing.
+
+    Threads call it: it leaves the filters of warnings, which are the process's, as they are.
+    """
+    import pandas as pd
+
+    some = pd.DataFrame({name: frame[name] for name in schema.names}).reset_index(drop=True)
+    table = pa.Table.from_pandas(some, schema=schema, preserve_index=False)
     columns = [plain_cells(column) for column in table.columns]
     fields = [field.with_type(column.type) for field, column in zip(schema, columns, strict=True)]
     return hide_masked(pa.Table.from_arrays(columns, schema=pa.schema(fields)))
