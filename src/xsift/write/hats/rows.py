@@ -36,12 +36,14 @@ is called."""
 Batches = list[tuple[Path, dict[int, int]]]
 """Files of rows laid down by cells: in each, the number of the batch of a cell."""
 
+_ROWS = 65_536
 _OPTIONS = pyarrow.ipc.IpcWriteOptions(compression="lz4")
 
 
 def in_one(table: pa.Table) -> Tables:
-    """Return a table as its only part."""
-    return lambda columns: [_of(table, columns)]
+    """Return the parts of a table in memory, each of few rows: they are copied."""
+    starts = range(0, max(table.num_rows, 1), _ROWS)
+    return lambda columns: [_of(table.slice(start, _ROWS), columns) for start in starts]
 
 
 def read_parts(paths: Sequence[Path]) -> Tables:
