@@ -14,6 +14,7 @@ from typing import Any
 from xsift.errors import SettingError, XsiftWarning
 
 __all__ = [
+    "CATALOGUE_FORMATS",
     "EARLIER_FEATURES",
     "EXPERIMENTS",
     "FORMATS",
@@ -28,6 +29,7 @@ __all__ = [
 SCORERS = ("paper", "calibrated")
 VERDICTS = ("probable", "balanced")
 FORMATS = ("parquet", "votable", "fits", "csv")
+CATALOGUE_FORMATS = (*FORMATS, "hats")
 EARLIER_FEATURES = {"csc12": "all", "csc11": "without-newq"}
 """What feature sets were called once, as models and catalogues of that time still say."""
 

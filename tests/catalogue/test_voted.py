@@ -155,7 +155,7 @@ def test_publish_static_is_a_catalogue_of_sources(xsift, voted, tmp_path):
     ok(xsift("publish", voted, "--out", tmp_path, "--static"))
     dictionary = json.loads((tmp_path / "dictionary.json").read_text())
     assert list(dictionary["tables"]) == ["sources"]
-    assert list(tmp_path.glob("hats/sources/dataset/**/*.parquet"))
+    assert list(tmp_path.glob("hats/sources/sources/dataset/**/*.parquet"))
 
 
 def test_report_and_compare_know_the_catalogues_own_classes(xsift, own, voted, tmp_path):

@@ -54,7 +54,7 @@ def test_the_extra_is_named_by_the_packages_own_name(without, package, extra):
     )
 
 
-@pytest.mark.parametrize("package", ["hats", "ruff", "gmmx", "no_such_package", ""])
+@pytest.mark.parametrize("package", ["ruff", "gmmx", "no_such_package", ""])
 def test_what_no_user_needs_is_in_no_extra(without, package):
     without(package)
     assert lack_of(package, "nothing") is None
@@ -98,7 +98,15 @@ def test_a_catalogue_is_looked_at(xsift, bare, catalogue):
         ("serve CATALOGUE", "cannot serve: fastapi"),
         ("serve --demo", "cannot serve: fastapi"),
         ("publish CATALOGUE --out out", "cannot publish: mocpy"),
-        ("publish CATALOGUE --out out --static", "cannot publish: mocpy"),
+        ("publish CATALOGUE --out out --static", "cannot publish: hats"),
+        (
+            "classify CATALOGUE/detections.parquet --format hats --out out",
+            "cannot write HATS: hats",
+        ),
+        (
+            "classify CATALOGUE/[d]etections.parquet --format hats --out out",
+            "cannot write HATS: hats",
+        ),
         ("fetch csc --cone '10 20 0.1' --out a.vot", "cannot fetch: requests"),
         ("fetch simbad CATALOGUE/sources.parquet --out a.vot", "cannot fetch: requests"),
         ("fetch simbad CATALOGUE/sources.parquet --out a.vot --via xmatch", "cannot fetch: req"),

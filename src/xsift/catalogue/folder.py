@@ -77,6 +77,11 @@ class CatalogueFolder:
             return _named(self.read(stem), name)
         return pa.concat_tables([_named(part, name) for part in _parts(place, None)])
 
+    def rows_in_parts(self, stem: str) -> int | None:
+        """Return how many rows a table has that lies in a folder of several files; else None."""
+        place = _place(self.path, stem)
+        return parts_of(place).n_rows if self.tables is None and place.is_dir() else None
+
     def refuse_parts(self, what: str) -> None:
         """Refuse a catalogue whose tables lie in folders of several files.
 
@@ -88,7 +93,7 @@ class CatalogueFolder:
             if self.tables is None and (place := _place(self.path, stem)).is_dir():
                 raise TableError(
                     f"{place}: a table of several files, of which xsift cannot {what} yet: open, "
-                    "show and report read it"
+                    "show, report and serve read it"
                 )
 
     @property

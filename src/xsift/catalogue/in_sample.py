@@ -49,11 +49,11 @@ class InSample:
         )
 
 
-def in_sample_of(found: CatalogueFolder) -> InSample:
-    """Count what of a catalogue trained its model."""
+def in_sample_of(found: CatalogueFolder, of_record: bool = False) -> InSample:
+    """Count what of a catalogue trained its model: in its detections, or `of_record` alone."""
     asked = found.record.get("settings")
     vote = isinstance(asked, dict) and asked.get("vote_trained") is True
-    if not found.has_detections:
+    if of_record or not found.has_detections:
         counted = found.record.get("counts")
         counts = counted if isinstance(counted, dict) else {}
         n = [c if type(c := counts.get(k)) is int else 0 for k in ("trained", "detections")]

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from xsift.catalogue.columns import output_columns
+from xsift.catalogue.hats import with_hats
 from xsift.catalogue.kept import with_kept
 from xsift.catalogue.record import faintness_said
 from xsift.catalogue.rules import NONE, Rules
@@ -35,6 +36,7 @@ from xsift.write import (
     write_json,
     write_table,
 )
+from xsift.write.hats import hats_names, in_one
 from xsift.write.libraries import astropy_table, pandas_frame
 from xsift.write.tables import SUFFIXES
 
@@ -136,7 +138,8 @@ class Catalogue(Shown, Tabular):
     def write(self, folder: str | Path, formats: tuple[str, ...] = ("parquet", "votable")) -> None:
         """Write the tables, the model and `run.json` into a folder, all or none.
 
-        Parquet is always written: the other commands read it.
+        Parquet is always written: the other commands read it. The formats beside it are votable,
+        fits, csv and hats: the folders ``hats/sources`` and ``hats/detections``, which LSDB opens.
 
         Raises
         ------
@@ -146,8 +149,13 @@ class Catalogue(Shown, Tabular):
         with place(folder, self.inputs, self.detections is not None) as staging:
             self.stage(staging, formats)
 
-    def stage(self, staging: Staging, formats: tuple[str, ...] = ("parquet", "votable")) -> None:
-        """Write the files to where `place` lets them appear together."""
+    def stage(
+        self, staging: Staging, formats: tuple[str, ...] = ("parquet", "votable")
+    ) -> dict[str, Any]:
+        """Write the files to where `place` lets them appear together; return what is in run.json.
+
+        HATS leaves out the rows that have no position, with a warning.
+        """
         about = {
             "creator": f"xsift {environment()['xsift']}",
             **self.record["about"],
@@ -157,11 +165,17 @@ class Catalogue(Shown, Tabular):
         if self.detections is not None:
             tables["detections"] = self.detections
         for stem, table in tables.items():
-            for form in dict.fromkeys(("parquet", *formats)):
+            for form in dict.fromkeys(("parquet", *(f for f in formats if f != "hats"))):
                 write_table(table, staging.path(stem + SUFFIXES[form]), form, about)
         if self.model is not None:
             save_model_tree(self.model, staging.path("model.asdf"))
-        write_json(self.record, staging.path("run.json"))
+        record = self.record
+        if "hats" in formats:
+            record = with_hats(
+                {stem: in_one(table) for stem, table in tables.items()}, record, staging
+            )
+        write_json(record, staging.path("run.json"))
+        return record
 
 
 def place(
@@ -187,6 +201,7 @@ def place(
     names = [stem + suffix for stem in stems for suffix in SUFFIXES.values()]
     names += ["run.json", *(["model.asdf"] if has_detections else [])]
     names += [name for name in read_list(check_folder(folder)) if is_part(name)]
+    names += hats_names(Path(folder))
     return Staging(folder, [*names, *more], "catalogue", inputs)
 
 

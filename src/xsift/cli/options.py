@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from xsift.errors import SettingError
-from xsift.settings import FORMATS, Settings, help_of
+from xsift.settings import CATALOGUE_FORMATS, FORMATS, Settings, help_of
 
 __all__ = [
     "CATALOGUE_HELP",
@@ -56,10 +56,10 @@ def option(name: str) -> Any:
     return typer.Option("--" + name.replace("_", "-"), help=help_of(name))
 
 
-def _formats(of: str, default: str) -> Any:
+def _formats(of: str, default: str, allowed: tuple[str, ...] = FORMATS) -> Any:
     return typer.Option(
         "--format",
-        help=f"Format of the {of} beside Parquet: {', '.join(FORMATS[1:])}; may be repeated. "
+        help=f"Format of the {of} beside Parquet: {', '.join(allowed[1:])}; may be repeated. "
         f"[default: {default}]",
         show_default=False,
     )
@@ -85,7 +85,7 @@ TableOrFolder = Annotated[
 CatalogueFolder = Annotated[Path, typer.Argument(metavar="DIR", help=CATALOGUE_HELP)]
 
 Out = Annotated[Path, typer.Option("--out", help="Folder for the results.", show_default=False)]
-Formats = Annotated[list[str] | None, _formats("tables", "votable")]
+Formats = Annotated[list[str] | None, _formats("tables", "votable", CATALOGUE_FORMATS)]
 TableFormats = Annotated[list[str] | None, _formats("table", "csv")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs, not a summary.")]
 Labels = Annotated[
@@ -164,9 +164,11 @@ def chosen_classes(path: Path | None) -> Any:
     return named_classes(str(path)) if path else None
 
 
-def chosen_formats(formats: list[str] | None, *default: str) -> tuple[str, ...]:
+def chosen_formats(
+    formats: list[str] | None, *default: str, allowed: tuple[str, ...] = FORMATS
+) -> tuple[str, ...]:
     """Return the formats that were asked for, or the usual ones."""
     chosen = tuple(formats) if formats else default
-    if unknown := sorted(set(chosen) - set(FORMATS)):
-        raise SettingError(f"--format {unknown[0]}: allowed are {', '.join(FORMATS)}")
+    if unknown := sorted(set(chosen) - set(allowed)):
+        raise SettingError(f"--format {unknown[0]}: allowed are {', '.join(allowed)}")
     return chosen

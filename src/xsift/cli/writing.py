@@ -18,6 +18,8 @@ from xsift.cli.terminal import (
     show_warnings,
     show_where,
 )
+from xsift.errors import need
+from xsift.settings import CATALOGUE_FORMATS
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -64,14 +66,16 @@ def write_catalogue(
     """Hold the folder, do the job, write the results and say what came of it."""
     from xsift.catalogue.tables import place
 
-    chosen = chosen_formats(formats, "parquet", "votable")
+    chosen = chosen_formats(formats, "parquet", "votable", allowed=CATALOGUE_FORMATS)
+    if "hats" in chosen:
+        need("hats", "cannot write HATS")  # said now, not after the work
     given = [file for file in inputs if file is not None]
     with place(out, given, has_detections) as staging, progress() as step:
         result = job(step, staging)
         step(f"writing {out}")
-        result.stage(staging, chosen)
+        record = result.stage(staging, chosen)
     if as_json:
-        say_json(result.record)
+        say_json(record)
     else:
         show_summary(result, out)
 
@@ -80,7 +84,7 @@ def write_stream(
     job: Callable[..., Streamed], out: Path, formats: list[str] | None, as_json: bool
 ) -> None:
     """Do a job on a table in parts, and say what came of it."""
-    chosen = chosen_formats(formats) if formats else None
+    chosen = chosen_formats(formats, allowed=CATALOGUE_FORMATS) if formats else None
     with rows_done(as_json) as tell:
         result = job(out=out, formats=chosen, tell=tell)
     if as_json:

@@ -5,7 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from xsift.features.closure import close_hardness, columns_that_close, mismatch
-from xsift.features.counts import LEAST_COUNTS, Faintness, counts_of_ratios, warn_of_limits
+from xsift.features.counts import (
+    LEAST_COUNTS,
+    Faintness,
+    counts_of_ratios,
+    may_tell_counts,
+    warn_of_limits,
+)
 from xsift.features.derive import FeatureTable, derive
 from xsift.features.normal_scores import NormalScores, fit_normal_scores
 from xsift.features.scaling import Scaling
@@ -25,6 +31,7 @@ __all__ = [
     "counts_of_ratios",
     "derive",
     "fit_normal_scores",
+    "may_tell_counts",
     "mismatch",
     "warn_of_limits",
 ]

@@ -18,7 +18,14 @@ import pyarrow as pa
 from xsift.errors import XsiftWarning
 from xsift.surveys import CountsWay, Survey, SurveyColumn
 
-__all__ = ["LEAST_COUNTS", "Faintness", "counts_of_ratios", "faintness_of", "warn_of_limits"]
+__all__ = [
+    "LEAST_COUNTS",
+    "Faintness",
+    "counts_of_ratios",
+    "faintness_of",
+    "may_tell_counts",
+    "warn_of_limits",
+]
 
 LEAST_COUNTS = 1.0
 """Fewer effective counts count as so many."""
@@ -82,6 +89,19 @@ def faintness_of(table: pa.Table, survey: Survey) -> Faintness:
     # Of limits that are absurd, squares overflow: such counts are infinite or 0, and harm nobody.
     with np.errstate(over="ignore", under="ignore", divide="ignore", invalid="ignore"):
         return _faintness_of(_Reader(table, survey), table, survey)
+
+
+def may_tell_counts(table: pa.Table, survey: Survey) -> bool:
+    """Tell whether a table has the columns that some way of the survey needs, whatever is in them.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+        Held to `survey`; of any rows.
+    survey : Survey
+    """
+    reader = _Reader(table, survey)
+    return any(reader.counts(way) is not None for way in survey.counts)
 
 
 def _faintness_of(reader: _Reader, table: pa.Table, survey: Survey) -> Faintness:

@@ -148,12 +148,14 @@ class _Written(Catalogue):
     def inputs(self) -> tuple[Path, ...]:
         return tuple(path for path in sorted(self.folder.absolute().iterdir()) if path.is_file())
 
-    def stage(self, staging: Staging, formats: tuple[str, ...] = ("parquet", "votable")) -> None:
+    def stage(
+        self, staging: Staging, formats: tuple[str, ...] = ("parquet", "votable")
+    ) -> dict[str, Any]:
         if not isinstance(self.record.get("about"), dict) or "run_id" not in self.record:
             raise TableError(
                 f"{self.folder}: no run.json that can be read: nothing says what made the tables"
             )
-        super().stage(staging, formats)
+        return super().stage(staging, formats)
 
 
 class Figures(Shown, Mapping[str, "Figure"]):

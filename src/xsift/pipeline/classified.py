@@ -36,10 +36,11 @@ from xsift.pipeline.steps import (
     gathered,
     part_step,
     refuse_unseen,
+    write_record,
 )
 from xsift.read import InMemory, Part, Parts
 from xsift.settings import Settings
-from xsift.write import Staging, Work, environment, part_name, write_json, write_table
+from xsift.write import Staging, Work, environment, part_name, write_table
 from xsift.write.provenance import file_name
 
 __all__ = ["Job", "Stream", "Streamed", "in_memory"]
@@ -83,9 +84,9 @@ def in_memory(
     with parts.located(part):
         result = make(table, lambda step: tell(step, 0, parts.n_rows))
     tell("writing", parts.n_rows, parts.n_rows)
-    result.stage(staging, formats)
+    record = result.stage(staging, formats)
     assert result.model is not None
-    return Streamed(result.record, result.model.classes, verdicts_of(result.sources))
+    return Streamed(record, result.model.classes, verdicts_of(result.sources))
 
 
 @dataclass(frozen=True)
@@ -194,6 +195,7 @@ class Stream:
         self._job, self._settings, self._workers, self._tell = job, settings, workers, tell
         self._seen, self._work = job.seen, job.work
         self._parts = job.seen.way.parts
+        self._tables: dict[str, list[Path]] = {}
 
     def classify(self) -> None:
         """Classify the parts that are not done yet."""
@@ -209,10 +211,12 @@ class Stream:
     def adopt(self, staging: Staging) -> Sums:
         """Put the tables in place, and return what they add up to."""
         work = self._work
+        self._tables["sources"] = adopt_sources(staging, work, len(self._job.ranges))
+        self._tables["detections"] = []
         for k in range(len(self._parts.parts)):
             name = part_name("detections", k)
             staging.adopt(name, work.path(name), work.sha256(part_step(k), name))
-        adopt_sources(staging, work, len(self._job.ranges))
+            self._tables["detections"].append(work.path(name))
         steps = [part_step(k) for k in range(len(self._parts.parts))]
         steps += [bucket_step(k) for k in range(len(self._job.ranges))]
         return added(Sums.from_dict(work.read_json(_sums(step))) for step in steps)
@@ -235,13 +239,14 @@ class Stream:
         record: dict[str, Any],
         notes: list[str],
         tree: ModelTree,
+        formats: tuple[str, ...],
         training: TrainingTree | None = None,
     ) -> Streamed:
         """Write the model and the record: with them all files appear."""
         command = self._job.about["command"]
         record = completed(record, tree, notes, command, training, self._parts.path)
         save_model_tree(tree, staging.path("model.asdf"))
-        write_json(record, staging.path("run.json"))
+        record = write_record(record, staging, self._tables, formats, self._tell)
         return Streamed(record, tree.classes, sums.verdicts)
 
 

@@ -15,8 +15,10 @@ from xsift.model.sample import Progress, read_sample, silent
 from xsift.model.schema import ModelTree
 from xsift.pipeline.catalogue import Catalogue
 from xsift.pipeline.keywords import takes_settings
+from xsift.pipeline.lazy import classify_lazily
 from xsift.pipeline.part import classify_part, finished_record, vote_bucket
 from xsift.read import as_input
+from xsift.read.lsdb_catalogue import is_lsdb_catalogue
 from xsift.settings import Settings
 
 __all__ = ["classify"]
@@ -40,13 +42,13 @@ def classify(
     model: ModelTree | str | Path | None = None,
     settings: Settings | None = None,
     progress: Progress | None = None,
-) -> Catalogue:
+) -> Any:
     """Classify detections with a frozen model.
 
     Parameters
     ----------
-    table : str, Path or table in memory
-        Detections: a file, or a table in memory (as `run` takes it).
+    table : str, Path, table in memory or lsdb.Catalog
+        Detections: a file, or a table in memory (as `run` takes it); or a catalogue of LSDB.
     model : TrainedModel, str or Path, optional
         What `load_model` returned or a catalogue has, a model file, or the name of a packaged one
         (``csc20``, ``csc21``). Where None: csc20, unless most detections that have the other
@@ -61,14 +63,30 @@ def classify(
 
     Returns
     -------
-    Catalogue
+    Catalogue or lsdb.Catalog
+        Of a catalogue of LSDB its detections alone, as another one that computes nothing yet.
 
     Raises
     ------
     XsiftError
         Where the table or the model cannot serve.
+
+    Notes
+    -----
+    Of a catalogue of LSDB each partition is classified when LSDB computes it, and none is looked
+    at before. So the names of the columns decide what the values of the whole table decide
+    otherwise: name the model where csc20 and csc21 both fit; ``effective_counts`` is there where
+    the columns that tell them are; a column of keys counts even if it holds nothing. Nothing is
+    said of the table as a whole: no record, no shares, no warning of values that are not possible
+    or of a table unlike the training table. ``ra`` and ``dec`` are the columns that HATS sorts by.
+    Within a process one partition is classified at a time. A model travels to other processes by
+    its name, or by its path, which they must have, too; one in memory travels with each task.
+    Sources need the detections of all partitions: write the catalogue to HATS, and give its folder
+    to ``xsift classify``; or `vote_table` takes what ``compute()`` returns.
     """
     settings, progress = settings or Settings(), progress or silent
+    if is_lsdb_catalogue(table):
+        return classify_lazily(table, model, settings)
     with recorded() as notes:
         table = as_input(table, settings.source_column)
         if isinstance(model, ModelTree):

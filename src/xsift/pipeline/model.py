@@ -13,7 +13,7 @@ from xsift.model.schema import ModelTree
 from xsift.write import Staging
 
 if TYPE_CHECKING:
-    from xsift.pipeline.catalogue import Catalogue
+    pass
 
 __all__ = ["TrainedModel", "load_model"]
 
@@ -41,7 +41,7 @@ class TrainedModel(Shown, ModelTree):
         """Return the model that a checked tree describes."""
         return cls.model_construct(**{name: getattr(tree, name) for name in ModelTree.model_fields})
 
-    def classify(self, table: Any, settings: Any = None, **keywords: Any) -> Catalogue:
+    def classify(self, table: Any, settings: Any = None, **keywords: Any) -> Any:
         """Classify detections: `xsift.classify` with this model."""
         from xsift.pipeline.classify import classify
 

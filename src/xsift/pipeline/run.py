@@ -26,6 +26,8 @@ from xsift.model.training import taught, train
 from xsift.pipeline.catalogue import Catalogue
 from xsift.pipeline.keywords import takes_settings
 from xsift.read import as_input
+from xsift.read.known import known_of_lsdb
+from xsift.read.lsdb_catalogue import is_lsdb_catalogue
 from xsift.settings import Settings
 from xsift.write import environment
 from xsift.write.provenance import file_name, now
@@ -48,8 +50,10 @@ def run(
     table : str, Path or table in memory
         Detections: a file (VOTable, FITS, Parquet or CSV), or a table in memory (astropy, pandas,
         polars, pyarrow, or whatever has the Arrow PyCapsule interface).
-    labels : str, Path or table in memory, optional
-        Known objects; without it, `label_column` is a column of `table`.
+    labels : str, Path, table in memory or lsdb.Catalog, optional
+        Known objects; without it, `label_column` is a column of `table`. Of a folder of Parquet
+        files, a HATS catalogue or a catalogue of LSDB the columns that are needed are held in
+        memory: 20,000,000 rows at most.
     settings : Settings, optional
         As a whole; or give each setting as a keyword.
     classes : Classes, optional
@@ -76,6 +80,8 @@ def run(
     settings = replace(settings, survey=survey.name, features=feature_set)
     with recorded() as notes:
         table = as_input(table, settings.source_column)
+        if is_lsdb_catalogue(labels):
+            labels = known_of_lsdb(labels, survey, settings.label_column)
         labels = None if labels is None else as_input(labels, role=" of labels")
         chosen = survey.feature_set(feature_set)
         sample = read_sample(table, survey, chosen, settings, classes, labels, is_paper, progress)

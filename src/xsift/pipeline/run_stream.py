@@ -115,7 +115,7 @@ def run_stream(
         update = {"counts": record["counts"], "warnings": notes}
         training = trained.tree.training.model_copy(update=update)
         tree = trained.tree.model_copy(update={"training": training})
-        return stream.finish(staging, sums, record, notes, tree, training)
+        return stream.finish(staging, sums, record, notes, tree, formats, training)
 
 
 def _way(parts: Parts, labels: Any, settings: Settings, classes: Classes | None) -> Way:

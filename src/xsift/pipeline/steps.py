@@ -7,15 +7,17 @@ workers, which all see the same files; it is done when it is marked, and not don
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
+from xsift.catalogue.hats import with_hats
 from xsift.cluster import Flow, Workers
-from xsift.errors import ClusterError, SettingError, TableError, XsiftWarning
+from xsift.errors import ClusterError, SettingError, TableError, XsiftWarning, need
 from xsift.pipeline.first_look import Tell, run_length
 from xsift.read import Parts
-from xsift.write import Staging, Work, part_name
+from xsift.write import Staging, Work, part_name, write_json
+from xsift.write.hats import read_parts
 
 __all__ = [
     "Files",
@@ -29,6 +31,7 @@ __all__ = [
     "part_step",
     "refuse_formats",
     "refuse_unseen",
+    "write_record",
 ]
 
 Job = TypeVar("Job")
@@ -71,12 +74,16 @@ def refuse_formats(formats: Sequence[str], parts: Parts, done: str) -> None:
     Raises
     ------
     SettingError
+    MissingPackageError
+        If HATS is asked for, and cannot be written.
     """
-    if other := [form for form in formats if form != "parquet"]:
+    if other := [form for form in formats if form not in ("parquet", "hats")]:
         raise SettingError(
             f"--format {other[0]}: {parts} has {parts.n_rows:,} rows and is {done} in parts, "
-            "which are written as Parquet alone: leave --format out"
+            "which are written as Parquet and HATS alone: leave --format out, or give --format hats"
         )
+    if "hats" in formats:
+        need("hats", "cannot write HATS")  # said now, not after the work
 
 
 def refuse_unseen(work: Work) -> None:
@@ -163,11 +170,29 @@ def do_buckets(
         tell("voting", n_done, n)
 
 
-def adopt_sources(staging: Staging, work: Work, n: int) -> None:
-    """Let the sources of the buckets that have some appear at the end."""
+def adopt_sources(staging: Staging, work: Work, n: int) -> list[Path]:
+    """Let the sources of the buckets that have some appear at the end; return their files."""
     voted = [work.done(bucket_step(k)) or {} for k in range(n)]
     kept = [k for k, said in enumerate(voted) if said["n"]] or [0]
     for at, k in enumerate(kept):
         name = part_name("sources", k)
         sha256 = work.sha256(bucket_step(k), name)
         staging.adopt(part_name("sources", at), work.path(name), sha256)
+    return [work.path(part_name("sources", k)) for k in kept]
+
+
+def write_record(
+    record: dict[str, Any],
+    staging: Staging,
+    tables: Mapping[str, list[Path]],
+    formats: Sequence[str],
+    tell: Tell,
+) -> dict[str, Any]:
+    """Write `run.json`; before it, the tables as HATS, where that is asked for, of their files."""
+    if "hats" in formats:
+        tell("writing HATS", 0, 1)
+        parts = {stem: read_parts(paths) for stem, paths in tables.items()}
+        record = with_hats(parts, record, staging)
+        tell("writing HATS", 1, 1)
+    write_json(record, staging.path("run.json"))
+    return record

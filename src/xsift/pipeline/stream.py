@@ -52,7 +52,7 @@ def classify_stream(
     out : str or Path
         Folder for the results.
     formats : tuple of str, optional
-        Parquet alone, but for a table of one part. [default: all that the table can have]
+        Parquet and hats alone, but for a table of one part. [default: all that the table can have]
     tell : callable
     workers : int or str, optional
         Processes on this machine, or the address of a Dask scheduler, whose workers see the files
@@ -77,7 +77,8 @@ def classify_stream(
         if is_whole:
 
             def make(table: InMemory, step: Progress) -> Catalogue:
-                return classify(table, model, settings, step)
+                found: Catalogue = classify(table, model, settings, step)
+                return found
 
             return in_memory(parts, make, staging, formats, tell)
         with recorded() as notes:
@@ -92,4 +93,4 @@ def classify_stream(
         record = stream.record(sums, notes)
         notes[:0] = in_sample_notes(record, seen.tree)
         record["model_choice"] = seen.why
-        return stream.finish(staging, sums, record, notes, seen.tree)
+        return stream.finish(staging, sums, record, notes, seen.tree, formats)

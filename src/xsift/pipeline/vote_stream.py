@@ -44,6 +44,7 @@ from xsift.pipeline.steps import (
     part_step,
     refuse_formats,
     refuse_unseen,
+    write_record,
 )
 from xsift.pipeline.stream import BUCKET_ROWS
 from xsift.pipeline.vote import Poll, recorded_sha256, voted
@@ -65,7 +66,7 @@ from xsift.read.source import Source
 from xsift.settings import Settings
 from xsift.surveys import Survey
 from xsift.surveys.columns import KEYS
-from xsift.write import Staging, Work, environment, part_name, write_json, write_table
+from xsift.write import Staging, Work, environment, part_name, write_table
 from xsift.write.provenance import file_name
 
 __all__ = ["vote_stream"]
@@ -138,7 +139,7 @@ def vote_stream(
                 do_parts(_gather, job, parts, work, found, tell, "reading")
                 ballots = gathered(work, len(parts.parts))
                 do_buckets(_vote, (job, ballots), len(job.ranges), work, found, tell)
-        return _finish(job, polled, staging, notes)
+        return _finish(job, polled, staging, notes, formats, tell)
 
 
 @dataclass(frozen=True, eq=False)
@@ -236,8 +237,8 @@ def _in_memory(way: _Way, staging: Staging, formats: tuple[str, ...], tell: Tell
     with way.parts.located(part):
         found = voted(table, way.parts.path, way.survey, way.classes, way.settings, silent)
     tell("writing", way.parts.n_rows, way.parts.n_rows)
-    found.stage(staging, formats)
-    return Streamed(found.record, found.classes, verdicts_of(found.sources))
+    record = found.stage(staging, formats)
+    return Streamed(record, found.classes, verdicts_of(found.sources))
 
 
 def _look(way: _Way, work: Work, workers: Workers, tell: Tell) -> tuple[Look, Polled]:
@@ -327,10 +328,17 @@ def _vote(
         pa.default_memory_pool().release_unused()
 
 
-def _finish(job: _Job, polled: Polled, staging: Staging, notes: list[str]) -> Streamed:
+def _finish(
+    job: _Job,
+    polled: Polled,
+    staging: Staging,
+    notes: list[str],
+    formats: tuple[str, ...],
+    tell: Tell,
+) -> Streamed:
     """Put the record together, and let all files appear with it at the end."""
     parts, n = job.way.parts, len(job.ranges)
-    adopt_sources(staging, job.work, n)
+    tables = {"sources": adopt_sources(staging, job.work, n)}
     said = [job.work.done(bucket_step(k)) or {} for k in range(n)]
     counted, verdicts = Counter[str](), Counter[str]()
     for one in said:
@@ -341,5 +349,5 @@ def _finish(job: _Job, polled: Polled, staging: Staging, notes: list[str]) -> St
     none = pa.table({"model_id": pa.nulls(0, pa.string())})
     catalogue = Catalogue(None, none, None, record)
     whole = with_record(catalogue, None, notes, "vote", None, (parts.path,))
-    write_json(whole.record, staging.path("run.json"))
-    return Streamed(whole.record, job.poll.classes, verdicts)
+    written = write_record(whole.record, staging, tables, formats, tell)
+    return Streamed(written, job.poll.classes, verdicts)

@@ -3,7 +3,7 @@
 from xsift.publish.coverage import coverage
 from xsift.publish.descriptor import resource_descriptor
 from xsift.publish.dictionary import as_json, as_markdown
-from xsift.publish.hats import hats_properties, partition_info, partitions
+from xsift.publish.hats import hats_properties
 from xsift.publish.resource import LICENCES, Resource, ResourceTable, printable, published
 
 __all__ = [
@@ -14,8 +14,6 @@ __all__ = [
     "as_markdown",
     "coverage",
     "hats_properties",
-    "partition_info",
-    "partitions",
     "printable",
     "published",
     "resource_descriptor",

@@ -7,8 +7,8 @@ from xml.etree import ElementTree as ET
 
 import pyarrow.compute as pc
 
-from xsift.publish.coverage import positions
 from xsift.publish.resource import LICENCES, Resource, ResourceTable, printable
+from xsift.write.hats import positions
 
 __all__ = ["resource_descriptor"]
 

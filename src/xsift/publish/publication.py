@@ -13,8 +13,9 @@ from pydantic import BaseModel, ValidationError
 from xsift import publish as vo
 from xsift import write
 from xsift.catalogue.folder import CatalogueFolder, open_folder
-from xsift.errors import SettingError, TableError
+from xsift.errors import SettingError, TableError, need
 from xsift.read import read_table
+from xsift.write.hats import hats_names, in_one, positions, stage_hats
 from xsift.write.provenance import now
 
 __all__ = ["Published", "publish"]
@@ -117,7 +118,7 @@ def publish(
         That `run` or `classify` wrote; or `vote`, whose sources are then published alone.
     out : str or Path
         Gets ``q.rd`` and the tables as VOTables; or, where `static`, the tables as Parquet, their
-        dictionary, and each table with positions cut for HATS.
+        dictionary, and each table with positions as a HATS collection.
     schema : str
         Of the tables in a TAP service.
     title, creator, licence : str
@@ -134,6 +135,8 @@ def publish(
     folder, out = Path(folder), Path(out)
     if out.exists() and folder.exists() and out.samefile(folder):
         raise SettingError(f"--out {out} is the catalogue itself: give another folder")
+    if static:
+        need("hats", "cannot publish")
     progress(f"reading {folder}")
     found = open_folder(folder)
     record = _record(folder)
@@ -161,9 +164,8 @@ def publish(
 def _place(out: Path, static: bool) -> write.Staging:
     if not static:
         return write.Staging(out, ["q.rd", *(f"{name}.vot" for name in _TABLES)], "service")
-    # A partition that lies in the tree is a part of the catalogue, whoever wrote it.
-    tree = [str(p.relative_to(out)) for p in sorted(out.glob("hats/**/*")) if not p.is_dir()]
-    names = ["dictionary.json", "README.md", *(f"{name}.parquet" for name in _TABLES), *tree]
+    tables = [f"{name}.parquet" for name in _TABLES]
+    names = ["dictionary.json", "README.md", *tables, *hats_names(out)]
     return write.Staging(out, names, "static files")
 
 
@@ -248,27 +250,11 @@ def _write_static(resource: vo.Resource, staging: write.Staging) -> tuple[str, .
     for table in resource.tables:
         write.write_table(table.table, place(f"{table.name}.parquet"), "parquet", about)
         if table.has_positions:
-            _write_hats(resource, table, place)
+            kind, said = "object" if table.key else "source", vo.hats_properties(resource, table)
+            files += stage_hats(staging, table.name, in_one(table.table), kind, said)[1]
     write.write_json(vo.as_json(resource), place("dictionary.json"))
     place("README.md").write_text(vo.as_markdown(resource), "utf-8")
     return tuple(files)
-
-
-def _write_hats(
-    resource: vo.Resource, table: vo.ResourceTable, place: Callable[[str], Path]
-) -> None:
-    top = f"hats/{table.name}"
-    found = vo.partitions(table.table)
-    for (order, number), rows in found.items():
-        folder = f"Norder={order}/Dir={number // 10_000 * 10_000}"
-        path = place(f"{top}/dataset/{folder}/Npix={number}.parquet")
-        write.write_table(rows, path, "parquet", {})
-    schema = next(iter(found.values())).schema.empty_table()
-    write.write_table(schema, place(f"{top}/dataset/_common_metadata"), "parquet", {})
-    place(f"{top}/partition_info.csv").write_text(vo.partition_info(found), "utf-8")
-    said = vo.hats_properties(resource, table, found)
-    for name in ("hats.properties", "properties"):
-        place(f"{top}/{name}").write_text(said, "utf-8")
 
 
 def _notes(resource: vo.Resource, static: bool) -> list[str]:
@@ -279,6 +265,9 @@ def _notes(resource: vo.Resource, static: bool) -> list[str]:
         if not table.has_positions:
             what = "not cut for HATS" if static else "no cone search"
             notes.append(f"{table.name} have no positions: {what}")
+        elif static and (n := int((~positions(table.table)[2]).sum())):
+            total = f"{table.table.num_rows:,} {table.name}"
+            notes.append(f"{n:,} of {total} have no position: they are not in hats")
     if not resource.creator:
         notes.append("no creator is stated: give --creator 'Last, F.; Last, F.'")
     if not resource.licence:

@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from xsift.errors import SettingError, TableError
-from xsift.publish.coverage import positions
 from xsift.surveys.columns import Column, describe
+from xsift.write.hats import positions
 
 __all__ = ["LICENCES", "Resource", "ResourceTable", "printable", "published"]
 

@@ -24,7 +24,7 @@ from xsift.read.source import Source
 from xsift.read.units import plain_name
 from xsift.read.unreadable import unreadable, why_unreadable
 
-__all__ = ["InMemory", "as_input", "is_path", "table_in_memory"]
+__all__ = ["InMemory", "as_input", "is_a", "is_path", "table_in_memory"]
 
 _KINDS = (
     "an astropy Table, a pandas or polars DataFrame, a pyarrow Table, or an object with the Arrow "
@@ -114,9 +114,14 @@ def table_in_memory(table: Any, source_column: str = "name", role: str = "") -> 
         If it is none of them, or cannot be converted.
     """
     for (module, name), (said, columns) in _READERS.items():
-        if _is_a(table, module, name):
+        if is_a(table, module, name):
             where = f"the {said}{role}"
             return _held(where, list(columns(table, where, source_column)))
+    if is_a(table, "lsdb.catalog.catalog", "Catalog"):
+        raise TableError(
+            f"the LSDB catalogue{role}: it is not in memory, as it has to be here: give what its "
+            "compute() returns; classify takes it as it is"
+        )
     if isinstance(table, pa.RecordBatch):
         table = pa.Table.from_batches([table])
     said = "Arrow table" if isinstance(table, pa.Table) else type(table).__name__
@@ -132,7 +137,7 @@ def table_in_memory(table: Any, source_column: str = "name", role: str = "") -> 
     return InMemory(masked, Source(where, "memory", b"", digest_of(masked)))
 
 
-def _is_a(table: object, module: str, name: str) -> bool:
+def is_a(table: object, module: str, name: str) -> bool:
     """Tell whether a table is of a library's class, without importing the library."""
     kind = getattr(sys.modules.get(module), name, None)
     return isinstance(kind, type) and isinstance(table, kind)
@@ -174,7 +179,7 @@ def _astropy_columns(table: Any, where: str, source_column: str) -> Iterator[Col
     position: list[Column] = []
     for name in names:
         column = table.columns[name]
-        if _is_a(column, "astropy.coordinates", "SkyCoord") and not (has_position or position):
+        if is_a(column, "astropy.coordinates", "SkyCoord") and not (has_position or position):
             position = _position(column, name, where)
             if position:
                 continue

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from xsift import __version__
-from xsift.catalogue.folder import open_folder
+from xsift.catalogue.folder import CatalogueFolder, open_folder
 from xsift.catalogue.in_sample import in_sample_of
 from xsift.catalogue.tables import NONE
 from xsift.classes import Classes
@@ -21,12 +21,15 @@ from xsift.errors import MissingColumnsError, TableError
 from xsift.model import Model, model_of
 from xsift.model.schema import ModelTree
 from xsift.plots.style import look_of
-from xsift.read import read_table
 from xsift.serve.sky import galactic, unit_vectors
 from xsift.surveys import Survey
 from xsift.surveys.columns import Column, describe
+from xsift.write import part_name
 
-__all__ = ["NO_CODE", "STATUSES", "Served", "plain", "read_served"]
+__all__ = ["MOST_ROWS", "NO_CODE", "STATUSES", "Served", "plain", "read_served"]
+
+MOST_ROWS = 2_000_000
+"""Most sources that are served of a catalogue in parts, and most of its detections beside them."""
 
 STATUSES = ("ambiguous", "unique")
 NO_CODE = 255
@@ -59,7 +62,7 @@ class Served:
     sources : pyarrow.Table
         As written, each column in one piece; so the detections.
     detections : pyarrow.Table or None
-        None where `vote` wrote the catalogue.
+        None where `vote` wrote the catalogue, or where there are more than `MOST_ROWS`.
     numbers : dict of ndarray
         Columns of numbers of the sources, NaN where missing, and those that follow from them.
     codes : dict of ndarray of uint8
@@ -110,7 +113,10 @@ class Served:
             If the catalogue has none.
         """
         if self.detections is None:
-            raise TableError("the catalogue has no detections: xsift vote wrote its sources alone")
+            why = "xsift vote wrote its sources alone"
+            if self.tree is not None:
+                why = f"more than {MOST_ROWS:,} are not served: take them from {self.folder}"
+            raise TableError(f"the catalogue has no detections: {why}")
         return self.detections
 
     @property
@@ -157,7 +163,8 @@ class Served:
     @cached_property
     def fingerprint(self) -> str:
         """Of the catalogue: for what a browser keeps."""
-        stat = (self.folder / "sources.parquet").stat()
+        one = self.folder / "sources.parquet"
+        stat = (one if one.exists() else self.folder / part_name("sources", 0)).stat()
         made = self.tree.model_id if self.tree else self.record.get("created")
         text = f"{made} {self.n} {stat.st_size} {stat.st_mtime_ns} {__version__}"
         return hashlib.sha256(text.encode()).hexdigest()[:16]
@@ -182,15 +189,21 @@ def read_served(folder: str | Path, is_demo: bool = False) -> Served:
         If its model cannot be used.
     """
     found = open_folder(folder)
-    found.refuse_parts("serve a catalogue")
+    n_sources, n_detections = map(found.rows_in_parts, ("sources", "detections"))
+    if n_sources is not None and n_sources > MOST_ROWS:
+        raise TableError(
+            f"{found.sources}: {n_sources:,} sources, and {MOST_ROWS:,} at most are held in memory "
+            "to be served: serve a part of the sky, or look at it with LSDB (--format hats)"
+        )
     tree, model, detections = None, None, None
+    is_held = n_detections is None or n_detections <= MOST_ROWS
     if not found.is_voted:
         tree = found.need_tree("detections are classified with it")
         model = model_of(tree)
-        path = found.need_detections("a source is shown with them")
-        detections = _table(path, ("name", "role"))
+        found.need_detections("a source is shown with them")
+        detections = _table(found, "detections", ("name", "role")) if is_held else None
     classes = found.classes
-    sources = _table(found.sources, (*_NEEDED, *classes.columns))
+    sources = _table(found, "sources", (*_NEEDED, *classes.columns))
     words = {k: v for k, v in _words(classes).items() if k in sources.column_names}
     codes = {
         name: _coded(sources[name], words[name], f"{found.sources}: column {name}")
@@ -215,7 +228,7 @@ def read_served(folder: str | Path, is_demo: bool = False) -> Served:
         words,
         plain(_array(sources, "name").cast(pa.string())),
         owner,
-        str(in_sample_of(found)),
+        str(in_sample_of(found, of_record=not is_held)),
     )
 
 
@@ -231,12 +244,10 @@ def plain(names: Any) -> Any:
     return pc.utf8_lower(pc.replace_substring_regex(names, r"\s+", ""))
 
 
-def _table(path: Path, needed: tuple[str, ...]) -> pa.Table:
-    table, _ = read_table(path)
+def _table(found: CatalogueFolder, stem: str, needed: tuple[str, ...]) -> pa.Table:
+    table, path = found.read(stem), found.where(stem)
     if missing := [name for name in needed if name not in table.column_names]:
-        raise MissingColumnsError(
-            str(path), missing, table.column_names, "Write the catalogue anew"
-        )
+        raise MissingColumnsError(path, missing, table.column_names, "Write the catalogue anew")
     if table.num_rows == 0:
         raise TableError(
             f"{path}: the table has no rows: nothing to serve (no detection voted: run.json counts "

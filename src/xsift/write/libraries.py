@@ -71,7 +71,7 @@ def pandas_frame(table: pa.Table) -> Any:
         raise MissingPackageError(
             "no DataFrame: pandas is not installed; install it with pip install pandas"
         )
-    import pandas as pd  # type: ignore[import-untyped]
+    import pandas as pd
 
     frame = table.to_pandas()
     for name, cells in zip(table.column_names, table.columns, strict=True):
