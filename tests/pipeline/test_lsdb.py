@@ -246,6 +246,22 @@ def test_a_model_of_ones_own_travels_as_it_is(cat, table, own):
     assert_rows(frame, classified(table, own).detections)
 
 
+def test_a_survey_of_ones_own(own_survey, tmp_path):
+    table = pq.read_table(own_survey / "table.parquet")
+    model = own_survey / "model.asdf"
+    found = classified(catalogue(table, 1000), model).compute(progress_bar=False)
+    wanted = classified(table, model).detections.to_pandas(types_mapper=pd.ArrowDtype)
+    keys = ["name", "ra", "dec", "hr1"]
+    one, other = (pd.DataFrame(f).sort_values(keys).reset_index(drop=True) for f in (found, wanted))
+    pd.testing.assert_frame_equal(one, other, check_exact=True)
+    tree = xsift.load_model(model)
+    profile = tree.profile.model_dump()
+    profile["columns"] = [c for c in profile["columns"] if c["name"] != "dec"]
+    blind = tree.model_copy(update={"profile": type(tree.profile).model_validate(profile)})
+    with pytest.raises(ModelError, match="has no columns ra and dec, by which LSDB finds the"):
+        xsift.classify(catalogue(table, 1000), type(tree).of(blind))
+
+
 @pytest.mark.slow
 def test_on_a_cluster_of_processes(cat, table, whole, own):
     distributed = pytest.importorskip("distributed", reason="distributed is not installed")
