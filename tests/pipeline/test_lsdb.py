@@ -1,6 +1,5 @@
 """Catalogues of LSDB, classified lazily: the rows of the table in memory, to the bit."""
 
-import json
 import pickle
 import shutil
 import warnings
@@ -23,7 +22,6 @@ from xsift.errors import (
 )
 from xsift.model.packaged import packaged_models
 from xsift.pipeline import lazy
-from xsift.read import lsdb_catalogue
 from xsift.surveys.columns import Column, with_metadata
 from xsift.write.hats import in_one, write_hats
 
@@ -246,6 +244,22 @@ def test_a_model_of_ones_own_travels_as_it_is(cat, table, own):
     assert_rows(frame, classified(table, own).detections)
 
 
+def test_a_survey_of_ones_own(own_survey, tmp_path):
+    table = pq.read_table(own_survey / "table.parquet")
+    model = own_survey / "model.asdf"
+    found = classified(catalogue(table, 1000), model).compute(progress_bar=False)
+    wanted = classified(table, model).detections.to_pandas(types_mapper=pd.ArrowDtype)
+    keys = ["name", "ra", "dec", "hr1"]
+    one, other = (pd.DataFrame(f).sort_values(keys).reset_index(drop=True) for f in (found, wanted))
+    pd.testing.assert_frame_equal(one, other, check_exact=True)
+    tree = xsift.load_model(model)
+    profile = tree.profile.model_dump()
+    profile["columns"] = [c for c in profile["columns"] if c["name"] != "dec"]
+    blind = tree.model_copy(update={"profile": type(tree.profile).model_validate(profile)})
+    with pytest.raises(ModelError, match="has no columns ra and dec, by which LSDB finds the"):
+        xsift.classify(catalogue(table, 1000), type(tree).of(blind))
+
+
 @pytest.mark.slow
 def test_on_a_cluster_of_processes(cat, table, whole, own):
     distributed = pytest.importorskip("distributed", reason="distributed is not installed")
@@ -339,75 +353,6 @@ def test_votes_of_what_was_computed(cat, in_memory):
     assert len(same) > 20
     for name in same:
         assert voted.sources[name].equals(in_memory["csc20"].sources[name]), name
-
-
-@pytest.fixture(scope="module")
-def known(small_table):
-    known = small_table.select(["name", "ra", "dec", "label"])
-    return known.filter(known["label"].is_valid()).rename_columns(["name", "ra", "dec", "otype"])
-
-
-@pytest.mark.parametrize("match", ["sky", "name"])
-def test_labels_as_a_catalogue_and_as_its_folder(small_table, known, tmp_path, match):
-    table, settings = small_table.drop_columns(["label"]), {"match": match, "seed": 1}
-    settings |= {"method": "paper", "clusters": 2}
-    wanted = xsift.run(table, known, **settings)
-    far = known.append_column("far", pa.array([[1.0, 2.0]] * len(known)))
-    names = ["name", "RA_ICRS", "DE_ICRS", "otype", "far"]
-    far = far.rename_columns(names)
-    cat = catalogue(far, 1000, ra_column="RA_ICRS", dec_column="DE_ICRS")
-    (tmp_path / "rows").mkdir()
-    write_hats(in_one(known), tmp_path / "in", "x", tmp_path / "rows", "object", {}, 20)
-    for given in (cat, tmp_path / "in"):
-        found = xsift.run(table, given, **settings)
-        for one, other in (
-            (found.detections, wanted.detections),
-            (found.sources, wanted.sources),
-        ):
-            skip = ["model_id"]  # of the training's record, which names the labels
-            assert one.drop_columns(skip).equals(other.drop_columns(skip))
-    assert xsift.run(table, cat, **settings).model.training.labels == (
-        "the LSDB catalogue mine of labels"
-    )
-
-
-def test_labels_of_a_folder_or_a_pattern_at_the_command_line(xsift, files, known, tmp_path):
-    (tmp_path / "known").mkdir()
-    for k in (0, 1):
-        pq.write_table(known.slice(k * 160, 160), tmp_path / f"known/{k}.parquet")
-    words = ("run", files / "table.parquet", "--method", "paper", "--clusters", "2", "--json")
-    for given in (tmp_path / "known", tmp_path / "known/*.parquet"):
-        said = xsift(*words, "--labels", given, "--out", tmp_path / "out")
-        assert said.status == 0, said.err
-        assert json.loads(said.out)["counts"]["known_objects"] == len(known)
-    said = xsift(*words, "--labels", tmp_path / "none*.parquet", "--out", tmp_path / "out")
-    assert (said.status, "no file has such a name" in said.err) == (1, True)
-
-
-def test_labels_past_the_limit(small_table, known, tmp_path, monkeypatch):
-    table = small_table.drop_columns(["label"])
-    (tmp_path / "rows").mkdir()
-    write_hats(in_one(known), tmp_path / "in", "x", tmp_path / "rows", "object", {}, 20)
-    for module in (lsdb_catalogue, xsift.read.known):
-        monkeypatch.setattr(module, "MOST_ROWS", 100)
-    said = "and known objects are held in memory"
-    with pytest.raises(TableError, match=f"mine of labels: more than 100 rows, {said}: choose"):
-        xsift.run(table, catalogue(known, 1000))
-    with pytest.raises(TableError, match=rf"{len(known)} rows, {said}, 100 at most: choose"):
-        xsift.run(table, tmp_path / "in")
-
-
-def fails(frame):
-    raise OSError("the disk has gone")
-
-
-def test_labels_that_cannot_be_computed(small_table, known):
-    broken = catalogue(known, 1000)
-    broken = broken.map_partitions(fails, meta=broken.meta)
-    with pytest.raises(
-        TableError, match=r"mine of labels: cannot be computed: .*the disk has gone"
-    ):
-        xsift.run(small_table, broken)
 
 
 def test_other_functions_say_what_to_do_with_a_catalogue(cat):

@@ -74,12 +74,18 @@ def classify_lazily(
     source, tree = _chosen(table.column_names, asked, settings, where)
     refuse_other_model(tree, settings, str(asked) if isinstance(asked, str | Path) else where)
     survey = tree.survey_profile
+    if not {"ra", "dec"} <= {column.name for column in survey.columns}:
+        raise ModelError(
+            f"{where}: the model's survey, {survey.name}, has no columns ra and dec, by which LSDB "
+            "finds the rows: add them to its profile, and train again"
+        )
     table = _needed(table, survey, settings, where)
     _refuse_other_units(table, survey, settings, where)
-    # What was held against the model here need not travel.
-    partition = _Partition(
-        where, source, tree.model_id, replace(settings, survey=None, features=None), table.schema
-    ).looked_at()
+    # What was held against the model here need not travel; other processes stand in other folders.
+    settings = replace(settings, survey=None, features=None)
+    if settings.prior not in ("train", "uniform"):
+        settings = replace(settings, prior=str(Path(settings.prior).absolute()))
+    partition = _Partition(where, source, tree.model_id, settings, table.schema).looked_at()
     warn_of_unused(partition.look.given, tree.features, survey.feature_set(tree.feature_set))
     warn_of_classes(model_of(tree))
     was = {name: old for old, name in renamed.items()}
