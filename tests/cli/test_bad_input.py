@@ -196,7 +196,8 @@ def test_files_that_are_no_tables(refused, saved, files, tmp_path, content, said
 def test_a_directory_where_a_file_is_expected(refused, files):
     table = files / "table.parquet"
     assert refused("run", files, *LABELLED).endswith("is a directory: give a table file")
-    assert refused("vote", files).endswith("is a directory: give a table file")
+    # A folder of Parquet files may be a table; these are not of one.
+    assert "are no parts of one table: labelled.parquet has a column" in refused("vote", files)
     assert refused("run", table, "--labels", files).endswith("is a directory: give a table file")
     assert "is a directory: give a model file" in refused("classify", table, "--model", files)
     assert "no such file" in refused("classify", table, "--model", files / "none.asdf")
