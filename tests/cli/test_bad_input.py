@@ -193,7 +193,6 @@ def test_files_that_are_no_tables(refused, saved, files, tmp_path, content, said
     assert re.search(rf"bad\.table: .*{said}", line)
 
 
-<<<<<<< HEAD
 def test_a_directory_where_a_file_is_expected(refused, files, tmp_path):
     table, nothing = files / "table.parquet", tmp_path / "nothing"
     nothing.mkdir()
@@ -202,14 +201,8 @@ def test_a_directory_where_a_file_is_expected(refused, files, tmp_path):
         assert said.endswith("no Parquet files here: give a table file, or a folder of such")
     said = "are no parts of one table: labelled.parquet has a column obsid, and known.parquet has"
     assert said in refused("run", files, *LABELLED)
-=======
-def test_a_directory_where_a_file_is_expected(refused, files):
-    table = files / "table.parquet"
-    assert refused("run", files, *LABELLED).endswith("is a directory: give a table file")
-    # A folder of Parquet files may be a table; these are not of one.
-    assert "are no parts of one table: labelled.parquet has a column" in refused("vote", files)
->>>>>>> h-tasks
-    assert refused("run", table, "--labels", files).endswith("is a directory: give a table file")
+    said = "no Parquet files here: give a table file, or a folder of such"
+    assert refused("run", table, "--labels", nothing).endswith(said)
     assert "is a directory: give a model file" in refused("classify", table, "--model", files)
     assert "no such file" in refused("classify", table, "--model", files / "none.asdf")
     assert "No such file" in refused("run", files / "none.parquet", *LABELLED)

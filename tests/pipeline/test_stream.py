@@ -299,9 +299,9 @@ def test_a_damaged_part_keeps_the_others(tables, whole, tmp_path, monkeypatch):
 
 
 def test_a_full_disk(tables, whole, tmp_path, monkeypatch):
-    from xsift.pipeline import steps
+    from xsift.pipeline import classified
 
-    write, n = steps.write_table, [0]
+    write, n = classified.write_table, [0]
 
     def full(*arguments):
         n[0] += 1
@@ -309,7 +309,7 @@ def test_a_full_disk(tables, whole, tmp_path, monkeypatch):
             raise OSError(28, "No space left on device")
         write(*arguments)
 
-    monkeypatch.setattr(steps, "write_table", full)
+    monkeypatch.setattr(classified, "write_table", full)
     settings = Settings(keep=["mine"])
     with pytest.raises(OutputError, match=r"No space left on device; what was there.*repeat the"):
         classify_stream(tables / "one.parquet", None, settings, tmp_path, **ROWS)

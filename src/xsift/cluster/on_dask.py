@@ -226,7 +226,7 @@ def _check(client: Any, where: str) -> None:
     if max(threads.values()) > 1:
         _warn(
             f"{where}: workers have up to {max(threads.values())} threads, and xsift uses one of "
-            "each: start them with --nthreads 1, and as many as there are cores"
+            "each: start them with one thread each, and as many as there are cores"
         )
 
 
