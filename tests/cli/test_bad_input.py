@@ -201,12 +201,7 @@ def test_a_directory_where_a_file_is_expected(refused, files, tmp_path):
         assert said.endswith("no Parquet files here: give a table file, or a folder of such")
     said = "are no parts of one table: labelled.parquet has a column obsid, and known.parquet has"
     assert said in refused("run", files, *LABELLED)
-<<<<<<< HEAD
-    said = "no Parquet files here: give a table file, or a folder of such"
-    assert refused("run", table, "--labels", nothing).endswith(said)
-=======
     assert said in refused("run", table, "--labels", files)
->>>>>>> h-train
     assert "is a directory: give a model file" in refused("classify", table, "--model", files)
     assert "no such file" in refused("classify", table, "--model", files / "none.asdf")
     assert "No such file" in refused("run", files / "none.parquet", *LABELLED)
