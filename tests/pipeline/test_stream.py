@@ -376,6 +376,21 @@ def test_rows_of_several_files_are_named_in_their_file(table, tmp_path):
         classify_stream(tmp_path / "many", None, Settings(), tmp_path / "out", **ROWS)
 
 
+def test_from_python(tables, tmp_path, whole, monkeypatch):
+    many = tables / "many"
+    with pytest.raises(SettingError, match=r"many: a table that is read in parts, .* give out, a"):
+        classify(many)
+    monkeypatch.setattr("xsift.pipeline.stream.parts_of", lambda path, _: parts_of(path, 150))
+    told = []
+    found = classify(many, keep=["mine"], out=tmp_path / "a", progress=told.append)
+    assert "classifying: 1,000 of 1,000" in told
+    assert found.sources.equals(whole.sources.cast(found.sources.schema))
+    assert_same(tmp_path / "a", whole)
+    small = classify(tables / "one.parquet", keep=["mine"], out=tmp_path / "b")
+    assert small.detections.equals(whole.detections)
+    assert_same(tmp_path / "b", whole)
+
+
 def test_the_commands_open_it(tables, tmp_path, xsift, whole, monkeypatch):
     out = tmp_path / "out"
     monkeypatch.setattr("xsift.pipeline.stream.parts_of", lambda path, _: parts_of(path, 150))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,7 +26,7 @@ from xsift.write import Staging
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["Catalogue", "Figures", "open_catalogue"]
+__all__ = ["Catalogue", "Figures", "open_catalogue", "open_streamed"]
 
 
 class Catalogue(tables.Catalogue):
@@ -204,6 +204,43 @@ class Figures(Shown, Mapping[str, "Figure"]):
         found = self.summary()
         lines = [line for line in found.lines if line.startswith("not drawn")]
         return Summary(found.title, lines, found.tables).html()
+
+
+def open_streamed(
+    job: Callable[..., Any],
+    table: str | Path,
+    out: str | Path | None,
+    workers: int | str | None,
+    progress: Callable[[str], None],
+) -> Catalogue:
+    """Do a job on a table in parts, into a folder, and open what it wrote.
+
+    Parameters
+    ----------
+    job : callable
+        Takes ``out``, ``workers`` and ``tell``.
+    table : str or Path
+    out : str or Path, optional
+        The folder: a table in parts needs one.
+    workers, progress
+        As `classify` takes them.
+
+    Raises
+    ------
+    SettingError
+        If there is no folder.
+    """
+    if out is None:
+        raise SettingError(
+            f"{table}: a table that is read in parts, whose results are written part by part: "
+            "give --out, a folder for them"
+        )
+
+    def tell(step: str, done: int, total: int) -> None:
+        progress(f"{step}: {done:,} of {total:,}")
+
+    job(out=out, workers=workers, tell=tell)
+    return open_catalogue(out)
 
 
 def open_catalogue(folder: str | Path) -> Catalogue:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,13 @@ from xsift.model.file import load_model_tree
 from xsift.model.packaged import chosen_model, refuse_other_model
 from xsift.model.sample import Progress, read_sample, silent
 from xsift.model.schema import ModelTree
-from xsift.pipeline.catalogue import Catalogue
+from xsift.pipeline.catalogue import Catalogue, open_streamed
 from xsift.pipeline.keywords import takes_settings
 from xsift.pipeline.lazy import classify_lazily
 from xsift.pipeline.part import classify_part, finished_record, vote_bucket
-from xsift.read import as_input
+from xsift.read import as_input, is_path
 from xsift.read.lsdb_catalogue import is_lsdb_catalogue
+from xsift.read.parts import goes_in_parts
 from xsift.settings import Settings
 
 __all__ = ["classify"]
@@ -42,13 +44,16 @@ def classify(
     model: ModelTree | str | Path | None = None,
     settings: Settings | None = None,
     progress: Progress | None = None,
+    out: str | Path | None = None,
+    workers: int | str | None = None,
 ) -> Any:
     """Classify detections with a frozen model.
 
     Parameters
     ----------
     table : str, Path, table in memory or lsdb.Catalog
-        Detections: a file, or a table in memory (as `run` takes it); or a catalogue of LSDB.
+        Detections: a file, or a table in memory (as `run` takes it); a table in parts; or a
+        catalogue of LSDB.
     model : TrainedModel, str or Path, optional
         What `load_model` returned or a catalogue has, a model file, or the name of a packaged one
         (``csc20``, ``csc21``). Where None: csc20, unless most detections that have the other
@@ -58,6 +63,12 @@ def classify(
         verdict and vote_trained matter here.
     progress : callable, optional
         Told of each step as it begins.
+    out : str or Path, optional
+        A folder to write the results to, as well. A folder, a pattern, a HATS catalogue, an
+        address or a large Parquet file is read in parts, and needs it; the result is then opened
+        from there.
+    workers : int or str, optional
+        For a table in parts: processes on this machine, or the address of a Dask scheduler.
     **keywords
         Those settings, each by its name.
 
@@ -87,6 +98,11 @@ def classify(
     settings, progress = settings or Settings(), progress or silent
     if is_lsdb_catalogue(table):
         return classify_lazily(table, model, settings)
+    if is_path(table) and goes_in_parts(table):
+        from xsift.pipeline.stream import classify_stream  # of a table of one part, it calls this
+
+        job = partial(classify_stream, table, model, settings)
+        return open_streamed(job, table, out, workers, progress)
     with recorded() as notes:
         table = as_input(table, settings.source_column)
         if isinstance(model, ModelTree):
@@ -117,4 +133,7 @@ def classify(
     notes[:0] = in_sample_notes(record, tree)
     record["model_choice"] = why
     result = tables.Catalogue(part.detections, voted.sources, None, record)
-    return Catalogue.of(with_record(result, tree, notes, "classify", None, (table, path)))
+    found = Catalogue.of(with_record(result, tree, notes, "classify", None, (table, path)))
+    if out is not None:
+        found.write(out)
+    return found

@@ -6,6 +6,8 @@ read -> features -> label -> mixture, score -> vote -> write
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,11 +25,12 @@ from xsift.model.recognise import training_rows
 from xsift.model.sample import Progress, Sample, read_sample, silent
 from xsift.model.schema import TrainingTree
 from xsift.model.training import taught, train
-from xsift.pipeline.catalogue import Catalogue
+from xsift.pipeline.catalogue import Catalogue, open_streamed
 from xsift.pipeline.keywords import takes_settings
-from xsift.read import as_input
+from xsift.read import as_input, is_path
 from xsift.read.known import known_of_lsdb
 from xsift.read.lsdb_catalogue import is_lsdb_catalogue
+from xsift.read.parts import goes_in_parts
 from xsift.settings import Settings
 from xsift.write import environment
 from xsift.write.provenance import file_name, now
@@ -42,6 +45,8 @@ def run(
     settings: Settings | None = None,
     classes: Classes | None = None,
     progress: Progress | None = None,
+    out: str | Path | None = None,
+    workers: int | str | None = None,
 ) -> Catalogue:
     """Do the main job: a table of detections and known objects become a classified catalogue.
 
@@ -49,7 +54,7 @@ def run(
     ----------
     table : str, Path or table in memory
         Detections: a file (VOTable, FITS, Parquet or CSV), or a table in memory (astropy, pandas,
-        polars, pyarrow, or whatever has the Arrow PyCapsule interface).
+        polars, pyarrow, or whatever has the Arrow PyCapsule interface); or a table in parts.
     labels : str, Path, table in memory or lsdb.Catalog, optional
         Known objects; without it, `label_column` is a column of `table`. Of a folder of Parquet
         files, a HATS catalogue or a catalogue of LSDB the columns that are needed are held in
@@ -60,6 +65,12 @@ def run(
         Where None, those of the survey; of these the published method takes the plain ones.
     progress : callable, optional
         Told of each step as it begins.
+    out : str or Path, optional
+        A folder to write the results to, as well. A folder, a pattern, a HATS catalogue, an
+        address or a large Parquet file is read in parts, and needs it; the result is then opened
+        from there.
+    workers : int or str, optional
+        For a table in parts: processes on this machine, or the address of a Dask scheduler.
     **keywords
         The settings (`Settings`): ``label_column="otype"``, ``method="paper"``, ...
 
@@ -73,6 +84,11 @@ def run(
         Where the data, the labels or the settings cannot serve; the message says what to do.
     """
     settings, progress = settings or Settings(), progress or silent
+    if is_path(table) and goes_in_parts(table):
+        from xsift.pipeline.run_stream import run_stream  # of a table of one part, it calls this
+
+        job = partial(run_stream, table, labels, settings, classes)
+        return open_streamed(job, table, out, workers, progress)
     refuse_idle_settings(settings)
     survey, feature_set = surveys.survey_of(settings.survey, settings.features)
     is_paper = settings.method == "paper"
@@ -97,7 +113,10 @@ def run(
     result.record.update(of_training(training, model))
     tree = model_tree(model, training, rows)
     result = stamped(result, tree.model_id)
-    return Catalogue.of(with_record(result, tree, notes, "run", training, (table, labels)))
+    found = Catalogue.of(with_record(result, tree, notes, "run", training, (table, labels)))
+    if out is not None:
+        found.write(out)
+    return found
 
 
 def known_labels(sample: Sample, model: Model, y: np.ndarray) -> tuple[Sample, np.ndarray]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +20,11 @@ from xsift.catalogue.verdicts import with_record
 from xsift.catalogue.warnings import recorded, vote_of_trained
 from xsift.classes import Classes
 from xsift.model.sample import Progress, silent
-from xsift.pipeline.catalogue import Catalogue
+from xsift.pipeline.catalogue import Catalogue, open_streamed
 from xsift.pipeline.keywords import takes_settings
 from xsift.read import InMemory, Polled, as_input, is_path, read_probabilities
 from xsift.read.layout import is_pattern
+from xsift.read.parts import goes_in_parts
 from xsift.settings import Settings
 from xsift.surveys import Survey
 from xsift.vote import Pool, key_order, tally_in_order
@@ -37,6 +39,8 @@ def vote_table(
     settings: Settings | None = None,
     classes: Classes | None = None,
     progress: Progress | None = None,
+    out: str | Path | None = None,
+    workers: int | str | None = None,
 ) -> Catalogue:
     """Let the detections of a table of probabilities vote: one row per source.
 
@@ -52,6 +56,12 @@ def vote_table(
         What the columns are looked up in; where None, those of the survey.
     progress : callable, optional
         Told of each step as it begins.
+    out : str or Path, optional
+        A folder to write the results to, as well. A folder, a pattern, a HATS catalogue, an
+        address or a large Parquet file is read in parts, and needs it; the result is then opened
+        from there.
+    workers : int or str, optional
+        For a table in parts: processes on this machine, or the address of a Dask scheduler.
     **keywords
         Those settings, each by its name.
 
@@ -66,10 +76,18 @@ def vote_table(
         Where the table cannot serve.
     """
     settings, progress = settings or Settings(), progress or silent
+    if is_path(table) and goes_in_parts(table):
+        from xsift.pipeline.vote_stream import vote_stream  # it needs what is here
+
+        job = partial(vote_stream, table, settings, classes=classes)
+        return open_streamed(job, table, out, workers, progress)
     survey, _ = surveys.survey_of(settings.survey, settings.features)
     classes = classes or survey.classes
     table = as_input(table, settings.source_column)
-    return voted(table, table if is_path(table) else None, survey, classes, settings, progress)
+    found = voted(table, table if is_path(table) else None, survey, classes, settings, progress)
+    if out is not None:
+        found.write(out)
+    return found
 
 
 def voted(
