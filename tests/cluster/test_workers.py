@@ -1,6 +1,8 @@
 """Tasks are done whatever happens to the processes that do them, and what is lost is said."""
 
 import os
+import subprocess
+import sys
 
 import pytest
 from flows import dies, dies_once, fails, fills, how_it_is, slowly, squares
@@ -48,6 +50,32 @@ def test_a_full_disk_is_raised_as_such(two):
 
 def test_processes_do_not_take_the_cores_of_others(two):
     assert set(two.flow(how_it_is, None, range(4))) == {(1, 1, None)}
+
+
+def test_this_process_compiles_on_while_another_begins(tmp_path):
+    """Numba reads its environment whenever it compiles."""
+    code = (
+        "import os, numba, threading\n"
+        "from xsift.cluster import workers_of\n"
+        "stop = threading.Event()\n"
+        "seen = set()\n"
+        "def watch():\n"
+        "    while not stop.is_set():\n"
+        "        seen.add(os.environ.get('NUMBA_NUM_THREADS'))\n"
+        "if __name__ == '__main__':\n"
+        "    thread = threading.Thread(target=watch)\n"
+        "    thread.start()\n"
+        "    with workers_of(2):\n"
+        "        pass\n"
+        "    stop.set()\n"
+        "    print(seen)\n"
+    )
+    (tmp_path / "script.py").write_text(code)
+    environment = {k: v for k, v in os.environ.items() if k != "NUMBA_NUM_THREADS"}
+    done = subprocess.run(
+        [sys.executable, tmp_path / "script.py"], capture_output=True, text=True, env=environment
+    )
+    assert done.stdout == "{None}\n", done.stderr
 
 
 def test_a_killed_process_is_replaced(two, tmp_path):

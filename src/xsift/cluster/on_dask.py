@@ -30,9 +30,9 @@ __all__ = ["OnDask", "joined", "started"]
 _GOES_ON = "what is done is kept: repeat the command, and it goes on from there"
 _WAIT = 10.0  # seconds for a scheduler to answer
 _AHEAD = 2  # runs of tasks given to each process at a time
-_ONE_THREAD = dict.fromkeys(
-    ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"), "1"
-)
+# Not NUMBA_NUM_THREADS: Dask sets them in this process, too, while another one begins, and Numba
+# refuses to go on where that one changes.
+_ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 
 
 class _Held(WorkerPlugin):

@@ -60,7 +60,8 @@ def stage_hats(
     staging: Staging, stem: str, tables: Tables, kind: str, said: Mapping[str, str]
 ) -> tuple[Cut, list[str]]:
     """Write a table as a HATS collection that will be ``hats/STEM``; return its files, too."""
-    scratch = staging.scratch()
+    # Libraries take a name such as C:orion for an address, and a whole path for none.
+    scratch = staging.scratch().absolute()
     for name in ("rows", "made"):
         (scratch / name).mkdir()
     made = scratch / "made"
