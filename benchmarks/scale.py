@@ -52,7 +52,7 @@ def run(smoke: bool) -> Result:
             _add(result, n, "one process", parts)
             if n <= IN_MEMORY:
                 _add(result, n, "in memory", run_job("benchmarks.scale", "whole", folder / str(n)))
-            if n == (sizes[-1] if smoke else IN_MEMORY):
+            if n == sizes[-1]:
                 _with_workers(result, n, folder, parts)
             if smoke and parts.peak > LIMIT:
                 raise Failed(f"peak memory {megabytes(parts.peak)}: allowed is {megabytes(LIMIT)}")
