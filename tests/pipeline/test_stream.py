@@ -171,6 +171,34 @@ def test_hats_gives_the_same_rows(table, tmp_path):
     assert_same(tmp_path / "out", whole, order=["name", "obsid"])
 
 
+def test_a_source_over_a_pole_ra_0_or_an_edge_is_voted_whole(table, tmp_path):
+    """Its detections lie in several files of HATS."""
+    n = N // 2
+    kind, sign = np.arange(n) % 3, np.tile([1.0, -1.0], n // 2)
+    rng = np.random.default_rng(4)
+    ra, dec = rng.uniform(0, 180, n), rng.uniform(-80, 80, n)
+    ra[kind == 1], dec[kind == 1] = 1e-4, 60.0
+    dec[kind == 0] = 90.0 - 1e-4
+    two = np.concatenate([ra, np.where(kind == 1, 360 - ra, np.where(kind == 0, ra + 180, ra))])
+    dec = np.concatenate([dec * sign, dec * sign])
+    dec[n:][kind == 2] += 1.0
+    name = [f"{['pole', 'RA 0', 'anywhere'][k]} {i}" for i, k in enumerate(kind)] * 2
+    for at, values in (("ra", two), ("dec", dec), ("name", name), ("obsid", np.arange(N))):
+        table = table.set_column(table.column_names.index(at), at, pa.array(values))
+    (tmp_path / "rows").mkdir()
+    write_hats(in_one(table), tmp_path / "hats", "x", tmp_path / "rows", "source", {}, 30)
+    files = {}
+    for path in (tmp_path / "hats/x/dataset").rglob("Npix=*.parquet"):
+        for one in pq.read_table(path, partitioning=None)["name"].to_pylist():
+            files.setdefault(one, set()).add(path)
+    parted = {k.rsplit(" ", 1)[0] for k, places in files.items() if len(places) > 1}
+    assert parted == {"pole", "RA 0", "anywhere"}
+    pq.write_table(table, tmp_path / "table.parquet")
+    whole = classify(tmp_path / "table.parquet")
+    classify_stream(tmp_path / "hats", None, Settings(), tmp_path / "out", **ROWS)
+    assert_same(tmp_path / "out", whole, order=["name", "obsid"])
+
+
 def test_a_table_of_one_part_is_written_as_any_other(tables, tmp_path):
     found = classify_stream(tables / "many", None, Settings(), tmp_path)
     assert {"detections.parquet", "sources.parquet", "sources.vot"} <= set(os.listdir(tmp_path))
