@@ -229,15 +229,3 @@ def test_a_part_without_names_has_no_ballots(table, tree, model):
         vote_bucket(part.ballots, model, tree, SETTINGS).sources.schema, check_metadata=True
     )
     assert part.sums + none.sums + Sums() == part.sums + none.sums
-
-
-def test_limits_are_warned_of_at_the_end_where_nothing_was_said_before(tree, model):
-    sums = Sums(
-        counts=dict.fromkeys(("nameless", "without_features"), 0) | {"scored": 1},
-        faintness={"impossible": {"hard_hm": 3}, "outside": {"hard_ms": 2, "hard_hm": 1}},
-    )
-    with pytest.warns(XsiftWarning) as caught:
-        finished_record(sums, model, tree, SETTINGS, "", {}, "t.parquet")
-    said = [str(w.message) for w in caught]
-    assert said[0].startswith("t.parquet: limits that cannot be right are not used: hard_hm 3 (")
-    assert said[1].startswith("t.parquet: values outside their limits: hard_hm 1, hard_ms 2 (")

@@ -9,12 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-import numpy as np
 import pyarrow as pa
 
 from xsift.catalogue.sums import Sums
 from xsift.catalogue.verdicts import Judge
-from xsift.features.counts import Faintness, warn_of_limits
 from xsift.model import Model
 from xsift.model.answer import answer
 from xsift.model.recognise import recognise
@@ -105,7 +103,6 @@ def finished_record(
     settings: Settings,
     input_sha256: str,
     called: Mapping[str, str],
-    limits_of: str | None = None,
 ) -> dict[str, Any]:
     """Return the record of a whole table.
 
@@ -118,20 +115,10 @@ def finished_record(
     input_sha256 : str
     called : mapping of str to str
         What the table calls columns of the survey that go by another name in it.
-    limits_of : str, optional
-        The table, where nothing was said of its limits when it was read.
 
     Warns
     -----
     XsiftWarning
         Of what a reader should be wary of.
     """
-    if limits_of is not None:
-        faint, columns = sums.faintness, [c.name for c in model.survey.columns]
-        impossible, outside = (
-            {name: found[name] for name in columns if name in found}
-            for found in (faint.impossible, faint.outside)
-        )
-        told = Faintness(np.empty(0), impossible=impossible, outside=outside)
-        warn_of_limits(told, limits_of)
     return Judge.of(model, settings, tree.model_id).record(sums, input_sha256, called)
