@@ -14,7 +14,10 @@ import pyarrow.ipc
 
 from xsift.read import Look
 
-__all__ = ["Ranges", "empty_ballots", "read_bucket", "write_ballots"]
+__all__ = ["Ballots", "Ranges", "empty_ballots", "read_bucket", "write_ballots"]
+
+Ballots = tuple[Path, np.ndarray]
+"""A file of a part's ballots, and the buckets of its batches, rising: int32 of shape (n,)."""
 
 _OPTIONS = pyarrow.ipc.IpcWriteOptions(compression="lz4")
 
@@ -77,7 +80,7 @@ def write_ballots(ballots: pa.Table, ranges: Ranges, path: Path) -> list[int]:
     return [int(k) for k in found]
 
 
-def read_bucket(number: int, parts: Iterable[tuple[Path, list[int]]]) -> pa.Table | None:
+def read_bucket(number: int, parts: Iterable[Ballots]) -> pa.Table | None:
     """Read the ballots of a bucket, in the order of the parts; None where there are none."""
     batches = list(_batches(number, parts))
     return pa.Table.from_batches(batches) if batches else None
@@ -89,8 +92,9 @@ def empty_ballots(path: Path) -> pa.Table:
         return reader.schema.empty_table()
 
 
-def _batches(number: int, parts: Iterable[tuple[Path, list[int]]]) -> Iterator[pa.RecordBatch]:
+def _batches(number: int, parts: Iterable[Ballots]) -> Iterator[pa.RecordBatch]:
     for path, buckets in parts:
-        if number in buckets:
+        at = int(np.searchsorted(buckets, number))
+        if at < len(buckets) and buckets[at] == number:
             with open(path, "rb") as file, pyarrow.ipc.open_file(file) as reader:
-                yield reader.get_batch(buckets.index(number))
+                yield reader.get_batch(at)

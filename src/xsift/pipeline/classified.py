@@ -23,7 +23,7 @@ from xsift.model.file import save_model_tree
 from xsift.model.sample import Progress
 from xsift.model.schema import ModelTree, TrainingTree
 from xsift.model.sums import added
-from xsift.pipeline.buckets import Ranges, empty_ballots, read_bucket, write_ballots
+from xsift.pipeline.buckets import Ballots, Ranges, empty_ballots, read_bucket, write_ballots
 from xsift.pipeline.first_look import Seen, Tell, quiet
 from xsift.pipeline.part import PartResult, classify_part, finished_record, vote_bucket
 from xsift.pipeline.steps import (
@@ -168,7 +168,7 @@ def _classify_part(job: Job, part: Part, table: InMemory | TableError) -> Files:
 
 
 def _vote_buckets(
-    shared: tuple[Job, list[tuple[Path, list[int]]]], numbers: Sequence[int]
+    shared: tuple[Job, list[Ballots]], numbers: Sequence[int]
 ) -> Iterator[tuple[int, Files]]:
     """Let the detections of buckets vote; the ballots of each part hold those of some buckets."""
     job, ballots = shared

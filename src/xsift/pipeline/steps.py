@@ -11,9 +11,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
+
 from xsift.catalogue.hats import with_hats
 from xsift.cluster import Flow, Workers
 from xsift.errors import ClusterError, SettingError, TableError, XsiftWarning, need
+from xsift.pipeline.buckets import Ballots
 from xsift.pipeline.first_look import Tell, run_length
 from xsift.read import Parts
 from xsift.write import Staging, Work, part_name, write_json
@@ -144,11 +147,12 @@ def do_parts(
         ) from first
 
 
-def gathered(work: Work, n_parts: int) -> list[tuple[Path, list[int]]]:
+def gathered(work: Work, n_parts: int) -> list[Ballots]:
     """Return the ballots of each part, and of which buckets there are some."""
+    # As arrays: of a large table there are as many as its parts have buckets.
+    said = ((work.done(part_step(k)) or {})["buckets"] for k in range(n_parts))
     return [
-        (work.path(ballots_name(k)), (work.done(part_step(k)) or {})["buckets"])
-        for k in range(n_parts)
+        (work.path(ballots_name(k)), np.array(buckets, np.int32)) for k, buckets in enumerate(said)
     ]
 
 

@@ -29,7 +29,7 @@ from xsift.cluster import Workers, check, workers_of
 from xsift.errors import TableError, XsiftWarning
 from xsift.model.look import with_names
 from xsift.model.sample import silent
-from xsift.pipeline.buckets import Ranges, empty_ballots, read_bucket, write_ballots
+from xsift.pipeline.buckets import Ballots, Ranges, empty_ballots, read_bucket, write_ballots
 from xsift.pipeline.classified import Streamed
 from xsift.pipeline.first_look import Tell, quiet, run_length
 from xsift.pipeline.steps import (
@@ -306,7 +306,7 @@ def _ballots_of(found: Probabilities, held: pa.Table, survey: Survey) -> pa.Tabl
 
 
 def _vote(
-    shared: tuple[_Job, list[tuple[Path, list[int]]]], numbers: Sequence[int]
+    shared: tuple[_Job, list[Ballots]], numbers: Sequence[int]
 ) -> Iterator[tuple[int, Files]]:
     """Let the detections of buckets vote; the ballots of each part hold those of some buckets."""
     job, ballots = shared
