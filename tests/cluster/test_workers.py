@@ -78,6 +78,15 @@ def test_this_process_compiles_on_while_another_begins(tmp_path):
     assert done.stdout == "{None}\n", done.stderr
 
 
+def test_a_script_that_each_process_would_run_again(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text("from xsift.cluster import workers_of\nwith workers_of(2):\n    pass\n")
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    said = "workers 2: the processes do not start (Nanny failed to start.): a script calls xsift"
+    assert said in done.stderr.splitlines()[-1]
+
+
 def test_a_killed_process_is_replaced(two, tmp_path):
     assert sorted(two.flow(dies_once, str(tmp_path), range(8))) == list(range(8))
 

@@ -151,7 +151,13 @@ class OnDask:
 
 @contextmanager
 def started(n: int) -> Iterator[OnDask]:
-    """Start processes on this machine; they stop at the end."""
+    """Start processes on this machine; they stop at the end.
+
+    Raises
+    ------
+    ClusterError
+        If they do not start.
+    """
     settings = {
         # In place of Dask's own, which slow down what takes and frees much memory.
         "distributed.nanny.pre-spawn-environ": _ONE_THREAD,
@@ -164,7 +170,15 @@ def started(n: int) -> Iterator[OnDask]:
         _quiet(),
         dask.config.set(settings),
         tempfile.TemporaryDirectory(prefix="xsift-", ignore_cleanup_errors=True) as folder,
-        LocalCluster(
+        _local_cluster(n, folder) as cluster,
+        Client(cluster, set_as_default=False) as client,
+    ):
+        yield OnDask(client, f"--workers {n}")
+
+
+def _local_cluster(n: int, folder: str) -> Any:
+    try:
+        return LocalCluster(
             n_workers=n,
             threads_per_worker=1,
             processes=True,
@@ -172,10 +186,12 @@ def started(n: int) -> Iterator[OnDask]:
             dashboard_address="127.0.0.1:0",
             local_directory=folder,
             silence_logs=logging.CRITICAL,
-        ) as cluster,
-        Client(cluster, set_as_default=False) as client,
-    ):
-        yield OnDask(client, f"--workers {n}")
+        )
+    except (RuntimeError, OSError) as error:
+        raise ClusterError(
+            f"--workers {n}: the processes do not start ({first_line(error)}): a script calls "
+            'xsift under `if __name__ == "__main__":`, as each process reads it, too'
+        ) from error
 
 
 @contextmanager
