@@ -49,7 +49,7 @@ def test_a_full_disk_is_raised_as_such(two):
 
 
 def test_processes_do_not_take_the_cores_of_others(two):
-    assert set(two.flow(how_it_is, None, range(4))) == {(1, 1, None)}
+    assert set(two.flow(how_it_is, None, range(4))) == {(1, 1)}
 
 
 def test_this_process_compiles_on_while_another_begins(tmp_path):
@@ -85,6 +85,15 @@ def test_a_script_that_each_process_would_run_again(tmp_path):
     assert done.returncode == 1
     said = "workers 2: the processes do not start (Nanny failed to start.): a script calls xsift"
     assert said in done.stderr.splitlines()[-1]
+
+
+def test_the_environment_of_this_process_is_kept(monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "2")
+    before = dict(os.environ)
+    with workers_of(2):
+        pass
+    assert dict(os.environ) == before
 
 
 def test_a_killed_process_is_replaced(two, tmp_path):

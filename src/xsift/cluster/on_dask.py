@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import tempfile
 import uuid
 import warnings
@@ -168,12 +169,27 @@ def started(n: int) -> Iterator[OnDask]:
     }
     with (
         _quiet(),
+        _environment_kept(),
         dask.config.set(settings),
         tempfile.TemporaryDirectory(prefix="xsift-", ignore_cleanup_errors=True) as folder,
         _local_cluster(n, folder) as cluster,
         Client(cluster, set_as_default=False) as client,
     ):
         yield OnDask(client, f"--workers {n}")
+
+
+@contextmanager
+def _environment_kept() -> Iterator[None]:
+    # Dask sets the variables of the new processes in this one, and leaves them there.
+    before = dict(os.environ)
+    try:
+        yield
+    finally:
+        for name in (*_ONE_THREAD, "PYTHONHASHSEED"):
+            if name in before:
+                os.environ[name] = before[name]
+            else:
+                os.environ.pop(name, None)
 
 
 def _local_cluster(n: int, folder: str) -> Any:
