@@ -329,7 +329,7 @@ def test_the_command(xsift, table, tmp_path, monkeypatch):
     monkeypatch.setattr(parts, "_MANY", 500)
     monkeypatch.setattr(module, "ROWS", 130)
     monkeypatch.setattr(
-        module.vote_stream, "__defaults__", (None, None, module._silent, None, 130, 170)
+        module.vote_stream, "__defaults__", (None, None, module.untold, None, 130, 170)
     )
     words = ("vote", table / "one.parquet", "--classes", "paper", "--out", tmp_path / "out")
     done = xsift(*words, "--json")

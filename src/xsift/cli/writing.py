@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from xsift.catalogue.tables import Catalogue
     from xsift.classes import Classes
-    from xsift.pipeline.classified import Streamed
+    from xsift.pipeline.steps import Streamed
     from xsift.write import Staging
 
 __all__ = ["show_summary", "write_catalogue", "write_stream"]

@@ -22,7 +22,7 @@ from distributed import (
 )
 from distributed.comm import CommClosedError
 
-from xsift.cluster import worker
+from xsift.cluster.worker import do, forget, hold, versions
 from xsift.cluster.workers import Flow, Result, Shared, Task
 from xsift.errors import ClusterError, XsiftWarning, first_line
 
@@ -44,14 +44,10 @@ class _Held(WorkerPlugin):
 
     def setup(self, worker: Any) -> None:
         """Hold it."""
-        from xsift.cluster.worker import hold
-
         hold(self._token, self._shared)
 
     def teardown(self, worker: Any) -> None:
         """Let go of it."""
-        from xsift.cluster.worker import forget
-
         forget(self._token)
 
 
@@ -103,7 +99,7 @@ class OnDask:
         self, does: Any, token: str, runs: list[Sequence[Any]], most: int | None
     ) -> Iterator[tuple[int, list[Any], list[str]]]:
         """Give out some runs of tasks at a time; yield each run's number, results and warnings."""
-        version = worker.versions()["xsift"]
+        version = versions()["xsift"]
         todo = iter(enumerate(runs))
         number_of: dict[str, int] = {}
 
@@ -113,27 +109,25 @@ class OnDask:
                 if run is not None:
                     key = f"{does.__name__}-{number}-{token}"
                     number_of[key] = number
-                    future = self._client.submit(
-                        worker.do, token, version, does, run, key=key, pure=False
-                    )
+                    future = self._client.submit(do, token, version, does, run, key=key, pure=False)
                     given.append(future)
             return given
 
         waiting = as_completed(give(most or _AHEAD * self.n), loop=self._client.loop)
         for future in waiting:
-            results, notes, _ = self._result(future)
+            results, notes = self._result(future)
             yield number_of[future.key], results, notes
             for more in give(1):
                 waiting.add(more)
 
-    def _result(self, future: Any) -> tuple[list[Any], list[str], int]:
+    def _result(self, future: Any) -> tuple[list[Any], list[str]]:
         gone = ClusterError(f"{self._where}: the scheduler is gone; {_GOES_ON}")
         # Where the scheduler is lost, its tasks are called cancelled, and nothing is raised.
         if future.status == "cancelled" or self._client.status != "running":
             raise gone
         try:
             error = future.exception()
-            found: tuple[list[Any], list[str], int] = ([], [], 0) if error else future.result()
+            found: tuple[list[Any], list[str]] = ([], []) if error else future.result()
         except (CommClosedError, CancelledError, TimeoutError) as lost:
             raise gone from lost
         if error:
@@ -241,8 +235,8 @@ def _check(client: Any, where: str) -> None:
     threads = client.nthreads()
     if not threads:
         raise ClusterError(f"{where}: the scheduler has no workers: start some with `dask worker`")
-    mine = worker.versions()
-    told = client.run(worker.versions, on_error="return")
+    mine = versions()
+    told = client.run(versions, on_error="return")
     for place, found in told.items():
         if not isinstance(found, dict) or found.get("xsift") != mine["xsift"]:
             other = f"has xsift {found['xsift']}" if isinstance(found, dict) else "has no xsift"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import functools
-import os
 import platform
 import sys
 import threading
@@ -50,10 +49,8 @@ def forget(token: str) -> None:
     _held.pop(token, None)
 
 
-def do(
-    token: str, version: str, does: Any, tasks: Sequence[Any]
-) -> tuple[list[Any], list[str], int]:
-    """Do tasks; return their results, the warnings, and the process.
+def do(token: str, version: str, does: Any, tasks: Sequence[Any]) -> tuple[list[Any], list[str]]:
+    """Do tasks; return their results, and the warnings.
 
     Raises
     ------
@@ -69,7 +66,7 @@ def do(
         warnings.simplefilter("always", XsiftWarning)
         results = list(does(_held[token], tasks))
     notes = [str(w.message.args[0]) for w in caught if isinstance(w.message, XsiftWarning)]
-    return results, notes, os.getpid()
+    return results, notes
 
 
 @functools.cache

@@ -12,15 +12,12 @@ from typing import Any
 
 import pyarrow as pa
 
-from xsift.catalogue.sums import Sums, verdicts_of
-from xsift.catalogue.tables import Catalogue
+from xsift.catalogue.sums import Sums
 from xsift.catalogue.verdicts import completed
 from xsift.catalogue.warnings import recorded
-from xsift.classes import Classes
 from xsift.cluster import Workers
 from xsift.errors import TableError
 from xsift.model.file import save_model_tree
-from xsift.model.sample import Progress
 from xsift.model.schema import ModelTree, TrainingTree
 from xsift.model.sums import added
 from xsift.pipeline.buckets import Ballots, Ranges, empty_ballots, read_bucket, write_ballots
@@ -28,6 +25,7 @@ from xsift.pipeline.first_look import Seen, Tell, quiet
 from xsift.pipeline.part import PartResult, classify_part, finished_record, vote_bucket
 from xsift.pipeline.steps import (
     Files,
+    Streamed,
     adopt_sources,
     ballots_name,
     bucket_step,
@@ -38,55 +36,12 @@ from xsift.pipeline.steps import (
     refuse_unseen,
     write_record,
 )
-from xsift.read import InMemory, Part, Parts
+from xsift.read import InMemory, Part
 from xsift.settings import Settings
 from xsift.write import Staging, Work, environment, part_name, write_table
 from xsift.write.provenance import file_name
 
-__all__ = ["Job", "Stream", "Streamed", "in_memory"]
-
-
-@dataclass(frozen=True)
-class Streamed:
-    """What came of a table in parts.
-
-    Attributes
-    ----------
-    record : dict
-        What `run.json` holds.
-    classes : Classes
-    sources : dict of str to int
-        By group, class and status, as `verdicts` in `Sums`.
-    """
-
-    record: dict[str, Any]
-    classes: Classes
-    sources: dict[str, int]
-
-
-def in_memory(
-    parts: Parts,
-    make: Callable[[InMemory, Progress], Catalogue],
-    staging: Staging,
-    formats: tuple[str, ...],
-    tell: Tell,
-) -> Streamed:
-    """Make of a table of one part what is made of any other table.
-
-    Raises
-    ------
-    TableError
-        If it cannot be read.
-    """
-    ((part, table),) = parts.read()
-    if isinstance(table, TableError):
-        raise table
-    with parts.located(part):
-        result = make(table, lambda step: tell(step, 0, parts.n_rows))
-    tell("writing", parts.n_rows, parts.n_rows)
-    record = result.stage(staging, formats)
-    assert result.model is not None
-    return Streamed(record, result.model.classes, verdicts_of(result.sources))
+__all__ = ["Job", "Stream"]
 
 
 @dataclass(frozen=True)

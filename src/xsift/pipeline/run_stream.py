@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from xsift import surveys
-from xsift.catalogue.tables import Catalogue, place
+from xsift.catalogue.tables import place
 from xsift.catalogue.verdicts import Judge
 from xsift.catalogue.warnings import recorded, warn_of_classes
 from xsift.classes import Classes
@@ -28,12 +28,12 @@ from xsift.model.recognise import training_rows
 from xsift.model.sample import Progress, Sample, read_sample, refuse_unlabelled
 from xsift.model.schema import ModelTree
 from xsift.model.training import taught, train, trained_classes
-from xsift.pipeline.classified import Job, Stream, Streamed, in_memory
+from xsift.pipeline.catalogue import Catalogue
+from xsift.pipeline.classified import Job, Stream
 from xsift.pipeline.first_look import Seen, Tell, Way, fingerprint, quiet, run_length, whole_look
 from xsift.pipeline.part import PartResult
 from xsift.pipeline.run import known_labels, of_training, refuse_idle_settings, run, training_of
-from xsift.pipeline.steps import begun, refuse_formats
-from xsift.pipeline.stream import BUCKET_ROWS, silent
+from xsift.pipeline.steps import BUCKET_ROWS, Streamed, begun, formats_of, in_memory, untold
 from xsift.read import InMemory, Look, Parts, Source, as_input, is_path, parts_of, read_known
 from xsift.read.parts import ROWS
 from xsift.settings import Settings
@@ -51,7 +51,7 @@ def run_stream(
     classes: Classes | None,
     out: str | Path,
     formats: tuple[str, ...] | None = None,
-    tell: Tell = silent,
+    tell: Tell = untold,
     workers: int | str | None = None,
     rows: int = ROWS,
     bucket_rows: int = BUCKET_ROWS,
@@ -83,13 +83,10 @@ def run_stream(
     check(workers)
     refuse_idle_settings(settings)
     parts = path if isinstance(path, Parts) else parts_of(path, rows)
-    is_whole = len(parts.parts) == 1
-    formats = formats or (("parquet", "votable") if is_whole else ("parquet",))
-    if not is_whole:
-        refuse_formats(formats, parts, "classified")
+    formats = formats_of(parts, formats, "classified")
     given = [Path(labels)] if is_path(labels) else []
     with place(out, [*parts.paths, *given]) as staging:
-        if is_whole:
+        if parts.is_whole:
 
             def make(table: InMemory, step: Progress) -> Catalogue:
                 return run(table, labels, settings, classes, step)

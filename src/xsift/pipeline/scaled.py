@@ -78,7 +78,7 @@ def scaled(table: str | Path, settings: Settings, folder: Path, rows: int = ROWS
     chosen = survey.feature_set(feature_set)
     if goes_in_parts(table):
         parts = parts_of(table, rows)
-        if len(parts.parts) > 1:
+        if not parts.is_whole:
             return _in_parts(Way(parts, settings, survey, chosen, True), feature_set, folder)
         ((part, read),) = parts.read()
         if isinstance(read, TableError):

@@ -1,39 +1,50 @@
 """The steps of a work on a table in parts, gathered by source names: parts, and then buckets.
 
-What `classify` and `vote` of such tables have in common. A step is a task of this process, or of
-workers, which all see the same files; it is done when it is marked, and not done again.
+What `classify`, `run` and `vote` of such tables have in common. A step is a task of this process,
+or of workers, which all see the same files; it is done when it is marked, and not done again.
 """
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from xsift.catalogue.hats import with_hats
+from xsift.catalogue.sums import verdicts_of
+from xsift.classes import Classes
 from xsift.cluster import Flow, Workers
 from xsift.errors import ClusterError, SettingError, TableError, XsiftWarning, need
+from xsift.model.sample import Progress
 from xsift.pipeline.buckets import Ballots
 from xsift.pipeline.first_look import Tell, run_length
-from xsift.read import Parts
+from xsift.read import InMemory, Parts
 from xsift.write import Staging, Work, part_name, write_json
 from xsift.write.hats import read_parts
 
+if TYPE_CHECKING:  # workers need nothing of figures and pages
+    from xsift.pipeline.catalogue import Catalogue
+
 __all__ = [
+    "BUCKET_ROWS",
     "Files",
+    "Streamed",
     "adopt_sources",
     "ballots_name",
     "begun",
     "bucket_step",
     "do_buckets",
     "do_parts",
+    "formats_of",
     "gathered",
+    "in_memory",
     "part_step",
-    "refuse_formats",
     "refuse_unseen",
+    "untold",
     "write_record",
 ]
 
@@ -41,6 +52,32 @@ Job = TypeVar("Job")
 
 Files = dict[str, str]
 """The files of a step, with their digests."""
+
+
+BUCKET_ROWS = 100_000
+"""Detections whose sources are voted on together."""
+
+
+def untold(step: str, done: int, total: int) -> None:
+    """Take no notice of a step."""
+
+
+@dataclass(frozen=True)
+class Streamed:
+    """What came of a table in parts.
+
+    Attributes
+    ----------
+    record : dict
+        What `run.json` holds.
+    classes : Classes
+    sources : dict of str to int
+        By group, class and status, as `verdicts` in `Sums`.
+    """
+
+    record: dict[str, Any]
+    classes: Classes
+    sources: dict[str, int]
 
 
 def part_step(number: int) -> str:
@@ -71,15 +108,19 @@ def begun(staging: Staging, work: str) -> Work:
     return Work(folder.absolute())
 
 
-def refuse_formats(formats: Sequence[str], parts: Parts, done: str) -> None:
-    """Refuse formats that a table of several parts is not written in.
+def formats_of(parts: Parts, formats: tuple[str, ...] | None, done: str) -> tuple[str, ...]:
+    """Return the formats to write: those asked for, or the usual ones.
 
     Raises
     ------
     SettingError
+        If a table of several parts is not written in one of them.
     MissingPackageError
         If HATS is asked for, and cannot be written.
     """
+    if parts.is_whole:
+        return formats or ("parquet", "votable")
+    formats = formats or ("parquet",)
     if other := [form for form in formats if form not in ("parquet", "hats")]:
         raise SettingError(
             f"--format {other[0]}: {parts} has {parts.n_rows:,} rows and is {done} in parts, "
@@ -87,6 +128,31 @@ def refuse_formats(formats: Sequence[str], parts: Parts, done: str) -> None:
         )
     if "hats" in formats:
         need("hats", "cannot write HATS")  # said now, not after the work
+    return formats
+
+
+def in_memory(
+    parts: Parts,
+    make: Callable[[InMemory, Progress], Catalogue],
+    staging: Staging,
+    formats: tuple[str, ...],
+    tell: Tell,
+) -> Streamed:
+    """Make of a table of one part what is made of any other table.
+
+    Raises
+    ------
+    TableError
+        If it cannot be read.
+    """
+    ((part, table),) = parts.read()
+    if isinstance(table, TableError):
+        raise table
+    with parts.located(part):
+        result = make(table, lambda step: tell(step, 0, parts.n_rows))
+    tell("writing", parts.n_rows, parts.n_rows)
+    record = result.stage(staging, formats)
+    return Streamed(record, result.classes, verdicts_of(result.sources))
 
 
 def refuse_unseen(work: Work) -> None:

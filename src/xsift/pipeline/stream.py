@@ -7,26 +7,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from xsift.catalogue.tables import Catalogue, place
+from xsift.catalogue.tables import place
 from xsift.catalogue.warnings import in_sample_notes, recorded
 from xsift.cluster import check, workers_of
 from xsift.model.sample import Progress
-from xsift.pipeline.classified import Job, Stream, Streamed, in_memory
+from xsift.pipeline.catalogue import Catalogue
+from xsift.pipeline.classified import Job, Stream
 from xsift.pipeline.classify import classify
 from xsift.pipeline.first_look import Asked, Tell, fingerprint, first_look
-from xsift.pipeline.steps import begun, refuse_formats
+from xsift.pipeline.steps import BUCKET_ROWS, Streamed, begun, formats_of, in_memory, untold
 from xsift.read import InMemory, Parts, parts_of
 from xsift.read.parts import ROWS
 from xsift.settings import Settings
 
-__all__ = ["BUCKET_ROWS", "Streamed", "classify_stream", "silent"]
-
-BUCKET_ROWS = 100_000
-"""Detections whose sources are voted on together."""
-
-
-def silent(step: str, done: int, total: int) -> None:
-    """Take no notice of a step."""
+__all__ = ["classify_stream"]
 
 
 def classify_stream(
@@ -35,7 +29,7 @@ def classify_stream(
     settings: Settings,
     out: str | Path,
     formats: tuple[str, ...] | None = None,
-    tell: Tell = silent,
+    tell: Tell = untold,
     workers: int | str | None = None,
     rows: int = ROWS,
     bucket_rows: int = BUCKET_ROWS,
@@ -69,12 +63,9 @@ def classify_stream(
     check(workers)
     parts = path if isinstance(path, Parts) else parts_of(path, rows)
     given = [Path(model)] if isinstance(model, str | Path) and Path(model).exists() else []
-    is_whole = len(parts.parts) == 1
-    formats = formats or (("parquet", "votable") if is_whole else ("parquet",))
-    if not is_whole:
-        refuse_formats(formats, parts, "classified")
+    formats = formats_of(parts, formats, "classified")
     with place(out, [*parts.paths, *given]) as staging:
-        if is_whole:
+        if parts.is_whole:
 
             def make(table: InMemory, step: Progress) -> Catalogue:
                 found: Catalogue = classify(table, model, settings, step)

@@ -19,34 +19,38 @@ import pyarrow as pa
 from pydantic import ValidationError
 
 from xsift import surveys
+from xsift.catalogue import tables
 from xsift.catalogue.record import source_counts
 from xsift.catalogue.sums import verdicts_of
-from xsift.catalogue.tables import Catalogue, place
+from xsift.catalogue.tables import place
 from xsift.catalogue.verdicts import with_record
 from xsift.catalogue.warnings import recorded
 from xsift.classes import Classes
 from xsift.cluster import Workers, check, workers_of
 from xsift.errors import TableError, XsiftWarning
 from xsift.model.look import with_names
-from xsift.model.sample import silent
+from xsift.model.sample import Progress, silent
 from xsift.pipeline.buckets import Ballots, Ranges, empty_ballots, read_bucket, write_ballots
-from xsift.pipeline.classified import Streamed
+from xsift.pipeline.catalogue import Catalogue
 from xsift.pipeline.first_look import Tell, quiet, run_length
 from xsift.pipeline.steps import (
+    BUCKET_ROWS,
     Files,
+    Streamed,
     adopt_sources,
     ballots_name,
     begun,
     bucket_step,
     do_buckets,
     do_parts,
+    formats_of,
     gathered,
+    in_memory,
     part_step,
-    refuse_formats,
     refuse_unseen,
+    untold,
     write_record,
 )
-from xsift.pipeline.stream import BUCKET_ROWS
 from xsift.pipeline.vote import Poll, recorded_sha256, voted
 from xsift.read import (
     InMemory,
@@ -76,17 +80,13 @@ _P = "p:"
 _MORE = ("role", "p_none", "typicality")
 
 
-def _silent(step: str, done: int, total: int) -> None:
-    """Take no notice of a step."""
-
-
 def vote_stream(
     path: str | Path | Parts,
     settings: Settings,
     out: str | Path,
     classes: Classes | None = None,
     formats: tuple[str, ...] | None = None,
-    tell: Tell = _silent,
+    tell: Tell = untold,
     workers: int | str | None = None,
     rows: int = ROWS,
     bucket_rows: int = BUCKET_ROWS,
@@ -120,16 +120,18 @@ def vote_stream(
     """
     check(workers)
     parts = path if isinstance(path, Parts) else parts_of(path, rows)
-    is_whole = len(parts.parts) == 1
-    formats = formats or (("parquet", "votable") if is_whole else ("parquet",))
+    formats = formats_of(parts, formats, "voted on")
     survey, _ = surveys.survey_of(settings.survey, settings.features)
     way = _Way(parts, survey, classes or survey.classes, settings)
-    if not is_whole:
-        refuse_formats(formats, parts, "voted on")
+    if not parts.is_whole:
         way.refuse_columns()
     with place(out, parts.paths, has_detections=False) as staging:
-        if is_whole:
-            return _in_memory(way, staging, formats, tell)
+        if parts.is_whole:
+
+            def make(table: InMemory, _: Progress) -> Catalogue:
+                return voted(table, parts.path, survey, way.classes, settings, silent)
+
+            return in_memory(parts, make, staging, formats, tell)
         with recorded() as notes:
             work = begun(staging, way.fingerprint(bucket_rows))
             with workers_of(workers, "cannot work in other processes") as found:
@@ -229,18 +231,6 @@ class _Job:
         return {"creator": creator, "input": file_name(path), "command": "vote"}
 
 
-def _in_memory(way: _Way, staging: Staging, formats: tuple[str, ...], tell: Tell) -> Streamed:
-    """Let a table of one part vote as any other table does."""
-    ((part, table),) = way.parts.read()
-    if isinstance(table, TableError):
-        raise table
-    with way.parts.located(part):
-        found = voted(table, way.parts.path, way.survey, way.classes, way.settings, silent)
-    tell("writing", way.parts.n_rows, way.parts.n_rows)
-    record = found.stage(staging, formats)
-    return Streamed(record, found.classes, verdicts_of(found.sources))
-
-
 def _look(way: _Way, work: Work, workers: Workers, tell: Tell) -> tuple[Look, Polled]:
     """Look at the whole table, unless an earlier run did; say what only it can say."""
     path, said = way.parts.path, work.done("look") or {}
@@ -338,7 +328,7 @@ def _finish(
 ) -> Streamed:
     """Put the record together, and let all files appear with it at the end."""
     parts, n = job.way.parts, len(job.ranges)
-    tables = {"sources": adopt_sources(staging, job.work, n)}
+    files = {"sources": adopt_sources(staging, job.work, n)}
     said = [job.work.done(bucket_step(k)) or {} for k in range(n)]
     counted, verdicts = Counter[str](), Counter[str]()
     for one in said:
@@ -347,7 +337,7 @@ def _finish(
     record = job.poll.record(parts.sha256, polled, counted, notes)
     record["parts"] = {"files": len(parts.files), "parts": len(parts.parts)}
     none = pa.table({"model_id": pa.nulls(0, pa.string())})
-    catalogue = Catalogue(None, none, None, record)
+    catalogue = tables.Catalogue(None, none, None, record)
     whole = with_record(catalogue, None, notes, "vote", None, (parts.path,))
-    written = write_record(whole.record, staging, tables, formats, tell)
+    written = write_record(whole.record, staging, files, formats, tell)
     return Streamed(written, job.poll.classes, verdicts)

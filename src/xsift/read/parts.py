@@ -78,6 +78,11 @@ class Parts:
         return self.path
 
     @property
+    def is_whole(self) -> bool:
+        """Whether the table is one part."""
+        return len(self.parts) == 1
+
+    @property
     def n_rows(self) -> int:
         """Rows of the whole table."""
         return sum(part.n_rows for part in self.parts)
