@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from same_bits import bits
 
 from xsift import Settings, open_catalogue, run
 from xsift.errors import LabelError, MissingColumnsError, SettingError, TableError
@@ -15,19 +16,6 @@ from xsift.read import parts_of
 
 N = 800
 ROWS = {"rows": 150, "bucket_rows": 180}
-
-
-def bits(table):
-    """The columns of a table with floats as their bits."""
-    found = {}
-    for field in table.schema:
-        column = table[field.name].combine_chunks()
-        if pa.types.is_floating(field.type):
-            there = column.is_valid()
-            column = pa.array(column.fill_null(0).to_numpy(zero_copy_only=False).view(np.int64))
-            found[f"{field.name} is there"] = there
-        found[field.name] = column
-    return pa.table(found)
 
 
 def assert_same(folder, whole):

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from same_bits import bits
 
 from xsift import Settings, classify, open_catalogue
 from xsift.errors import ModelError, OutputError, SettingError, TableError
@@ -22,19 +23,6 @@ from xsift.write.hats import in_one, write_hats
 
 N = 1000
 ROWS = {"rows": 150, "bucket_rows": 180}
-
-
-def bits(table):
-    """The columns of a table with floats as their bits."""
-    found = {}
-    for field in table.schema:
-        column = table[field.name].combine_chunks()
-        if pa.types.is_floating(field.type):
-            there = column.is_valid()
-            column = pa.array(column.fill_null(0).to_numpy(zero_copy_only=False).view(np.int64))
-            found[f"{field.name} is there"] = there
-        found[field.name] = column
-    return pa.table(found)
 
 
 def assert_same(folder, whole, order=None):
