@@ -4,7 +4,7 @@
 
 `xsift report` draws the paper's figures. Their parts can be had from Python: the numbers from
 `xsift.report.distributions`, the drawing from `xsift.plots`, statements from
-`xsift.report.hypotheses`. It needs Matplotlib: pip install "xsift[plots]".
+`xsift.report.hypotheses`. It needs Matplotlib: pip install "xsift[report]".
 """
 
 from pathlib import Path

@@ -18,6 +18,7 @@ from xsift.catalogue.verdicts import Judge, catalogue_of, with_record
 from xsift.catalogue.warnings import recorded, warn_of_classes
 from xsift.classes import Classes
 from xsift.errors import SettingError
+from xsift.jit import need_to_train
 from xsift.label import without_apart
 from xsift.model import CalibratedModel, Model, model_tree
 from xsift.model.answer import answer
@@ -83,6 +84,7 @@ def run(
     XsiftError
         Where the data, the labels or the settings cannot serve; the message says what to do.
     """
+    need_to_train()
     settings, progress = settings or Settings(), progress or silent
     if is_path(table) and goes_in_parts(table):
         from xsift.pipeline.run_stream import run_stream  # of a table of one part, it calls this
