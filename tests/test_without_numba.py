@@ -128,7 +128,7 @@ def test_where_numba_is_it_is_used(monkeypatch):
         return x + 1
 
     assert jit.kernel(instead=abs)(one)(-3) == -2
-    monkeypatch.setattr(jit, "numba", None)
+    monkeypatch.setattr(jit, "njit", None)
     assert jit.kernel(instead=abs)(one)(-3) == 3
 
 

@@ -15,7 +15,6 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeVar
@@ -38,8 +37,10 @@ __all__ = [
 ]
 
 # Not `except ImportError`: Numba raises it, too, where it does not go with the NumPy that is there.
-numba: Any = import_module("numba") if find_spec("numba") else None
-prange = numba.prange if numba else range
+if find_spec("numba"):
+    from numba import njit, prange
+else:
+    njit, prange = None, range
 
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -65,7 +66,7 @@ def kernel(
     """
 
     def compiled(function: Function) -> Function:
-        if numba is None:
+        if njit is None:
             return instead or _refused  # type: ignore[return-value]
         try:
             return _njit(function, cache=True, **options)
@@ -105,7 +106,7 @@ def _refused(*_: Any) -> Any:
 
 
 def _njit(function: Function, **options: Any) -> Function:
-    made: Any = numba.njit(**options)(function)
+    made: Any = njit(**options)(function)
     made.compile = _in_turns(made.compile)
     return made  # type: ignore[no-any-return]
 
