@@ -128,7 +128,7 @@ def test_where_numba_is_it_is_used(monkeypatch):
         return x + 1
 
     assert jit.kernel(instead=abs)(one)(-3) == -2
-    monkeypatch.setattr(jit, "njit", None)
+    monkeypatch.setattr(jit, "HAS_NUMBA", False)
     assert jit.kernel(instead=abs)(one)(-3) == 3
 
 

@@ -37,10 +37,11 @@ __all__ = [
 ]
 
 # Not `except ImportError`: Numba raises it, too, where it does not go with the NumPy that is there.
-if find_spec("numba"):
+HAS_NUMBA = find_spec("numba") is not None
+if HAS_NUMBA:
     from numba import njit, prange
 else:
-    njit, prange = None, range
+    prange = range  # type: ignore[misc]
 
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -66,7 +67,7 @@ def kernel(
     """
 
     def compiled(function: Function) -> Function:
-        if njit is None:
+        if not HAS_NUMBA:
             return instead or _refused  # type: ignore[return-value]
         try:
             return _njit(function, cache=True, **options)
