@@ -15,7 +15,7 @@ from xsift.catalogue.tables import NONE, place
 from xsift.classes import Classes
 from xsift.errors import lack_of
 from xsift.jit import need_to_train
-from xsift.model.sample import Progress, silent
+from xsift.model.progress import Progress, silent
 from xsift.pipeline.catalogue import Catalogue
 from xsift.pipeline.run import run
 from xsift.settings import Settings
