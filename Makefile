@@ -35,7 +35,7 @@ slow: $(VENV)/.stamp-dev ## run the slow tests and those that need STILTS
 	$(BIN)/pytest -n auto -m "(slow or stilts) and not (remote or tap or browser)$(NO_REAL)"
 
 oldest: $(OLDEST)/.stamp ## run the tests of the main job with the oldest versions that xsift takes
-	$(OLDEST)/bin/pytest -n auto -m "not ($(LEFT_OUT))$(NO_REAL)" $(OLDEST_TESTS)
+	$(OLDEST)/bin/pytest -n auto -W default -m "not ($(LEFT_OUT)) and not real" $(OLDEST_TESTS)
 
 tap: $(VENV)/.stamp-dev ## run the tests against a TAP server: DaCHS, as .ci/run installs it
 	$(BIN)/pytest -m "tap$(NO_REAL)"

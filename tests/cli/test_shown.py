@@ -1,4 +1,4 @@
-"""What a person sees in 80 columns: lines that fit, no empty columns, and how long it still takes."""
+"""What a person sees in 80 columns: lines that fit, no empty columns, and the time left."""
 
 import io
 import re
