@@ -41,6 +41,11 @@ class Ready:
 
     def run(self) -> None:
         """Serve until it is stopped."""
+        with self.socket:
+            self.server().run(sockets=[self.socket])
+
+    def server(self) -> uvicorn.Server:
+        """Return what serves: its `run` takes the socket."""
         config = uvicorn.Config(
             self.app,
             http="h11",
@@ -54,8 +59,7 @@ class Ready:
             access_log=False,
             log_level="warning",
         )
-        with self.socket:
-            uvicorn.Server(config).run(sockets=[self.socket])
+        return uvicorn.Server(config)
 
 
 def prepare(folder: Path | None, host: str, port: int, progress: Callable[[str], None]) -> Ready:
