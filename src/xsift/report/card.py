@@ -12,10 +12,8 @@ from xsift.catalogue.axes import (
     Plane,
     apart,
     is_logarithmic,
-    label_of,
     lowest_of,
     planes_of,
-    unit_of,
 )
 from xsift.catalogue.card import SourceCard
 from xsift.catalogue.standing import Standing
@@ -97,7 +95,7 @@ def card_figure(card: SourceCard) -> Figure:
             standing.group,
             groups,
             standing.X[:, j],
-            _axis_text(card.survey, name),
+            feature_text(card.survey, name),
             is_log,
             lowest_of(standing.others[:, j]) if is_log else 0.0,
         )
@@ -157,10 +155,7 @@ def _draw_plane(
         groups,
         standing.X[:, i],
         standing.X[:, j],
-        (_axis_text(survey, x), _axis_text(survey, y)),
+        (feature_text(survey, x), feature_text(survey, y)),
         (is_logarithmic(survey, x), is_logarithmic(survey, y)),
     )
 
-
-def _axis_text(survey: Survey, name: str) -> str:
-    return plots.feature_label(label_of(survey, name), unit_of(survey, name), formulae=False)

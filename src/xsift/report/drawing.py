@@ -11,9 +11,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from xsift import plots
-from xsift.catalogue.axes import is_logarithmic, label_of, unit_of
+from xsift.catalogue.axes import is_logarithmic, unit_of
 from xsift.catalogue.view import CatalogueView, DetectionsView
 from xsift.report import distributions
+from xsift.surveys import Survey
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -211,13 +212,24 @@ def in_rows(n: int) -> int:
 
 def axis_text(view: CatalogueView, feature: str) -> str:
     """Return what a feature's axis says, its values as they are."""
-    return plots.feature_label(label_of(view.survey, feature), unit_of(view.survey, feature))
+    return feature_text(view.survey, feature)
 
 
 def scaled_text(view: CatalogueView, feature: str) -> str:
     """Return what the axis of `scaled` values says."""
-    log = r"log$_{10}$ " if is_logarithmic(view.survey, feature) else ""
-    return log + axis_text(view, feature)
+    return feature_text(view.survey, feature, is_logarithmic(view.survey, feature))
+
+
+def feature_text(survey: Survey, feature: str, log: bool = False) -> str:
+    """Return what an axis says of a feature, in figures and cards alike."""
+    known = survey.feature(feature)
+    label, symbol = (known.label, known.symbol) if known else ("", "")
+    if log:
+        symbol = f"log {symbol}" if symbol else ""
+        label = label if symbol else f"log {label or feature}"
+    # A feature with neither has its name.
+    label = label or ("" if symbol else feature)
+    return plots.feature_label(label, unit_of(survey, feature), symbol)
 
 
 def from_zero(*axes: Axes) -> None:
