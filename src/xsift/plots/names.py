@@ -7,10 +7,11 @@ from textwrap import fill
 
 from xsift.surveys import unit_text
 
-__all__ = ["feature_label", "printable"]
+__all__ = ["feature_label", "printable", "unit_text"]
 
-_GREEK = {"Γ": r"\Gamma", "σ": r"\sigma", "μ": r"\mu"}
-_PART = re.compile(r"([A-Za-zΓσμ]+)(?:_([A-Za-z0-9]+))?")
+_SIGMA = "\N{GREEK SMALL LETTER SIGMA}"
+_GREEK = {"Γ": r"\Gamma", _SIGMA: r"\sigma", "μ": r"\mu"}
+_PART = re.compile(rf"([A-Za-zΓμ{_SIGMA}]+)(?:_([A-Za-z0-9]+))?")
 _LONGEST, _WIDE = 80, 34
 
 
