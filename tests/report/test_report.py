@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
@@ -128,6 +129,7 @@ def test_every_figure_is_drawn_and_the_page_loads_nothing(paper, tmp_path):
     assert stems == {
         *("class_fractions", "sky_groups", "sky_classes", "latitude", "detections_per_source"),
         *("probabilities", "typicality", "clusters_hardness", "clusters_features"),
+        *("clusters_classes", "feature_map"),
         *("hardness_groups", "hardness_classes", "hardness_plane", "gamma_kt"),
         *("variability_groups", "variability_classes", "hypotheses"),
     }
@@ -173,22 +175,25 @@ def test_the_numbers_are_those_of_the_catalogue(paper, reported):
 def test_figures_show_the_numbers_of_their_tables(paper):
     _, found, _ = drawings(paper)
     table = found["hardness_groups"].table
+    dense = table.filter(pc.is_finite(table["density"]))
     figure = make_figure(found["hardness_groups"])
-    drawn = np.concatenate([line.get_ydata() for ax in figure.axes for line in ax.lines])
-    np.testing.assert_array_equal(drawn, table["density"].to_numpy())
-    figure = make_figure(found["hardness_plane"])
-    meshes = [np.asarray(ax.collections[0].get_array()).T.ravel() for ax in figure.axes]
-    np.testing.assert_allclose(np.concatenate(meshes), found["hardness_plane"].table["density"])
+    curves = [ln for ax in figure.axes for ln in ax.lines if len(ln.get_xdata()) == 200]
+    drawn = np.concatenate([line.get_ydata() for line in curves])
+    np.testing.assert_array_equal(drawn, dense["density"].to_numpy())
     figure = make_figure(found["sky_groups"])
-    maps = [ax.collections[0] for ax in figure.axes if ax.name == "mollweide"]
+    table = found["sky_groups"].table
+    dense = table.filter(pc.is_finite(table["per_deg2"]))
+    skies = [ax for ax in figure.axes if ax.name == "mollweide"]
+    maps = [c for ax in skies for c in ax.collections if c.get_zorder() == 1]
     shape = (len(maps), distributions.N_LON, distributions.N_LAT)
-    wanted = found["sky_groups"].table["per_deg2"].to_numpy().reshape(shape)
-    for mesh, one in zip(maps, wanted, strict=True):
+    for mesh, one in zip(maps, dense["per_deg2"].to_numpy().reshape(shape), strict=True):
         drawn = np.asarray(mesh.get_array().data)[:, ::-1].T  # longitude runs to the left
         np.testing.assert_allclose(drawn, one)
     figure = make_figure(found["clusters_features"])
-    steps = np.concatenate([p.get_data().values for ax in figure.axes for p in ax.patches])
-    np.testing.assert_array_equal(steps, found["clusters_features"].table["share"].to_numpy())
+    (image,) = figure.axes[1].images
+    np.testing.assert_array_equal(
+        image.get_array().ravel(), found["clusters_features"].table["below"].to_numpy()
+    )
 
 
 def test_curves_are_those_of_the_unique_sources(paper, tmp_path):
@@ -271,7 +276,7 @@ def test_figures_of_a_wide_set_show_every_group(opened):
                 assert box.x1 <= paper.width + 1, drawing.stem
 
 
-def test_a_group_of_a_few_sources_is_left_out_and_named(opened, tmp_path):
+def test_a_group_of_a_few_sources_is_points_and_named(opened, tmp_path):
     """The curve of a lone source is a spike that would set the scale of all others."""
 
     def lone(table):
@@ -280,9 +285,26 @@ def test_a_group_of_a_few_sources_is_left_out_and_named(opened, tmp_path):
         return table.set_column(at, "class", pa.array(words))
 
     _, found, _ = drawings(altered(opened, tmp_path, lone))
-    for stem in ("hardness_groups", "hardness_classes", "variability_groups", "typicality"):
-        assert "none" not in found[stem].table["population"].to_pylist(), stem
-        assert "Not drawn, with fewer than 5: none (1)." in found[stem].caption, stem
+    for stem in ("hardness_groups", "hardness_classes", "variability_groups", "gamma_kt"):
+        table = found[stem].table
+        mine = table.filter(pc.equal(table["population"], "none"))
+        per_feature = len(pc.unique(table["feature"])) if "feature" in table.column_names else 1
+        assert mine.num_rows == per_feature, stem
+        assert np.isnan(mine["density"].to_numpy()).all(), stem
+    for stem in ("hardness_groups", "variability_groups", "typicality", "sky_groups", "gamma_kt"):
+        said = found[stem].caption
+        assert re.search(r"Fewer than 30 sources, each drawn by itself: .*none \(1\)", said), stem
+    assert "none (1)" in found["latitude"].caption
+    figure = make_figure(found["variability_groups"])
+    (panel,) = [ax for ax in figure.axes if ax.get_title() == "none (1)"]
+    (points,) = panel.collections
+    assert len(points.get_offsets()) == 1
+    # The lone one, in one bin alone, does not set the scale of the histograms.
+    ax = make_figure(found["typicality"]).axes[0]
+    table = found["typicality"].table
+    many = table.filter(pc.not_equal(table["population"], "none"))
+    assert pc.max(table["share"]).as_py() == 1
+    assert ax.get_ylim()[1] < 1.6 * pc.max(many["share"]).as_py()
 
 
 def test_the_same_report_twice(paper, reported, tmp_path, quick):
@@ -528,7 +550,7 @@ def test_the_command(paper, tmp_path, xsift, quick):
     answer = xsift("report", paper, "--out", tmp_path / "r", "--json")
     record = json.loads(answer.out)
     assert record == json.loads((tmp_path / "r" / "report.json").read_text("utf-8"))
-    assert len(record["figures"]) == 16
+    assert len(record["figures"]) == 18
 
 
 @pytest.mark.real

@@ -35,6 +35,8 @@ class DetectionsView:
         -1: none.
     source : ndarray of int, shape (n,)
         Number of the source; -1: a detection without a name.
+    code : ndarray of int, shape (n,)
+        Class given to the detection, an index into `CatalogueView.names`; -1: none is given.
     label : ndarray of int, shape (n,)
         Class of the known object, an index into the classes; -1: none of them.
     role_counts : dict of str to int
@@ -44,6 +46,7 @@ class DetectionsView:
     abs_b_deg: np.ndarray | None
     cluster: np.ndarray
     source: np.ndarray
+    code: np.ndarray
     label: np.ndarray
     role_counts: dict[str, int]
 
@@ -169,8 +172,9 @@ def view_catalogue(catalogue: Catalogue | str | Path) -> CatalogueView:
 
 def _detections(found: CatalogueFolder) -> DetectionsView:
     path, survey, classes = found.where("detections"), found.survey, found.classes
-    table = _read(found, "detections", ("cluster", "label", "role"))
-    if missing := [c for c in ("name", "cluster", "label", "role") if c not in table.column_names]:
+    table = _read(found, "detections", ("cluster", "class", "label", "role"))
+    needed = ("name", "cluster", "class", "label", "role")
+    if missing := [c for c in needed if c not in table.column_names]:
         raise MissingColumnsError(path, missing, table.column_names, "Write the catalogue anew")
     _, b_deg = _galactic(table, survey, path)
     roles = pc.value_counts(pc.drop_null(table["role"].combine_chunks())).to_pylist()
@@ -180,6 +184,7 @@ def _detections(found: CatalogueFolder) -> DetectionsView:
         abs_b_deg=None if b_deg is None else np.abs(b_deg),
         cluster=np.nan_to_num(_numbers(table, "cluster", path), nan=-1).astype(np.int64),
         source=np.asarray(encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)),
+        code=_codes(table["class"], {name: i for i, name in enumerate((*classes.codes, NONE))}),
         label=_codes(table["label"], classes.index_of_type),
         role_counts={r["values"]: r["counts"] for r in roles},
     )

@@ -37,10 +37,10 @@ if TYPE_CHECKING:
 __all__ = ["FILES", "CatalogueReport", "compose", "judge_catalogue", "make_figure", "report"]
 
 FIGURES = (
-    "class_fractions clusters_features clusters_hardness clusters_planes detections_per_source "
-    "features_groups gamma_kt hardness_classes hardness_groups hardness_plane hypotheses k_scan "
-    "latitude plane_classes planes_groups probabilities sky_classes sky_groups typicality "
-    "variability_classes variability_groups"
+    "class_fractions clusters_classes clusters_features clusters_hardness clusters_planes "
+    "detections_per_source feature_map features_groups gamma_kt hardness_classes hardness_groups "
+    "hardness_plane hypotheses k_scan latitude plane_classes planes_groups probabilities "
+    "sky_classes sky_groups typicality variability_classes variability_groups"
 ).split()
 TABLES = ("class_counts", "class_medians", "status")
 FILES = (

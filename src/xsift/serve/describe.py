@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from xsift import __version__
-from xsift.catalogue.axes import is_logarithmic, label_of, planes_of
+from xsift.catalogue.axes import is_logarithmic, label_of, planes_of, symbol_of
 from xsift.serve.catalogue import STATUSES, Served
 from xsift.serve.limits import UPLOAD_BYTES, UPLOAD_FORMATS, UPLOAD_ROWS
 
@@ -28,6 +28,7 @@ def about(served: Served) -> dict[str, Any]:
             {
                 "name": name,
                 "label": label_of(served.survey, name),
+                "symbol": symbol_of(served.survey, name),
                 "unit": column.unit,
                 "description": column.description,
                 "kind": _kind(served, name),
