@@ -39,6 +39,11 @@ _TYPES = {
     ".txt": "text/plain; charset=utf-8",
     ".md": "text/plain; charset=utf-8",
 }
+_TEMPLATES = (
+    ("/api/table.", "{form}"),
+    ("/api/column/", "{name}"),
+    ("/api/words/", "{name}"),
+)
 
 
 class Refusal(BaseModel):
@@ -104,7 +109,7 @@ class _Known:
         app: Any = self._app
         if scope["type"] == "http":
             path = scope["path"]
-            for start, template in (("/api/table.", "{form}"), ("/api/column/", "{name}")):
+            for start, template in _TEMPLATES:
                 path = start + template if path.startswith(start) else path
             known = self._names.get((path, scope["method"]))
             if known is not None:

@@ -8,8 +8,9 @@ import { markCanvas } from "./marks.js";
 import { isFiltered, isBrushed, selection } from "./selection.js";
 import { Slider } from "./slider.js";
 import { FILTERS, byDefault, set, state } from "./state.js";
+import { WhereForm } from "./where_form.js";
 
-let panel, total, groups, brush, statusBox, cone, words;
+let panel, total, groups, brush, statusBox, cone, words, where;
 const sliders = [];
 
 export function makeFilters(host) {
@@ -23,7 +24,8 @@ export function makeFilters(host) {
       el("button", { type: "button", class: "quiet", id: "reset", onclick: reset }, "Reset"),
       el("button", { type: "button", class: "quiet only-phone", onclick: () => document.body.classList.remove("with-filters") }, "Done")),
     total, catalogue.about.in_sample ? el("p", { class: "warning" }, catalogue.about.in_sample) : "",
-    brush, groups, makeWords(), ...sliders.map((s) => s.slider.element), makeStatus(), makeCone());
+    brush, groups, makeWords(), ...sliders.map((s) => s.slider.element), makeStatus(), makeCone(),
+    (where = new WhereForm()).element);
 }
 
 function makeSliders() {
@@ -104,6 +106,7 @@ export function drawFilters() {
   document.getElementById("open-filters").textContent = isFiltered() ? `Filters · ${count(selection.total)}` : "Filters";
   drawGroups();
   drawBrush();
+  where.draw();
   for (const { slider, values, get } of sliders) {
     slider.show(state);
     slider.draw(column(values), selection.mask, get);
