@@ -1,4 +1,4 @@
-"""Filters on any column: a range, words, missing or not; in the address and in what is downloaded."""
+"""Filters on any column: a range, words, missing or not; in the address and in downloads."""
 
 from urllib.parse import parse_qs, quote, urlsplit
 

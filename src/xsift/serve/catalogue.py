@@ -169,6 +169,14 @@ class Served:
         text = f"{made} {self.n} {stat.st_size} {stat.st_mtime_ns} {__version__}"
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
+    @cached_property
+    def names_id(self) -> str:
+        """Of the names in their order: what a reader keeps of the sources stays theirs."""
+        digest = hashlib.sha256()
+        for name in self.sources["name"].to_pylist():
+            digest.update(str(name).encode("utf-8", "surrogatepass") + b"\0")
+        return digest.hexdigest()[:16]
+
     def colours(self) -> dict[str, str]:
         """Return the colour of each group."""
         return {name: colour for name, (colour, _) in look_of(self.words["group"]).items()}

@@ -41,6 +41,7 @@ def about(served: Served) -> dict[str, Any]:
         "title": "Simulated survey" if served.is_demo else str(said.get("input") or "Catalogue"),
         "xsift": __version__,
         "is_demo": served.is_demo,
+        "names_id": served.names_id,
         "about": {
             "input": said.get("input"),
             "survey": served.survey.title,

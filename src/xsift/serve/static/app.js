@@ -14,12 +14,15 @@ import { Properties } from "./properties.js";
 import { watchSearch } from "./search.js";
 import { choose, prepare } from "./selection.js";
 import { Sky } from "./sky.js";
+import { Starred } from "./starred.js";
+import { onStars } from "./stars.js";
 import { FILTERS, address, onChange, readAddress, set, state } from "./state.js";
 import { Table } from "./table.js";
 import { makeTheme } from "./theme.js";
 
 const VIEWS = [
   ["sky", "Sky"], ["properties", "Properties"], ["both", "Side by side"], ["table", "Table"],
+  ["starred", "Starred"],
   ["anomalies", "Anomalies"], ["classify", "Classify your own"], ["about", "About"],
 ];
 const views = {};
@@ -54,12 +57,17 @@ function makeViews(about) {
   const section = (name) => document.getElementById(`view-${name}`);
   views.sky = new Sky(section("sky"));
   views.properties = new Properties(section("properties"));
+  views.starred = new Starred(section("starred"));
   views.table = new Table(section("table"));
   if (about.has.typicality) views.anomalies = new Anomalies(section("anomalies"));
   if (about.has.model) views.classify = { update() {}, page: new Classify(section("classify"), redraw) };
   views.about = { update: () => drawAbout(section("about")) };
   own.redraw = redraw;
   watchCard(redrawMaps);
+  onStars(() => {
+    drawLegends();
+    redrawMaps();
+  });
   watchSearch();
   const opener = document.getElementById("open-filters");
   opener.addEventListener("click", () => document.body.classList.toggle("with-filters"));
@@ -85,7 +93,7 @@ function showSections() {
   const names = shownViews();
   for (const section of document.querySelectorAll(".view")) section.hidden = !names.includes(section.id.slice(5));
   document.body.classList.toggle("two", names.length > 1);
-  document.body.classList.toggle("reading", ["anomalies", "classify", "about"].includes(names[0]));
+  document.body.classList.toggle("reading", ["starred", "anomalies", "classify", "about"].includes(names[0]));
   for (const tab of document.querySelectorAll("#tabs a")) {
     const { view } = tab.dataset;
     tab.hidden = view !== "both" && !views[view];

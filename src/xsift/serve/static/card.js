@@ -8,6 +8,7 @@ import { el, outwards, probability, shown } from "./dom.js";
 import { toGalactic } from "./geometry.js";
 import { among } from "./among.js";
 import { own } from "./own.js";
+import { noteBox, starButton } from "./stars.js";
 import { set, state, address } from "./state.js";
 
 const box = document.getElementById("card");
@@ -49,9 +50,10 @@ export async function drawCard() {
   }
 }
 
-function head(name) {
+function head(name, index) {
   return el("header", { class: "card-head" },
     el("h2", { id: "card-name", tabindex: "-1" }, name),
+    index === undefined ? null : starButton(name, index),
     el("button", { type: "button", class: "quiet", onclick: copyLink }, "Copy link"),
     el("button", { type: "button", class: "quiet round", "aria-label": "Close the card", onclick: () => set({ card: "" }) }, "×"));
 }
@@ -71,7 +73,7 @@ function fill({ index, card, verdict, among: places, neighbours, links }) {
   const hadFocus = box.contains(document.activeElement);
   const { source, detections } = card;
   const first = source ?? detections?.[0] ?? {};
-  box.replaceChildren(head(String(card.name)), summary(first), el("p", { class: "verdict" }, verdict),
+  box.replaceChildren(head(String(card.name), own.opened), summary(first), noteBox(String(card.name)), el("p", { class: "verdict" }, verdict),
     ...leading(links, first),
     ...(source ? [el("h3", {}, (detections?.length ?? source.n_detections) > 1 ? "The source: mean of its detections" : "Probabilities"), classBars(source)] : []),
     ...(detections ? ofDetections(detections) : [el("p", { class: "faint" }, "This catalogue has sources alone: no detections to show.")]),

@@ -6,6 +6,7 @@ import { count, el } from "./dom.js";
 import { markCanvas } from "./marks.js";
 import { own } from "./own.js";
 import { selection } from "./selection.js";
+import { starKey } from "./star_marks.js";
 import { set, state } from "./state.js";
 
 const legends = [];
@@ -48,7 +49,7 @@ export function drawLegends() {
         onclick: () => show(codesOf(group), !shown),
       }, markCanvas(markerOf(group), ofGroup(group)), el("span", {}, group),
       el("span", { class: "n" }, count(countOf(group))));
-    }), ...yours());
+    }), ...yours(), ...starKey());
     if (holds) bar.querySelector(`[data-group="${CSS.escape(focused)}"]`)?.focus();
   }
 }

@@ -10,6 +10,7 @@ import { own } from "./own.js";
 import { Plane, crosses, dense, ring, tools } from "./plane.js";
 import { paint } from "./points.js";
 import { OUT, parseBox, parseLasso, selection } from "./selection.js";
+import { drawStars } from "./star_marks.js";
 import { set, state } from "./state.js";
 
 export class Properties {
@@ -193,6 +194,7 @@ export class Properties {
     if (path.length > 1) outline(ctx, accent, this.plane.tool === "box" ? corners(...path) : path);
     crosses(ctx, own.rows.filter((r) => Number.isFinite(r[names.x]) && Number.isFinite(r[names.y]))
       .map((r) => [x.at(r[names.x]), y.at(r[names.y])]), ink("ink"));
+    drawStars(ctx, place);
     if (hovered >= 0) ring(ctx, place.x[hovered], place.y[hovered], accent);
     if (own.opened >= 0 && place) ring(ctx, place.x[own.opened], place.y[own.opened], accent, 11);
     ctx.restore();

@@ -3,6 +3,7 @@
 import { bytes } from "./api.js";
 import { catalogue, column, fetchColumn } from "./catalogue.js";
 import { toGalactic, vector, vectors, DEG } from "./geometry.js";
+import { picked } from "./picked.js";
 import { FILTERS, byDefault, state } from "./state.js";
 import { parameters, prepareWhere, whereBits } from "./where.js";
 
@@ -84,6 +85,7 @@ export function choose() {
   keepCone(mask);
   keepBits(mask, state.text.trim() && texts.get(state.text));
   keepBits(mask, whereBits());
+  keepPicked(mask);
   selection.passing = isBrushed() ? tally(mask, classes).total : -1;
   brushBox(mask);
   brushLasso(mask);
@@ -123,6 +125,14 @@ function keepRange(mask, name, low, high) {
 function keepBits(mask, bits) {
   if (!bits) return;
   for (let i = 0; i < mask.length; i++) if (!((bits[i >> 3] >> (i & 7)) & 1)) mask[i] = OUT;
+}
+
+function keepPicked(mask) {
+  const indices = picked();
+  if (!indices) return;
+  const keep = new Uint8Array(mask.length);
+  for (const i of indices) keep[i] = 1;
+  for (let i = 0; i < mask.length; i++) if (!keep[i]) mask[i] = OUT;
 }
 
 function keepLatitude(mask) {

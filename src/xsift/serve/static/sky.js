@@ -11,6 +11,7 @@ import { Plane, crosses, dense, ring, tools } from "./plane.js";
 import { paint } from "./points.js";
 import { allDirections, selection } from "./selection.js";
 import { drawGrid, drawGround, drawPlaces, fieldOf } from "./sky_grid.js";
+import { drawStars } from "./star_marks.js";
 import { set, state } from "./state.js";
 
 const HOME = [0, 0, 1];
@@ -119,6 +120,7 @@ export class Sky {
     }
     crosses(ctx, own.places().map(([ra, dec]) => map.point(...toGalactic(ra, dec))), ink("ink"));
     if (state.at) this.aim(ctx, ...map.point(...toGalactic(...state.at)), accent);
+    drawStars(ctx, place);
     if (hovered >= 0) ring(ctx, place.x[hovered], place.y[hovered], accent);
     if (own.opened >= 0 && place) ring(ctx, place.x[own.opened], place.y[own.opened], accent, 11);
   }

@@ -36,6 +36,7 @@ const KEYS = {
   max_abs_b: number(90),
   cone: numbers(3),
   text: text(),
+  index: text(), // of sources picked one by one
   where: text(), // of any column: see where.js
   box: text(), // XCOL:LOW:HIGH~YCOL:LOW:HIGH
   lasso: text(), // XCOL:YCOL:XLOG:YLOG:x1:y1:...
@@ -61,7 +62,7 @@ const KEYS = {
 
 export const FILTERS = [
   "class", "status", "min_p", "min_typicality", "max_typicality", "min_detections",
-  "max_detections", "min_abs_b", "max_abs_b", "cone", "text", "where", "box", "lasso",
+  "max_detections", "min_abs_b", "max_abs_b", "cone", "text", "where", "index", "box", "lasso",
 ];
 
 export const state = Object.fromEntries(Object.entries(KEYS).map(([k, c]) => [k, c.byDefault]));

@@ -7,6 +7,7 @@ import { ofGroup } from "./colours.js";
 import { count, el, probability, shown } from "./dom.js";
 import { legend } from "./legend.js";
 import { query, selection } from "./selection.js";
+import { starButton } from "./stars.js";
 import { set, state } from "./state.js";
 
 const PAGE = 50;
@@ -97,7 +98,7 @@ export class Table {
       el("caption", { class: "unseen" }, "The chosen sources"),
       el("thead", {}, el("tr", {}, heading("name"), el("th", { scope: "col" }, "Probabilities"), ...names.map(heading))),
       el("tbody", {}, ...rows.map((row) => el("tr", {},
-        el("th", { scope: "row" }, el("button", { type: "button", class: "link", onclick: () => set({ card: String(row.name) }) }, String(row.name))),
+        el("th", { scope: "row" }, starButton(String(row.name), row.index), el("button", { type: "button", class: "link", onclick: () => set({ card: String(row.name) }) }, String(row.name))),
         el("td", {}, strip(row)), ...names.map((name) => el("td", { class: isNumber(name) ? "number" : "" }, cell(name, row)))))))
       : el("p", { class: "faint empty" }, "No source passes these filters."));
     if (focused) this.body.querySelector(`[data-sort="${CSS.escape(focused)}"]`)?.focus();

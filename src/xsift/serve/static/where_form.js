@@ -3,6 +3,8 @@
 import { json } from "./api.js";
 import { catalogue, labelOf } from "./catalogue.js";
 import { count, el, shown } from "./dom.js";
+import { picked } from "./picked.js";
+import { set } from "./state.js";
 import { addCondition, conditions, inWords, removeCondition, whereError } from "./where.js";
 
 const WAYS = {
@@ -95,9 +97,16 @@ export class WhereForm {
     const had = this.chips.contains(document.activeElement);
     this.chips.replaceChildren(...conditions().map((c) => el("li", {},
       el("button", { type: "button", class: "chip", title: "Remove this filter", "aria-label": `Remove the filter: ${inWords(c)}`, onclick: () => removeCondition(c) },
-        inWords(c), el("span", { "aria-hidden": "true" }, " ×")))));
+        inWords(c), el("span", { "aria-hidden": "true" }, " ×")))), ...ofPicked());
     if (had) (this.chips.querySelector("button") ?? this.box.querySelector("summary")).focus();
   }
+}
+
+function ofPicked() {
+  const indices = picked();
+  if (!indices) return [];
+  return [el("li", {}, el("button", { type: "button", class: "chip", title: "Remove this filter", "aria-label": `Remove the filter: ${count(indices.length)} picked sources`, onclick: () => set({ index: "" }) },
+    `${count(indices.length)} picked sources`, el("span", { "aria-hidden": "true" }, " ×")))];
 }
 
 function choices() {
