@@ -1,4 +1,4 @@
-"""Lists that a reader keeps: stars, notes, the list as a file; storage that is not to be trusted."""
+"""Lists that a reader keeps: stars, notes, files; storage that is not to be trusted."""
 
 import csv
 import json
@@ -162,7 +162,8 @@ def test_at_most_a_thousand_stars(open_page):
     page = open_page("view=table")
     page.evaluate(
         """async () => { const { names_id } = await (await fetch('/api/catalogue')).json();
-        const many = Array.from({length: 1200}, (_, k) => ({name: `s${k}`, note: 'n'.repeat(1200)}));
+        const note = 'n'.repeat(1200);
+        const many = Array.from({length: 1200}, (_, k) => ({name: `s${k}`, note}));
         localStorage.setItem(`xsift-stars-${names_id}`, JSON.stringify(many)); }"""
     )
     page.reload()

@@ -47,4 +47,4 @@ export function votable(list, columns) {
 }
 
 // XML 1.0 has no control characters and no halves of surrogate pairs.
-const legal = (text) => text.toWellFormed().replace(/[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/gu, "\ufffd");
+export const legal = (text) => text.toWellFormed().replace(/[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/gu, "\ufffd");

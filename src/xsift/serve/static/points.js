@@ -120,8 +120,9 @@ function stamp(ctx, { x, y, mask, code, palette, shapes, beside, dense, inside }
   const r = dense * (inside < 300 ? 5 : inside < 2500 ? 4 : 2.8);
   const stamps = new Map();
   const draw = (i, key, colour, shape, alpha) => {
+    if (ctx.mark) return ctx.mark(key, shape, colour, x[i], y[i], r, alpha); // an SVG
     if (!stamps.has(key)) stamps.set(key, makeStamp(shape, colour, r, alpha));
-    ctx.drawImage(stamps.get(key), x[i] - r - 1, y[i] - r - 1);
+    return ctx.drawImage(stamps.get(key), x[i] - r - 1, y[i] - r - 1);
   };
   const seen = (i) => x[i] >= -r && x[i] < width + r && y[i] >= -r && y[i] < height + r;
   for (let i = 0; i < mask.length; i++) {

@@ -5,6 +5,7 @@ import { axisOf, catalogue, column, fetchColumns, labelOf } from "./catalogue.js
 import { colouring } from "./colouring.js";
 import { ink, rgb, scale } from "./colours.js";
 import { count, el } from "./dom.js";
+import { figureMenu, keysOfClasses, keysOfGroups, moreKeys, paintPlane } from "./figure.js";
 import { legend } from "./legend.js";
 import { own } from "./own.js";
 import { Plane, crosses, dense, ring, tools } from "./plane.js";
@@ -44,8 +45,18 @@ export class Properties {
       field("colour", "Colour", [["group", "group"], ["class", "class"], ["density", "density of sources"]]), log("clog", "log colour"),
       tools([["move", "Move", "Drag to move, wheel to zoom"], ["box", "Rectangle", "Drag a rectangle: selects the sources in it"],
         ["lasso", "Lasso", "Draw around sources: selects them"]], "move", (k) => (this.plane.tool = k), "What dragging does"),
-      el("button", { type: "button", title: "Show all values", onclick: () => this.reset() }, "Fit"),
+      el("button", { type: "button", title: "Show all values", onclick: () => this.reset() }, "Fit"), figureMenu(this),
       el("span", { class: "grow" }), this.status);
+  }
+
+  figure() {
+    const { x, y } = this.names();
+    const by = this.fields.colour.value;
+    return {
+      title: `${y} against ${x}${by === "group" ? "" : `, coloured by ${by}`}`, name: "properties", height: 560,
+      keys: { group: keysOfGroups, class: keysOfClasses }[by] ?? moreKeys,
+      paint: (canvas, layer) => paintPlane(this, canvas, layer),
+    };
   }
 
   pick(key, name) {

@@ -4,6 +4,7 @@ import { Atlas } from "./atlas.js";
 import { catalogue, column } from "./catalogue.js";
 import { ink, markerOf, ofGroup, rgb } from "./colours.js";
 import { count, el, shown } from "./dom.js";
+import { figureMenu, heightLike, keysOfGroups, paintPlane } from "./figure.js";
 import { Hammer, separation, toEquatorial, toGalactic } from "./geometry.js";
 import { legend } from "./legend.js";
 import { own } from "./own.js";
@@ -40,7 +41,7 @@ export class Sky {
       el("div", { class: "tools", role: "group", "aria-label": "Zoom" },
         ...[["+", "Zoom in", 1.6], ["−", "Zoom out", 1 / 1.6]].map(([sign, title, factor]) =>
           el("button", { type: "button", title, "aria-label": title, onclick: () => this.zoomMiddle(factor) }, sign)),
-        el("button", { type: "button", title: "Show the whole sky", onclick: () => this.reset() }, "Whole sky")));
+        el("button", { type: "button", title: "Show the whole sky", onclick: () => this.reset() }, "Whole sky")), figureMenu(this));
     return this.toolBar;
   }
 
@@ -60,6 +61,16 @@ export class Sky {
     }
     if (state.atlas) this.atlas.show(changed);
     else this.plane.draw();
+  }
+
+  figure() {
+    const [l, b, zoom] = this.centre();
+    const isWhole = zoom <= 1.05;
+    return {
+      title: isWhole ? "Sky in Galactic coordinates, Hammer projection" : `Sky in Galactic coordinates about l ${shown(l, 5)}°, b ${shown(b, 5)}°`,
+      name: "sky", height: isWhole ? 410 : heightLike(this.plane.points), keys: keysOfGroups,
+      paint: (canvas, layer) => paintPlane(this, canvas, layer),
+    };
   }
 
   centre() {
