@@ -35,6 +35,7 @@ def about(served: Served) -> dict[str, Any]:
                 "log": is_logarithmic(served.survey, name) and low is not None and low > 0,
                 "min": low,
                 "max": high,
+                "limits": _limits(served, name),
             }
         )
     return {
@@ -91,6 +92,26 @@ def _kind(served: Served, name: str) -> str:
     if name in served.codes:
         return "code"
     return "number" if name in served.numbers else "text"
+
+
+def _limits(served: Served, name: str) -> dict[str, str] | None:
+    """Name the columns that hold a column's limits, where the catalogue carries them.
+
+    Returns
+    -------
+    dict or None
+        ``low`` and ``high``: columns; ``are``: ``ends``, or ``errors`` about the value.
+    """
+    spread = f"{name}_std"
+    if name.startswith("p_") and spread in served.numbers:
+        return {"low": spread, "high": spread, "are": "errors"}
+    column = next((c for c in served.survey.columns if c.name == name), None)
+    if column is None or not column.limits:
+        return None
+    low, high = column.limits[0], column.limits[-1]
+    if not {low, high} <= set(served.numbers):
+        return None
+    return {"low": low, "high": high, "are": "ends" if column.lolim else "errors"}
 
 
 def _ends(values: np.ndarray) -> tuple[float | None, float | None]:

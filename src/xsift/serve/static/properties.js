@@ -7,6 +7,7 @@ import { ink, rgb, scale } from "./colours.js";
 import { count, el } from "./dom.js";
 import { figureMenu, keysOfClasses, keysOfGroups, moreKeys, paintPlane } from "./figure.js";
 import { legend } from "./legend.js";
+import { drawLimits, sayLimits } from "./limits.js";
 import { own } from "./own.js";
 import { Plane, crosses, dense, ring, tools } from "./plane.js";
 import { paint } from "./points.js";
@@ -170,6 +171,7 @@ export class Properties {
   }
 
   say(inside, xv, yv) {
+    this.inside = inside;
     const { xlog, ylog } = this.names();
     let missing = 0;
     let below = 0;
@@ -181,6 +183,7 @@ export class Properties {
     const parts = [`${count(inside)} in view`];
     if (missing) parts.push(`${count(missing)} without a value`);
     if (below) parts.push(`${count(below)} not positive, left out of the log axis`);
+    parts.push(...sayLimits([this.names().x, this.names().y], inside));
     this.status.textContent = parts.join(" · ");
   }
 
@@ -201,6 +204,7 @@ export class Properties {
     ctx.rect(area.left, area.top, area.right - area.left, area.bottom - area.top);
     ctx.clip();
     const accent = ink("accent");
+    drawLimits(ctx, { names: [names.x, names.y], x, y, area, place, inside: this.inside }, this.plane.drawOver);
     outline(ctx, accent, this.brushed(names));
     if (path.length > 1) outline(ctx, accent, this.plane.tool === "box" ? corners(...path) : path);
     crosses(ctx, own.rows.filter((r) => Number.isFinite(r[names.x]) && Number.isFinite(r[names.y]))
