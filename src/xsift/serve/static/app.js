@@ -5,6 +5,7 @@ import { Anomalies } from "./anomalies.js";
 import { drawCard, watchCard } from "./card.js";
 import { fetchColumns, openCatalogue } from "./catalogue.js";
 import { Classify } from "./classify.js";
+import { Distributions } from "./distributions.js";
 import { el, perFrame } from "./dom.js";
 import { drawFilters, makeFilters } from "./filters.js";
 import { drawLegends } from "./legend.js";
@@ -21,7 +22,7 @@ import { Table } from "./table.js";
 import { makeTheme } from "./theme.js";
 
 const VIEWS = [
-  ["sky", "Sky"], ["properties", "Properties"], ["both", "Side by side"], ["table", "Table"],
+  ["sky", "Sky"], ["properties", "Properties"], ["both", "Side by side"], ["distributions", "Distributions"], ["table", "Table"],
   ["starred", "Starred"],
   ["anomalies", "Anomalies"], ["classify", "Classify your own"], ["about", "About"],
 ];
@@ -58,6 +59,7 @@ function makeViews(about) {
   views.sky = new Sky(section("sky"));
   views.properties = new Properties(section("properties"));
   views.starred = new Starred(section("starred"));
+  views.distributions = new Distributions(section("distributions"));
   views.table = new Table(section("table"));
   if (about.has.typicality) views.anomalies = new Anomalies(section("anomalies"));
   if (about.has.model) views.classify = { update() {}, page: new Classify(section("classify"), redraw) };

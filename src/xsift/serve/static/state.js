@@ -52,6 +52,10 @@ const KEYS = {
   colour: text("group"),
   clog: flag(),
   frame: numbers(4), // x low, x high, y low, y high
+  // Distributions: column, log axis, shares of each group
+  dist: text(),
+  distlog: flag(),
+  shares: flag(),
   // Table
   sort: text(),
   page: number(0),
