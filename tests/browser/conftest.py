@@ -26,9 +26,9 @@ def pytest_collection_modifyitems(items):
 
 
 @contextlib.contextmanager
-def serving(folder):
+def serving(folder, *more):
     """Run `xsift serve` on any free port; give its address."""
-    command = [sys.executable, "-m", "xsift", "serve", str(folder), "--port", "0"]
+    command = [sys.executable, "-m", "xsift", "serve", str(folder), "--port", "0", *more]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     ) as process:

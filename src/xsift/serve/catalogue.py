@@ -74,6 +74,8 @@ class Served:
         Of each detection the index of its source, -1 where it has none.
     in_sample : str
         How many detections trained the model; empty where none did.
+    against : dict, optional
+        What is said of another catalogue whose classes stand beside (`xsift.serve.against`).
     """
 
     folder: Path
@@ -91,6 +93,7 @@ class Served:
     plain_names: pa.Array = field(repr=False)
     owner: np.ndarray = field(repr=False)
     in_sample: str = field(repr=False)
+    against: dict[str, Any] | None = field(default=None, repr=False)
 
     @property
     def n(self) -> int:

@@ -75,6 +75,7 @@ def about(served: Served) -> dict[str, Any]:
             "detections": served.detections is not None,
             "model": served.model is not None,
         },
+        "against": served.against,
         "examples": _examples(served),
         "upload": {
             "max_bytes": UPLOAD_BYTES,

@@ -11,6 +11,7 @@ from pathlib import Path
 import uvicorn
 
 from xsift.errors import SettingError
+from xsift.serve.against import against
 from xsift.serve.app import create_app
 from xsift.serve.catalogue import read_served
 from xsift.serve.demo import demo_folder
@@ -58,8 +59,17 @@ class Ready:
             uvicorn.Server(config).run(sockets=[self.socket])
 
 
-def prepare(folder: Path | None, host: str, port: int, progress: Callable[[str], None]) -> Ready:
+def prepare(
+    folder: Path | None,
+    host: str,
+    port: int,
+    progress: Callable[[str], None],
+    other: Path | None = None,
+    mapping: str | None = None,
+) -> Ready:
     """Take the port, read the catalogue (None: make the demo's), and make the application.
+
+    `other` and `mapping`: a catalogue whose classes stand beside, as `against` takes them.
 
     Raises
     ------
@@ -71,13 +81,17 @@ def prepare(folder: Path | None, host: str, port: int, progress: Callable[[str],
         is_demo = folder is None
         folder = folder or demo_folder(progress)
         progress(f"reading {folder}")
-        app = create_app(read_served(folder, is_demo), _names(host))
+        served = read_served(folder, is_demo)
+        if other is not None:
+            progress(f"matching with {other}")
+            served = against(served, other, mapping)
+        app = create_app(served, _names(host))
     except BaseException:
         listening.close()
         raise
     port = listening.getsockname()[1]
     shown = f"[{host}]" if ":" in host else host
-    notes = []
+    notes = list((served.against or {}).get("notes", []))
     if not is_loopback(host):
         notes.append(
             f"listening on {host}: everybody who reaches this machine can read the catalogue and "

@@ -5,6 +5,7 @@ import { Anomalies } from "./anomalies.js";
 import { drawCard, watchCard } from "./card.js";
 import { fetchColumns, openCatalogue } from "./catalogue.js";
 import { Classify } from "./classify.js";
+import { Compare } from "./compare.js";
 import { Distributions } from "./distributions.js";
 import { el, perFrame } from "./dom.js";
 import { drawFilters, makeFilters } from "./filters.js";
@@ -23,7 +24,7 @@ import { makeTheme } from "./theme.js";
 
 const VIEWS = [
   ["sky", "Sky"], ["properties", "Properties"], ["both", "Side by side"], ["distributions", "Distributions"], ["table", "Table"],
-  ["starred", "Starred"],
+  ["starred", "Starred"], ["compare", "Compare"],
   ["anomalies", "Anomalies"], ["classify", "Classify your own"], ["about", "About"],
 ];
 const views = {};
@@ -63,6 +64,7 @@ function makeViews(about) {
   views.table = new Table(section("table"));
   if (about.has.typicality) views.anomalies = new Anomalies(section("anomalies"));
   if (about.has.model) views.classify = { update() {}, page: new Classify(section("classify"), redraw) };
+  if (about.against) views.compare = new Compare(section("compare"));
   views.about = { update: () => drawAbout(section("about")) };
   own.redraw = redraw;
   watchCard(redrawMaps);

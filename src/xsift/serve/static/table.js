@@ -127,7 +127,7 @@ const isNumber = (name) => catalogue.described.get(name)?.kind === "number";
 
 function cell(name, row) {
   const value = row[name];
-  if (name === "class" || name.startsWith("class_")) {
+  if (name === "class" || name === "other_class" || name.startsWith("class_")) {
     const found = catalogue.classes.find((c) => c.code === value);
     return found ? el("span", { class: "dot", vars: { "--tone": ofGroup(found.group) } }, found.label) : shown(value);
   }

@@ -29,7 +29,7 @@ export function conditions(written = state.where) {
     .map(([name, kind, ...values]) => ({ name, kind, values }));
 }
 
-const written = (list) => list.map(({ name, kind, values = [] }) => [name, kind, ...values].map(coded).join(":")).join("~");
+export const written = (list) => list.map(({ name, kind, values = [] }) => [name, kind, ...values].map(coded).join(":")).join("~");
 
 // A column has one condition of a kind; a value is either there or missing.
 export function addCondition(condition) {
