@@ -11,13 +11,17 @@ STATES = {
     "sky": "",
     "properties": "view=properties&colour=typicality",
     "side by side": "view=both&min_p=0.5",
+    "distributions": "view=distributions",
     "table": "view=table",
+    "starred": "view=starred",
     "anomalies": "view=anomalies",
     "classify": "view=classify",
     "about": "view=about",
 }
 SETTLED = {
     "table": "table.data tbody tr",
+    "distributions": "#view-distributions tbody tr",
+    "starred": "#view-starred .empty",
     "anomalies": ".anomalies li",
 }
 

@@ -101,7 +101,7 @@ def test_a_card_shows_every_detection_and_probability(open_page, catalogue, sour
     source = max(rows, key=lambda r: r["n_detections"] if r["status"] == "unique" else 0)
     page = open_page("view=table&sort=-n_detections&status=unique")
     wait_for_rows(page)
-    page.get_by_role("button", name=source["name"]).click()
+    page.get_by_role("button", name=source["name"], exact=True).click()
     page.wait_for_selector("#card .verdict")
     card = page.locator("#card")
     assert card.locator("h2").inner_text() == source["name"]

@@ -105,6 +105,9 @@ function showSections() {
     else tab.removeAttribute("aria-current");
     tab.href = address({ ...state, view });
   }
+  // Where the tabs have too little room they scroll: the one of the view stays in sight.
+  const tabs = document.getElementById("tabs");
+  if (tabs.scrollWidth > tabs.clientWidth) tabs.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
 }
 
 const redraw = perFrame(() => show(true));

@@ -96,9 +96,10 @@ export class Table {
     };
     this.body.replaceChildren(rows.length ? el("table", { class: "data" },
       el("caption", { class: "unseen" }, "The chosen sources"),
-      el("thead", {}, el("tr", {}, heading("name"), el("th", { scope: "col" }, "Probabilities"), ...names.map(heading))),
+      el("thead", {}, el("tr", {}, el("th", { scope: "col" }, el("span", { class: "unseen" }, "Star")), heading("name"), el("th", { scope: "col" }, "Probabilities"), ...names.map(heading))),
       el("tbody", {}, ...rows.map((row) => el("tr", {},
-        el("th", { scope: "row" }, starButton(String(row.name), row.index), el("button", { type: "button", class: "link", onclick: () => set({ card: String(row.name) }) }, String(row.name))),
+        el("td", { class: "star-cell" }, starButton(String(row.name), row.index)),
+        el("th", { scope: "row" }, el("button", { type: "button", class: "link", onclick: () => set({ card: String(row.name) }) }, String(row.name))),
         el("td", {}, strip(row)), ...names.map((name) => el("td", { class: isNumber(name) ? "number" : "" }, cell(name, row)))))))
       : el("p", { class: "faint empty" }, "No source passes these filters."));
     if (focused) this.body.querySelector(`[data-sort="${CSS.escape(focused)}"]`)?.focus();
