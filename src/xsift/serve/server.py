@@ -11,6 +11,7 @@ from pathlib import Path
 import uvicorn
 
 from xsift.errors import SettingError
+from xsift.serve.aladin import read_aladin
 from xsift.serve.app import create_app
 from xsift.serve.catalogue import read_served
 from xsift.serve.demo import demo_folder
@@ -58,26 +59,43 @@ class Ready:
             uvicorn.Server(config).run(sockets=[self.socket])
 
 
-def prepare(folder: Path | None, host: str, port: int, progress: Callable[[str], None]) -> Ready:
+def prepare(
+    folder: Path | None,
+    host: str,
+    port: int,
+    progress: Callable[[str], None],
+    aladin: Path | None = None,
+) -> Ready:
     """Take the port, read the catalogue (None: make the demo's), and make the application.
+
+    Parameters
+    ----------
+    folder : Path or None
+    host : str
+    port : int
+    progress : callable
+        Told what is done.
+    aladin : Path, optional
+        A copy of Aladin Lite; the default: the browser takes it from CDS.
 
     Raises
     ------
     XsiftError
-        If the port is taken, or the catalogue cannot be served.
+        If the port is taken, or the catalogue or the copy cannot be served.
     """
+    atlas = None if aladin is None else read_aladin(aladin)
     listening = _listen(host, port)  # first: a taken port is known before the long work
     try:
         is_demo = folder is None
         folder = folder or demo_folder(progress)
         progress(f"reading {folder}")
-        app = create_app(read_served(folder, is_demo), _names(host))
+        app = create_app(read_served(folder, is_demo), _names(host), aladin=atlas)
     except BaseException:
         listening.close()
         raise
     port = listening.getsockname()[1]
     shown = f"[{host}]" if ":" in host else host
-    notes = []
+    notes = [atlas.note] if atlas and atlas.note else []
     if not is_loopback(host):
         notes.append(
             f"listening on {host}: everybody who reaches this machine can read the catalogue and "

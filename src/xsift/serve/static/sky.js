@@ -6,6 +6,7 @@ import { ink, markerOf, ofGroup, rgb } from "./colours.js";
 import { count, el, shown } from "./dom.js";
 import { Hammer, separation, toEquatorial, toGalactic } from "./geometry.js";
 import { legend } from "./legend.js";
+import { notice } from "./notice.js";
 import { own } from "./own.js";
 import { Plane, crosses, dense, ring, tools } from "./plane.js";
 import { paint } from "./points.js";
@@ -20,7 +21,7 @@ export class Sky {
     this.section = section;
     this.status = el("span", { class: "where" });
     this.bar = el("div", { class: "bar" },
-      tools([["map", "All-sky map"], ["atlas", "Aladin Lite"]], "map", (k) => set({ atlas: k === "atlas" }), "Kind of map"),
+      tools([["map", "All-sky map"], ["atlas", "Sky survey", "Pictures of the sky in Aladin Lite, which is loaded from CDS now"]], "map", (k) => set({ atlas: k === "atlas" }), "Kind of map"),
       this.mapTools(),
       el("span", { class: "grow" }), this.status);
     this.mapHost = el("div", { class: "fill" });
@@ -29,7 +30,17 @@ export class Sky {
     this.layer = document.createElement("canvas");
     this.plane = new Plane(this.mapHost,
       "Map of the sky in Galactic coordinates. Arrow keys move, plus and minus zoom, 0 shows all, Enter opens the source nearest to the centre.", this);
-    this.atlas = new Atlas(this.atlasHost, () => this.centre(), (text) => (this.status.textContent = text));
+    this.atlas = new Atlas(this.atlasHost, {
+      centre: () => this.centre(), say: (text) => (this.status.textContent = text), refused: (why) => this.refused(why),
+    });
+  }
+
+  // The button says why there is no survey; pressing it tries again.
+  refused(why) {
+    const button = this.bar.querySelector("[data-key=atlas]");
+    button.textContent = "Sky survey: not to be had";
+    button.title = `Aladin Lite: ${why}. xsift serve --aladin FILE takes a copy of yours`;
+    notice(`No sky survey: ${why}. The map shows the same sources. With a copy of Aladin Lite: xsift serve --aladin FILE`, { again: true });
   }
 
   mapTools() {
