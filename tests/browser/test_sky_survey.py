@@ -1,4 +1,4 @@
-"""Aladin Lite: no part of xsift, loaded when a reader asks for it, and only the one that is known."""
+"""Aladin Lite: no part of xsift; loaded when a reader asks, and only the file that is known."""
 
 import pytest
 

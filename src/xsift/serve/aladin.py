@@ -1,6 +1,6 @@
 """Aladin Lite, which is no part of xsift: where the page takes it from when a reader asks for it.
 
-It runs in a frame of its own, whose policy lets it run WebAssembly and ask CDS; the page's own policy
+It runs in a frame of its own, whose policy lets it run WebAssembly and ask CDS; that of the page
 allows neither.
 """
 

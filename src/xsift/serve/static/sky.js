@@ -11,7 +11,8 @@ import { own } from "./own.js";
 import { Plane, crosses, dense, ring, tools } from "./plane.js";
 import { paint } from "./points.js";
 import { allDirections, selection } from "./selection.js";
-import { drawGrid, drawGround, drawPlaces, fieldOf } from "./sky_grid.js";
+import { drawGrid, drawGround, drawNumbers, fieldOf } from "./sky_grid.js";
+import { drawPlaces } from "./sky_places.js";
 import { set, state } from "./state.js";
 
 const HOME = [0, 0, 1];
@@ -26,7 +27,8 @@ export class Sky {
       el("span", { class: "grow" }), this.status);
     this.mapHost = el("div", { class: "fill" });
     this.atlasHost = el("div", { class: "fill", hidden: true });
-    section.append(this.bar, legend(), el("div", { class: "stage" }, this.mapHost, this.atlasHost));
+    this.room = el("div", { class: "room" }, el("div", { class: "stage" }, this.mapHost, this.atlasHost));
+    section.append(this.bar, legend(), this.room);
     this.layer = document.createElement("canvas");
     this.plane = new Plane(this.mapHost,
       "Map of the sky in Galactic coordinates. Arrow keys move, plus and minus zoom, 0 shows all, Enter opens the source nearest to the centre.", this);
@@ -68,6 +70,7 @@ export class Sky {
     for (const b of this.bar.querySelectorAll("[data-key=map], [data-key=atlas]")) {
       b.setAttribute("aria-pressed", String((b.dataset.key === "atlas") === state.atlas));
     }
+    this.room.classList.toggle("whole", !state.atlas && this.centre()[2] <= 1.05);
     if (state.atlas) this.atlas.show(changed);
     else this.plane.draw();
   }
@@ -96,7 +99,7 @@ export class Sky {
     this.place.moved = where;
     this.plane.place = { x: this.place.x, y: this.place.y, mask: selection.mask };
     Object.assign(this.layer, { width: canvas.width, height: canvas.height });
-    const inside = paint(this.layer, {
+    const { inside } = paint(this.layer, {
       place: this.place, mask: selection.mask, code: column("group"), dense: dense(),
       palette: catalogue.groups.map((g) => rgb(ofGroup(g))).concat([[127, 127, 127]]),
       shapes: catalogue.groups.map(markerOf), beside: rgb(ink("beside")),
@@ -104,9 +107,12 @@ export class Sky {
     const ctx = canvas.getContext("2d");
     ctx.clearRect(0, 0, canvas.width, canvas.height);
     drawGround(ctx, map);
-    drawGrid(ctx, map);
+    const grid = drawGrid(ctx, map);
     ctx.drawImage(this.layer, 0, 0);
-    drawPlaces(ctx, map);
+    drawNumbers(ctx, map, grid);
+    // The tests read where the names stand.
+    this.names = drawPlaces(ctx, map, this.plane.place);
+    this.plane.points.dataset.names = JSON.stringify(this.names);
     this.say(inside);
     this.plane.drawOver();
   }
@@ -128,7 +134,7 @@ export class Sky {
       const [from, to] = path.map((p) => map.direction(...p));
       if (from && to) this.circle(ctx, map, from, separation(from, to), accent);
     }
-    crosses(ctx, own.places().map(([ra, dec]) => map.point(...toGalactic(ra, dec))), ink("ink"));
+    crosses(ctx, own.galactic.map(([l, b]) => map.point(l, b)), ink("ink"));
     if (state.at) this.aim(ctx, ...map.point(...toGalactic(...state.at)), accent);
     if (hovered >= 0) ring(ctx, place.x[hovered], place.y[hovered], accent);
     if (own.opened >= 0 && place) ring(ctx, place.x[own.opened], place.y[own.opened], accent, 11);
