@@ -170,7 +170,8 @@ function shade(words, s, pixels, beside) {
 
 function stamp(ctx, { x, y, mask, code, palette, shapes, beside, dense, inside }) {
   const { width, height } = ctx.canvas;
-  const r = dense * (inside < 300 ? 5 : inside < 2500 ? 4 : 2.8);
+  const small = Math.min(1, Math.max(0.55, width / (800 * dense)));
+  const r = dense * small * (inside < 300 ? 5 : inside < 2500 ? 4 : 2.8);
   const stamps = new Map();
   const draw = (i, key, colour, shape, alpha) => {
     if (!stamps.has(key)) stamps.set(key, makeStamp(shape, colour, r, alpha));
