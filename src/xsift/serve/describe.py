@@ -119,11 +119,11 @@ def _example_row(served: Served) -> dict[str, float | None]:
     """
     table = served.detections if served.detections is not None else served.sources
     names = [n for n in served.features if n in table.column_names]
+    if not names:
+        return {}
     X = np.array([table[n].to_numpy().astype(float) for n in names]).T
     n_there = np.isfinite(X).sum(axis=1)
     complete = np.flatnonzero(n_there == n_there.max(initial=0))
-    if not names or not len(complete):
-        return {}
     # Of those that lack least the one nearest to the middle of each feature.
     rank = np.argsort(np.argsort(X[complete], axis=0), axis=0) / max(1, len(complete) - 1)
     row = X[complete[np.abs(rank - 0.5).sum(axis=1).argmin()]]
