@@ -58,7 +58,7 @@ def test_another_file_at_that_address_does_not_run(open_page, aladin_js):
     page = open_page()
     page.watch.given[ADDRESS] = b"document.title = 'owned';" + aladin_js.read_bytes()
     ask(page)
-    page.get_by_role("button", name="Sky survey: not to be had").wait_for()
+    page.get_by_role("button", name="Sky survey: not available").wait_for()
     page.wait_for_selector("#view-sky canvas.over:visible")
     assert not any("owned" in frame.evaluate("document.title") for frame in page.frames)
     forget(page.watch)
@@ -67,7 +67,7 @@ def test_another_file_at_that_address_does_not_run(open_page, aladin_js):
 def test_without_a_network_the_button_says_so_and_the_page_goes_on(open_page, total, sources):
     page = open_page()
     ask(page)
-    button = page.get_by_role("button", name="Sky survey: not to be had")
+    button = page.get_by_role("button", name="Sky survey: not available")
     button.wait_for()
     assert "no network" in button.get_attribute("title")
     assert "xsift serve --aladin FILE" in page.inner_text("#notice")

@@ -40,7 +40,7 @@ export class Sky {
   // The button says why there is no survey; pressing it tries again.
   refused(why) {
     const button = this.bar.querySelector("[data-key=atlas]");
-    button.textContent = "Sky survey: not to be had";
+    button.textContent = "Sky survey: not available";
     button.title = `Aladin Lite: ${why}. xsift serve --aladin FILE takes a copy of yours`;
     notice(`No sky survey: ${why}. The map shows the same sources. With a copy of Aladin Lite: xsift serve --aladin FILE`, { again: true });
   }

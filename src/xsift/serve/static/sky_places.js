@@ -7,7 +7,7 @@ import { dense } from "./plane.js";
 import { IN } from "./selection.js";
 import { fieldOf } from "./sky_grid.js";
 
-const LOOKED_AT = 20_000; // so many points say well enough where a name covers few
+const LOOKED_AT = 5_000; // so many points say well enough where a name covers few
 const FAR = [0, 26, 52]; // the name's distance from its object, in pixels of the screen
 const ASIDE = [[1, 0], [-1, 0], [0, -1], [0, 1], [1, -1], [-1, -1], [1, 1], [-1, 1]];
 
@@ -24,7 +24,7 @@ export function drawPlaces(ctx, map, place) {
     if (separation([glon, glat], [map.l0, map.b0]) > 170) continue;
     const [x, y] = map.point(glon, glat);
     if (x < 0 || y < 0 || x > ctx.canvas.width || y > ctx.canvas.height) continue;
-    const box = best(ctx, points, taken, { x, y, width: ctx.measureText(name).width + 8 * d, height: 17 * d });
+    const box = best(ctx, around(points, x, y, 240 * d), taken, { x, y, width: ctx.measureText(name).width + 8 * d, height: 17 * d });
     if (box) {
       taken.push({ name, x, y, ...box });
       put(ctx, name, x, y, box);
@@ -37,6 +37,14 @@ function sample({ x, y, mask }) {
   const step = Math.max(1, Math.floor(mask.length / LOOKED_AT));
   const out = [];
   for (let i = 0; i < mask.length; i += step) if (mask[i] === IN && x[i] === x[i]) out.push(x[i], y[i]);
+  return out;
+}
+
+function around(points, x, y, reach) {
+  const out = [];
+  for (let k = 0; k < points.length; k += 2) {
+    if (Math.abs(points[k] - x) < reach && Math.abs(points[k + 1] - y) < reach) out.push(points[k], points[k + 1]);
+  }
   return out;
 }
 
