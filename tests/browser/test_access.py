@@ -10,6 +10,8 @@ AXE = Path(__file__).parent / "axe" / "axe.min.js"
 STATES = {
     "sky": "",
     "properties": "view=properties&colour=typicality",
+    "classes": "view=properties&colour=class",
+    "density": "view=properties&colour=density",
     "side by side": "view=both&min_p=0.5",
     "distributions": "view=distributions",
     "table": "view=table",

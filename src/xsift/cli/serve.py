@@ -46,6 +46,15 @@ def serve(
     host: Annotated[
         str, typer.Option("--host", help="Address to listen on; others than this machine's warn.")
     ] = "127.0.0.1",
+    aladin: Annotated[
+        Path | None,
+        typer.Option(
+            "--aladin",
+            metavar="FILE",
+            help="A copy of Aladin Lite (aladin.js) for the sky survey. [default: from CDS]",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Serve a catalogue to the browser: the playground, and an HTTP API."""
     if demo == (catalogue is not None):
@@ -57,7 +66,7 @@ def serve(
     from xsift.serve import server
 
     with progress() as step:
-        ready = server.prepare(catalogue, host, port, step, other, mapping)
+        ready = server.prepare(catalogue, host, port, step, aladin, other, mapping)
     for line in ready.notes:
         say(f"xsift: {line}", err=True)
     say(ready.address)

@@ -150,7 +150,7 @@ function drawRow(ctx, row, y) {
 
 // A view with a plane draws on another canvas in place of its own.
 export function paintPlane(view, canvas, layer) {
-  const { plane, place, map, frame, layer: before } = view;
+  const { plane, place, map, frame, names, inside, layer: before } = view;
   const said = view.status.textContent;
   view.plane = { points: canvas, over: canvas, place: null, tool: "move", hovered: -1, path: [], draw() {}, drawOver() {} };
   Object.assign(view, { place: undefined, layer });
@@ -158,7 +158,8 @@ export function paintPlane(view, canvas, layer) {
     view.draw();
     view.drawOver(canvas.getContext("2d"));
   } finally {
-    Object.assign(view, { plane, place, map, frame, layer: before });
+    Object.assign(view, { plane, place, map, frame, inside, layer: before });
+    if (Array.isArray(names)) view.names = names; // of the map; elsewhere a method
     view.status.textContent = said;
   }
 }

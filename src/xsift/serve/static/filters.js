@@ -1,7 +1,7 @@
 // The panel of filters: it says how many sources are left, and changes the state.
 
 import { catalogue, column } from "./catalogue.js";
-import { markerOf, ofGroup } from "./colours.js";
+import { markerOf, ofClass, ofGroup } from "./colours.js";
 import { count, el } from "./dom.js";
 import { codesOf, countOf, isShown, show } from "./legend.js";
 import { markCanvas } from "./marks.js";
@@ -139,6 +139,7 @@ function drawGroups() {
     const k = Number(row.dataset.class);
     row.querySelector("input").checked = isShown(catalogue.classes[k].code);
     row.querySelector(".n").textContent = count(selection.byClass[k] ?? 0);
+    row.querySelector(".swatch").style.setProperty("--tone", ofClass(k));
   }
 }
 
@@ -157,7 +158,7 @@ function makeGroups() {
       continue;
     }
     const below = el("div", { hidden: true },
-      ...members.map(([c, k]) => row(c.label, { class: "row sub", "data-class": k }, [c.code], [])));
+      ...members.map(([c, k]) => row(c.label, { class: "row sub", "data-class": k }, [c.code], [el("span", { class: "swatch", "aria-hidden": "true" })])));
     const opener = el("button", {
       type: "button", class: "opener", "aria-label": `Classes of ${group}`, "aria-expanded": "false",
       onclick: () => {

@@ -10,7 +10,7 @@ import { legend } from "./legend.js";
 import { drawLimits, sayLimits } from "./limits.js";
 import { own } from "./own.js";
 import { Plane, crosses, dense, ring, tools } from "./plane.js";
-import { paint } from "./points.js";
+import { NEAR, paint } from "./points.js";
 import { OUT, parseBox, parseLasso, selection } from "./selection.js";
 import { drawStars } from "./star_marks.js";
 import { set, state } from "./state.js";
@@ -20,7 +20,7 @@ export class Properties {
     this.status = el("span", { class: "where" });
     this.fields = {};
     this.left = 0;
-    section.append(this.makeBar(), legend(), (this.stage = el("div", { class: "stage" })));
+    section.append(this.makeBar(), legend(() => state.colour === "class"), (this.stage = el("div", { class: "stage" })));
     this.layer = document.createElement("canvas");
     this.plane = new Plane(this.stage,
       "Plot of one feature against another. Arrow keys move, plus and minus zoom, 0 shows all, Enter opens the source nearest to the centre.", this);
@@ -109,7 +109,7 @@ export class Properties {
   axes() {
     const { width, height } = this.plane.points;
     const d = dense();
-    const hasBar = catalogue.described.get(state.colour)?.kind === "number";
+    const hasBar = state.colour === "density" || catalogue.described.get(state.colour)?.kind === "number";
     const area = { left: 62 * d, top: 8 * d, right: width - (hasBar ? 84 : 10) * d, bottom: height - 46 * d };
     const { x, y, xlog, ylog } = this.names();
     const f = state.frame;
@@ -140,7 +140,7 @@ export class Properties {
     this.put(xv, yv, frame);
     const look = colouring(state.colour, state.clog);
     Object.assign(this.layer, { width: canvas.width, height: canvas.height });
-    const inside = paint(this.layer, {
+    const { inside, most } = paint(this.layer, {
       place: this.place, mask: selection.mask, ...look, dense: dense(), beside: rgb(ink("beside")),
     });
     const ctx = canvas.getContext("2d");
@@ -148,6 +148,7 @@ export class Properties {
     drawAxes(ctx, frame);
     ctx.drawImage(this.layer, 0, 0);
     if (isNumber) this.bar(ctx, look, frame.area);
+    if (state.colour === "density") this.densityBar(ctx, look.palette, most, frame.area);
     this.say(inside, xv, yv);
     this.plane.drawOver();
   }
@@ -155,6 +156,12 @@ export class Properties {
   bar(ctx, { low, high }, { right, top, bottom }) {
     const axis = new Axis(low, high, state.clog, bottom, top);
     drawColourBar(ctx, { scale, axis, name: axisOf(state.colour), left: right + 12 * dense(), top, bottom });
+  }
+
+  densityBar(ctx, palette, most, { right, top, bottom }) {
+    const axis = new Axis(1, most || 2, true, bottom, top);
+    const name = `sources in ${2 * NEAR + 1} × ${2 * NEAR + 1} pixels`;
+    drawColourBar(ctx, { scale: palette, axis, name, left: right + 12 * dense(), top, bottom });
   }
 
   // Where each source lies on the canvas; NaN outside of the plot.

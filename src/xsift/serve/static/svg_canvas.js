@@ -11,7 +11,7 @@ let ids = 0;
 
 export class SvgCanvas {
   constructor(width, height) {
-    Object.assign(this, { width, height });
+    Object.assign(this, { width, height, dataset: {} });
     this.context = new SvgContext(this);
   }
 
@@ -81,6 +81,11 @@ class SvgContext {
 
   rect(x, y, w, h) {
     this.path += `M${short(x)} ${short(y)}h${short(w)}v${short(h)}h${short(-w)}Z`;
+  }
+
+  roundRect(x, y, w, h, r) {
+    const turn = (dx, dy) => `a${short(r)} ${short(r)} 0 0 1 ${short(dx)} ${short(dy)}`;
+    this.path += `M${short(x + r)} ${short(y)}h${short(w - 2 * r)}${turn(r, r)}v${short(h - 2 * r)}${turn(-r, r)}h${short(2 * r - w)}${turn(-r, -r)}v${short(2 * r - h)}${turn(r, -r)}Z`;
   }
 
   // Whole circles and ellipses only: the views draw no others.

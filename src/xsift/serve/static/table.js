@@ -23,7 +23,7 @@ export class Table {
     this.pager = el("nav", { class: "pager", "aria-label": "Pages" });
     section.append(el("div", { class: "bar" }, this.chooser(), this.downloads(),
       el("button", { type: "button", onclick: () => this.send(), title: "Send the chosen sources over SAMP" }, "Send to TOPCAT"),
-      el("span", { class: "grow" }), this.status), legend(), this.said, this.body, this.pager);
+      el("span", { class: "grow" }), this.status), legend(() => true), this.said, this.body, this.pager);
   }
 
   columns() {
