@@ -64,7 +64,8 @@ export class Compare {
         el("strong", {}, `${count(n.same)}${share} have the same group; ${count(n.compared - n.same)} differ.`),
         " Press a number to see its sources."));
     this.all.disabled = !isFiltered();
-    this.body.replaceChildren(n.compared ? this.matrix() : el("p", { class: "faint empty" }, "No chosen source has a class in both."));
+    const key = el("p", { class: "faint" }, "Rows: group in ", el("strong", {}, said.name), ". Columns: group in this catalogue. Shade: share of the row.");
+    this.body.replaceChildren(...(n.compared ? [key, this.matrix()] : [el("p", { class: "faint empty" }, "No chosen source has a class in both.")]));
   }
 
   matrix() {
@@ -78,7 +79,7 @@ export class Compare {
         c ? el("button", { type: "button", "aria-label": label, title: label, onclick: () => this.show({ there: groups[k], here: j }) }, count(c)) : el("span", { class: "faint" }, "0"));
     };
     return el("table", { class: "matrix" },
-      el("caption", {}, "Rows: group in ", el("strong", {}, this.said.name), ". Columns: group in this catalogue. Shade: share of the row."),
+      el("caption", { class: "unseen" }, "Groups in both catalogues"),
       el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "there \\ here"), ...this.columns.map((j) => el("th", { scope: "col" }, called(groups[j]))), el("th", { scope: "col" }, "all"), el("th", { scope: "col" }, "same"))),
       el("tbody", {}, ...this.rows.map((k) => el("tr", {}, el("th", { scope: "row" }, called(groups[k])), ...this.columns.map((j) => cell(k, j)),
         el("td", { class: "sum" }, count(total(k))), el("td", { class: "sum" }, `${shown((100 * this.counts[k][k]) / total(k), 2)} %`)))));
