@@ -15,11 +15,14 @@ export function watchMenus() {
     menu.open = false;
     menu.querySelector("summary").focus();
   }, { capture: true });
-  // The event of a details element does not bubble.
+  // By pointer and by key alike a summary is clicked. (Its toggle event comes later, and may come last.)
+  document.addEventListener("click", (e) => {
+    const mine = e.target.closest("details.menu > summary")?.parentElement;
+    if (mine) for (const menu of opened()) if (menu !== mine) menu.open = false;
+  }, { capture: true });
+  // This event does not bubble.
   document.addEventListener("toggle", (e) => {
-    if (!e.target.matches("details.menu[open]")) return;
-    for (const menu of opened()) if (menu !== e.target) menu.open = false;
-    inside(e.target.querySelector(".menu-list"));
+    if (e.target.matches("details.menu[open]")) inside(e.target.querySelector(".menu-list"));
   }, { capture: true });
 }
 
