@@ -22,7 +22,7 @@ from xsift.plots.effects import effects
 from xsift.plots.labels import against_labels
 from xsift.plots.names import feature_label, printable
 from xsift.plots.planes import hardness_plane, variability_plane
-from xsift.plots.reliability import reliability
+from xsift.plots.reliability import purity_completeness, reliability
 from xsift.plots.scan import against_k
 from xsift.plots.sky import galactic_density, galactic_map
 from xsift.plots.source import feature_distributions, source_in_plane
@@ -63,6 +63,7 @@ __all__ = [
     "line_looks",
     "look_of",
     "printable",
+    "purity_completeness",
     "reliability",
     "series_looks",
     "shares_above",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from textwrap import fill
 
-__all__ = ["feature_label", "printable"]
+__all__ = ["feature_label", "printable", "unit_text"]
 
 # Letters that a figure sets as a formula: labels in a profile are plain text.
 _FORMULAE = {"Γ": r"$\Gamma$", "\N{GREEK SMALL LETTER SIGMA}": r"$\sigma$"}
@@ -30,13 +30,22 @@ def feature_label(label: str, unit: str = "", formulae: bool = True) -> str:
     >>> feature_label("flux", "erg.s**-1.cm**-2"), feature_label("photon index Γ")
     ('flux (erg s⁻¹ cm⁻²)', 'photon index $\\Gamma$')
     """
-    unit = re.sub(r"\*\*\(?([-+]?\d+)\)?", lambda m: m[1].translate(_RAISED), unit)
-    unit = re.sub(r"\.(?=[A-Za-z])", " ", unit)
+    unit = unit_text(unit)
     text = f"{label} ({unit})" if unit else label
     text = fill(printable(text, _LONGEST), _WIDE)
     if not formulae:
         return text.replace(r"\$", "$")
     return "".join(_FORMULAE.get(c, c) for c in text)
+
+
+def unit_text(unit: str) -> str:
+    """Return a unit of the VO's as text.
+
+    >>> unit_text("erg.s**-1.cm**-2")
+    'erg s⁻¹ cm⁻²'
+    """
+    unit = re.sub(r"\*\*\(?([-+]?\d+)\)?", lambda m: m[1].translate(_RAISED), unit)
+    return re.sub(r"\.(?=[A-Za-z])", " ", unit)
 
 
 def printable(name: object, longest: int = 24) -> str:
