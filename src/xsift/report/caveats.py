@@ -13,7 +13,7 @@ from xsift.model.faint import BRIGHT, EDGES
 from xsift.model.schema import ModelTree
 from xsift.score.none import NONE_SHARE
 
-__all__ = ["FEWEST_TRAINED", "Caveat", "caveats_of"]
+__all__ = ["FEWEST_TRAINED", "Caveat", "caveats_of", "faint_share"]
 
 FEWEST_TRAINED = 50
 """Training detections below which a class is called rare in training."""
@@ -88,19 +88,24 @@ def _shift(record: dict[str, Any]) -> Iterator[Caveat]:
     )
 
 
-def _faint(view: CatalogueView) -> Iterator[Caveat]:
+def faint_share(view: CatalogueView) -> tuple[float, int, int]:
+    """Return the share of faint detections, their number, and that of all; 0 where unknown."""
     if not view.found.has_detections:
-        return
+        return 0.0, 0, 0
     table = view.found.read("detections", ["effective_counts"])
     if "effective_counts" not in table.column_names or not table.num_rows:
-        return
-    least = EDGES[BRIGHT - 1]
-    n = int(pc.sum(pc.less(table["effective_counts"], least)).as_py() or 0)
-    if n > _FAINT * table.num_rows:
+        return 0.0, 0, table.num_rows
+    n = int(pc.sum(pc.less(table["effective_counts"], EDGES[BRIGHT - 1])).as_py() or 0)
+    return n / table.num_rows, n, table.num_rows
+
+
+def _faint(view: CatalogueView) -> Iterator[Caveat]:
+    share, n, n_all = faint_share(view)
+    if share > _FAINT:
         yield Caveat(
             "faint",
-            f"{n / table.num_rows:.0%} of the detections ({n:,} of {table.num_rows:,}) are faint: "
-            f"fewer than {least:g} effective counts. Their probabilities are less decided.",
+            f"{share:.0%} of the detections ({n:,} of {n_all:,}) are faint: fewer than "
+            f"{EDGES[BRIGHT - 1]:g} effective counts. Their probabilities are less decided.",
         )
 
 
@@ -110,7 +115,7 @@ def _few_trained(view: CatalogueView, tree: ModelTree) -> Iterator[Caveat]:
     trained = {c: tree.training.class_counts.get(c, 0) for c in view.classes.codes}
     given = dict(zip(view.names, n.tolist(), strict=True))
     few = [
-        f"{c} ({trained[c]:,} in training, {given[c]:,} sources here)"
+        f"{c} ({trained[c]:,} in training, {given[c]:,} source{'s'[: given[c] != 1]} here)"
         for c in view.classes.codes
         if 0 < trained[c] < FEWEST_TRAINED and given.get(c)
     ]

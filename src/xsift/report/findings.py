@@ -13,10 +13,11 @@ from xsift.catalogue.view import CatalogueView
 __all__ = ["HOW", "Expected", "expected_number", "group_counts"]
 
 HOW = (
-    "Expected: the sum of the sources' probabilities of the group, with its standard deviation. "
-    "Interval: 95 % of the numbers that these probabilities allow. It takes sources as independent "
-    "and probabilities as calibrated. It does not include errors of the class shares."
+    "Expected: sum of the sources' probabilities, with its standard deviation. The interval takes "
+    "probabilities as calibrated and sources as independent; it leaves out errors of the class "
+    "shares."
 )
+"""What a page says of these numbers."""
 
 
 class Expected(NamedTuple):

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from xsift.catalogue.tables import NONE
 from xsift.catalogue.view import CatalogueView
 
 __all__ = ["RARE_SHARE", "Highlight", "Highlights", "highlights_of"]
@@ -30,7 +31,7 @@ class Highlight:
     ----------
     name : str or int
     said : dict
-        By list: ``class``, ``p`` and ``expected`` (sources of the class); ``typicality`` and
+        By list: ``class``, ``title``, ``p`` and ``expected`` (sources of the class); ``typicality`` and
         ``class``; ``label``, ``class``, ``p_label`` and ``p_class``.
     """
 
@@ -81,24 +82,26 @@ def highlights_of(view: CatalogueView) -> Highlights:
 
 
 def _rare(view: CatalogueView, table: pa.Table) -> list[Highlight]:
-    """Return the sources that are most probably of a rare class, the rarest class first."""
-    columns = dict(zip(view.classes.codes, view.classes.columns, strict=True)) | {"none": "p_none"}
-    n = max(table.num_rows, 1)
+    """Return the sources that are most probably of a rare class, the rarest class first.
+
+    First the best source of each class, then the second ones.
+    """
+    columns = dict(zip(view.classes.codes, view.classes.columns, strict=True)) | {NONE: "p_none"}
     found = []
     for k, code in enumerate(view.names):
         if columns[code] not in table.column_names:
             continue
         p = np.nan_to_num(_numbers(table, columns[code]))
-        if not 0 < (expected := float(p.sum())) < RARE_SHARE * n:
+        if not 0 < (expected := float(p.sum())) < RARE_SHARE * len(p):
             continue
+        title = "none of these" if code == NONE else view.classes.title_of(code) or code
         mine = np.flatnonzero((view.code == k) & (p >= _SURE))
         best = mine[np.argsort(-p[mine], kind="stable")[:_OF_A_CLASS]]
         names = table["name"].take(pa.array(best)).to_pylist()
-        found += [
-            (expected, Highlight(name, {"class": code, "p": float(p[i]), "expected": expected}))
-            for i, name in zip(best, names, strict=True)
-        ]
-    return [h for _, h in sorted(found, key=lambda pair: pair[0])][:_MOST]
+        for rank, (i, name) in enumerate(zip(best, names, strict=True)):
+            said = {"class": code, "title": title, "p": float(p[i]), "expected": expected}
+            found.append((rank, expected, Highlight(name, said)))
+    return [h for *_, h in sorted(found, key=lambda row: row[:2])][:_MOST]
 
 
 def _atypical(table: pa.Table) -> list[Highlight]:

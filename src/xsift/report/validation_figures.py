@@ -10,6 +10,7 @@ import pyarrow as pa
 from xsift import plots
 from xsift.catalogue.view import CatalogueView
 from xsift.model.validation import N_BINS, ValidationTree
+from xsift.report.caveats import faint_share
 from xsift.report.drawing import Drawing, NotDrawn, grid, in_rows, legend_above, pieces
 
 if TYPE_CHECKING:
@@ -25,9 +26,10 @@ _TITLES = {
     "purity_completeness": "Purity and completeness against threshold",
 }
 _WHOSE = {
-    "all": "",
-    "bright": ", as measured",
-    "faint": " with fewer than 130 effective counts, as measured or simulated by training",
+    "all": "labelled detections",
+    "bright": "labelled detections",
+    "faint": "labelled detections with fewer than 130 effective counts (bright ones made fainter "
+    "are among them)",
 }
 
 
@@ -43,7 +45,8 @@ def validation_drawings(view: CatalogueView) -> list[Drawing | NotDrawn]:
         why = "the model file is of an earlier xsift, which did not keep it: train the model again"
     if tree is None or why:
         return [NotDrawn(stem, title, why) for stem, title in _TITLES.items()]
-    found = tree.validation[-1]
+    # The first are curves of faint detections.
+    found = tree.validation[0 if _is_faint(view) else -1]
     if not found.groups:
         return [NotDrawn(stem, title, "no group was validated") for stem, title in _TITLES.items()]
     return [_reliability(found), _purity(found, view)]
@@ -135,6 +138,11 @@ def expected_purity(p: np.ndarray, thresholds: np.ndarray) -> tuple[np.ndarray, 
     return n, _ratio(total, n)
 
 
+def _is_faint(view: CatalogueView) -> bool:
+    """Tell whether most detections are faint."""
+    return faint_share(view)[0] > 0.5
+
+
 def _probability(view: CatalogueView, group: str) -> np.ndarray:
     if group not in view.all_groups:
         return np.full(len(view.p), np.nan)
@@ -200,15 +208,15 @@ def _purity(found: ValidationTree, view: CatalogueView) -> Drawing:
 
 def _measured_on(found: ValidationTree) -> str:
     return (
-        f"Measured in training on {found.detections:,} labelled detections of {found.sources:,} "
-        f"sources{_WHOSE[found.of]}, in {found.folds} folds by source; each source counts as one. "
-        "The blend of each fold was fitted on the other folds."
+        f"Measured in training on {found.detections:,} {_WHOSE[found.of]} of {found.sources:,} "
+        f"sources, in {found.folds} folds by source. Each source counts as one. The blend of each "
+        "fold was fitted on the other folds."
     )
 
 
 def _size(found: ValidationTree) -> tuple[float, float]:
     n = len(found.groups)
-    return 7.2, 0.5 + 2.1 * -(-n // in_rows(n))
+    return 7.2, 0.4 + 0.92 * 7.2 / in_rows(n) * -(-n // in_rows(n))
 
 
 def _wilson(share: np.ndarray, n: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
