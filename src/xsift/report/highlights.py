@@ -31,8 +31,8 @@ class Highlight:
     ----------
     name : str or int
     said : dict
-        By list: ``class``, ``title``, ``p`` and ``expected`` (sources of the class); ``typicality`` and
-        ``class``; ``label``, ``class``, ``p_label`` and ``p_class``.
+        By list: ``class``, ``title``, ``p`` and ``expected`` (sources of the class);
+        ``typicality`` and ``class``; ``label``, ``class``, ``p_label`` and ``p_class``.
     """
 
     name: Any
@@ -94,7 +94,7 @@ def _rare(view: CatalogueView, table: pa.Table) -> list[Highlight]:
         p = np.nan_to_num(_numbers(table, columns[code]))
         if not 0 < (expected := float(p.sum())) < RARE_SHARE * len(p):
             continue
-        title = "none of these" if code == NONE else view.classes.title_of(code) or code
+        title = "none of these" if code == NONE else view.classes.title_of(code)
         mine = np.flatnonzero((view.code == k) & (p >= _SURE))
         best = mine[np.argsort(-p[mine], kind="stable")[:_OF_A_CLASS]]
         names = table["name"].take(pa.array(best)).to_pylist()
