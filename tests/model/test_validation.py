@@ -61,7 +61,7 @@ def test_the_sums_are_those_of_a_loop():
 
 
 def test_calibrated_probabilities_lie_on_the_diagonal():
-    p, group, source = drawn(40_000, 1)
+    p, group, _ = drawn(40_000, 1)
     found = validation_of(p[group != 1], group[group != 1], np.flatnonzero(group != 1), NAMES)
     p, group, _ = drawn(40_000, 2)
     whole = validation_of(p, group, np.arange(40_000), NAMES)

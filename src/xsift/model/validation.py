@@ -71,6 +71,9 @@ class ValidationTree(Strict):
             low, high = getattr(self, part), getattr(self, whole)
             if (low < 0).any() or (low > high + 1e-6).any():
                 raise ValueError(f"{part} are to be from 0 to {whole}")
+        for name in ("above", "right_above"):
+            if (np.diff(getattr(self, name), axis=1) > 1e-6).any():
+                raise ValueError(f"{name} are to fall")
         return self
 
 

@@ -107,13 +107,14 @@ def report(
     folder, progress = Path(folder), progress or (lambda step: None)
     progress(f"reading {folder}")
     view = view_catalogue(folder)
+    more = named_sources(view, sources)
     need("matplotlib", "no figures")
     out = Path(out) if out is not None else folder / "report"
     with write.Staging(out, FILES, "report") as staging:
         found, record, tables = compose(view, scan, seed, progress)
         record |= heading_of(view, title, author)
         progress("choosing the sources to look at first")
-        record |= highlights_record(view, named_sources(view, sources))
+        record |= highlights_record(view, more)
         svg = {}
         for drawing in found:
             if isinstance(drawing, Drawing):
