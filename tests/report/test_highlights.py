@@ -84,6 +84,18 @@ def test_verdicts_against_labels(copy):
     assert [h.said["p_label"] for h in found] == sorted(h.said["p_label"] for h in found)
 
 
+def test_a_verdict_of_none_has_its_probability(copy):
+    rows = pq.read_table(copy / "detections.parquet").to_pylist()
+    at = next(i for i, r in enumerate(rows) if r["label"] == "QSO" and r["group"] == "AGN")
+    p = {c: [r[c] for r in rows] for c in ("p_qso", "p_agn", "p_none")}
+    for c, value in {"p_qso": -1.0, "p_agn": 0.0, "p_none": 0.875}.items():
+        p[c][at] = value  # below all others: the first of the list
+    group = ["none" if i == at else r["group"] for i, r in enumerate(rows)]
+    change(copy, "detections", group=group, **p)
+    found = {h.name: h for h in highlights_of(view_catalogue(copy)).mislabelled}
+    assert found[rows[at]["name"]].said["p_class"] == 0.875
+
+
 def test_why_a_list_is_empty(copy, tmp_path):
     rows = pq.read_table(copy / "detections.parquet").num_rows
     change(copy, "detections", label=[None] * rows)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -122,7 +121,7 @@ def _mislabelled(view: CatalogueView) -> list[Highlight] | str:
         return "the catalogue has no detections, and so no labels"
     classes = view.classes
     columns = ["name", "label", "class", "group", *classes.columns]
-    table = view.found.read("detections", columns)
+    table = view.found.read("detections", [*columns, "p_none"])
     if missing := [c for c in columns if c not in table.column_names]:
         return f"the detections have no {', '.join(missing)}"
     group_of = {t: classes.classes[k].group for t, k in classes.index_of_type.items()}
@@ -132,8 +131,7 @@ def _mislabelled(view: CatalogueView) -> list[Highlight] | str:
     table = table.filter(pc.and_(labelled, pc.is_valid(table["group"])))
     by_label = np.array([group_of[t] for t in table["label"].to_pylist()], dtype=object)
     by_verdict = np.array(table["group"].to_pylist(), dtype=object)
-    p_label = _of_groups(table, by_label, classes.groups, view)
-    p_class = _of_groups(table, by_verdict, classes.groups, view)
+    p_label, p_class = (_of_groups(table, group, view) for group in (by_label, by_verdict))
     apart = np.flatnonzero((by_label != by_verdict) & pc.is_valid(table["name"]).to_numpy())
     if not len(apart):
         return "every labelled detection got a class of its label's group"
@@ -150,16 +148,17 @@ def _mislabelled(view: CatalogueView) -> list[Highlight] | str:
     return list(found.values())
 
 
-def _of_groups(
-    table: pa.Table, group: np.ndarray, groups: Sequence[str], view: CatalogueView
-) -> np.ndarray:
-    """Return each row's probability of the group that is named for it; NaN of none of them."""
+def _of_groups(table: pa.Table, group: np.ndarray, view: CatalogueView) -> np.ndarray:
+    """Return each row's probability of the group that is named for it."""
+    columns: dict[str, list[str]] = {NONE: ["p_none"]}
+    for c in view.classes.classes:
+        columns.setdefault(c.group, []).append(c.column)
     p = np.full(table.num_rows, np.nan)
-    for name in groups:
+    for name, of_group in columns.items():
         mine = np.flatnonzero(group == name)
-        p[mine] = sum(
-            _numbers(table, c.column)[mine] for c in view.classes.classes if c.group == name
-        )
+        there = [c for c in of_group if c in table.column_names]
+        if len(mine) and there:
+            p[mine] = sum(_numbers(table, c)[mine] for c in there)
     return p
 
 
