@@ -23,48 +23,59 @@ def drawn(n=900, seed=0):
     source = rng.integers(0, 400, n)
     group = (p.cumsum(axis=1) < rng.random(n)[:, None]).sum(axis=1)
     group[group == 2] = 1  # no source is of C
-    return p, group, source
+    return p, group, source, rng.uniform(0.2, 1, n)
 
 
-def naive(p, group, source, g):
-    """Loop over the sources, each with a weight of one that its detections share."""
-    n, total, right = np.zeros((3, N_BINS))
+def naive(p, group, source, weight, g):
+    """Loop over the sources; the weights are scaled to the effective number of sources."""
+    total = dict.fromkeys(source.tolist(), 0.0)
+    for s, w in zip(source.tolist(), weight, strict=True):
+        total[s] += w
+    scale = sum(total.values()) / sum(w**2 for w in total.values())
+    n, of_p, right = np.zeros((3, N_BINS))
     above, right_above = np.zeros((2, len(THRESHOLDS)))
     for name in set(source.tolist()):
         mine = [i for i in range(len(p)) if source[i] == name]
         for i in mine:
-            w, q = 1 / len(mine), p[i, g]
+            w, q = weight[i] * scale, p[i, g]
             k = min(int(q * N_BINS), N_BINS - 1)
             n[k] += w
-            total[k] += w * q
+            of_p[k] += w * q
             right[k] += w * (group[i] == g)
             for t, threshold in enumerate(THRESHOLDS):
                 if q >= threshold:
                     above[t] += w
                     right_above[t] += w * (group[i] == g)
-    return n, total, right, above, right_above
+    return n, of_p, right, above, right_above
 
 
 def test_the_sums_are_those_of_a_loop():
-    p, group, source = drawn()
+    p, group, source, weight = drawn()
     p[:3, 0] = 0.3, 1.0, 0.0  # on an edge, and at both ends
-    found = validation_of(p, group, source, NAMES)
+    found = validation_of(p, group, source, weight, NAMES)
     assert found.groups == ["A", "B", "none"]
     assert (found.detections, found.sources) == (900, len(set(source)))
     assert found.folds == FOLDS
     for row, g in enumerate((0, 1, 3)):
         sums = (found.n, found.p, found.right, found.above, found.right_above)
-        for mine, wanted in zip(sums, naive(p, group, source, g), strict=True):
+        for mine, wanted in zip(sums, naive(p, group, source, weight, g), strict=True):
             assert_allclose(mine[row], wanted, atol=1e-9)
-    assert_allclose(found.n.sum(axis=1), found.sources)
-    assert_allclose(found.above[:, 0], found.sources)
+    of_source = np.bincount(source, weight)
+    effective = of_source.sum() ** 2 / (of_source**2).sum()
+    assert effective < found.sources
+    assert_allclose(found.n.sum(axis=1), effective)
+    assert_allclose(found.above[:, 0], effective)
+    # Sources of equal weights count one each.
+    even = validation_of(p[:50], group[:50], np.arange(50), np.full(50, 0.3), NAMES)
+    assert_allclose(even.above[:, 0], 50)
 
 
 def test_calibrated_probabilities_lie_on_the_diagonal():
-    p, group, _ = drawn(40_000, 1)
-    found = validation_of(p[group != 1], group[group != 1], np.flatnonzero(group != 1), NAMES)
-    p, group, _ = drawn(40_000, 2)
-    whole = validation_of(p, group, np.arange(40_000), NAMES)
+    p, group, *_ = drawn(40_000, 1)
+    some = np.flatnonzero(group != 1)
+    found = validation_of(p[some], group[some], some, np.ones(len(some)), NAMES)
+    p, group, *_ = drawn(40_000, 2)
+    whole = validation_of(p, group, np.arange(40_000), np.ones(40_000), NAMES)
     row = whole.groups.index("A")
     share, n = whole.right[row] / whole.n[row], whole.n[row]
     mean = whole.p[row] / n
@@ -109,8 +120,12 @@ def test_training_keeps_the_curves_of_its_held_out_sources(calibrated):
     counts = tree.training.counts
     assert bright.detections == sum(tree.training.class_counts.values()) + counts["labelled_other"]
     assert bright.sources <= 300
-    assert_allclose(bright.n.sum(axis=1), bright.sources)
-    assert 0.9 < bright.right.sum() / bright.sources <= 1 + 1e-9  # of each source one group
+    n = bright.n.sum(axis=1)
+    assert (n <= bright.sources).all()
+    assert_allclose(bright.right.sum(), n[0])  # every detection is of one group
+    # Under the class shares of training: for each group, as many as its probabilities promise.
+    right, promised = bright.right.sum(axis=1), bright.p.sum(axis=1)
+    assert_allclose(right, promised, atol=5)
 
 
 def test_held_out_probabilities_make_the_curves(calibrated, monkeypatch):
@@ -125,11 +140,11 @@ def test_held_out_probabilities_make_the_curves(calibrated, monkeypatch):
     held_out = calibrated_training.HeldOut(
         np.array([[0.7, 0.2, 0.06, 0.04]]),
         np.array([[0.6, 0.3, 0.06, 0.04]]),
-        *(np.array([3]), np.array([0]), 2),
+        *(np.array([3]), np.array([7]), np.array([0]), np.array([0.5]), 2),
     )
-    p, group, _ = held_out.in_sets()
+    p, group, unit = held_out.in_sets()
     assert_allclose(p, [[0.7, 0.2, 0.1]])
-    assert group.tolist() == [2]
+    assert (group.tolist(), unit.tolist()) == ([2], [7])
     monkeypatch.setattr(calibrated_training, "validation_of", spy)
     tree = load_model_tree(calibrated / "model.asdf")
     calibrated_training._validations((held_out, held_out), tree.classes)

@@ -1,6 +1,7 @@
 """Reliability, purity and completeness from the model's validation, beside the catalogue's."""
 
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -45,7 +46,7 @@ def test_the_tables_are_those_of_a_loop(view):
     rng = np.random.default_rng(4)
     p = rng.dirichlet(np.ones(3), 400)
     group, source = rng.integers(0, 3, 400), np.arange(400)
-    found = validation_of(p, group, source, ("AGN", "YSO", "elsewhere"))
+    found = validation_of(p, group, source, np.ones(400), ("AGN", "YSO", "elsewhere"))
     table = purity_table(found, view).to_pylist()
     for row in table:
         g = found.groups.index(row["population"])
@@ -82,7 +83,7 @@ def test_both_figures_are_drawn_and_say_what_they_were_measured_on(view):
         assert f"{found.detections:,} labelled detections of {found.sources:,} sources" in (
             drawing.caption
         )
-        assert "in 4 folds by source" in drawing.caption
+        assert "in 4 folds by source. Detections weigh as in training." in drawing.caption
         assert "The blend of each fold was fitted on the other folds." in drawing.caption
         titles = [ax.get_title() for ax in make_figure(drawing).axes]
         assert titles == found.groups
@@ -97,6 +98,12 @@ def test_both_figures_are_drawn_and_say_what_they_were_measured_on(view):
     part = [r for r in reliability.table.to_pylist() if r["population"] == found.groups[0]]
     wanted = [(r["probability"], r["share"]) for r in part if r["sources"] >= 10]
     assert_allclose(points, wanted)
+
+
+def test_folds_by_field_are_said(view):
+    survey = view.survey.model_copy(update={"field": 1.0})
+    for drawing in validation_drawings(replace(view, survey=survey)):
+        assert "in 4 folds by source, and by field on the sky." in drawing.caption
 
 
 def test_most_detections_faint_take_the_curves_of_faint_ones(calibrated, tmp_path):

@@ -97,7 +97,10 @@ def _validations(held_out: tuple[HeldOut, ...], classes: Classes) -> tuple[Valid
     """Return the curves of all detections or, where counts matter, of faint and of bright ones."""
     whose: tuple[Literal["faint", "bright", "all"], ...] = ("faint", "bright")
     return tuple(
-        validation_of(found.crossed, found.group, found.source, (*classes.groups, NONE), of)
+        validation_of(
+            *(found.crossed, found.group, found.source, found.weight),
+            *((*classes.groups, NONE), of),
+        )
         for found, of in zip(held_out, whose if len(held_out) > 1 else ("all",), strict=True)
     )
 
@@ -184,7 +187,7 @@ def fit_core(
     teachers = typed.take(chosen)
     _, responsibilities = responsibilities_in(mixtures, teachers.Z)
     evidence = Evidence(teachers.Z, p[chosen], responsibilities, teachers.faint)
-    kinds = _Kinds(y, group, n_plain, teaches, training.unit)
+    kinds = _Kinds(y, group, n_plain, teaches, training.unit, training.source)
     levels = [range(examples.n_levels)]
     if examples.n_levels > 1:  # faint detections, and bright ones
         levels.append(range(BRIGHT, examples.n_levels))
@@ -204,7 +207,9 @@ class HeldOut(NamedTuple):
         `Unseen`.
     group : ndarray of int, shape (k,)
         The true one.
-    source : ndarray of int, shape (k,)
+    unit, source : ndarray of int, shape (k,)
+        What stood on one side of the splits, and the source.
+    weight : ndarray of shape (k,)
     n_plain : int
         The first so many groups are plain.
     """
@@ -212,15 +217,17 @@ class HeldOut(NamedTuple):
     p: np.ndarray
     crossed: np.ndarray
     group: np.ndarray
+    unit: np.ndarray
     source: np.ndarray
+    weight: np.ndarray
     n_plain: int
 
     def in_sets(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return probabilities, true group and source with all but the plain groups as one."""
+        """Return probabilities, true group and unit with all but the plain groups as one."""
         p = self.p
         if p.shape[1] > self.n_plain:
             p = np.column_stack([p[:, : self.n_plain], p[:, self.n_plain :].sum(axis=1)])
-        return p, np.minimum(self.group, self.n_plain), self.source
+        return p, np.minimum(self.group, self.n_plain), self.unit
 
 
 class _Kinds(NamedTuple):
@@ -233,7 +240,8 @@ class _Kinds(NamedTuple):
     group : ndarray of int, shape (C,)
     n_plain : int
     weight : ndarray of shape (n,)
-    unit : ndarray of int, shape (n,)
+    unit, source : ndarray of int, shape (n,)
+        What stays on one side of a split, and the source.
     """
 
     y: np.ndarray
@@ -241,6 +249,7 @@ class _Kinds(NamedTuple):
     n_plain: int
     weight: np.ndarray
     unit: np.ndarray
+    source: np.ndarray
 
 
 def _fit_scorer(
@@ -254,7 +263,7 @@ def _fit_scorer(
 
     Faint copies would make a scorer of bright detections a little worse.
     """
-    y, group, n_plain, weight, unit = kinds
+    y, group, n_plain, weight, unit, _ = kinds
     is_own = np.isin(examples.level, levels) | examples.is_itself | examples.is_hidden
     own = np.flatnonzero(is_own)
     taught, evidence = examples.take(own), evidence.take(own)
@@ -273,7 +282,8 @@ def _fit_scorer(
         unseen = of_all
     judged = np.flatnonzero(taught.is_judged(levels))
     p, crossed = (of[judged] for of in unseen)
-    held_out = HeldOut(p, crossed, group[said[judged]], unit[judged], n_groups)
+    known = (group[said[judged]], unit[judged], kinds.source[taught.row[judged]])
+    held_out = HeldOut(p, crossed, *known, own_weight[judged], n_groups)
     return OpenScorer(plain, opened), held_out
 
 

@@ -24,10 +24,13 @@ THRESHOLDS = (*(k / 20 for k in range(20)), 0.98, 0.99)
 
 
 class ValidationTree(Strict):
-    """Sums over held-out detections, in which every source counts as one; G groups.
+    """Sums over held-out detections; G groups.
 
-    The detections of a source share its weight. Purity at a threshold is `right_above` / `above`,
-    completeness `right_above` / `right_above` at threshold 0. Groups without a source are left out.
+    Detections weigh as in training, so that the sums have the class shares of training: by
+    1 / sqrt(detections of the source). The weights are scaled to sum to the effective number of
+    sources, (sum of W)^2 / sum of W^2 for sources of weight W. Purity at a threshold is
+    `right_above` / `above`, completeness `right_above` / `right_above` at threshold 0. Groups
+    without a source are left out.
 
     Attributes
     ----------
@@ -81,6 +84,7 @@ def validation_of(
     p: np.ndarray,
     group: np.ndarray,
     source: np.ndarray,
+    weight: np.ndarray,
     names: tuple[str, ...],
     of: Literal["all", "bright", "faint"] = "all",
 ) -> ValidationTree:
@@ -92,12 +96,15 @@ def validation_of(
         Of each group.
     group, source : ndarray of int, shape (k,)
         The true group, and the source.
+    weight : ndarray of shape (k,)
+        Of the detection in training.
     names : tuple of str
         Of the groups, as many at least.
     of : {"all", "bright", "faint"}
     """
-    sources, code, count = np.unique(source, return_inverse=True, return_counts=True)
-    weight = 1 / count[code]
+    sources, code = np.unique(source, return_inverse=True)
+    of_source = np.bincount(code, weight, len(sources))
+    weight = weight * of_source.sum() / (of_source @ of_source)
     at = np.array(THRESHOLDS)
     there = [g for g in range(p.shape[1]) if (group == g).any()]
     sums = []

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["expected_purity", "purity_table", "reliability_table", "validation_drawings"]
 
 _FEWEST = 10.0
-"""Sources that a bin, or a threshold, needs to be drawn."""
+"""Effective sources that a bin, or a threshold, needs to be drawn."""
 
 _TITLES = {
     "reliability": "Reliability of each group",
@@ -49,7 +49,7 @@ def validation_drawings(view: CatalogueView) -> list[Drawing | NotDrawn]:
     found = tree.validation[0 if _is_faint(view) else -1]
     if not found.groups:
         return [NotDrawn(stem, title, "no group was validated") for stem, title in _TITLES.items()]
-    return [_reliability(found), _purity(found, view)]
+    return [_reliability(found, view), _purity(found, view)]
 
 
 def reliability_table(found: ValidationTree) -> pa.Table:
@@ -58,9 +58,9 @@ def reliability_table(found: ValidationTree) -> pa.Table:
     Returns
     -------
     pyarrow.Table
-        ``population`` (the group), ``low_edge``, ``high_edge``, ``sources``, ``probability`` (its
-        mean), ``share`` (of the sources that are of the group), ``low`` and ``high`` (Wilson's
-        interval, 95 %).
+        ``population`` (the group), ``low_edge``, ``high_edge``, ``sources`` (effective number, as
+        in `ValidationTree`), ``probability`` (its mean), ``share`` (of the group), ``low`` and
+        ``high`` (Wilson's interval, 95 %).
     """
     edges = np.linspace(0, 1, N_BINS + 1)
     parts = []
@@ -149,7 +149,7 @@ def _probability(view: CatalogueView, group: str) -> np.ndarray:
     return view.p_group[:, view.all_groups.index(group)]
 
 
-def _reliability(found: ValidationTree) -> Drawing:
+def _reliability(found: ValidationTree, view: CatalogueView) -> Drawing:
     table = reliability_table(found)
 
     def draw(figure: Figure) -> None:
@@ -168,10 +168,10 @@ def _reliability(found: ValidationTree) -> Drawing:
             ax.set(xlabel="probability", ylabel="share of the group" if i % wide == 0 else "")
 
     caption = (
-        "How often held-out sources are of a group, against the probability that the model gave "
-        "them. On the dashed line probabilities are what they say. Bars: Wilson's intervals, 95 "
-        "per cent. Grey: share of the sources in each bin. Bins with fewer than "
-        f"{_FEWEST:.0f} sources are left out. {_measured_on(found)}"
+        "How often held-out detections are of a group, against the probability that the model "
+        "gave them. On the dashed line probabilities are what they say. Bars: Wilson's intervals, "
+        "95 per cent. Grey: share of the detections in each bin. Bins with fewer than "
+        f"{_FEWEST:.0f} effective sources are left out. {_measured_on(found, view)}"
     )
     return Drawing("reliability", _TITLES["reliability"], caption, table, _size(found), draw)
 
@@ -200,17 +200,19 @@ def _purity(found: ValidationTree, view: CatalogueView) -> Drawing:
         "them that is of the group. Completeness: the share of the group that is among them. Both "
         "are of held-out sources, and hold for the class shares of training. Dashed: the purity "
         "expected in this catalogue, the mean probability of its sources above the threshold. "
-        f"Purity of fewer than {_FEWEST:.0f} sources is left out. {_measured_on(found)}"
+        f"Purity of fewer than {_FEWEST:.0f} effective sources is left out. "
+        + _measured_on(found, view)
     )
     stem = "purity_completeness"
     return Drawing(stem, _TITLES[stem], caption, table, _size(found), draw)
 
 
-def _measured_on(found: ValidationTree) -> str:
+def _measured_on(found: ValidationTree, view: CatalogueView) -> str:
+    fields = "" if view.survey.field is None else ", and by field on the sky"
     return (
         f"Measured in training on {found.detections:,} {_WHOSE[found.of]} of {found.sources:,} "
-        f"sources, in {found.folds} folds by source. Each source counts as one. The blend of each "
-        "fold was fitted on the other folds."
+        f"sources, in {found.folds} folds by source{fields}. Detections weigh as in training. The "
+        "blend of each fold was fitted on the other folds."
     )
 
 
