@@ -19,6 +19,9 @@ HOW = (
 )
 """What a page says of these numbers."""
 
+_NEGLIGIBLE = 0.025  # expected sources: one or more are as improbable
+_LEAST = 0.05  # expected sources of a group that is listed without any
+
 
 class Expected(NamedTuple):
     """How many sources are of a group, by their probabilities.
@@ -47,11 +50,12 @@ def expected_number(p: np.ndarray) -> Expected:
     p = np.clip(np.nan_to_num(p), 0.0, 1.0)
     mean, variance = float(p.sum()), float((p * (1 - p)).sum())
     sd = variance**0.5
-    if not sd:
-        return Expected(mean, 0.0, round(mean), round(mean))
-    skewness = float((p * (1 - p) * (1 - 2 * p)).sum()) / sd**3
+    # Of next to nothing, and of next to all, the expansion is no good.
+    if mean < _NEGLIGIBLE or len(p) - mean < _NEGLIGIBLE or variance < _NEGLIGIBLE**2:
+        return Expected(mean, sd, round(mean), round(mean))
+    third = float((p * (1 - p) * (1 - 2 * p)).sum())
     z = ndtri([0.025, 0.975])
-    low, high = mean + sd * (z + (z**2 - 1) * skewness / 6)
+    low, high = mean + sd * z + (z**2 - 1) * third / variance / 6
     return Expected(mean, sd, int(max(np.floor(low), 0)), int(min(np.ceil(high), len(p))))
 
 
@@ -62,13 +66,13 @@ def group_counts(view: CatalogueView) -> pa.Table:
     -------
     pyarrow.Table
         ``group``; ``classified`` and, of these, ``unique``; ``expected``, ``sd``, ``low`` and
-        ``high``. Groups to which no probability points are left out.
+        ``high``. Groups without a source of which fewer than 0.05 are expected are left out.
     """
     rows = []
     for g, name in enumerate(view.all_groups):
         found = expected_number(view.p_group[:, g])
         mine = view.group == g
-        if found.number > 0 or mine.any():
+        if found.number >= _LEAST or mine.any():
             n = int(mine.sum()), int((mine & view.is_unique).sum())
             rows.append((name, *n, *found))
     names = ("group", "classified", "unique", "expected", "sd", "low", "high")
