@@ -9,6 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from xsift.errors import ModelError
 from xsift.model import calibrated_training, load_model
 from xsift.model.file import load_model_tree, save_model_tree
+from xsift.model.packaged import packaged_models
 from xsift.model.validation import N_BINS, THRESHOLDS, ValidationTree, validation_of
 from xsift.score import calibrated
 from xsift.score.calibrated import FOLDS, fit_calibrated
@@ -222,3 +223,18 @@ def test_the_paper_method_has_none(files):
 
 def test_replacing_a_part_keeps_them(model):
     assert replace(model, gaps_removed=True).validation == model.validation != ()
+
+
+@pytest.mark.parametrize(
+    ("name", "whose"), [("csc20", "faint bright"), ("csc21", "faint bright"), ("4xmm", "all")]
+)
+def test_packaged_models_keep_promises(name, whose):
+    """Of each group with many sources, as many are right as its probabilities promise."""
+    found = load_model_tree(packaged_models()[name]).validation
+    assert [v.of for v in found] == whose.split()
+    for v in found:
+        right, promised = v.right.sum(axis=1), v.p.sum(axis=1)
+        assert_allclose(right, promised, rtol=0.3)
+        many = right > 200
+        assert many.sum() >= 2
+        assert_allclose(right[many], promised[many], rtol=0.15)
