@@ -229,12 +229,11 @@ def test_replacing_a_part_keeps_them(model):
     ("name", "whose"), [("csc20", "faint bright"), ("csc21", "faint bright"), ("4xmm", "all")]
 )
 def test_packaged_models_keep_promises(name, whose):
-    """Of each group with many sources, as many are right as its probabilities promise."""
+    """Of a group as many are right as its probabilities promise, of the two largest nearly."""
     found = load_model_tree(packaged_models()[name]).validation
     assert [v.of for v in found] == whose.split()
     for v in found:
         right, promised = v.right.sum(axis=1), v.p.sum(axis=1)
         assert_allclose(right, promised, rtol=0.3)
-        many = right > 200
-        assert many.sum() >= 2
-        assert_allclose(right[many], promised[many], rtol=0.15)
+        largest = np.argsort(right)[-2:]
+        assert_allclose(right[largest], promised[largest], rtol=0.1)
