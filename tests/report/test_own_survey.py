@@ -83,7 +83,8 @@ def test_the_page_speaks_of_no_other_survey(own_survey, tmp_path, xsift):
         assert word not in html.replace(NOT_JUDGED.replace("'", "&#39;"), ""), word
     record = json.loads((tmp_path / "report.json").read_text("utf-8"))
     assert record["hypotheses"] == []
-    assert {d["stem"] for d in record["not_drawn"]} == {"k_scan", "hypotheses"}
+    left_out = {"k_scan", "hypotheses", "reliability", "purity_completeness"}
+    assert {d["stem"] for d in record["not_drawn"]} == left_out
     medians = record["class_medians"][0]
     assert {"hr1", "lf", "below_5_deg"} <= set(medians)
     assert "variable" not in medians

@@ -41,7 +41,7 @@ class Page(HTMLParser):
 
     def __init__(self, html):
         super().__init__(convert_charrefs=True)
-        self.open, self.seen, self.text, self.links = [], set(), "", []
+        self.open, self.seen, self.text, self.links, self.ids = [], set(), "", [], []
         self.feed(html)
         self.close()
         assert not self.open
@@ -49,6 +49,7 @@ class Page(HTMLParser):
     def handle_starttag(self, tag, attrs):
         self.seen.add(tag)
         self.links += [v for k, v in attrs if k == "href" and tag == "a"]
+        self.ids += [v for k, v in attrs if k == "id" and "svg" not in self.open]
         if tag not in VOID:
             self.open.append(tag)
 
@@ -137,20 +138,73 @@ def test_every_figure_is_drawn_and_the_page_loads_nothing(paper, tmp_path):
         assert (reported.folder / f"{stem}.png").read_bytes().startswith(b"\x89PNG")
         assert (reported.folder / f"{stem}.pdf").read_bytes().startswith(b"%PDF")
         assert rows(reported.folder / f"{stem}.csv")
-    assert [f["stem"] for f in reported.record["not_drawn"]] == ["k_scan"]
-    for stem in ("class_counts", "class_medians", "status"):
+    not_drawn = [f["stem"] for f in reported.record["not_drawn"]]
+    assert not_drawn == ["reliability", "purity_completeness", "k_scan"]
+    for stem in ("class_counts", "class_medians", "group_counts", "status"):
         assert rows(reported.folder / f"{stem}.csv")
     html = (reported.folder / "report.html").read_text("utf-8")
     page = Page(html)
     assert not page.seen & {"script", "link", "iframe", "img", "object", "form"}
     loaded = re.findall(r"(?:src|href|url)\s*[=(]\s*[\"']?([^\"')\s>]*)", html)
     foreign = [u for u in loaded if not u.startswith(("#", "data:image/png;base64,"))]
-    assert set(foreign) == set(page.links)  # links to its own files, which nothing loads
-    assert all((reported.folder / link).exists() for link in page.links)
+    files = {link for link in page.links if not link.startswith("#")}
+    assert set(foreign) == files  # links to its own files, which nothing loads
+    assert all((reported.folder / link).exists() for link in files)
     assert "default-src 'none'" in html
     assert html.count("<svg") == len(reported.record["figures"])
     for said in ("Sky density by class", "Hypotheses", "circular", "What would refute them"):
         assert said in page.text
+
+
+def test_every_link_inside_the_page_has_its_place(reported):
+    page = Page((reported.folder / "report.html").read_text("utf-8"))
+    inside = [link.removeprefix("#") for link in page.links if link.startswith("#")]
+    assert len(page.ids) == len(set(page.ids))
+    assert set(inside) <= set(page.ids)
+    sections = [i for i in page.ids if i != "top" and not i.startswith("source-")]
+    listed = inside[inside.index("catalogue") :][: len(sections)]
+    assert listed == sections  # the contents name every section, in their order
+    cards = [i for i in page.ids if i.startswith("source-")]
+    assert len(cards) == len(reported.record["cards"]) > 5
+    assert set(cards) <= set(inside)  # every card is of a source that the page mentions
+
+
+def test_the_page_begins_with_what_was_found(reported):
+    text = Page((reported.folder / "report.html").read_text("utf-8")).text
+    order = ["What was found", "Sources to look at first", "Caveats of this catalogue", "Contents"]
+    places = [text.index(title) for title in order]
+    assert places == sorted(places)
+    assert text.index("Class fractions") > places[-1]
+    for row in reported.record["group_counts"]:
+        assert f"{row['expected']:,.1f}" in text[: places[1]]
+
+
+def test_title_author_and_more_cards(paper, tmp_path, quick, xsift):
+    altered(paper, tmp_path, lambda t: t)
+    source = pq.read_table(tmp_path / "sources.parquet")["name"].to_pylist()[200]
+    plain = report(tmp_path).record
+    n = pq.read_table(tmp_path / "sources.parquet").num_rows
+    assert (plain["title"], plain["author"]) == (f"Classes of {n} X-ray sources", "")
+    assert source not in [c["name"] for c in plain["cards"]]
+    said = ("--title", "A <field>", "--author", "B. & C.", "--source", source.replace(" ", ""))
+    assert xsift("report", tmp_path, *said).status == 0
+    found = json.loads((tmp_path / "report" / "report.json").read_text("utf-8"))
+    assert [c["name"] for c in found["cards"]] == [*(c["name"] for c in plain["cards"]), source]
+    text = Page((tmp_path / "report" / "report.html").read_text("utf-8")).text
+    assert "A <field>" in text
+    assert "B. & C." in text
+    record = json.loads((tmp_path / "run.json").read_text("utf-8"))
+    record |= {"title": "Of the record", "author": "R. Ecord"}
+    (tmp_path / "run.json").write_text(json.dumps(record), "utf-8")
+    found = report(tmp_path).record
+    assert (found["title"], found["author"]) == ("Of the record", "R. Ecord")
+
+
+def test_a_card_of_no_source_is_one_line(paper, tmp_path, xsift, quick):
+    answer = xsift("report", paper, "--out", tmp_path / "r", "--source", "2CXO J9")
+    assert answer.status == 1
+    assert "no source 2CXO J9 among 300" in answer.err
+    assert not (tmp_path / "r").exists()
 
 
 def test_the_numbers_are_those_of_the_catalogue(paper, reported):
@@ -371,6 +425,7 @@ def test_few_sources(paper, tmp_path, n, quick):
     folder = altered(tmp_path, tmp_path, lambda t: t.slice(0, n), "detections")
     found = report(folder)
     assert found.record["status"][0] == ["sources", n]
+    assert len(found.record["cards"]) <= 3 * n
     by_class = [r for r in found.record["hypotheses"] if r["version"] == "class"]
     assert {r["verdict"] for r in by_class} <= {"not tested", "undecided"}
     drawn = {f["stem"] for f in found.record["figures"]}

@@ -62,6 +62,8 @@ class CatalogueView:
 
     Attributes
     ----------
+    found : CatalogueFolder
+        What was opened: for tables and the model.
     folder : Path
         A mere name for a catalogue in memory.
     record : dict
@@ -78,6 +80,10 @@ class CatalogueView:
         Both votes agree.
     p : ndarray of shape (n,)
         Probability of the source's own class.
+    p_group : ndarray of shape (n, G)
+        Probability of each of `all_groups`.
+    all_groups : tuple of str
+        The groups of the classes, and ``none`` where the catalogue has `p_none`.
     n_detections : ndarray of int, shape (n,)
     features : dict of str to ndarray of shape (n,)
         Of the source's first detection that voted; NaN where missing or impossible.
@@ -89,6 +95,7 @@ class CatalogueView:
     in_sample : InSample
     """
 
+    found: CatalogueFolder
     folder: Path
     record: dict[str, Any]
     classes: Classes
@@ -100,6 +107,8 @@ class CatalogueView:
     group: np.ndarray
     is_unique: np.ndarray
     p: np.ndarray
+    p_group: np.ndarray
+    all_groups: tuple[str, ...]
     n_detections: np.ndarray
     features: dict[str, np.ndarray]
     l_deg: np.ndarray | None
@@ -145,9 +154,13 @@ def view_catalogue(catalogue: Catalogue | str | Path) -> CatalogueView:
         _numbers(table, c, path) for c in (*classes.columns, "p_none") if c in table.column_names
     ]
     own = np.full(table.num_rows, np.nan)
+    all_groups = (*classes.groups, NONE)[: len(classes.groups) + (len(chances) > len(classes))]
+    p_group = np.zeros((table.num_rows, len(all_groups)))
     for k, chance in enumerate(chances):
         own[code == k] = chance[code == k]
+        p_group[:, of[k]] += chance
     return CatalogueView(
+        found=found,
         folder=found.path,
         record=found.record,
         classes=classes,
@@ -159,6 +172,8 @@ def view_catalogue(catalogue: Catalogue | str | Path) -> CatalogueView:
         group=of[code],
         is_unique=np.asarray(pc.equal(table["status"], "unique").fill_null(False)),
         p=own,
+        p_group=p_group,
+        all_groups=all_groups,
         n_detections=np.nan_to_num(_numbers(table, "n_detections", path), nan=1).astype(np.int64),
         features=_features(table, survey, path),
         l_deg=l_deg,

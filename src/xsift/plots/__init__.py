@@ -25,7 +25,7 @@ from xsift.plots.labels import against_labels
 from xsift.plots.legends import enlarge, legend_beside, legend_over
 from xsift.plots.names import feature_label, printable
 from xsift.plots.planes import hardness_plane, variability_plane
-from xsift.plots.reliability import reliability
+from xsift.plots.reliability import purity_completeness, reliability
 from xsift.plots.scan import against_k
 from xsift.plots.sky import UNSEEN, galactic_density, galactic_map, galactic_points, galactic_unseen
 from xsift.plots.source import feature_distributions, source_in_plane
@@ -81,6 +81,7 @@ __all__ = [
     "line_looks",
     "look_of",
     "printable",
+    "purity_completeness",
     "reliability",
     "scatter_groups",
     "scatter_values",
