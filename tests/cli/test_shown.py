@@ -14,8 +14,8 @@ from rich.console import Console
 
 from xsift import classify
 from xsift.cli import terminal
+from xsift.model.notebook import shown_in_notebook
 from xsift.model.progress import told_in_parts
-from xsift.pipeline.notebook import shown_in_notebook
 
 
 @pytest.fixture(autouse=True)

@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+import shutil
 from html.parser import HTMLParser
 
 import numpy as np
@@ -12,10 +13,11 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
 
+import xsift
 from xsift import Settings, run
 from xsift.catalogue.view import view_catalogue
 from xsift.classes import read_classes
-from xsift.errors import MissingPackageError, TableError
+from xsift.errors import MissingPackageError, SettingError, TableError
 from xsift.report import distributions
 from xsift.report.count_figures import k_scan, tally_drawings
 from xsift.report.drawing import Drawing
@@ -556,7 +558,7 @@ def text_for(name):
 
 def test_without_matplotlib(paper, tmp_path, without):
     without("matplotlib")
-    with pytest.raises(MissingPackageError, match=r'no figures: .*"xsift\[plots\]"$'):
+    with pytest.raises(MissingPackageError, match=r'no figures: .*"xsift\[report\]"$'):
         report(paper, tmp_path / "r")
     assert not (tmp_path / "r").exists()
 
@@ -636,3 +638,26 @@ def test_the_published_catalogue(real, tmp_path, xsift):
         "YSO": (0.517, 0.553),
     }.items():
         assert near[group] == pytest.approx(shares, abs=0.0005)
+
+
+def test_a_catalogue_in_memory_has_a_report(small_table, calibrated, tmp_path, quick):
+    table = small_table.drop_columns(["label"])
+    catalogue = xsift.classify(table, model=calibrated / "model.asdf")
+    with pytest.raises(SettingError, match=r"in memory alone: give out, a folder for its report"):
+        xsift.report(catalogue)
+    told = []
+    made = xsift.report(catalogue, tmp_path / "r", progress=told.append)
+    assert made.page == tmp_path / "r" / "report.html"
+    assert "<h1" in made.page.read_text("utf-8")
+    assert f'href="{made.page}"' in made._repr_html_()
+    assert told[0] == "reading the catalogue"
+    drawn = [step for step in told if step.startswith("drawing figures: ")]
+    n = len(made.record["figures"])
+    assert drawn[-1] == f"drawing figures: {len(drawn)} of {len(drawn)}"
+    assert 0 < len(drawn) <= n
+
+
+def test_an_opened_catalogue_has_its_report_beside_it(paper, tmp_path, quick):
+    folder = tmp_path / "c"
+    shutil.copytree(paper, folder)
+    assert xsift.report(xsift.open_catalogue(folder)).folder == folder / "report"

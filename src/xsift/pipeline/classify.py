@@ -11,6 +11,7 @@ from xsift.catalogue.verdicts import with_record
 from xsift.catalogue.warnings import in_sample_notes, recorded, warn_of_classes, warn_of_unused
 from xsift.model import model_of
 from xsift.model.file import load_model_tree
+from xsift.model.notebook import shown_in_notebook
 from xsift.model.packaged import chosen_model, refuse_other_model
 from xsift.model.progress import Progress, told_in_parts
 from xsift.model.sample import read_sample
@@ -18,7 +19,6 @@ from xsift.model.schema import ModelTree
 from xsift.pipeline.catalogue import Catalogue, open_streamed
 from xsift.pipeline.keywords import takes_settings
 from xsift.pipeline.lazy import classify_lazily
-from xsift.pipeline.notebook import shown_in_notebook
 from xsift.pipeline.part import classify_part, finished_record, vote_bucket
 from xsift.read import as_input, is_path
 from xsift.read.lsdb_catalogue import is_lsdb_catalogue

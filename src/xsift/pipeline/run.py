@@ -22,6 +22,7 @@ from xsift.jit import need_to_train
 from xsift.label import without_apart
 from xsift.model import CalibratedModel, Model, model_tree
 from xsift.model.answer import answer
+from xsift.model.notebook import shown_in_notebook
 from xsift.model.progress import Progress, told_in_parts
 from xsift.model.recognise import training_rows
 from xsift.model.sample import Sample, read_sample
@@ -29,7 +30,6 @@ from xsift.model.schema import TrainingTree
 from xsift.model.training import taught, train
 from xsift.pipeline.catalogue import Catalogue, open_streamed
 from xsift.pipeline.keywords import takes_settings
-from xsift.pipeline.notebook import shown_in_notebook
 from xsift.read import as_input, is_path
 from xsift.read.known import known_of_lsdb
 from xsift.read.lsdb_catalogue import is_lsdb_catalogue

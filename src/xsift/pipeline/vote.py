@@ -19,10 +19,10 @@ from xsift.catalogue.tables import described, source_table
 from xsift.catalogue.verdicts import with_record
 from xsift.catalogue.warnings import recorded, vote_of_trained
 from xsift.classes import Classes
+from xsift.model.notebook import shown_in_notebook
 from xsift.model.progress import Progress
 from xsift.pipeline.catalogue import Catalogue, open_streamed
 from xsift.pipeline.keywords import takes_settings
-from xsift.pipeline.notebook import shown_in_notebook
 from xsift.read import InMemory, Polled, as_input, is_path, read_probabilities
 from xsift.read.layout import is_pattern
 from xsift.read.parts import goes_in_parts

@@ -6,6 +6,7 @@ import io
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,9 @@ import pyarrow as pa
 
 from xsift import plots, write
 from xsift.catalogue.view import CatalogueView, view_catalogue
-from xsift.errors import need
+from xsift.errors import SettingError, need
+from xsift.model.notebook import shown_in_notebook
+from xsift.model.progress import Progress, told_in_parts
 from xsift.report import catalogue_page
 from xsift.report.cards import named_sources
 from xsift.report.count_figures import k_scan, tally_drawings
@@ -34,6 +37,8 @@ from xsift.settings import Settings
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from xsift.catalogue.tables import Catalogue
 
 __all__ = ["FILES", "CatalogueReport", "compose", "judge_catalogue", "make_figure", "report"]
 
@@ -68,13 +73,22 @@ class CatalogueReport:
     folder: Path
     record: dict[str, Any]
 
+    @property
+    def page(self) -> Path:
+        """The page, for a browser."""
+        return self.folder / "report.html"
+
+    def _repr_html_(self) -> str:
+        at = escape(str(self.page))
+        return f'report: <a href="{at}" target="_blank">{at}</a>'
+
 
 def report(
-    folder: str | Path,
+    catalogue: Catalogue | str | Path,
     out: str | Path | None = None,
     scan: str | Path | None = None,
     seed: int = Settings().seed,
-    progress: Callable[[str], None] | None = None,
+    progress: Progress | None = None,
     title: str = "",
     author: str = "",
     sources: Sequence[str] = (),
@@ -83,11 +97,11 @@ def report(
 
     Parameters
     ----------
-    folder : str or Path
-        That `run`, `classify`, `vote` or `demo` wrote.
+    catalogue : Catalogue, str or Path
+        What `run`, `classify` or `vote_table` returned, or the folder that holds it.
     out : str or Path, optional
         Gets ``report.html``, and of each figure a PDF, a PNG and its numbers as CSV. [default:
-        ``report`` inside the folder]
+        ``report`` inside the folder; a catalogue in memory needs it]
     scan : str or Path, optional
         Folder that `xsift scan` wrote. [default: the catalogue's own]
     seed : int
@@ -105,22 +119,26 @@ def report(
     XsiftError
         Where the catalogue or the scan cannot serve, or `out` cannot be written.
     """
-    folder, progress = Path(folder), progress or (lambda step: None)
-    progress(f"reading {folder}")
-    view = view_catalogue(folder)
+    progress = progress or shown_in_notebook()
+    folder = Path(catalogue) if isinstance(catalogue, (str, Path)) else catalogue.folder
+    if out is None and folder is None:
+        raise SettingError("the catalogue is in memory alone: give --out, a folder for its report")
+    progress("reading the catalogue" if folder is None else f"reading {folder}")
+    view = view_catalogue(catalogue)
     more = named_sources(view, sources)
     need("matplotlib", "no figures")
-    out = Path(out) if out is not None else folder / "report"
+    out = Path(out) if out is not None else Path(folder or ".") / "report"
     with write.Staging(out, FILES, "report") as staging:
         found, record, tables = compose(view, scan, seed, progress)
         record |= heading_of(view, title, author)
         progress("choosing the sources to look at first")
         record |= highlights_record(view, more)
         svg = {}
-        for drawing in found:
-            if isinstance(drawing, Drawing):
-                progress(f"drawing {drawing.title}")
-                svg[drawing.stem] = _write_figure(drawing, staging)
+        drawings = [drawing for drawing in found if isinstance(drawing, Drawing)]
+        tell = told_in_parts(progress, "drawing figures")
+        for n, drawing in enumerate(drawings, 1):
+            svg[drawing.stem] = _write_figure(drawing, staging)
+            tell(n, len(drawings))
         progress(f"writing {out}")
         for stem, table in tables.items():
             write.write_table(table, staging.path(f"{stem}.csv"), "csv", {})
