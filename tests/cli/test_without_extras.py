@@ -3,6 +3,7 @@
 import json
 import shlex
 import tomllib
+from importlib import import_module
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -186,7 +187,7 @@ def test_a_comparison_leaves_out_its_figures(xsift, bare, catalogue, tmp_path):
 def test_a_package_that_nobody_asked_for_before_is_one_line(
     xsift, without, catalogue, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr("xsift.report.card.need", lambda package, lost: None)
+    monkeypatch.setattr(import_module("xsift.report.card"), "need", lambda package, lost: None)
     without("matplotlib")
     said = xsift(
         *("show", "2CXO J000000.0+000000", "--catalogue", catalogue),

@@ -5,6 +5,7 @@ import json
 import re
 import shutil
 from html.parser import HTMLParser
+from importlib import import_module
 
 import numpy as np
 import pyarrow as pa
@@ -101,13 +102,13 @@ def write_numbers(drawing, staging):
 
 @pytest.fixture
 def quick(monkeypatch):
-    monkeypatch.setattr("xsift.report.report._write_figure", write_numbers)
+    monkeypatch.setattr(import_module("xsift.report.report"), "_write_figure", write_numbers)
 
 
 @pytest.fixture(scope="module")
 def reported(paper, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("xsift.report.report._write_figure", write_numbers)
+        patch.setattr(import_module("xsift.report.report"), "_write_figure", write_numbers)
         return report(paper, tmp_path_factory.mktemp("report"))
 
 

@@ -1,5 +1,7 @@
 """Well-known objects are found by the names that people type, without a network."""
 
+from importlib import import_module
+
 import numpy as np
 import pytest
 
@@ -78,7 +80,7 @@ def test_the_server_resolves_it(get):
 def test_a_source_s_whole_name_comes_first(get, served, monkeypatch):
     name = served.sources["name"][3].as_py()
     place = type(PLACES[0])(name, 1.0, 2.0)
-    monkeypatch.setattr("xsift.serve.source.place_of", lambda text: place)
+    monkeypatch.setattr(import_module("xsift.serve.source"), "place_of", lambda text: place)
     assert get("/api/resolve", q=name)["index"] == 3
     assert get("/api/resolve", q=name[:-3])["place"] == name
 
