@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from rich.console import Console
 
-from xsift import classify
+from xsift import classify, run
 from xsift.cli import terminal
 from xsift.model.notebook import shown_in_notebook
 from xsift.model.progress import told_in_parts
@@ -111,6 +111,15 @@ def test_a_large_table_says_how_much_is_done(small_table, calibrated):
     classify(small_table.drop_columns(["label"]), model=calibrated / "model.asdf", progress=few)
     assert few.parts == []
     assert few.steps[-1] == "scoring and voting"
+
+
+def test_training_says_how_much_is_done(small_table):
+    watched = Watched()
+    run(small_table, label_column="label", features="all", progress=watched)
+    told = [(done, total) for step, done, total in watched.parts if step.startswith("training on")]
+    total = told[0][1]
+    assert told == [(n, total) for n in range(1, total + 1)]
+    assert total % 5 == 0
 
 
 def test_a_plain_function_is_told_in_words():

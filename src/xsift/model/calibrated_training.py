@@ -7,7 +7,9 @@ from those that its source had no part in: so what is learned on top of it is no
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from dataclasses import replace
+from itertools import count
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -23,11 +25,12 @@ from xsift.model.examples import Examples, examples_of
 from xsift.model.faint import BRIGHT, Dimming, dimming_of
 from xsift.model.gaps import Gaps, even_weights, measure_gaps
 from xsift.model.mixtures import fit_mixtures
+from xsift.model.progress import Tell
 from xsift.model.sample import Training
 from xsift.model.sets import OTHER, thresholds_of
 from xsift.model.typicality_training import fit_typicality
 from xsift.model.validation import NONE, ValidationTree, validation_of
-from xsift.score.calibrated import fit_calibrated
+from xsift.score.calibrated import FITS, fit_calibrated
 from xsift.score.evidence import Evidence
 from xsift.score.none import NONE_SHARE, OpenScorer
 from xsift.settings import Settings
@@ -42,7 +45,12 @@ FEWEST_SOURCES = 4
 
 
 def fit_calibrated_model(
-    training: Training, survey: Survey, feature_set: str, classes: Classes, settings: Settings
+    training: Training,
+    survey: Survey,
+    feature_set: str,
+    classes: Classes,
+    settings: Settings,
+    tell: Tell = lambda done, total: None,
 ) -> CalibratedModel:
     """Learn from all detections, and from the labelled ones among them.
 
@@ -52,6 +60,8 @@ def fit_calibrated_model(
         In key order: the order of the file must not change the fit.
     survey, feature_set, classes, settings
         What the model is for, and how it is fitted.
+    tell : callable
+        Told how much of the training is done, and of how much.
 
     Raises
     ------
@@ -72,7 +82,7 @@ def fit_calibrated_model(
     group, n_plain = np.array(classes.group_index), classes.n_plain
     closing = _closing(settings.closing, training.counts, dimming)
     fit = fit_core(
-        training, group, closure, closing, settings.missing, seed, None, n_plain, dimming
+        training, group, closure, closing, settings.missing, seed, None, n_plain, dimming, tell
     )
     if said := fit.gaps.warning([*classes.plain.groups, "other kinds"], "detections", "--missing "):
         warnings.warn(said, XsiftWarning, stacklevel=2)
@@ -137,6 +147,7 @@ def fit_core(
     weight: np.ndarray | None = None,
     n_plain: int | None = None,
     dimming: Dimming | None = None,
+    tell: Tell = lambda done, total: None,
 ) -> CoreFit:
     """Learn to tell classes from features, whatever survey they are of.
 
@@ -158,6 +169,8 @@ def fit_core(
         Classes after the first so many are apart; where None, there are none.
     dimming : Dimming, optional
         What fewer counts do to the features; where None, counts do not matter.
+    tell : callable
+        Told how much of the training is done, and of how much.
     """
     n_plain = len(group) if n_plain is None else n_plain
     if closure is not None and np.isnan(training.X[:, closure]).any(axis=1).all():
@@ -191,7 +204,11 @@ def fit_core(
     levels = [range(examples.n_levels)]
     if examples.n_levels > 1:  # faint detections, and bright ones
         levels.append(range(BRIGHT, examples.n_levels))
-    fitted = [_fit_scorer(teachers, evidence, kinds, some, seed) for some in levels]
+    done, total = count(1), FITS * len(levels) * (1 if len(group) == n_plain else 2)
+    fitted = [
+        _fit_scorer(teachers, evidence, kinds, some, seed, lambda: tell(next(done), total))
+        for some in levels
+    ]
     scorers, held_out = zip(*fitted, strict=True)
     core = CalibratedCore(closing, closure, scores, mixtures, bags, scorers)
     return CoreFit(core, Z, examples, gaps, held_out)
@@ -258,6 +275,7 @@ def _fit_scorer(
     kinds: _Kinds,
     levels: range,
     seed: int,
+    tick: Callable[[], None],
 ) -> tuple[OpenScorer, HeldOut]:
     """Learn the scorer of some levels of faintness, the last ones, from examples of these alone.
 
@@ -272,11 +290,12 @@ def _fit_scorer(
     plain, unseen = fit_calibrated(
         evidence.take(at).among(n_plain),
         *(said[at], group[:n_plain], own_weight[at], unit[at], seed),
+        tick=tick,
     )
     opened, n_groups = None, unseen.p.shape[1]
     if len(group) > n_plain:
         beside = range(n_groups, int(group.max()))
-        opened, of_all = fit_calibrated(evidence, said, group, own_weight, unit, seed, beside)
+        opened, of_all = fit_calibrated(evidence, said, group, own_weight, unit, seed, beside, tick)
         for p, p_plain in zip(of_all, unseen, strict=True):
             p[at, :n_groups] = p_plain * p[at, :n_groups].sum(axis=1, keepdims=True)
         unseen = of_all

@@ -10,7 +10,7 @@ from xsift.features import FeatureTable
 from xsift.model.calibrated import CalibratedModel
 from xsift.model.calibrated_training import fit_calibrated_model
 from xsift.model.paper import PaperModel, fit_paper_model
-from xsift.model.progress import Progress, silent
+from xsift.model.progress import Progress, silent, told_in_parts
 from xsift.model.sample import Sample
 from xsift.settings import Settings
 from xsift.surveys import Survey
@@ -60,8 +60,11 @@ def train(
     if is_paper:
         progress(f"clustering {len(order):,} complete detections")
         return fit_paper_model(features, y, order, survey, feature_set, classes, settings), y
-    progress(f"training on {len(order):,} detections, {int((y >= 0).sum()):,} of them labelled")
-    model = fit_calibrated_model(sample.training(order), survey, feature_set, classes, settings)
+    step = f"training on {len(order):,} detections, {int((y >= 0).sum()):,} of them labelled"
+    model = fit_calibrated_model(
+        *(sample.training(order), survey, feature_set, classes, settings),
+        tell=told_in_parts(progress, step),
+    )
     return model, trained_classes(sample, model)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -13,10 +14,13 @@ from xsift.score.evidence import LEAST, Evidence, log_of
 from xsift.score.softmax import group_sums, normalised, softmax
 from xsift.score.trees import Trees, boost, mean_of
 
-__all__ = ["FOLDS", "CalibratedScorer", "Unseen", "fit_calibrated"]
+__all__ = ["FITS", "FOLDS", "CalibratedScorer", "Unseen", "fit_calibrated"]
 
 FOLDS = 4
 """Parts of the sources: each is judged by experts of the others."""
+
+FITS = FOLDS + 1
+"""How often the experts are fitted: on each fold's other folds, and on all rows."""
 
 _SEEDS = (0, 1)
 # Of the blend towards its start, in nats per row. Experts of a fold are trained on fewer sources,
@@ -135,6 +139,7 @@ def fit_calibrated(
     source: np.ndarray,
     seed: int,
     split: range | None = None,
+    tick: Callable[[], None] = lambda: None,
 ) -> tuple[CalibratedScorer, Unseen]:
     """Learn the experts, and how far to trust each.
 
@@ -154,6 +159,8 @@ def fit_calibrated(
     seed : int
     split : range, optional
         Groups within which the classes are told apart; where None, all.
+    tick : callable
+        Called after each fit of the experts, `FITS` times.
 
     Returns
     -------
@@ -172,9 +179,11 @@ def fit_calibrated(
         )
         unseen[:, test] = experts.log_p(evidence.take(test), group)
         of_folds.append(experts.trees)
+        tick()
     blend = _fit_blend(unseen, evidence, y_group, weight, plan.start, plan.pull)
     seeds = tuple(seed + s for s in _SEEDS)
     experts = _fit_experts(evidence, y_group, n_groups, weight, seeds, plan)
+    tick()
     if plan.averages_folds:
         # A third to the trees of all rows: those of the folds have learned from fewer.
         share = (len(of_folds) + 1) / 3
