@@ -43,7 +43,8 @@ def classify(
     model: Annotated[
         str | None,
         typer.Option(
-            "--model", help="Model file, or csc20 or csc21. [default: the one that fits TABLE]"
+            "--model",
+            help="Model file, or a packaged model: csc20, csc21, 4xmm. [default: the one that fits TABLE]",
         ),
     ] = None,
     cone: Cone = None,
@@ -62,7 +63,7 @@ def classify(
     dask: Dask = None,
     as_json: Json = False,
 ) -> None:
-    """Classify detections with a trained model: yours, or one that comes with xsift."""
+    """Classify detections with a packaged model or your own."""
     settings = settings_of(context)
     from xsift.cluster import chosen
     from xsift.read.parts import goes_in_parts

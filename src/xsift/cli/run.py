@@ -58,7 +58,8 @@ def run(
     cone: Cone = None,
     url: Service = None,
     simbad_url: Annotated[
-        str | None, typer.Option("--simbad-url", help="TAP service of the types.")
+        str | None,
+        typer.Option("--simbad-url", help="TAP service for the types. [default: SIMBAD]"),
     ] = None,
     fresh: Fresh = False,
     label_column: LabelColumn = None,
@@ -85,7 +86,7 @@ def run(
     dask: Dask = None,
     as_json: Json = False,
 ) -> None:
-    """Train on known objects and classify: a table of detections becomes a catalogue."""
+    """Train on known objects, then classify a table of detections."""
     settings = settings_of(context)
     from xsift.cluster import chosen
     from xsift.pipeline.run import run

@@ -19,17 +19,15 @@ def serve(
         Path | None,
         typer.Argument(metavar="DIR", help=CATALOGUE_HELP, show_default=False),
     ] = None,
-    demo: Annotated[
-        bool, typer.Option("--demo", help="A simulated catalogue, made for the purpose.")
-    ] = False,
+    demo: Annotated[bool, typer.Option("--demo", help="Serve a simulated catalogue.")] = False,
     port: Annotated[
-        int, typer.Option("--port", help="Port to listen on; 0: a free one.", min=0, max=65535)
+        int, typer.Option("--port", help="Port to listen on; 0 takes a free one.", min=0, max=65535)
     ] = 8000,
     host: Annotated[
         str, typer.Option("--host", help="Address to listen on; others than this machine's warn.")
     ] = "127.0.0.1",
 ) -> None:
-    """Serve a catalogue to the browser: the playground, and an HTTP API."""
+    """Serve a catalogue to your browser, with an HTTP API."""
     if demo == (catalogue is not None):
         raise SettingError("give a folder that run, classify or vote wrote, or --demo")
     for package in ("fastapi", "pyvo", "uvicorn"):
