@@ -24,7 +24,7 @@ NO_PROSE = re.compile(
 STILTED = [
     re.compile(said)
     for said in (
-        r"\bhas not\b(?! (?:been|seen|yet))",
+        r"\b(?:has|have) not (?:an?|any|the|what|enough|all)\b",
         r"\b(?:is|are) (?:worth nothing|not at hand)\b",
         r"\bnothing is said\b",
         r"\bIn (?:its|their) column stands?\b",
@@ -96,9 +96,9 @@ def test_a_page_begins_with_what_the_reader_gets_and_ends_with_the_next_step(pag
 
 
 def test_long_and_stilted_sentences_would_be_seen():
-    text = "# T\n\n" + "word " * 26 + ". Short.\n\n```sh\n" + "w " * 40 + "\n```\n\n* It has not.\n"
+    text = "# T\n\n" + "word " * 26 + ". Short.\n\n```sh\n" + "w " * 40 + "\n```\n\n* It has not what it needs.\n"
     said = sentences(text)
-    assert [n_words(s) for s in said] == [26, 1, 3]
+    assert [n_words(s) for s in said] == [26, 1, 6]
     assert any(p.search(said[-1]) for p in STILTED)
     assert sentences("# T\n\nSee `a b c` and [the page](x.md). $x + y$ is z.") == [
         "See it and the page.",
