@@ -2,11 +2,13 @@
 
 The pages are plain Markdown that reads well without being built. This file adds what the site needs:
 the navigation comes from the lists of index.md, the reference from the docstrings, and formulas
-become MathML, which browsers draw without a script and without a network.
+become MathML, which browsers draw without a script and without a network. The site holds a font for
+them (STIX Two Math, SIL Open Font License, from the package ziamath).
 """
 
 import re
 import sys
+from importlib import resources
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -42,7 +44,7 @@ toc_object_entries_show_parents = "hide"
 
 html_theme = "furo"
 html_title = "xsift"
-html_static_path = ["static"]
+html_static_path = ["static", str(resources.files("ziamath") / "fonts")]
 html_css_files = ["site.css"]
 html_copy_source = False
 html_show_sourcelink = False
