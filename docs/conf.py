@@ -44,7 +44,7 @@ toc_object_entries_show_parents = "hide"
 
 html_theme = "furo"
 html_title = "xsift"
-html_static_path = ["static", str(resources.files("ziamath") / "fonts")]
+html_static_path = ["static", str(resources.files("ziamath") / "fonts/STIXTwoMath-Regular.ttf")]
 html_css_files = ["site.css"]
 html_copy_source = False
 html_show_sourcelink = False
