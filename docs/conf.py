@@ -8,7 +8,7 @@ them (STIX Two Math, SIL Open Font License, from the package ziamath).
 
 import re
 import sys
-from importlib import resources
+from importlib.util import find_spec
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -44,7 +44,9 @@ toc_object_entries_show_parents = "hide"
 
 html_theme = "furo"
 html_title = "xsift"
-html_static_path = ["static", str(resources.files("ziamath") / "fonts/STIXTwoMath-Regular.ttf")]
+# Found, not imported: only its font is wanted.
+FONT = Path(find_spec("ziamath").origin).parent / "fonts" / "STIXTwoMath-Regular.ttf"
+html_static_path = ["static", str(FONT)]
 html_css_files = ["site.css"]
 html_copy_source = False
 html_show_sourcelink = False
