@@ -1,7 +1,7 @@
 """How the site is built from these pages: `make docs` writes it to build/site.
 
-The pages are plain Markdown that reads well without being built. This file adds what the site needs:
-the navigation comes from the lists of index.md, the reference from the docstrings, and formulas
+The pages are plain Markdown that reads well without being built. This file adds what the site
+needs. The navigation comes from the lists of index.md, the reference from the docstrings. Formulas
 become MathML, which browsers draw without a script and without a network. The site holds a font for
 them (STIX Two Math, SIL Open Font License, from the package ziamath).
 """
