@@ -1,4 +1,4 @@
-"""What can go wrong, as a tree.
+"""The errors and warnings of xsift.
 
 XsiftError (ValueError)         one clear line for the user; the command line exits with 1
 ├── TableError                  a file that is no table, or a table that breaks its survey's schema
@@ -90,7 +90,7 @@ class XsiftError(ValueError):
 
 
 class TableError(XsiftError):
-    """A file is not a readable table, or breaks the schema of its survey."""
+    """A file is not a readable table, or does not fit the profile of its survey."""
 
 
 class MissingColumnsError(TableError):
@@ -132,7 +132,7 @@ def _restored(kind: type[XsiftError], said: tuple[Any, ...], more: dict[str, Any
 
 
 class LabelError(XsiftError):
-    """The known objects cannot serve as labels."""
+    """The known objects cannot be used as labels."""
 
 
 class ModelError(XsiftError):
@@ -140,7 +140,7 @@ class ModelError(XsiftError):
 
 
 class OutputError(XsiftError):
-    """A result cannot be written; what stood there before is untouched."""
+    """A result cannot be written; earlier files are unchanged."""
 
 
 class MissingPackageError(XsiftError):
@@ -148,19 +148,19 @@ class MissingPackageError(XsiftError):
 
 
 class ServiceError(XsiftError):
-    """A service on the network does not answer, or not with a whole table."""
+    """A service on the network does not answer, or not with a complete table."""
 
 
 class RowLimitError(ServiceError):
-    """A service cut its answer off at a row limit: what came is no result."""
+    """A service truncated its answer at a row limit, so the answer is not used."""
 
 
 class ClusterError(XsiftError):
-    """Dask's workers or its scheduler are lost, or cannot do the work."""
+    """Dask's workers or scheduler are lost or cannot do the work."""
 
 
 class SplitError(XsiftError):
-    """A validation would test on what it was trained on, or cannot be split."""
+    """A validation would test on training sources, or cannot be split."""
 
 
 class SettingError(XsiftError):

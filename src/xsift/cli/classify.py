@@ -44,7 +44,8 @@ def classify(
         str | None,
         typer.Option(
             "--model",
-            help="Model file, or a packaged model: csc20, csc21, 4xmm. [default: the one that fits TABLE]",
+            help="Model file, or a packaged model: csc20, csc21, 4xmm. "
+            "[default: the one that fits TABLE]",
         ),
     ] = None,
     cone: Cone = None,

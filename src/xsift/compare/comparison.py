@@ -43,7 +43,7 @@ SCOPES = ("all", "comparable")
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Comparison(Shown, Tabular):
-    """Two catalogues beside each other. As a table it is that of the disagreements.
+    """The comparison of two catalogues. As a table it lists the disagreements.
 
     Attributes
     ----------
@@ -99,7 +99,7 @@ class Comparison(Shown, Tabular):
             self.stage(staging, formats)
 
     def stage(self, staging: Staging, formats: Sequence[str]) -> None:
-        """Write the files to where `place` lets them appear together."""
+        """Write the files into the staging folder, so that they appear together."""
         about = {"creator": f"xsift {write.environment()['xsift']}", "command": "compare"}
         figures = {scope: _figure(self.record[scope]) for scope in SCOPES}
         if self.record["in_sample"]["compared"]:

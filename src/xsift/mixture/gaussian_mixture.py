@@ -32,7 +32,7 @@ Result = TypeVar("Result")
 
 
 class GaussianMixture(DensityMixin, BaseEstimator):
-    """Gaussian mixture with full covariances, fitted by EM to rows that may be incomplete.
+    """Gaussian mixture with full covariances, fitted by EM to rows with missing values.
 
     It follows `sklearn.mixture.GaussianMixture` and gives the same result from the same start.
     Beyond it: NaN is a missing value, and rows may have weights and come from files.

@@ -32,7 +32,7 @@ _SEEDS = 2**32 - 100  # the method counts on from its seed, and numpy's end at 2
 
 
 class CalibratedClassifier(ClassifierMixin, BaseEstimator):
-    """Classify with calibrated probabilities, from few labels, many unlabelled rows and gaps.
+    """Classify with calibrated probabilities, with few labels, unlabelled rows and missing values.
 
     It is the calibrated method of `xsift.run`, without a survey: Gaussian mixtures of all rows and
     of each class, boosted trees and a logistic regression, blended on rows that they never saw.
@@ -116,7 +116,7 @@ class CalibratedClassifier(ClassifierMixin, BaseEstimator):
     def fit(
         self, X: Any, y: Any, groups: Any = None, sample_weight: Any = None
     ) -> CalibratedClassifier:
-        """Learn from all rows, and from the labelled ones among them.
+        """Fit the classifier to labelled and unlabelled rows.
 
         Parameters
         ----------

@@ -57,7 +57,7 @@ def silent(step: str) -> None:
 
 @dataclass(frozen=True, eq=False)
 class Training:
-    """What a method may see of the training rows; neither names, order nor positions.
+    """The training rows as a method sees them: without names, order and positions.
 
     Attributes
     ----------
@@ -93,7 +93,7 @@ class Training:
 
     @property
     def unit(self) -> np.ndarray:
-        """Code of what stays on one side of a split: the source or, where given, its field."""
+        """Code of the unit that stays on one side of a split: the source, or its field if given."""
         return self.source if self.field is None else join(self.source, self.field)
 
     @property

@@ -30,7 +30,7 @@ __all__ = ["Catalogue", "Figures", "open_catalogue", "open_streamed"]
 
 
 class Catalogue(tables.Catalogue):
-    """A classified catalogue: what `run`, `classify`, `vote_table` and `open_catalogue` return.
+    """A classified catalogue: the result of `run`, `classify`, `vote_table` and `open_catalogue`.
 
     Attributes
     ----------
@@ -57,11 +57,11 @@ class Catalogue(tables.Catalogue):
 
     @property
     def classes(self) -> Classes:
-        """The classes that it gives."""
+        """The classes of its model."""
         return self._opened.classes
 
     def card(self, source_name: str) -> SourceCard:
-        """Show one source: its verdict, every probability, and its detections.
+        """Return one source: its verdict, probabilities and detections.
 
         Parameters
         ----------
@@ -81,7 +81,7 @@ class Catalogue(tables.Catalogue):
 
     @property
     def figures(self) -> Figures:
-        """The figures of the report, by name, each drawn when it is asked for."""
+        """The figures of the report by name; each is drawn when you ask for it."""
         return self._figures
 
     def figure(self, name: str) -> Figure:
@@ -159,7 +159,7 @@ class _Written(Catalogue):
 
 
 class Figures(Shown, Mapping[str, "Figure"]):
-    """The figures of a catalogue's report by name: Matplotlib Figures, drawn when asked for."""
+    """The figures of a catalogue's report by name: Matplotlib Figures, drawn on demand."""
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
@@ -192,7 +192,7 @@ class Figures(Shown, Mapping[str, "Figure"]):
         return list(self)
 
     def summary(self) -> Summary:
-        """Return the names and titles, and why others cannot be drawn."""
+        """Return the names and titles, and the reasons for figures that are left out."""
         drawn = [[n, d.title] for n, d in self._found.items() if isinstance(d, Drawing)]
         others = [d for d in self._found.values() if isinstance(d, NotDrawn)]
         lines = [f"{name}: {title}" for name, title in drawn]
@@ -244,7 +244,7 @@ def open_streamed(
 
 
 def open_catalogue(folder: str | Path) -> Catalogue:
-    """Open the folder of a catalogue as what `run` returned: tables are read when asked for.
+    """Open the folder of a catalogue; a table is read when you ask for it.
 
     Parameters
     ----------

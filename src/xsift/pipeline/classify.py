@@ -47,7 +47,7 @@ def classify(
     out: str | Path | None = None,
     workers: int | str | None = None,
 ) -> Any:
-    """Classify detections with a frozen model.
+    """Classify detections with a trained model.
 
     Parameters
     ----------

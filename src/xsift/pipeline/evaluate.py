@@ -59,7 +59,7 @@ _HEEDED = tuple(
 
 
 class Evaluation(Shown, Tabular, dict[str, Any]):
-    """A finished validation: a dict of what `evaluation.json` holds.
+    """A finished validation: the content of `evaluation.json` as a dict.
 
     As a table each figure is a row: ``experiment``, ``method``, ``of`` (such as
     ``detections.groups``), ``measure``, ``value``, and its interval from ``low`` to ``high``.

@@ -48,7 +48,7 @@ class TrainedModel(Shown, ModelTree):
         return classify(table, self, settings, **keywords)
 
     def save(self, path: str | Path) -> None:
-        """Write the model file; one that is there is replaced when the new one is whole.
+        """Write the model file. An existing file is replaced when the new one is complete.
 
         Raises
         ------
@@ -65,7 +65,7 @@ class TrainedModel(Shown, ModelTree):
         return repr(self)
 
     def summary(self) -> Summary:
-        """Return what the model is of: method, survey, features, classes, training."""
+        """Return the method, survey, features, classes and training of the model."""
         training = self.training
         title = f"Model {self.model_id}: {self.method} method, survey {self.survey}"
         lines = [
@@ -83,7 +83,7 @@ class TrainedModel(Shown, ModelTree):
 
 
 def load_model(model: str | Path) -> TrainedModel:
-    """Load a model that comes with xsift, or one of your own.
+    """Load a packaged model, a model file, or the model of a catalogue.
 
     Parameters
     ----------

@@ -48,7 +48,7 @@ def run(
     out: str | Path | None = None,
     workers: int | str | None = None,
 ) -> Catalogue:
-    """Do the main job: a table of detections and known objects become a classified catalogue.
+    """Train a model on known objects and classify a table of detections.
 
     Parameters
     ----------

@@ -34,7 +34,7 @@ _PART = ".parts/scan.parquet"
 
 @dataclass(frozen=True, repr=False)
 class Scan(Shown):
-    """Every fit of a scan, and what it advises.
+    """The fits of a scan, and its advice.
 
     Attributes
     ----------
@@ -70,7 +70,7 @@ class Scan(Shown):
         return Summary(title, lines, [means])
 
     def table(self) -> pa.Table:
-        """Return the fits as a table, one row each; null where a number does not apply."""
+        """Return the fits as a table, one row each; null if a number does not apply."""
         names = [f.name for f in fields(Restart)]
         columns = {n: [getattr(f, n) for f in self.fits] for n in names}
         return pa.table({n: pa.array(c, from_pandas=True) for n, c in columns.items()})
@@ -85,7 +85,7 @@ def scan_k(
     advance: Callable[[int, int], None] = lambda done, total: None,
     workers: int | str | None = None,
 ) -> Scan:
-    """Fit K = 1 to `k_max` clusters from several starts and judge each fit.
+    """Fit K = 1 to `k_max` clusters from several starts, and compute the criteria of each fit.
 
     After each K the fits so far are kept in the folder; a scan that was stopped goes on from
     there, provided that data and settings are the same.

@@ -42,7 +42,7 @@ def vote_table(
     out: str | Path | None = None,
     workers: int | str | None = None,
 ) -> Catalogue:
-    """Let the detections of a table of probabilities vote: one row per source.
+    """Combine the probabilities of detections into one verdict for each source.
 
     Parameters
     ----------

@@ -38,7 +38,7 @@ _POSITION = {
 
 @dataclass(frozen=True)
 class InMemory:
-    """A table that was read already, which the functions of `xsift.read` take as they take a path.
+    """A table in memory, which the functions of `xsift.read` accept in place of a path.
 
     Attributes
     ----------
@@ -70,7 +70,7 @@ def is_path(table: object) -> TypeGuard[str | Path]:
 
 
 def as_input(table: Any, source_column: str = "name", role: str = "") -> str | Path | InMemory:
-    """Return an input as the readers take it: a path as it is, a table in memory converted.
+    """Return an input for the readers: a path unchanged, a table in memory converted.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ def as_input(table: Any, source_column: str = "name", role: str = "") -> str | P
 
 
 def table_in_memory(table: Any, source_column: str = "name", role: str = "") -> InMemory:
-    """Convert a table in memory: rows and columns in their order, null where missing.
+    """Convert a table in memory to Arrow: same order of rows and columns, null if missing.
 
     Units, UCDs and descriptions go with the columns. Cells that xsift cannot read (arrays, times,
     objects) are left out with a warning. Of an astropy Table without ``ra`` and ``dec``, the first
