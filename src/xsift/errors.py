@@ -1,18 +1,18 @@
 """The errors and warnings of xsift.
 
 XsiftError (ValueError)         one clear line for the user; the command line exits with 1
-├── TableError                  a file that is no table, or a table that breaks its survey's schema
-│   └── MissingColumnsError     columns that are needed and not there
-├── LabelError                  known objects that cannot serve: no match, one class
+├── TableError                  a file that is no table, or does not fit its survey's profile
+│   └── MissingColumnsError     needed columns that are missing
+├── LabelError                  known objects that cannot be used: no match, one class
 ├── ModelError                  a model file that cannot be used, or not with this table
 ├── OutputError                 a result that cannot be written
 ├── MissingPackageError         a package of one of xsift's extras that is not installed
-├── ServiceError                a service that does not answer, or not with a whole table
-│   └── RowLimitError           an answer that the service cut off: ask for less at a time
-├── ClusterError                workers or a scheduler of Dask that are lost, or unfit for the work
+├── ServiceError                a service that does not answer, or not with a complete table
+│   └── RowLimitError           a truncated answer of a service: ask for less at a time
+├── ClusterError                workers or a scheduler of Dask that are lost or unsuitable
 ├── SplitError                  a validation with the same source on both sides
 └── SettingError                an option with a value that is not allowed
-XsiftWarning (UserWarning)      the result stands, but the reader should know
+XsiftWarning (UserWarning)      the result is there, but the reader should know this
 
 Messages name options, as the command line has them (``--label-column``). Python reads the names of
 arguments (``label_column``): `str` puts them in, but for the command line.

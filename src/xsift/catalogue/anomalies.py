@@ -141,12 +141,12 @@ class Anomalies(Shown, Tabular, Sequence[Anomaly]):
 def anomalies(catalogue: Catalogue | str | Path, most: int = 20) -> Anomalies:
     """Rank the detections of a catalogue, the least typical first.
 
-    Of a catalogue that `vote` wrote the sources are ranked, by the mean over their detections.
+    If `vote` wrote the catalogue, it ranks the sources, by the mean over their detections.
 
     Parameters
     ----------
     catalogue : Catalogue, str or Path
-        What `run`, `classify` or `vote_table` returned, or the folder that holds it.
+        A catalogue of `run`, `classify` or `vote_table`, or its folder.
     most : int
         How many.
 

@@ -234,7 +234,7 @@ def read_sample(
     need_all : bool
         Whether the table must have every feature; types are then not asked for.
     progress : callable
-        Told of each step as it begins.
+        Called with a description of each step as it begins.
     look : Look, optional
         At the whole table, where `table` is a part of it (`read.read_detections`).
     heed : bool

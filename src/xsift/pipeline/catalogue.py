@@ -1,4 +1,4 @@
-"""A classified catalogue with all that is made of it: cards, anomalies, figures."""
+"""A classified catalogue with its cards, anomalies and figures."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ class Catalogue(tables.Catalogue):
     Attributes
     ----------
     detections : pyarrow.Table or None
-        The rows of the input, all of them, in its order; None of a catalogue of votes.
+        All rows of the input, in its order; None in a catalogue of votes.
     sources : pyarrow.Table
         A row per source, sorted by name.
     model : TrainedModel or None
-        None of a catalogue of votes.
+        None in a catalogue of votes.
     record : dict
-        Provenance and counts: what `run.json` holds.
+        Provenance and counts: the content of `run.json`.
     """
 
     @classmethod
@@ -66,12 +66,12 @@ class Catalogue(tables.Catalogue):
         Parameters
         ----------
         source_name : str
-            As in the catalogue, or without blanks, case or the survey's prefix.
+            As in the catalogue; blanks, case and the survey's prefix do not matter.
 
         Raises
         ------
         TableError
-            If it has no such source.
+            If the catalogue has no such source.
         """
         return source_card(source_name, self)
 
@@ -92,7 +92,7 @@ class Catalogue(tables.Catalogue):
         SettingError
             If there is no figure of this name.
         TableError
-            If the catalogue lacks what it shows.
+            If the catalogue lacks the columns of the figure.
         MissingPackageError
             If Matplotlib is not installed.
         """
@@ -249,7 +249,7 @@ def open_catalogue(folder: str | Path) -> Catalogue:
     Parameters
     ----------
     folder : str or Path
-        That `run`, `classify`, `vote` or `demo` wrote.
+        Folder that `run`, `classify`, `vote` or `demo` wrote.
 
     Raises
     ------

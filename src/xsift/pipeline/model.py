@@ -21,8 +21,8 @@ __all__ = ["TrainedModel", "load_model"]
 class TrainedModel(Shown, ModelTree):
     """A trained model: plain data that classifies tables.
 
-    It pickles, for the workers of a cluster. Keep it as a file: whoever opens a pickle runs what
-    is in it, and a model file runs nothing.
+    You can pickle it for the workers of a cluster. To keep it, use `save`: opening a pickle runs
+    the code in it, opening a model file runs no code.
 
     Attributes
     ----------
@@ -31,7 +31,7 @@ class TrainedModel(Shown, ModelTree):
     method : {"paper", "calibrated"}
     survey : str
     model_id : str
-        Fingerprint: the same numbers, the same name.
+        Fingerprint of the numbers of the model.
     training : TrainingTree
         What it was trained on, and how.
     """

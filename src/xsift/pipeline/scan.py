@@ -87,8 +87,8 @@ def scan_k(
 ) -> Scan:
     """Fit K = 1 to `k_max` clusters from several starts, and compute the criteria of each fit.
 
-    After each K the fits so far are kept in the folder; a scan that was stopped goes on from
-    there, provided that data and settings are the same.
+    xsift keeps the fits in the folder after each K. A stopped scan resumes from there, if data
+    and settings are the same.
 
     Parameters
     ----------
@@ -97,17 +97,17 @@ def scan_k(
     folder : str or Path
     k_max, restarts : int
     settings : Settings, optional
-        Of these, features, survey, source_column and seed matter here.
+        Only features, survey, source_column and seed have an effect here.
     advance : callable
-        Told how much of the work is done, and how much there is in all.
+        Called with the amount of finished work, and of all work.
     workers : int or str, optional
-        How many processes of this machine fit, or the address of a Dask scheduler whose workers do.
-        Each takes all fits of a K, and judges them; the fits are the same. [default: this process]
+        Number of processes on this machine, or the address of a Dask scheduler. Each takes all fits
+        of a K; the fits are the same. [default: this process]
 
     Raises
     ------
     XsiftError
-        Where the table cannot serve or the folder cannot be written.
+        If the table cannot be used or the folder cannot be written.
     """
     settings = settings or Settings()
     if not 1 <= k_max <= 200 or not 1 <= restarts <= 1000:

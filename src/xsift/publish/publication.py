@@ -126,7 +126,7 @@ def publish(
         For the metadata; `licence` is one of ``publish.LICENCES``.
     static : bool
     progress : callable
-        Told of each step as it begins.
+        Called with a description of each step as it begins.
 
     Raises
     ------

@@ -93,10 +93,10 @@ def as_input(table: Any, source_column: str = "name", role: str = "") -> str | P
 def table_in_memory(table: Any, source_column: str = "name", role: str = "") -> InMemory:
     """Convert a table in memory to Arrow: same order of rows and columns, null if missing.
 
-    Units, UCDs and descriptions go with the columns. Cells that xsift cannot read (arrays, times,
-    objects) are left out with a warning. Of an astropy Table without ``ra`` and ``dec``, the first
-    SkyCoord gives them, deg, ICRS. Of a pandas DataFrame, a named index is a column, and an unnamed
-    one of text is the source column where the frame has none.
+    Units, UCDs and descriptions go with the columns. Columns that xsift cannot read (arrays, times,
+    objects) are left out with a warning. If an astropy Table has no ``ra`` and ``dec``, the first
+    SkyCoord gives them, deg, ICRS. A named index of a pandas DataFrame becomes a column; an unnamed
+    one of text becomes the source column, if the frame has none.
 
     Parameters
     ----------
@@ -104,9 +104,9 @@ def table_in_memory(table: Any, source_column: str = "name", role: str = "") -> 
         An astropy Table, a pandas or polars DataFrame, a pyarrow Table, or any object with the
         Arrow PyCapsule interface.
     source_column : str
-        What the column of source names is called.
+        Name of the column of source names.
     role : str
-        What the table is, for messages: ``" of labels"``.
+        Role of the table in messages: ``" of labels"``.
 
     Raises
     ------
