@@ -262,6 +262,29 @@ def test_every_survey_column_is_documented(name):
         assert row[2] == column.allowed.removesuffix(column.unit).strip()
 
 
+def test_the_readme_lists_every_command_once():
+    rows = re.findall(r"^\| (`xsift .+?) \|", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE)
+    listed = [name for row in rows for name in re.findall(r"`xsift (\w+)", row)]
+    assert sorted(set(listed)) == sorted(GROUP.commands)
+    assert [name for name in set(listed) - {"fetch"} if listed.count(name) > 1] == []
+
+
+def test_the_range_of_the_demo_is_documented():
+    shown = " ".join(CliRunner().invoke(app, ["demo", "--help"]).stdout.split())
+    default, low, high = map(int, re.search(r"(\d+); (\d+)<=x<=(\d+)", shown).groups())
+    said = section(reference("settings.md"), "xsift demo")
+    assert f"`--sources` ({default:,}; {low:,} to {high:,})" in said
+
+
+def test_no_page_shows_a_cone_that_the_tutorial_advises_against():
+    """Orion has no quasars to learn from: from-the-archive.md says so."""
+    assert "Orion" in reference("from-the-archive.md")
+    for page in PAGES:
+        for ra, dec in re.findall(r'--cone "([\d.]+) (-?[\d.]+)', page.read_text("utf-8")):
+            near_orion = abs(float(ra) - 83.8) < 5 and abs(float(dec) + 5.4) < 5
+            assert not near_orion, f"{page.name}: {ra} {dec}"
+
+
 def headings(page: Path) -> set[str]:
     text = FENCE.sub("", page.read_text("utf-8"))
     titles = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
