@@ -99,6 +99,13 @@ def test_a_page_begins_with_what_the_reader_gets_and_ends_with_the_next_step(pag
     )
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_no_line_begins_with_a_percent_sign(page):
+    """The site would take it for a comment, and lose it."""
+    lines = page.read_text("utf-8").splitlines()
+    assert not [line for line in lines if line.lstrip().startswith("%")]
+
+
 def test_long_and_stilted_sentences_would_be_seen():
     text = (
         "# T\n\n"
