@@ -262,6 +262,14 @@ def test_every_survey_column_is_documented(name):
         assert row[2] == column.allowed.removesuffix(column.unit).strip()
 
 
+@pytest.mark.parametrize("words", [[], ["fetch"]], ids=["xsift", "xsift fetch"])
+def test_the_list_of_commands_cuts_no_sentence(words, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    shown = CliRunner().invoke(app, [*words, "--help"]).stdout
+    assert "Commands:" in shown
+    assert "..." not in shown.split("Commands:")[1]
+
+
 def test_the_readme_lists_every_command_once():
     rows = re.findall(r"^\| (`xsift .+?) \|", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE)
     listed = [name for row in rows for name in re.findall(r"`xsift (\w+)", row)]

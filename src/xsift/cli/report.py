@@ -35,7 +35,7 @@ def report(
     seed: Seed = DEFAULT.seed,
     as_json: Json = False,
 ) -> None:
-    """Write a report of a catalogue: figures, tables, tested hypotheses."""
+    """Write a report: figures, tables and tested hypotheses."""
     from xsift.report.report import report
 
     with progress() as step:
