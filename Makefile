@@ -5,6 +5,7 @@
 
 PYTHON ?= python3
 VENV := .venv
+OLDEST := .venv-oldest
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 PINS := -c constraints.txt --build-constraint constraints.txt
@@ -13,14 +14,18 @@ PINS := -c constraints.txt --build-constraint constraints.txt
 LEFT_OUT := slow or stilts or remote or tap or browser
 NO_REAL := $(if $(wildcard ../shared/data),, and not real)
 
-.PHONY: help demo test slow tap browser check bench docs reproduction pictures serve models release-check clean
+# What is tested with the oldest versions: reading, features, training, classifying, drawing, serving.
+OLDEST_TESTS := --ignore=tests/mixture/test_collections.py tests/cli tests/features tests/mixture \
+  tests/model tests/pipeline tests/plots tests/read tests/report tests/score tests/serve
+
+.PHONY: help demo test slow oldest tap browser check bench docs reproduction pictures serve models release-check clean
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
 
-demo: $(VENV)/.stamp-use ## run `xsift demo`: the whole way on a simulated survey, offline
+demo: $(VENV)/.stamp-demo ## run `xsift demo`: the whole way on a simulated survey, offline
 	$(BIN)/xsift demo
 
 test: $(VENV)/.stamp-dev ## run the tests, without the slow ones
@@ -28,6 +33,9 @@ test: $(VENV)/.stamp-dev ## run the tests, without the slow ones
 
 slow: $(VENV)/.stamp-dev ## run the slow tests and those that need STILTS
 	$(BIN)/pytest -n auto -m "(slow or stilts) and not (remote or tap or browser)$(NO_REAL)"
+
+oldest: $(OLDEST)/.stamp ## run the tests of the main job with the oldest versions that xsift takes
+	$(OLDEST)/bin/pytest -n auto -W default -m "not ($(LEFT_OUT)) and not real" $(OLDEST_TESTS)
 
 tap: $(VENV)/.stamp-dev ## run the tests against a TAP server: DaCHS, as .ci/run installs it
 	$(BIN)/pytest -m "tap$(NO_REAL)"
@@ -67,19 +75,32 @@ release-check: $(VENV)/.stamp-dev ## build the wheel and the sdist, and use them
 	$(BIN)/python -m tools.release_check
 
 clean: ## remove .venv, caches, builds and the demo's output
-	rm -rf $(VENV) build dist xsift-demo .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
+	rm -rf $(VENV) $(OLDEST) build dist xsift-demo .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
 	find . -name .git -prune -o -name __pycache__ -prune -exec rm -rf {} +
 
 # A stamp says that a setup is complete; it is repeated when what it was made from has changed.
+$(VENV)/.stamp-demo: $(VENV)/.stamp-venv pyproject.toml constraints.txt
+	@echo "Setting up $(VENV) for the demo"
+	@$(PIP) install $(PINS) -e ".[report,train]"
+	@touch $@
+
 $(VENV)/.stamp-use: $(VENV)/.stamp-venv pyproject.toml constraints.txt
 	@echo "Setting up $(VENV) for use"
 	@$(PIP) install $(PINS) -e ".[all]"
-	@touch $@
+	@touch $(VENV)/.stamp-demo $@
 
 $(VENV)/.stamp-dev: $(VENV)/.stamp-venv pyproject.toml constraints.txt
 	@echo "Setting up $(VENV) for development"
 	@$(PIP) install $(PINS) -e ".[all,test,dev,docs]"
-	@touch $(VENV)/.stamp-use $@
+	@touch $(VENV)/.stamp-demo $(VENV)/.stamp-use $@
+
+# The oldest versions, and beside them the newest of what they bring: an environment of its own.
+$(OLDEST)/.stamp: pyproject.toml constraints-oldest.txt
+	@$(MAKE) --no-print-directory VENV=$(OLDEST) $(OLDEST)/.stamp-venv
+	@echo "Setting up $(OLDEST) with the oldest versions"
+	@$(OLDEST)/bin/python -m pip --disable-pip-version-check --quiet install -c constraints-oldest.txt \
+	  -e ".[fetch,report,serve,train]" pytest pytest-xdist hypothesis httpx2
+	@touch $@
 
 # Debian's python3 comes without ensurepip: there the system's pip puts the first pip in.
 $(VENV)/.stamp-venv:

@@ -4,7 +4,7 @@
 
 `xsift report` draws the paper's figures. Python gives you their parts: the numbers from
 `xsift.report.distributions`, the drawing from `xsift.plots`, statements from
-`xsift.report.hypotheses`. It needs Matplotlib: pip install "xsift[plots]". All files go into
+`xsift.report.hypotheses`. It needs Matplotlib: pip install "xsift[report]". All files go into
 a new temporary folder.
 """
 

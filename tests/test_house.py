@@ -12,6 +12,7 @@ import pytest
 from packaging.markers import default_environment
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 import xsift
 
@@ -30,7 +31,7 @@ MAKEFILE = (ROOT / "Makefile").read_text()
 
 
 def requirements():
-    """Every requirement that pyproject names, its own extras (`xsift[plots]`) left out."""
+    """Every requirement that pyproject names, its own extras (`xsift[report]`) left out."""
     groups = [PROJECT["dependencies"], *PROJECT["optional-dependencies"].values()]
     named = [Requirement(line) for group in groups for line in group]
     named += [Requirement(line) for line in PYPROJECT["build-system"]["requires"]]
@@ -118,6 +119,27 @@ def test_every_requirement_is_pinned_within_its_bounds(requirement):
     assert str(requirement.specifier), f"{requirement.name} has no lower bound"
     pinned = PINNED[canonicalize_name(requirement.name)]
     assert requirement.specifier.contains(pinned, prereleases=True)
+
+
+OLDEST = dict(
+    line.split("==")
+    for line in (ROOT / "constraints-oldest.txt").read_text().splitlines()
+    if not line.startswith("#")
+)
+
+
+def test_the_oldest_versions_are_the_lower_bounds():
+    tested = [
+        Requirement(line)
+        for extra in ("fetch", "report", "serve", "train")
+        for line in PROJECT["optional-dependencies"][extra]
+    ]
+    tested += [Requirement(line) for line in PROJECT["dependencies"]]
+    assert {r.name for r in tested} == set(OLDEST)
+    for requirement in tested:
+        (bound,) = requirement.specifier
+        assert bound.operator == ">="
+        assert Version(OLDEST[requirement.name]) == Version(bound.version)
 
 
 def test_what_the_requirements_bring_in_is_pinned():

@@ -98,3 +98,19 @@ def test_a_clone_on_the_path_is_refused():
         release_check.check_version(lambda program, *words: said[words[0]])
     with pytest.raises(SystemExit, match=r"--version says 'xsift 9', and the clone is"):
         release_check.check_version(lambda program, *words: "xsift 9\n")
+
+
+@pytest.mark.parametrize(
+    ("package", "most", "said"),
+    [("numpy", 550, None), ("numba", 550, "MB .allowed: 550., numba$"), ("numpy", 0, "allowed: 0")],
+)
+def test_an_environment_that_is_too_large_is_seen(tmp_path, monkeypatch, package, most, said):
+    folder = tmp_path / "lib/site-packages" / package
+    folder.mkdir(parents=True)
+    (folder / "a.so").write_bytes(bytes(2_000_000))
+    monkeypatch.setattr(release_check, "MOST_MB", most)
+    if said is None:
+        release_check.check_size(tmp_path)
+        return
+    with pytest.raises(SystemExit, match=said):
+        release_check.check_size(tmp_path)

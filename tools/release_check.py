@@ -29,6 +29,8 @@ SOURCE = ROOT / "src"
 PAGE = ROOT / "docs" / "index.md"
 TABLE = "mysources.csv"
 BEGAN = time.monotonic()
+MOST_MB = 550
+HEAVY = {"llvmlite", "numba", "sklearn", "matplotlib", "pandas", "dask", "fastapi"}
 
 
 def main() -> None:
@@ -46,10 +48,12 @@ def main() -> None:
         work.mkdir()
         run = Outside(scripts, work)
         check_version(run)
-        check_demo(run)
-        step("the demo runs")
+        check_size(place / "environment")
         check_classify(run)
         step(f"the classify of {PAGE.relative_to(ROOT)} gives what the page shows")
+        install(place / "environment", wheel, "train")
+        check_demo(run)
+        step("with the extra train the demo runs")
 
 
 def step(said: str) -> None:
@@ -113,14 +117,24 @@ def check_same(wheel: Path, again: Path) -> None:
         fail(f"the sdist builds another wheel: {', '.join(sorted(names))} differ")
 
 
-def install(folder: Path, wheel: Path) -> Path:
-    """Install the wheel alone into an empty environment; return the folder of its commands."""
-    call(sys.executable, "-m", "venv", "--without-pip", str(folder))
+def install(folder: Path, wheel: Path, extra: str = "") -> Path:
+    """Install the wheel into an environment of its own; return the folder of its commands."""
+    if not folder.exists():
+        call(sys.executable, "-m", "venv", "--without-pip", str(folder))
     scripts = folder / "bin"
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
     pip += ["--python", str(scripts / "python"), "install", "--no-compile"]
-    call(*pip, "-c", str(CONSTRAINTS), str(wheel))
+    call(*pip, "-c", str(CONSTRAINTS), f"{wheel}[{extra}]" if extra else str(wheel))
     return scripts
+
+
+def check_size(environment: Path) -> None:
+    """Hold that the wheel alone brings no compiler, and no more than it needs."""
+    size = sum(file.stat().st_size for file in environment.rglob("*") if file.is_file()) / 1e6
+    step(f"the environment takes {size:.0f} MB")
+    heavy = [p.name for p in environment.rglob("site-packages/*") if p.name in HEAVY]
+    if heavy or size > MOST_MB:
+        fail(f"the wheel alone brings {size:.0f} MB (allowed: {MOST_MB}), {', '.join(heavy)}")
 
 
 class Outside:

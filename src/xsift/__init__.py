@@ -69,7 +69,13 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     # Lazy, so that `xsift --help` and `import xsift` stay fast.
     if name in _WHERE:
-        return getattr(import_module(_WHERE[name]), name)
+        try:
+            return getattr(import_module(_WHERE[name]), name)
+        except ModuleNotFoundError as error:
+            from xsift.errors import need
+
+            need((error.name or "").partition(".")[0], f"no {name}")
+            raise
     if name == "errors":
         return import_module("xsift.errors")
     raise AttributeError(f"module 'xsift' has no attribute {name!r}")

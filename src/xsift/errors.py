@@ -208,6 +208,9 @@ def refuse_path(kind: type[XsiftError], where: str, done: str) -> Iterator[None]
         raise kind(f"{where!r}: cannot be {done}: {error}") from error
 
 
+_DISTRIBUTIONS = {"sklearn": "scikit-learn"}  # those that are not imported by their name
+
+
 def need(package: str, lost: str) -> None:
     """Refuse to go on without a package of an extra.
 
@@ -231,7 +234,7 @@ def lack_of(package: str, lost: str) -> str | None:
     Parameters
     ----------
     package : str
-        Its name, by which it is also imported.
+        The name by which it is imported.
     lost : str
         What cannot be done: ``"no figures"``.
 
@@ -242,8 +245,10 @@ def lack_of(package: str, lost: str) -> str | None:
     """
     from importlib.util import find_spec
 
+    found = find_spec(package) if package else None
+    package = _DISTRIBUTIONS.get(package, package)
     extra = _extra_of(package)
-    if extra is None or find_spec(package) is not None:
+    if extra is None or found is not None:
         return None
     return f'{lost}: {package} is not installed; install it with pip install "xsift[{extra}]"'
 

@@ -1,4 +1,9 @@
-"""Compiled functions, kept between runs where there is a place to keep them."""
+"""Compiled functions, kept between runs where there is a place to keep them.
+
+Training needs Numba. Classifying does not: its kernels have a stand-in in NumPy, several times as
+slow, with the same results to rounding. So whoever classifies a few tables installs no compiler,
+and does not wait half a minute for it.
+"""
 
 from __future__ import annotations
 
@@ -10,24 +15,41 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeVar
 
-import numba
-
-from xsift.errors import XsiftWarning
+from xsift.errors import XsiftWarning, need
 
 try:
     import fcntl
 except ImportError:  # not on Windows
     fcntl = None  # type: ignore[assignment]
 
-__all__ = ["kernel", "kernel_part", "limit_threads", "n_threads", "share_compiling"]
+__all__ = [
+    "kernel",
+    "kernel_part",
+    "limit_threads",
+    "n_threads",
+    "need_to_train",
+    "prange",
+    "share_compiling",
+]
+
+# Not `except ImportError`: Numba raises it, too, where it does not go with the NumPy that is there.
+HAS_NUMBA = find_spec("numba") is not None
+if HAS_NUMBA:
+    from numba import njit, prange
+else:
+    prange = range  # type: ignore[misc]
+
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-def kernel(**options: Any) -> Callable[[Function], Function]:
+def kernel(
+    instead: Callable[..., Any] | None = None, **options: Any
+) -> Callable[[Function], Function]:
     """Compile a function with ``numba.njit``; where nothing can be kept, in every run anew.
 
     It is called from Python only: what a kernel calls is a `kernel_part`.
@@ -37,11 +59,16 @@ def kernel(**options: Any) -> Callable[[Function], Function]:
 
     Parameters
     ----------
+    instead : callable, optional
+        The same in NumPy, called where Numba is not installed. Without it, calling the function
+        there raises a `MissingPackageError`.
     **options
         Of ``numba.njit``.
     """
 
     def compiled(function: Function) -> Function:
+        if not HAS_NUMBA:
+            return instead or _refused  # type: ignore[return-value]
         try:
             return _njit(function, cache=True, **options)
         except RuntimeError as error:
@@ -69,8 +96,18 @@ def kernel_part(**options: Any) -> Callable[[Function], Function]:
     return kernel(forceinline=True, **options)
 
 
+def need_to_train() -> None:
+    """Refuse to train, validate or fit without the extra `train`, before any work is done."""
+    for package in ("numba", "sklearn"):
+        need(package, "cannot train")
+
+
+def _refused(*_: Any) -> Any:
+    need_to_train()
+
+
 def _njit(function: Function, **options: Any) -> Function:
-    made: Any = numba.njit(**options)(function)
+    made: Any = njit(**options)(function)
     made.compile = _in_turns(made.compile)
     return made  # type: ignore[no-any-return]
 

@@ -197,6 +197,24 @@ def test_show_suggests_the_nearest_name(xsift, catalogue):
     assert "did you mean 2CXO J000001.0+000000?" in said.err
 
 
+@pytest.mark.parametrize(
+    ("asked", "meant"),
+    [
+        ("2CXO J000007.4+000059", "2CXO J000007.0+000000"),
+        ("J000007.2+000000", "2CXO J000007.0+000000"),
+        ("2CXO J000007.4+000201", None),  # two minutes of arc away: another place of the sky
+        ("2CXO J120007.0+000000", None),  # one letter beside
+        ("2CXO J000007.0+0000", "2CXO J000007.0+000000"),  # no position: the nearest in spelling
+        ("nothing like it", None),
+    ],
+)
+def test_show_suggests_only_what_may_be_meant(xsift, catalogue, asked, meant):
+    said = xsift("show", asked, "--catalogue", catalogue)
+    assert said.status == 1
+    hint = f": did you mean {meant}?" if meant else ""
+    assert said.err.splitlines()[-1].endswith(f"no source {asked} among 300{hint}")
+
+
 def test_own_classes(xsift, files, tmp_path):
     path = tmp_path / "classes.toml"
     rows = (("QSO", "extragalactic"), ("AGN", "extragalactic"), ("YSO", "star"))

@@ -16,10 +16,10 @@ ROOT = Path(__file__).resolve().parents[2]
 EXTRAS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
 BROUGHT = [
     (Requirement(line).name, extra)
-    for extra in ("cluster", "fetch", "plots", "publish", "serve")
+    for extra in ("cluster", "fetch", "publish", "report", "serve")
     for line in EXTRAS[extra]
 ]
-NO_FIGURES = 'no figures: matplotlib is not installed; install it with pip install "xsift[plots]"'
+NO_FIGURES = 'no figures: matplotlib is not installed; install it with pip install "xsift[report]"'
 CONE = ("--cone", "10 20 0.1")
 
 
@@ -42,15 +42,24 @@ def shown(said):
 
 def test_every_extra_for_use_is_looked_at():
     (everything,) = EXTRAS["all"]
-    assert {extra for _, extra in BROUGHT} == Requirement(everything).extras
+    # tests/test_without_numba.py looks at `train`, in a process of its own.
+    assert {"train", *(extra for _, extra in BROUGHT)} == Requirement(everything).extras
 
 
-@pytest.mark.parametrize(("package", "extra"), BROUGHT)
+@pytest.mark.parametrize(("package", "extra"), [*BROUGHT, ("numba", "train")])
 def test_the_extra_is_named_by_the_packages_own_name(without, package, extra):
     assert lack_of(package, "nothing") is None  # it is imported by that name, too
     without(package)
     assert lack_of(package, "nothing") == (
         f'nothing: {package} is not installed; install it with pip install "xsift[{extra}]"'
+    )
+
+
+def test_the_extra_of_a_package_that_is_imported_by_another_name(without):
+    assert lack_of("sklearn", "nothing") is None
+    without("sklearn")
+    assert lack_of("sklearn", "nothing") == (
+        'nothing: scikit-learn is not installed; install it with pip install "xsift[train]"'
     )
 
 
@@ -187,7 +196,7 @@ def test_a_package_that_nobody_asked_for_before_is_one_line(
     assert said.status == 1
     assert said.err == (
         "xsift: cannot go on: matplotlib is not installed; install it with pip install "
-        '"xsift[plots]"\n'
+        '"xsift[report]"\n'
     )
 
 

@@ -57,9 +57,15 @@ def test_doubled_nameless_and_dotted_names():
     assert [c.to_pylist() for c in read(content, ["X", "s.p"]).columns] == [[1], [2], [5]]
 
 
+# What older pyarrow does not know, or cannot write.
+NEWER = {}
+if int(pa.__version__.partition(".")[0]) >= 20:
+    NEWER = {
+        "json": (pa.ExtensionArray.from_storage(pa.json_(), pa.array(["{}", None])), ["{}", None]),
+        "view": (pa.array(["a", None], pa.string_view()), ["a", None]),
+    }
 KINDS = {
     "large": (pa.array(["a", None], pa.large_string()), ["a", None]),
-    "view": (pa.array(["a", None], pa.string_view()), ["a", None]),
     "dictionary": (pa.array(["a", None]).dictionary_encode(), ["a", None]),
     "numbers": (pa.array([7, None]).dictionary_encode(), [7, None]),
     "bytes": (pa.array([b"a", None]), [b"a", None]),
@@ -67,14 +73,14 @@ KINDS = {
     "decimal": (pa.array([decimal.Decimal("1.5"), None]), [decimal.Decimal("1.5"), None]),
     "date": (pa.array([datetime.date(2020, 1, 1), None]), [datetime.date(2020, 1, 1), None]),
     "bool": (pa.array([True, None]), [True, None]),
-    "half": (pa.array([1.5, None], pa.float16()), [1.5, None]),
+    "half": (pa.array([np.float16(1.5), None]), [1.5, None]),
     "large integer": (pa.array([2**64 - 1, None], pa.uint64()), [2**64 - 1, None]),
     "null": (pa.nulls(2), [None, None]),
     "one number each": (pa.array([[1.5], []]), [1.5, None]),
     "one number or null": (pa.array([None, [1.5]]), [None, 1.5]),
     "an array of one": (pa.array([[1], [2]], pa.list_(pa.int64(), 1)), [1, 2]),
     "one text each": (pa.array([["a"], []], pa.large_list(pa.large_string())), ["a", None]),
-    "json": (pa.ExtensionArray.from_storage(pa.json_(), pa.array(["{}", None])), ["{}", None]),
+    **NEWER,
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -25,6 +26,9 @@ from xsift.surveys import Survey
 __all__ = ["Card", "SourceCard", "card_of", "source_card"]
 
 _DESIGNATION = re.compile(r"[jb]\d{4}")
+_SEXAGESIMAL = re.compile(
+    r"J(\d\d)(\d\d)(\d\d(?:\.\d*)?)([+-])(\d\d)(\d\d)(\d\d(?:\.\d*)?)", re.ASCII | re.IGNORECASE
+)
 _DETECTION_COLUMNS = ("name", "role", "flag", "cluster", "class", "group")
 _SOURCE_COLUMNS = ("name", "n_detections", "class_soft", "class_hard", "status", "class")
 
@@ -207,9 +211,36 @@ def _look_up(name: str, names: pa.ChunkedArray, folder: Path) -> Any:
         return alike[0]
     if alike:
         raise TableError(f"{folder}: {name} may be {', '.join(map(str, alike[:5]))}: name one")
-    near = nearest(name, map(str, distinct))
+    near = _nearest(name, [str(n) for n in distinct])
     hint = f": did you mean {near}?" if near else ""
     raise TableError(f"{folder}: no source {name} among {len(distinct):,}{hint}")
+
+
+def _nearest(name: str, names: list[str]) -> str | None:
+    """Return the name meant: of a name that holds a position the next on the sky, within 1 arcmin.
+
+    Names with positions are spelled alike wherever they lie.
+    """
+    own = _position(name)
+    if own is None:
+        return nearest(name, names)
+    held = [(position, n) for n in names if (position := _position(n))]
+    if not held:
+        return None
+    far, near = min((math.dist(own, position), n) for position, n in held)
+    return near if far < math.radians(1 / 60) else None
+
+
+def _position(name: str) -> tuple[float, float, float] | None:
+    """Return the unit vector of the position that a name holds: ``J004231.1+411621``."""
+    found = _SEXAGESIMAL.search(name)
+    if found is None:
+        return None
+    h, m, s, sign, d, arcmin, arcsec = found.groups()
+    ra = math.radians(15 * (int(h) + int(m) / 60 + float(s) / 3600))
+    dec = math.radians(int(d) + int(arcmin) / 60 + float(arcsec) / 3600)
+    dec = -dec if sign == "-" else dec
+    return math.cos(dec) * math.cos(ra), math.cos(dec) * math.sin(ra), math.sin(dec)
 
 
 def _plain(name: Any) -> str:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from textwrap import fill
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from xsift.cli.options import CatalogueFolder, Json
-from xsift.cli.terminal import console, escape, new_table, say_json
+from xsift.cli.terminal import say, say_json
 
 if TYPE_CHECKING:
-    from xsift.catalogue.anomalies import Anomalies
+    from xsift.catalogue.anomalies import Anomalies, Oddity
 
 __all__ = ["anomalies"]
 
@@ -31,30 +32,38 @@ def anomalies(
 
 
 def _show(found: Anomalies) -> None:
-    """Print the most atypical detections, and what makes them so; or the sources."""
-    screen, table = console(), new_table("Least typical first")
-    key = "detections" if found.are_sources else "obsid"
-    for heading in ("", "name", key, "typicality", "class", "what makes it so"):
-        number = heading in ("", key, "typicality")
-        table.add_column(heading, justify="right" if number else "left", no_wrap=number)
+    """Print the most atypical detections, and below each what makes it so; or the sources."""
+    key = "n_detections" if found.are_sources else "obsid"
+    rows: list[tuple[str, ...]] = [
+        ("", "name", "detections" if found.are_sources else key, "typicality", "class")
+    ]
     for anomaly in found:
         row = anomaly.detection
-        odd = ", ".join(
-            f"{o.feature} {o.value:.4g} (quantile {o.quantile:.3f})" for o in anomaly.oddities
+        cells = (anomaly.rank, row["name"], row.get(key), f"{row['typicality']:.2g}", row["class"])
+        rows.append(tuple("" if cell is None else str(cell) for cell in cells))
+    wide = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    whys = [", ".join(map(_odd, anomaly.oddities)) or "no single feature" for anomaly in found]
+    say("Least typical first")
+    for (rank, name, number, typicality, code), why in zip(rows, ["", *whys], strict=True):
+        say(
+            f"{rank:>{wide[0]}}  {name:{wide[1]}}  {number:>{wide[2]}}  {typicality:>{wide[3]}}  "
+            f"{code}".rstrip()
         )
-        cells = (
-            str(anomaly.rank),
-            str(row["name"]),
-            str(row.get("n_detections" if found.are_sources else "obsid") or ""),
-            f"{row['typicality']:.2g}",
-            str(row.get("class") or ""),
-            odd or ("" if found.are_sources else "no single feature"),
-        )
-        table.add_row(*map(escape, cells))
-    screen.print(table)
+        if why and not found.are_sources:
+            indent = " " * (wide[0] + 4)
+            say(fill(why, 79, initial_indent=indent, subsequent_indent=indent))
     if found.are_sources:
-        screen.print(
+        say(
             "xsift vote wrote this catalogue: without detections and a model nothing says which "
-            "features make a source atypical.",
-            highlight=False,
+            "features make a source atypical."
         )
+    elif whys:
+        say("Above or below: share of the training detections.")
+
+
+def _odd(odd: Oddity) -> str:
+    """Say how far out a feature lies: ``powlaw_gamma -3.83, below 99.9 %``."""
+    is_low = odd.quantile < 0.5
+    share = 100 * (1 - odd.quantile if is_low else odd.quantile)
+    much = "all" if share > 99.95 else f"{share:.1f} %"
+    return f"{odd.feature} {odd.value:.3g} ({'below' if is_low else 'above'} {much})"

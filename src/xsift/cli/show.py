@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
+from itertools import compress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["show"]
 
 _CARD_ROWS = 30
+_GROUPS = 4  # beside each other in 80 columns
 
 
 def show(
@@ -69,13 +72,14 @@ def _show(card: SourceCard) -> None:
 
 def _print_detections(screen: Console, card: SourceCard, rows: list[dict[str, Any]]) -> None:
     with_distances = any(row["squared_distances"] for row in rows)
+    cells = [_detection_cells(row, card.classes, with_distances) for row in rows[:_CARD_ROWS]]
+    filled = [any(column) for column in zip(*cells, strict=True)]
     table = new_table("Detections")
-    for heading in _headings(with_distances):
+    for heading in compress(_headings(with_distances), filled):
         number = heading in ("obsid", "cluster", "d²")
         table.add_column(heading, justify="right" if number else "left", no_wrap=heading != "why")
-    for row in rows[:_CARD_ROWS]:
-        cells = _detection_cells(row, card.classes, with_distances)
-        table.add_row(*map(escape, cells))
+    for row in cells:
+        table.add_row(*map(escape, compress(row, filled)))
     screen.print(table)
     if (more := len(rows) - _CARD_ROWS) > 0:
         screen.print(f"and {more} more: --json shows all", highlight=False)
@@ -99,23 +103,33 @@ def _print_standing(screen: Console, card: SourceCard) -> None:
         return
     whose = {"known": "the known objects", "classified": "what the catalogue classified"}
     title = f"Features, and how many % of {whose[standing.basis]} lie below"
+    groups = _groups_shown(card.source or {}, standing.groups)
     spread = ["range"] if len(standing.X) > 1 else []
-    table = new_table(title, ("feature",), ("median", *spread, *standing.groups))
+    table = new_table(title, ("feature",), ("median", *spread, *groups))
     for column in table.columns:
-        # Where there are many groups, the range alone gives way: its two ends go below each other.
-        column.no_wrap = column.header != "range"
+        column.no_wrap = True
     for j, name in enumerate(standing.features):
         values = standing.X[:, j][np.isfinite(standing.X[:, j])]
         unit = unit_of(card.survey, name)
         heading = f"{name} [{unit}]" if unit else name
         if not len(values):
-            table.add_row(escape(heading), "missing", *[""] * (len(spread) + len(standing.groups)))
+            table.add_row(escape(heading), "missing", *[""] * (len(spread) + len(groups)))
             continue
         span = f"{values.min():.3g} to {values.max():.3g}" if len(values) > 1 else ""
-        ranks = [standing.percentile(name, group) for group in standing.groups]
+        ranks = [standing.percentile(name, group) for group in groups]
         shown = ["" if rank != rank else f"{rank:.0f}" for rank in ranks]
         table.add_row(escape(heading), f"{np.median(values):.3g}", *[span][: len(spread)], *shown)
     screen.print(table)
+    if len(groups) < len(standing.groups):
+        screen.print(f"and {len(standing.groups) - len(groups)} groups more: --json shows all")
+
+
+def _groups_shown(source: dict[str, Any], groups: Sequence[str]) -> Sequence[str]:
+    """Return the groups that fit in a line: where there are many, those that may be true."""
+    if len(groups) <= _GROUPS:
+        return groups
+    may_be = (source.get("group_set") or "").split("|")
+    return [group for group in groups if group in may_be][:_GROUPS] or groups[:_GROUPS]
 
 
 def _print_votes(screen: Console, card: SourceCard) -> None:

@@ -6,20 +6,22 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:  # help is there sooner without rich
     from rich.console import Console
+    from rich.progress import Progress
     from rich.table import Table
 
 __all__ = [
+    "Steps",
     "bar",
     "console",
     "escape",
     "new_table",
     "progress",
-    "rows_done",
     "say",
     "say_json",
     "show_warnings",
@@ -87,76 +89,90 @@ def show_where(screen: Console, what: str, path: Path) -> None:
 
 
 @contextmanager
-def progress() -> Iterator[Callable[[str], None]]:
-    """Show the step at hand on standard error; a spinner where a person looks on."""
-    screen = console(err=True)
-    if not screen.is_terminal:
-        yield lambda step: screen.print(escape(step), highlight=False)
-        return
-    # The spinner that is made of ASCII alone, where the terminal may have no other.
-    spinner = "dots" if screen.encoding.startswith("utf") else "line"
-    with screen.status("starting", spinner=spinner) as status:
-        yield lambda step: status.update(escape(step))
+def progress(as_json: bool = False) -> Iterator[Steps]:
+    """Show on standard error the step at hand, and how much of it is done.
 
-
-@contextmanager
-def rows_done(as_json: bool) -> Iterator[Callable[[str, int, int], None]]:
-    """Show on standard error how much of each step is done; yields tell(step, done, total).
-
-    A bar with the time left where a person looks on; else a line for each tenth, or as JSON one for
-    each time that it is told.
+    A bar with the time left where a person looks on; else a line for each step and each tenth, or
+    as JSON one for each time that a part is told.
     """
-    screen, last = console(err=True), [("", -1)]
-
-    def say_line(step: str, done: int, total: int) -> None:
-        tenth = step, 10 * done // max(total, 1)
-        if as_json:
-            say(json.dumps({"step": step, "done": done, "total": total}), err=True)
-        elif tenth != last[0]:
-            screen.print(escape(f"{step}: {done:,} of {total:,}"), highlight=False)
-        last[0] = tenth
-
+    screen = console(err=True)
     if as_json or not screen.is_terminal:
-        yield say_line
+        yield _Lines(screen, as_json)
         return
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.completed:,} of {task.total:,}"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=screen) as shown:
-        task = shown.add_task("starting", total=1)
-
-        def tell(step: str, done: int, total: int) -> None:
-            if step != last[0][0]:
-                shown.reset(task, description=step, total=total)
-                last[0] = step, 0
-            shown.update(task, completed=done, total=total)
-
-        yield tell
+    with _bars(screen) as shown:
+        yield _Bar(shown)
 
 
 @contextmanager
 def bar(what: str) -> Iterator[Callable[[int, int], None]]:
-    """Show a progress bar with the time left on standard error; yields advance(done, total)."""
-    from rich.progress import (
-        BarColumn,
-        Progress,
-        TaskProgressColumn,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-
+    """Show how much of a job is done, and the time left; yields advance(done, total)."""
     screen = console(err=True)
+    if not screen.is_terminal:
+        yield lambda done, total: None
+        return
+    with _bars(screen) as shown:
+        yield partial(_Bar(shown).part, what)
+
+
+class Steps(Protocol):
+    """Is told of each step as it begins, and how much of a long one is done."""
+
+    def __call__(self, step: str) -> None:
+        """Begin a step."""
+
+    def part(self, step: str, done: int, total: int) -> None:
+        """Say how much of a step is done."""
+
+
+class _Lines:
+    """Steps as lines, where nobody looks on."""
+
+    def __init__(self, screen: Console, as_json: bool) -> None:
+        self._screen, self._as_json, self._last = screen, as_json, ("", -1)
+
+    def __call__(self, step: str) -> None:
+        if not self._as_json:
+            self._screen.print(escape(step), highlight=False)
+
+    def part(self, step: str, done: int, total: int) -> None:
+        tenth = step, 10 * done // max(total, 1)
+        if self._as_json:
+            say(json.dumps({"step": step, "done": done, "total": total}), err=True)
+        elif tenth != self._last:
+            self(f"{step}: {done:,} of {total:,}")
+        self._last = tenth
+
+
+class _Bar:
+    """Steps as a bar: of unknown length, or with the number done and the time left."""
+
+    def __init__(self, shown: Progress) -> None:
+        self._shown, self._task, self._step = shown, shown.add_task("", total=None, count=""), ""
+
+    def __call__(self, step: str) -> None:
+        self._begin(step, None)
+
+    def part(self, step: str, done: int, total: int) -> None:
+        if step != self._step:
+            self._begin(step, total)
+        count = f"{done:,} of {total:,}"
+        self._shown.update(self._task, completed=done, total=total, count=count)
+
+    def _begin(self, step: str, total: int | None) -> None:
+        self._step = step
+        self._shown.reset(self._task, description=escape(step), total=total, count="")
+
+
+def _bars(screen: Console) -> Progress:
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.progress import TimeRemainingColumn as TimeLeft
+
     columns = (
         TextColumn("{task.description}"),
-        BarColumn(),
-        TaskProgressColumn(),
-        TimeRemainingColumn(),
+        BarColumn(24),
+        TextColumn("{task.fields[count]}"),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeLeft(),
     )
-    with Progress(*columns, console=screen, disable=not screen.is_terminal) as shown:
-        task = shown.add_task(what, total=None)
-        yield lambda done, total: shown.update(task, completed=done, total=total)
+    return Progress(*columns, console=screen, transient=True)

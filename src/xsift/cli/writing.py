@@ -13,7 +13,6 @@ from xsift.cli.terminal import (
     escape,
     new_table,
     progress,
-    rows_done,
     say_json,
     show_warnings,
     show_where,
@@ -85,8 +84,8 @@ def write_stream(
 ) -> None:
     """Do a job on a table in parts, and say what came of it."""
     chosen = chosen_formats(formats, allowed=CATALOGUE_FORMATS) if formats else None
-    with rows_done(as_json) as tell:
-        result = job(out=out, formats=chosen, tell=tell)
+    with progress(as_json) as step:
+        result = job(out=out, formats=chosen, tell=step.part)
     if as_json:
         say_json(result.record)
     else:
@@ -144,6 +143,7 @@ def _stages(counts: dict[str, int]) -> Table:
 
 def _class_table(classes: Classes, record: dict[str, Any], verdicts: Mapping[str, int]) -> Table:
     from xsift.catalogue.sums import key_of
+    from xsift.catalogue.tables import NONE
 
     n, trained = Counter(verdicts), record.get("model", {}).get("class_counts", {})
     table = new_table(
@@ -158,6 +158,10 @@ def _class_table(classes: Classes, record: dict[str, Any], verdicts: Mapping[str
         row += [f"{trained.get(c.code, 0):,}"] if trained else []
         table.add_row(*map(escape, row))
         last = c.group
+    none = [n[key_of(NONE, NONE, s)] for s in ("unique", "ambiguous")]
+    if any(none):
+        counts = [f"{count:,}" for count in none]
+        table.add_row("", NONE, "none of these", *counts, *([""] if trained else []))
     return table
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from xsift.jit import kernel
+from xsift.mixture import in_numpy
 
 __all__ = ["component_log_densities"]
 
@@ -16,7 +17,7 @@ _BLOCK = 128
 
 
 # No fastmath: the order of the additions is fixed, so that a row gives the same bits in any block.
-@kernel(error_model="numpy")
+@kernel(instead=in_numpy.component_log_densities, error_model="numpy")
 def component_log_densities(
     X: np.ndarray, means: np.ndarray, whitening: np.ndarray, log_norms: np.ndarray
 ) -> np.ndarray:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import numpy as np
 
 from xsift.jit import kernel, kernel_part
+from xsift.mixture import in_numpy
 from xsift.mixture.elementary import ELEMENTWISE
 from xsift.mixture.kernels import BLOCK, expect_block, filled_lanes, lanes, load_block
 from xsift.mixture.marginals import Components, components_of, marginals_of
@@ -87,7 +88,7 @@ def weigh_roots(
     return log_density, component
 
 
-@kernel(nogil=True, error_model="numpy")
+@kernel(instead=in_numpy.class_posteriors, nogil=True, error_model="numpy")
 def _class_posteriors(
     X: np.ndarray,
     ends: np.ndarray,
@@ -133,7 +134,7 @@ def _class_posteriors(
         first = end
 
 
-@kernel(nogil=True, error_model="numpy")
+@kernel(instead=in_numpy.weigh_roots, nogil=True, error_model="numpy")
 def _weigh_roots(
     X: np.ndarray,
     ends: np.ndarray,

@@ -16,6 +16,7 @@ import math
 import numpy as np
 
 from xsift.jit import kernel, kernel_part
+from xsift.mixture import in_numpy
 
 __all__ = ["complete_moments", "group_by_pattern", "split_features"]
 
@@ -25,7 +26,7 @@ TILE = 4
 """Features are padded with zeros to a multiple of this, so that the kernels need no remainders."""
 
 
-@kernel(nogil=True)
+@kernel(instead=in_numpy.group_by_pattern, nogil=True)
 def group_by_pattern(
     X: np.ndarray, weight: np.ndarray, keep_all: bool
 ) -> tuple[np.ndarray, np.ndarray]:

@@ -9,6 +9,7 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 
 from xsift.jit import kernel
+from xsift.mixture import in_numpy
 from xsift.mixture.blocks import Rows, Slab, piece_size, workers
 from xsift.mixture.kernels import BLOCK, expect_block, filled_lanes, lanes, load_block
 from xsift.mixture.marginals import Components, components_of, marginals_of
@@ -134,7 +135,7 @@ def _total(
     return np.array([float((weight * log_density).sum()), float(weight.sum()), entropy])
 
 
-@kernel(nogil=True, error_model="numpy")
+@kernel(instead=in_numpy.score_piece, nogil=True, error_model="numpy")
 def score_piece(
     X: np.ndarray,
     ends: np.ndarray,

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import numba
 import numpy as np
 
-from xsift.jit import kernel, n_threads
+from xsift.jit import kernel, n_threads, prange
 
 __all__ = ["EXACT_UP_TO", "sample_for_silhouettes", "silhouettes"]
 
@@ -59,6 +58,8 @@ def silhouettes(X: np.ndarray, labels: np.ndarray) -> np.ndarray:
 @contextmanager
 def _own_threads() -> Iterator[None]:
     """Let Numba use the cores of this process alone: its neighbours may have the others."""
+    import numba
+
     before = numba.get_num_threads()
     numba.set_num_threads(min(n_threads(), before))
     try:
@@ -73,7 +74,7 @@ def _by_row(X: np.ndarray, labels: np.ndarray, sizes: np.ndarray) -> np.ndarray:
     m, n_clusters = sizes.shape
     by_row = np.empty((n, m))
     columns = X.T.copy()
-    for i in numba.prange(n):
+    for i in prange(n):
         d2 = np.zeros(n)
         for f in range(d):
             for j in range(n):

@@ -11,6 +11,7 @@ from xsift.model import Classification, Model
 from xsift.model.by_gaps import GapSums, warn_of_gaps
 from xsift.model.calibrated import CalibratedModel
 from xsift.model.prior import all_shares, under_prior, wanted_prior
+from xsift.model.progress import Tell
 from xsift.model.sample import Sample
 from xsift.model.shares import ShareSums, shares_of
 from xsift.model.shift import ShiftSums, warn_of_shift
@@ -56,6 +57,7 @@ def answer(
     trained: np.ndarray | None = None,
     first: int = 0,
     n_of_all: int | None = None,
+    tell: Tell | None = None,
 ) -> Answer:
     """Classify detections, and add up what tells how their table differs from the training table.
 
@@ -72,6 +74,8 @@ def answer(
         Of a part of a table: the place of its first detection.
     n_of_all : int, optional
         Detections of the table; where None, the sample is all of it.
+    tell : callable, optional
+        Told how many detections are classified, of how many.
 
     Raises
     ------
@@ -82,9 +86,11 @@ def answer(
     """
     shares = wanted_shares(model, prior)
     features = sample.features
-    said = model.classify(features)
     sums = None
-    if isinstance(model, CalibratedModel):
+    if not isinstance(model, CalibratedModel):
+        said = model.classify(features)
+    else:
+        said = model.classify(features, tell)
         X, n = features.values, len(sample)
         unseen = np.ones(n, dtype=bool) if trained is None else ~trained
         names = sample.keys["name"].combine_chunks()

@@ -21,6 +21,7 @@ from xsift.mixture import ClassMixtures, Mixture, log_density_and_responsibiliti
 from xsift.model.classification import Classification, Trained, trained_for
 from xsift.model.core import Block, CalibratedCore, slices_of
 from xsift.model.gaps import Gaps
+from xsift.model.progress import Tell
 from xsift.model.schema import CalibratedTree, ModelTree
 from xsift.model.schema_parts import (
     ClassMixturesTree,
@@ -115,7 +116,7 @@ class CalibratedModel(CalibratedCore, Trained):
         """Tell which rows the method can score: those with at least one feature."""
         return np.asarray(features.usable.any(axis=1))
 
-    def classify(self, features: FeatureTable) -> Classification:
+    def classify(self, features: FeatureTable, tell: Tell | None = None) -> Classification:
         """Classify detections; a row's result does not depend on the other rows.
 
         Parameters
@@ -123,6 +124,8 @@ class CalibratedModel(CalibratedCore, Trained):
         features : FeatureTable
             Of the model's features. Those that are missing or impossible are integrated over; a
             row without any is not scored. A detection of few counts is judged as such.
+        tell : callable, optional
+            Told how many detections are classified, of how many, where there are many.
 
         Raises
         ------
@@ -130,9 +133,11 @@ class CalibratedModel(CalibratedCore, Trained):
             If the features are not the model's.
         """
         self.refuse_other_features(features)
-        return self.predict(features.values, features.counts)
+        return self.predict(features.values, features.counts, tell)
 
-    def predict(self, X: np.ndarray, counts: np.ndarray | None = None) -> Classification:
+    def predict(
+        self, X: np.ndarray, counts: np.ndarray | None = None, tell: Tell | None = None
+    ) -> Classification:
         """Classify raw features, shape (n, d); NaN is missing.
 
         Parameters
@@ -140,8 +145,10 @@ class CalibratedModel(CalibratedCore, Trained):
         X : ndarray of shape (n, d)
         counts : ndarray of shape (n,), optional
             Effective counts; where None, detections are exact.
+        tell : callable, optional
+            As in `classify`.
         """
-        n = len(X)
+        n, done = len(X), 0
         counts = np.full(n, np.inf) if counts is None else counts
         cluster = np.full(n, -1)
         p = np.zeros((n, len(self.classes)), order="F")  # a table can share the columns
@@ -155,6 +162,9 @@ class CalibratedModel(CalibratedCore, Trained):
                 p_block, p_none[rows] = scorer.probabilities(part, raw[some], density[some])
                 for k, column in enumerate(p_block.T):
                     p[rows, k] = column
+                done += len(rows)
+                if tell is not None and n > len(rows):
+                    tell(done, n)
         is_empty = np.isnan(X).all(axis=1)
         cluster[is_empty], p[is_empty], p_none[is_empty] = -1, np.nan, np.nan
         return Classification(cluster, p, p_none, typicality)

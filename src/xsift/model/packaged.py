@@ -14,7 +14,8 @@ from xsift import surveys
 from xsift.errors import ModelError, SettingError, XsiftWarning
 from xsift.model.file import load_model_tree
 from xsift.model.look import fit_of
-from xsift.model.sample import Progress, Sample, read_sample, silent
+from xsift.model.progress import Progress, silent
+from xsift.model.sample import Sample, read_sample
 from xsift.model.schema import ModelTree
 from xsift.read import Fit, InMemory, Source, offered_columns
 from xsift.read.naming import naming

@@ -5,7 +5,7 @@ Training, validation and classification all take this object; nobody opens the f
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -27,18 +27,17 @@ from xsift.label import (
     with_types,
 )
 from xsift.model.folds import fields_on_sky, identical_detections, join
+from xsift.model.progress import Progress, silent
 from xsift.settings import Settings
 from xsift.surveys import Feature, Survey
 from xsift.vote import in_order, key_order
 
 __all__ = [
     "CARRIED",
-    "Progress",
     "Sample",
     "Training",
     "read_sample",
     "refuse_unlabelled",
-    "silent",
     "source_codes",
 ]
 
@@ -47,12 +46,6 @@ CARRIED = ("name", "archive_name", "obsid", "obi", "region_id", "ra", "dec")
 
 # What the parts of a validation are told apart by, besides.
 _ASIDE = ("significance",)
-
-Progress = Callable[[str], None]
-
-
-def silent(step: str) -> None:
-    """Take no notice of a step."""
 
 
 @dataclass(frozen=True, eq=False)

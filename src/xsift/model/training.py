@@ -10,7 +10,8 @@ from xsift.features import FeatureTable
 from xsift.model.calibrated import CalibratedModel
 from xsift.model.calibrated_training import fit_calibrated_model
 from xsift.model.paper import PaperModel, fit_paper_model
-from xsift.model.sample import Progress, Sample, silent
+from xsift.model.progress import Progress, silent
+from xsift.model.sample import Sample
 from xsift.settings import Settings
 from xsift.surveys import Survey
 

@@ -17,6 +17,7 @@ from xsift.catalogue.summary import Shown, Summary, SummaryTable
 from xsift.catalogue.view import view_catalogue
 from xsift.classes import Classes
 from xsift.errors import SettingError, TableError, nearest, need
+from xsift.model.progress import parts_of
 from xsift.pipeline.model import TrainedModel
 from xsift.report.drawing import Drawing, NotDrawn
 from xsift.report.report import compose, make_figure
@@ -235,11 +236,7 @@ def open_streamed(
             f"{table}: a table that is read in parts, whose results are written part by part: "
             "give --out, a folder for them"
         )
-
-    def tell(step: str, done: int, total: int) -> None:
-        progress(f"{step}: {done:,} of {total:,}")
-
-    job(out=out, workers=workers, tell=tell)
+    job(out=out, workers=workers, tell=parts_of(progress))
     return open_catalogue(out)
 
 

@@ -12,11 +12,13 @@ from xsift.catalogue.warnings import in_sample_notes, recorded, warn_of_classes,
 from xsift.model import model_of
 from xsift.model.file import load_model_tree
 from xsift.model.packaged import chosen_model, refuse_other_model
-from xsift.model.sample import Progress, read_sample, silent
+from xsift.model.progress import Progress, told_in_parts
+from xsift.model.sample import read_sample
 from xsift.model.schema import ModelTree
 from xsift.pipeline.catalogue import Catalogue, open_streamed
 from xsift.pipeline.keywords import takes_settings
 from xsift.pipeline.lazy import classify_lazily
+from xsift.pipeline.notebook import shown_in_notebook
 from xsift.pipeline.part import classify_part, finished_record, vote_bucket
 from xsift.read import as_input, is_path
 from xsift.read.lsdb_catalogue import is_lsdb_catalogue
@@ -93,7 +95,7 @@ def classify(
     folder of the unclassified HATS catalogue to ``xsift classify``, or the result of ``compute()``
     to `vote_table`.
     """
-    settings, progress = settings or Settings(), progress or silent
+    settings, progress = settings or Settings(), progress or shown_in_notebook()
     if is_lsdb_catalogue(table):
         return classify_lazily(table, model, settings)
     if is_path(table) and goes_in_parts(table):
@@ -123,8 +125,8 @@ def classify(
             sample = sample.held_to(tree.features, survey)
         warn_of_unused(sample.given, tree.features, survey.feature_set(tree.feature_set))
         warn_of_classes(trained)
-        progress("scoring and voting")
-        part = classify_part(sample, trained, tree, settings)
+        tell = told_in_parts(progress, "scoring and voting")
+        part = classify_part(sample, trained, tree, settings, tell=tell)
         voted = vote_bucket(part.ballots, trained, tree, settings)
         sums = part.sums + voted.sums
         record = finished_record(sums, trained, tree, settings, sample.sha256, sample.called)

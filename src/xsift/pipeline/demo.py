@@ -14,7 +14,8 @@ from xsift import write
 from xsift.catalogue.tables import NONE, place
 from xsift.classes import Classes
 from xsift.errors import lack_of
-from xsift.model.sample import Progress, silent
+from xsift.jit import need_to_train
+from xsift.model.progress import Progress, silent
 from xsift.pipeline.catalogue import Catalogue
 from xsift.pipeline.run import run
 from xsift.settings import Settings
@@ -86,6 +87,7 @@ def demonstrate(
     OutputError
         If the folder cannot be written.
     """
+    need_to_train()
     with _place(folder) as staging:
         simulation, result = _classified(staging, n_sources, seed, 1, progress)
         names = simulation.detections["name"]

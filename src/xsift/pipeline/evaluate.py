@@ -38,6 +38,7 @@ from xsift.evaluate.results import results
 from xsift.evaluate.splits import N_BLOCKS
 from xsift.evaluate.store import Store
 from xsift.features import columns_that_close
+from xsift.jit import need_to_train
 from xsift.model.faint import dimming_of
 from xsift.model.sample import Sample, read_sample
 from xsift.pipeline.keywords import takes_settings
@@ -168,6 +169,7 @@ def evaluate(
         If the table cannot be used or the folder cannot be written; SplitError if a source or a
         detection would be on both sides of a split.
     """
+    need_to_train()
     settings, evaluation = settings or Settings(), evaluation or EvaluationSettings()
     advance = advance or _unheeded
     check(workers)

@@ -15,6 +15,7 @@ from xsift.catalogue.sums import Sums
 from xsift.catalogue.verdicts import Judge
 from xsift.model import Model
 from xsift.model.answer import answer
+from xsift.model.progress import Tell
 from xsift.model.recognise import recognise
 from xsift.model.sample import Sample
 from xsift.model.schema import ModelTree
@@ -52,6 +53,7 @@ def classify_part(
     settings: Settings,
     look: Look | None = None,
     first: int = 0,
+    tell: Tell | None = None,
 ) -> PartResult:
     """Classify a part of a table.
 
@@ -67,10 +69,12 @@ def classify_part(
         The whole table; where None, the part is all of it.
     first : int
         Place of the first of these detections in the whole table.
+    tell : callable, optional
+        Told how many detections are classified, of how many.
     """
     seen = recognise(tree.training_rows, sample, None if look is None else look.key_columns)
     n_of_all = None if look is None else look.n_rows
-    said = answer(model, sample, settings.prior, seen.rows, first, n_of_all)
+    said = answer(model, sample, settings.prior, seen.rows, first, n_of_all, tell)
     judge = Judge.of(model, settings, tree.model_id)
     has_counts = None if look is None else look.has_counts
     return PartResult(*judge.detections(sample, said, seen, first, has_counts))

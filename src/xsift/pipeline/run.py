@@ -18,15 +18,18 @@ from xsift.catalogue.verdicts import Judge, catalogue_of, with_record
 from xsift.catalogue.warnings import recorded, warn_of_classes
 from xsift.classes import Classes
 from xsift.errors import SettingError
+from xsift.jit import need_to_train
 from xsift.label import without_apart
 from xsift.model import CalibratedModel, Model, model_tree
 from xsift.model.answer import answer
+from xsift.model.progress import Progress, told_in_parts
 from xsift.model.recognise import training_rows
-from xsift.model.sample import Progress, Sample, read_sample, silent
+from xsift.model.sample import Sample, read_sample
 from xsift.model.schema import TrainingTree
 from xsift.model.training import taught, train
 from xsift.pipeline.catalogue import Catalogue, open_streamed
 from xsift.pipeline.keywords import takes_settings
+from xsift.pipeline.notebook import shown_in_notebook
 from xsift.read import as_input, is_path
 from xsift.read.known import known_of_lsdb
 from xsift.read.lsdb_catalogue import is_lsdb_catalogue
@@ -82,7 +85,8 @@ def run(
     XsiftError
         If the data, labels or settings cannot be used; the message says what to do.
     """
-    settings, progress = settings or Settings(), progress or silent
+    need_to_train()
+    settings, progress = settings or Settings(), progress or shown_in_notebook()
     if is_path(table) and goes_in_parts(table):
         from xsift.pipeline.run_stream import run_stream  # of a table of one part, it calls this
 
@@ -104,10 +108,12 @@ def run(
         sample = sample.held_to(model.features)
         sample, y = known_labels(sample, model, y)
         rows = training_rows(sample, taught(sample, model, y))
-        progress("scoring and voting")
+        tell = told_in_parts(progress, "scoring and voting")
         warn_of_classes(model)
         judge = Judge.of(model, settings)
-        result = catalogue_of(sample, judge, answer(model, sample, settings.prior, y >= 0))
+        result = catalogue_of(
+            sample, judge, answer(model, sample, settings.prior, y >= 0, tell=tell)
+        )
     training = training_of(sample, model, y, settings, labels, result.record["counts"], notes)
     result.record.update(of_training(training, model))
     tree = model_tree(model, training, rows)

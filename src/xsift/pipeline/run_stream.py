@@ -24,8 +24,9 @@ from xsift.model import Model, model_of, model_tree
 from xsift.model.answer import answer
 from xsift.model.drawn import OTHERS, drawn
 from xsift.model.file import load_model_tree, save_model_tree
+from xsift.model.progress import Progress
 from xsift.model.recognise import training_rows
-from xsift.model.sample import Progress, Sample, read_sample, refuse_unlabelled
+from xsift.model.sample import Sample, read_sample, refuse_unlabelled
 from xsift.model.schema import ModelTree
 from xsift.model.training import taught, train, trained_classes
 from xsift.pipeline.catalogue import Catalogue

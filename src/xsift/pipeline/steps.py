@@ -19,7 +19,7 @@ from xsift.catalogue.sums import verdicts_of
 from xsift.classes import Classes
 from xsift.cluster import Flow, Workers
 from xsift.errors import ClusterError, SettingError, TableError, XsiftWarning, need
-from xsift.model.sample import Progress
+from xsift.model.progress import Progress
 from xsift.pipeline.buckets import Ballots
 from xsift.pipeline.first_look import Tell, run_length
 from xsift.read import InMemory, Parts

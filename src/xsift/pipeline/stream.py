@@ -10,7 +10,7 @@ from pathlib import Path
 from xsift.catalogue.tables import place
 from xsift.catalogue.warnings import in_sample_notes, recorded
 from xsift.cluster import check, workers_of
-from xsift.model.sample import Progress
+from xsift.model.progress import Progress
 from xsift.pipeline.catalogue import Catalogue
 from xsift.pipeline.classified import Job, Stream
 from xsift.pipeline.classify import classify

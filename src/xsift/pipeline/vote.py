@@ -19,9 +19,10 @@ from xsift.catalogue.tables import described, source_table
 from xsift.catalogue.verdicts import with_record
 from xsift.catalogue.warnings import recorded, vote_of_trained
 from xsift.classes import Classes
-from xsift.model.sample import Progress, silent
+from xsift.model.progress import Progress
 from xsift.pipeline.catalogue import Catalogue, open_streamed
 from xsift.pipeline.keywords import takes_settings
+from xsift.pipeline.notebook import shown_in_notebook
 from xsift.read import InMemory, Polled, as_input, is_path, read_probabilities
 from xsift.read.layout import is_pattern
 from xsift.read.parts import goes_in_parts
@@ -74,7 +75,7 @@ def vote_table(
     XsiftError
         If the table cannot be used.
     """
-    settings, progress = settings or Settings(), progress or silent
+    settings, progress = settings or Settings(), progress or shown_in_notebook()
     if is_path(table) and goes_in_parts(table):
         from xsift.pipeline.vote_stream import vote_stream  # it needs what is here
 

@@ -29,7 +29,7 @@ from xsift.classes import Classes
 from xsift.cluster import Workers, check, workers_of
 from xsift.errors import TableError, XsiftWarning
 from xsift.model.look import with_names
-from xsift.model.sample import Progress, silent
+from xsift.model.progress import Progress, silent
 from xsift.pipeline.buckets import Ballots, Ranges, empty_ballots, read_bucket, write_ballots
 from xsift.pipeline.catalogue import Catalogue
 from xsift.pipeline.first_look import Tell, quiet, run_length

@@ -15,9 +15,32 @@ _BLOCK = 128
 _TILE = 4
 
 
+def _distances_in_numpy(X: np.ndarray, means: np.ndarray, precisions: np.ndarray) -> np.ndarray:
+    out = np.zeros((len(X), len(means)))
+    for c, (mean, precision) in enumerate(zip(means, precisions, strict=True)):
+        x = X.T - mean[:, None]
+        for i in range(len(x)):
+            half = precision[i, i] * x[i]
+            for j in range(i):
+                half += 2.0 * precision[i, j] * x[j]
+            out[:, c] += half * x[i]
+    return out
+
+
+def _softmin_in_numpy(d2: np.ndarray) -> np.ndarray:
+    d2 = np.abs(d2)
+    least = d2.min(axis=1, keepdims=True)
+    with np.errstate(invalid="ignore"):  # every class at infinity: NaN
+        p = np.exp(least - d2)
+    total = np.zeros(len(p))
+    for column in p.T:
+        total += column
+    return np.asarray(p / total[:, None])
+
+
 # Multiplications and additions may be fused, but never reordered: a row gives the same bits
 # whatever stands around it in the table.
-@kernel(error_model="numpy", fastmath={"contract"})
+@kernel(instead=_distances_in_numpy, error_model="numpy", fastmath={"contract"})
 def squared_mahalanobis(X: np.ndarray, means: np.ndarray, precisions: np.ndarray) -> np.ndarray:
     """Return (x - mean_c)^T precision_c (x - mean_c) for every row and class.
 
@@ -77,7 +100,7 @@ def squared_mahalanobis(X: np.ndarray, means: np.ndarray, precisions: np.ndarray
     return out
 
 
-@kernel(error_model="numpy")
+@kernel(instead=_softmin_in_numpy, error_model="numpy")
 def softmin(d2: np.ndarray) -> np.ndarray:
     """Return exp(-|d2_c|) / sum_c exp(-|d2_c|) for every row, without underflow.
 

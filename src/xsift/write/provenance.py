@@ -6,6 +6,7 @@ import importlib.metadata
 import json
 import math
 import platform
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,10 +17,11 @@ _PACKAGES = ("numpy", "scipy", "astropy", "pyarrow", "numba", "scikit-learn", "a
 
 
 def environment() -> dict[str, str]:
-    """Return the versions of what computes: xsift, Python and the numerical packages."""
+    """Return the versions of what computes: xsift, Python and the numerical packages installed."""
     versions = {"xsift": importlib.metadata.version("xsift"), "python": platform.python_version()}
     for package in _PACKAGES:
-        versions[package] = importlib.metadata.version(package)
+        with suppress(importlib.metadata.PackageNotFoundError):  # of an extra
+            versions[package] = importlib.metadata.version(package)
     return versions
 
 
