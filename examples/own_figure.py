@@ -42,13 +42,15 @@ def main() -> None:
         curves = {}
         x = np.linspace(-1, 6, 401)
         for k, name in enumerate(view.groups):
+            if np.sum(group == k) < distributions.FEWEST:
+                continue  # too few sources for a density
             curves[name] = (
                 (x[1:] + x[:-1]) / 2,
                 distributions.curve(gamma[group == k], (-1, 6), bounded=False, n=400),
             )
         plots.density_curves(left, curves)
-        left.set(xlabel=plots.feature_label("powlaw_gamma"), ylim=(0, None))
-        left.legend()
+        left.set(xlabel=plots.feature_label("photon index", symbol="Γ"), ylim=(0, None))
+        plots.legend_over(left)
         counts = distributions.class_counts(
             view.code, view.is_unique, view.names, view.group_of_name
         )

@@ -1,6 +1,7 @@
 """`make release-check` sees what it is there to see. (The check itself runs in .ci/run.)"""
 
 import sys
+import tomllib
 import zipfile
 from pathlib import Path
 
@@ -18,11 +19,11 @@ ABOUT = f"xsift-{xsift.__version__}.dist-info"
 FILES = {
     "xsift/__init__.py": b"",
     "xsift/surveys/a.toml": b"x = 1",
-    "xsift/serve/static/aladin/LICENSE.txt": b"GPL",
+    "xsift/serve/static/app.js": b"start();",
 }
 LICENCES = {
     f"{ABOUT}/licenses/LICENSE": b"BSD",
-    f"{ABOUT}/licenses/src/xsift/serve/static/aladin/LICENSE.txt": b"GPL",
+    f"{ABOUT}/licenses/NOTICE": b"What ships",
 }
 
 
@@ -57,12 +58,30 @@ def test_a_whole_wheel_passes(wheel):
         ({"xsift/more.py": b""}, r"are not the package's: xsift/more\.py"),
         ({"tests/test_a.py": b""}, r"are not the package's: tests/test_a\.py"),
         ({f"{ABOUT}/licenses/LICENSE": None}, r"the wheel lacks .*/licenses/LICENSE"),
-        (dict.fromkeys(LICENCES), r"the wheel lacks .*LICENSE, .*aladin/LICENSE\.txt"),
+        (dict.fromkeys(LICENCES), r"the wheel lacks .*/licenses/LICENSE, .*/licenses/NOTICE"),
     ],
 )
 def test_a_wheel_that_is_not_the_package_is_refused(wheel, changed, said):
     with pytest.raises(SystemExit, match=f"release-check: .*{said}"):
         release_check.check_wheel(wheel(changed))
+
+
+def test_a_wheel_with_aladin_lite_is_refused(wheel, tmp_path):
+    """It would no longer be under the BSD licence alone."""
+    path = tmp_path / "src" / "xsift" / "serve" / "static" / "aladin" / "aladin.js"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"GPL")
+    packed = wheel({str(path.relative_to(tmp_path / "src")): b"GPL"})
+    with pytest.raises(SystemExit, match=r"the wheel holds xsift/.*/aladin\.js, which is under"):
+        release_check.check_wheel(packed)
+
+
+def test_the_licence_is_one():
+    said = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    assert said["license"] == "BSD-3-Clause"
+    assert said["license-files"] == ["LICENSE", "NOTICE"]
+    assert "What ships" in (ROOT / "NOTICE").read_text("utf-8")
+    assert not list((ROOT / "src").rglob("*aladin.js"))
 
 
 def test_an_sdist_that_builds_another_wheel_is_refused(wheel):

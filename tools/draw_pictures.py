@@ -15,9 +15,9 @@ import pyarrow.compute as pc
 from matplotlib.figure import Figure
 from matplotlib.patches import ConnectionPatch
 
-from xsift import Catalogue, Settings, run
-from xsift.classes import PAPER_CLASSES
-from xsift.plots import GROUP_COLOURS, figure_style
+from xsift import Catalogue, Settings, run, surveys
+from xsift.classes import Classes
+from xsift.plots import GROUP_COLOURS, class_colours, feature_label, figure_style
 from xsift.simulate import simulate
 from xsift.write import write_table
 
@@ -42,7 +42,8 @@ def draw(result: Catalogue) -> Figure:
     table = table.filter(pc.equal(table["role"], "scored"))
     x: dict[str, Any] = {c: table[c].to_numpy() for c in ("hard_hs", "hard_hm")}
     group = np.array(table["group"].to_pylist(), dtype=object)
-    p = np.column_stack([table[c].to_numpy() for c in PAPER_CLASSES.columns])
+    classes = surveys.load("csc20").classes
+    p = np.column_stack([table[c].to_numpy() for c in classes.columns])
     # One that is well inside its group, and yet not certain.
     sure = np.flatnonzero((group == "YSO") & (x["hard_hs"] > 0.2) & (x["hard_hs"] < 0.6))
     chosen = sure[np.argmin(np.abs(p[sure].max(axis=1) - 0.62))]
@@ -53,22 +54,24 @@ def draw(result: Catalogue) -> Figure:
     axes = [figure.add_axes((a, 0.135, w, height)) for a, w in zip(lefts, widths, strict=True)]
     before, after, bars = axes
     before.scatter(x["hard_hs"], x["hard_hm"], s=4, c="#8a8f98", alpha=0.5, linewidths=0)
-    order = np.argsort(-p.max(axis=1), kind="stable")[::-1]
+    # Shuffled, always in the same way: no group hides another by the order of drawing.
+    order = np.random.default_rng(0).permutation(len(group))
     colour = np.array([GROUP_COLOURS.get(g, "#bbbbbb") for g in group])
     after.scatter(
         x["hard_hs"][order], x["hard_hm"][order], s=4, c=colour[order], alpha=0.7, linewidths=0
     )
     for ax in (before, after):
         ax.set(xlim=(-1.04, 1.04), ylim=(-1.04, 1.04), aspect="equal")
-        ax.set_xlabel("hardness, hard to soft")
+        ax.set_xlabel(feature_label("hardness, hard to soft", symbol="HR_hs"))
         ax.set_xticks(np.arange(-1, 1.1, 0.5))
         ax.set_yticks(np.arange(-1, 1.1, 0.5))
-    before.set_ylabel("hardness, hard to medium")
+    before.set_ylabel(feature_label("hardness, hard to medium", symbol="HR_hm"))
     after.set_yticklabels([])
     for name, c in GROUP_COLOURS.items():
-        after.scatter([], [], s=28, c=c, linewidths=0, label=name)
+        if (group == name).sum() >= 20:
+            after.scatter([], [], s=28, c=c, linewidths=0, label=name)
     after.legend(loc="upper left", handletextpad=0.1, borderaxespad=0.3)
-    _bars(bars, p[chosen], float(table["p_none"][int(chosen)].as_py()))
+    _bars(bars, classes, p[chosen], float(table["p_none"][int(chosen)].as_py()))
     titles = ("Detections, few with a label", "A class for each", "and its probability")
     for ax, title in zip(axes, titles, strict=True):
         ax.set_title(title, loc="left", fontsize=11, fontweight="bold", pad=8)
@@ -76,14 +79,17 @@ def draw(result: Catalogue) -> Figure:
     after.scatter(*at, s=90, facecolors="none", edgecolors="black", linewidths=1.2, zorder=5)
     arrow = {"arrowstyle": "-|>", "color": "black", "lw": 0.9, "shrinkA": 6, "zorder": 6}
     ends = {"coordsA": "data", "coordsB": "axes fraction", "axesA": after, "axesB": bars}
-    figure.add_artist(ConnectionPatch(at, (-0.72, 0.33), **ends, **arrow))
+    figure.add_artist(ConnectionPatch(at, (-0.7, 0.5), **ends, **arrow))
     return figure
 
 
-def _bars(ax: Any, p: np.ndarray, p_none: float) -> None:
-    names = [*(c.title for c in PAPER_CLASSES.classes), "none of these"]
-    colours = [*(GROUP_COLOURS[c.group] for c in PAPER_CLASSES.classes), "#999999"]
-    values = [*p, p_none]
+def _bars(ax: Any, classes: Classes, p: np.ndarray, p_none: float) -> None:
+    """Draw the eight likeliest classes, in the order of the set, and none of these."""
+    shades = class_colours([c.group for c in classes.classes], list(classes.groups))
+    likeliest = np.sort(np.argsort(-p, kind="stable")[:8])
+    names = [*(classes.classes[k].title for k in likeliest), "none of these"]
+    colours = [*(shades[k] for k in likeliest), "#999999"]
+    values = [*p[likeliest], p_none]
     place = np.arange(len(values))[::-1]
     ax.barh(place, values, color=colours, height=0.72)
     for y, value in zip(place, values, strict=True):

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from xsift.pipeline.model import load_model
     from xsift.pipeline.run import run
     from xsift.pipeline.vote import vote_table
+    from xsift.report.report import report
+    from xsift.serve.background import serve
     from xsift.settings import EvaluationSettings, Settings
 
 __version__ = "0.1.0.dev0"
@@ -42,7 +44,9 @@ _WHERE = {
     "evaluate": "xsift.pipeline.evaluate",
     "load_model": "xsift.pipeline.model",
     "open_catalogue": "xsift.pipeline.catalogue",
+    "report": "xsift.report.report",
     "run": "xsift.pipeline.run",
+    "serve": "xsift.serve.background",
     "vote_table": "xsift.pipeline.vote",
 }
 __all__ = [
@@ -61,7 +65,9 @@ __all__ = [
     "evaluate",
     "load_model",
     "open_catalogue",
+    "report",
     "run",
+    "serve",
     "vote_table",
 ]
 
@@ -86,7 +92,7 @@ def __dir__() -> list[str]:
 
 
 class _Package(ModuleType):
-    """The package, whose functions `evaluate` and `compare` bear the names of rooms."""
+    """The package: `evaluate`, `compare`, `report` and `serve` bear the names of rooms."""
 
     def __setattr__(self, name: str, value: Any) -> None:
         # Who imports a room (`from xsift.compare import agreement`) gets it; but importing would

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -26,9 +28,9 @@ def pytest_collection_modifyitems(items):
 
 
 @contextlib.contextmanager
-def serving(folder):
+def serving(folder, *options):
     """Run `xsift serve` on any free port; give its address."""
-    command = [sys.executable, "-m", "xsift", "serve", str(folder), "--port", "0"]
+    command = [sys.executable, "-m", "xsift", "serve", str(folder), "--port", "0", *options]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     ) as process:
@@ -78,17 +80,39 @@ def chromium():
         yield browser
 
 
+@pytest.fixture(scope="session")
+def aladin_js(tmp_path_factory):
+    """The script of Aladin Lite, from its npm package: xsift does not ship it."""
+    from xsift.serve.aladin import VERSION
+
+    npm = shutil.which("npm")
+    if npm is None:
+        pytest.skip("npm is not installed: apt-get install npm")
+    folder = tmp_path_factory.mktemp("aladin")
+    command = [npm, "pack", "--silent", f"aladin-lite@{VERSION}"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120)
+    if done.returncode:
+        pytest.skip("npm cannot fetch aladin-lite: there is no network, or no registry")
+    with tarfile.open(folder / done.stdout.split()[-1]) as archive:
+        archive.extractall(folder, filter="data")
+    return folder / "package" / "dist" / "aladin.js"
+
+
 class Watch:
     """What went wrong on a page, and what it asked for beyond this machine."""
 
     def __init__(self):
         self.outside, self.faults = [], []
+        self.given = {}  # what an address beyond this machine answers with
 
     def follow(self, page, address):
         def route(request):
             url = request.request.url
             if url.startswith((address, "data:", "blob:")):
                 request.continue_()
+            elif url in self.given:
+                anyone = {"Content-Type": "text/javascript", "Access-Control-Allow-Origin": "*"}
+                request.fulfill(body=self.given[url], headers=anyone)
             else:
                 self.outside.append(url)
                 request.abort()

@@ -10,14 +10,20 @@ AXE = Path(__file__).parent / "axe" / "axe.min.js"
 STATES = {
     "sky": "",
     "properties": "view=properties&colour=typicality",
+    "classes": "view=properties&colour=class",
+    "density": "view=properties&colour=density",
     "side by side": "view=both&min_p=0.5",
+    "distributions": "view=distributions",
     "table": "view=table",
+    "starred": "view=starred",
     "anomalies": "view=anomalies",
     "classify": "view=classify",
     "about": "view=about",
 }
 SETTLED = {
     "table": "table.data tbody tr",
+    "distributions": "#view-distributions tbody tr",
+    "starred": "#view-starred .empty",
     "anomalies": ".anomalies li",
 }
 

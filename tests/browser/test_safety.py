@@ -1,4 +1,4 @@
-"""Names, columns and addresses that carry markup and script; Aladin Lite without a network."""
+"""Names, columns and addresses that carry markup and script."""
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -104,27 +104,3 @@ def test_a_name_of_an_upload_is_text(open_page):
     page.wait_for_selector(".result table.data", timeout=90_000)
     assert "<script>" in page.locator(".result table.data th").last.inner_text()
     assert not page.evaluate("document.querySelectorAll('main script, main img').length")
-
-
-def test_aladin_shows_the_sources_without_a_network_and_says_so_once(open_page, total):
-    page = open_page("sky=0,0,3")
-    page.get_by_role("button", name="Aladin Lite").click()
-    page.wait_for_selector("#aladin canvas", timeout=60_000)
-    page.wait_for_function(
-        "() => document.querySelector('#view-sky .where').textContent"
-        ".includes('chosen sources in view')",
-        timeout=60_000,
-    )
-    assert "No network" in page.inner_text("#notice")
-    before = page.inner_text("#view-sky .where")
-    page.locator("#filters [data-group=AGN] input").uncheck()
-    page.wait_for_function(
-        "t => document.querySelector('#view-sky .where').textContent !== t", arg=before
-    )
-    page.get_by_role("button", name="All-sky map").click()
-    page.wait_for_selector("#view-sky canvas.over:visible")
-    # The one question whether there is a network was refused here: Aladin itself asked nothing.
-    assert all(url.endswith("/DSS/DSSColor/properties") for url in page.watch.outside)
-    assert len(page.watch.outside) == 1
-    page.watch.outside.clear()
-    page.watch.faults[:] = [f for f in page.watch.faults if "ERR_FAILED" not in f]

@@ -9,10 +9,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from xsift import Settings, plots, run
-from xsift.catalogue.axes import label_of
 from xsift.catalogue.card import source_card
 from xsift.errors import SettingError
 from xsift.report.card import card_figure, write_card_figure
+from xsift.report.drawing import feature_text
 
 FEATURES = (
     "hard_hm hard_hs hard_ms powlaw_gamma bb_kt var_prob_b var_ratio_b var_prob_h var_ratio_h "
@@ -85,14 +85,14 @@ def test_a_catalogue_without_known_objects_says_so(xsift, catalogue, files, name
 def test_lines_stand_at_the_values(catalogue, name):
     card = source_card(name, catalogue)
     figure = card_figure(card)
-    axes = {ax.get_xlabel(): ax for ax in figure.axes[2:]}
-    labels = [plots.feature_label(label_of(card.survey, f), formulae=False) for f in FEATURES]
-    labels[FEATURES.index("bb_kt")] += " (keV)"
+    axes = {ax.get_xlabel(): ax for ax in figure.axes[3:]}
+    labels = [feature_text(card.survey, f) for f in FEATURES]
+    assert labels[FEATURES.index("bb_kt")].endswith("$kT$ (keV)")
     assert list(axes) == labels
     for j, (feature, label) in enumerate(zip(FEATURES, labels, strict=True)):
         drawn = [line.get_xdata()[0] for line in axes[label].lines]
         np.testing.assert_allclose(drawn, np.maximum(card.standing.X[:, j], drawn_from(feature)))
-    stars = np.asarray(figure.axes[0].collections[-1].get_offsets())
+    stars = np.asarray(figure.axes[1].collections[-1].get_offsets())
     np.testing.assert_allclose(stars, card.standing.X[:, [1, 0]])
     assert name in figure.get_suptitle()
     counts = [t.get_text() for t in figure.legends[0].get_texts()]
@@ -173,11 +173,11 @@ def test_the_card_of_another_survey_draws_its_planes_with_units(own_survey, xsif
     assert card.name == name
     figure = card_figure(card)
     labels = [ax.get_xlabel() for ax in figure.axes]
-    assert labels[:2] == ["hardness 1", "flux, 0.2 to 12 keV (erg s⁻¹ cm⁻²)"]
-    assert [ax.get_ylabel() for ax in figure.axes[:2]] == ["hr2", "W1 (mag)"]
-    assert figure.axes[1].get_xscale() == "log"
+    assert labels[:3] == ["probability", "hardness 1", "flux, 0.2 to 12 keV (erg s⁻¹ cm⁻²)"]
+    assert [ax.get_ylabel() for ax in figure.axes[1:3]] == ["hr2", "W1 (mag)"]
+    assert figure.axes[2].get_xscale() == "log"
     # Fluxes of 1e-14 lie below where axes of ratios begin: their lines stand where they are.
-    at = labels.index("flux, 0.2 to 12 keV (erg s⁻¹ cm⁻²)", 2)
+    at = labels.index("flux, 0.2 to 12 keV (erg s⁻¹ cm⁻²)", 3)
     drawn = [line.get_xdata()[0] for line in figure.axes[at].lines]
     np.testing.assert_allclose(drawn, card.standing.X[:, card.standing.features.index("flux")])
     # A group has the colour that it has in the report, whatever else is drawn.

@@ -85,6 +85,12 @@ RANGES = {
     "TreesTree.leaf": (),
     "TreesTree.output": (at_start(-1), at_start(1000), at_start(2**62)),
     "TreesTree.threshold": (),
+    "ValidationTree.above": (lambda a: a * 0, lambda a: a[:, ::-1]),
+    "ValidationTree.n": (lambda a: a * 0, lambda a: -a),
+    "ValidationTree.p": (at_start(-0.1), lambda a: a + 1e6),
+    "ValidationTree.right": (at_start(-0.1), lambda a: a + 1e6),
+    "ValidationTree.right_above": (at_start(1e6), at_start(-0.1), lambda a: a[:, ::-1]),
+    "ValidationTree.thresholds": (lambda a: a[::-1], lambda a: a + 0.1, lambda a: a * 0),
 }
 # Quantiles, as many as there are.
 FREE_LENGTH = ("rank_quantiles", "log_density_quantiles")

@@ -1,7 +1,7 @@
 """What the figures contain; not their pixels."""
 
 import io
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import numpy as np
 import pytest
@@ -10,6 +10,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.markers import MarkerStyle
 
+from xsift import plots
 from xsift.classes import named_classes
 from xsift.plots import (
     GROUP_COLOURS,
@@ -181,7 +182,7 @@ def test_legend_is_outside_of_the_data_and_opaque():
     hardness_plane(ax, np.zeros(len(many)), np.zeros(len(many)), many, GROUPS)
     assert all(h.get_alpha() == 1 for h in ax.get_legend().legend_handles)
     assert all(c.get_alpha() < 1 for c in ax.collections)
-    ax.figure.canvas.draw()
+    ax.figure.draw_without_rendering()
     assert ax.get_legend().get_window_extent().x0 > ax.get_window_extent().x1
 
 
@@ -190,6 +191,62 @@ def test_the_rarest_group_is_on_top():
     hardness_plane(ax, np.zeros(6), np.zeros(6), GROUP, GROUPS)
     order = {c.get_label().split(" (")[0]: c.get_zorder() for c in ax.collections}
     assert order["YSO"] > order["AGN"]
+
+
+def by_order(ax):
+    """The groups of the collections, from the lowest to the highest, and the rows in each."""
+    names = {tuple(to_rgb(look_of(GROUPS)[g][0])): g for g in GROUPS}
+    found = sorted(ax.collections, key=lambda c: c.get_zorder())
+    return [(names[tuple(c.get_facecolor()[0][:3])], len(c.get_offsets())) for c in found]
+
+
+def test_no_group_is_hidden_by_the_order_of_drawing():
+    n = 4000
+    group = np.array(["AGN", "YSO"], dtype=object)[(np.arange(n) % 5 < 2).astype(int)]
+    x = np.linspace(-1, 1, n)
+    ax = Figure().add_subplot()
+    hardness_plane(ax, x, x, group, GROUPS)
+    order = by_order(ax)
+    # The layers alternate: in any two that follow each other both groups are drawn.
+    assert len(order) == 24
+    assert all({a[0], b[0]} == set(GROUPS) for a, b in pairwise(order))
+    assert sum(k for g, k in order if g == "AGN") == np.sum(group == "AGN")
+    # A layer is no stretch of the table, and always the same.
+    first = ax.collections[0].get_offsets()
+    assert np.ptp(first[:, 0]) > 1.9
+    again = Figure().add_subplot()
+    hardness_plane(again, x, x, group, GROUPS)
+    np.testing.assert_array_equal(first, again.collections[0].get_offsets())
+    assert [t.get_text() for t in ax.get_legend().get_texts()] == ["AGN (2,400)", "YSO (1,600)"]
+
+
+def test_a_rare_group_lies_on_top_of_a_crowd_as_a_whole():
+    group = np.array(["AGN"] * 3000 + ["YSO"] * 20, dtype=object)
+    ax = Figure().add_subplot()
+    hardness_plane(ax, np.zeros(3020), np.zeros(3020), group, GROUPS)
+    assert by_order(ax)[-1] == ("YSO", 20)
+
+
+def test_points_coloured_by_a_number_are_shuffled_in_the_same_way():
+    x = np.linspace(0, 1, 100)
+    values = np.where(x > 0.98, NAN, x)
+    points, again = (plots.scatter_values(Figure().add_subplot(), x, x, values) for _ in range(2))
+    at = points.get_offsets()[:, 0]
+    assert sorted(at) == x[np.isfinite(values)].tolist()
+    np.testing.assert_array_equal(points.get_array(), at)
+    assert abs(np.corrcoef(at, np.arange(len(at)))[0, 1]) < 0.3
+    np.testing.assert_array_equal(at, again.get_offsets()[:, 0])
+    assert points.get_clim() == (0, 1)
+
+
+def test_a_group_has_its_look_whether_or_not_others_have_points():
+    one, both = Figure().add_subplot(), Figure().add_subplot()
+    groups = ["mine", "yours"]
+    hardness_plane(both, [0.0, 0.1], [0.0, 0.1], groups, groups)
+    hardness_plane(one, [0.1], [0.1], ["yours"], groups)
+    assert legend(one) == ["yours (1)"]
+    yours = [next(c for c in ax.collections if c.get_label() == "yours (1)") for ax in (one, both)]
+    np.testing.assert_array_equal(*(c.get_facecolor() for c in yours))
 
 
 def test_hundred_thousand_points_are_rasterised_in_a_pdf():

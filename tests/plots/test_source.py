@@ -69,3 +69,25 @@ def test_source_in_plane():
     np.testing.assert_allclose(np.ma.masked_invalid(own)[0], [0.5, 0.6])
     assert ax.get_yscale() == "log"
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("a", "b")
+
+
+def test_a_hundred_detections_are_a_median_a_band_and_ticks():
+    ax = Figure().add_subplot()
+    own = np.random.default_rng(0).normal(0.3, 0.1, 100)
+    values = np.linspace(0, 1, 100)
+    feature_distributions(ax, values, ["AGN"] * 100, GROUPS, own, "x")
+    median, ticks = ax.lines
+    assert median.get_xdata()[0] == pytest.approx(np.median(own))
+    assert sorted(ticks.get_xdata()) == sorted(own)
+    steps, band = ax.patches
+    box = band.get_window_extent().transformed(ax.transData.inverted())
+    np.testing.assert_allclose([box.x0, box.x1], np.quantile(own, [0.16, 0.84]))
+    # The ticks stand above the curves.
+    assert steps.get_data().values.max() < 0.95 * ax.get_ylim()[1]
+
+
+def test_a_group_of_few_has_no_distribution():
+    ax = Figure().add_subplot()
+    values, group = np.linspace(0, 1, 59), ["AGN"] * 30 + ["YSO"] * 29
+    feature_distributions(ax, values, group, GROUPS, [0.5], "x")
+    assert [p.get_label() for p in ax.patches] == ["AGN (30)"]

@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
@@ -40,7 +41,7 @@ class Page(HTMLParser):
 
     def __init__(self, html):
         super().__init__(convert_charrefs=True)
-        self.open, self.seen, self.text, self.links = [], set(), "", []
+        self.open, self.seen, self.text, self.links, self.ids = [], set(), "", [], []
         self.feed(html)
         self.close()
         assert not self.open
@@ -48,6 +49,7 @@ class Page(HTMLParser):
     def handle_starttag(self, tag, attrs):
         self.seen.add(tag)
         self.links += [v for k, v in attrs if k == "href" and tag == "a"]
+        self.ids += [v for k, v in attrs if k == "id" and "svg" not in self.open]
         if tag not in VOID:
             self.open.append(tag)
 
@@ -128,6 +130,7 @@ def test_every_figure_is_drawn_and_the_page_loads_nothing(paper, tmp_path):
     assert stems == {
         *("class_fractions", "sky_groups", "sky_classes", "latitude", "detections_per_source"),
         *("probabilities", "typicality", "clusters_hardness", "clusters_features"),
+        *("clusters_classes", "feature_map"),
         *("hardness_groups", "hardness_classes", "hardness_plane", "gamma_kt"),
         *("variability_groups", "variability_classes", "hypotheses"),
     }
@@ -135,20 +138,73 @@ def test_every_figure_is_drawn_and_the_page_loads_nothing(paper, tmp_path):
         assert (reported.folder / f"{stem}.png").read_bytes().startswith(b"\x89PNG")
         assert (reported.folder / f"{stem}.pdf").read_bytes().startswith(b"%PDF")
         assert rows(reported.folder / f"{stem}.csv")
-    assert [f["stem"] for f in reported.record["not_drawn"]] == ["k_scan"]
-    for stem in ("class_counts", "class_medians", "status"):
+    not_drawn = [f["stem"] for f in reported.record["not_drawn"]]
+    assert not_drawn == ["reliability", "purity_completeness", "k_scan"]
+    for stem in ("class_counts", "class_medians", "group_counts", "status"):
         assert rows(reported.folder / f"{stem}.csv")
     html = (reported.folder / "report.html").read_text("utf-8")
     page = Page(html)
     assert not page.seen & {"script", "link", "iframe", "img", "object", "form"}
     loaded = re.findall(r"(?:src|href|url)\s*[=(]\s*[\"']?([^\"')\s>]*)", html)
     foreign = [u for u in loaded if not u.startswith(("#", "data:image/png;base64,"))]
-    assert set(foreign) == set(page.links)  # links to its own files, which nothing loads
-    assert all((reported.folder / link).exists() for link in page.links)
+    files = {link for link in page.links if not link.startswith("#")}
+    assert set(foreign) == files  # links to its own files, which nothing loads
+    assert all((reported.folder / link).exists() for link in files)
     assert "default-src 'none'" in html
     assert html.count("<svg") == len(reported.record["figures"])
     for said in ("Sky density by class", "Hypotheses", "circular", "What would refute them"):
         assert said in page.text
+
+
+def test_every_link_inside_the_page_has_its_place(reported):
+    page = Page((reported.folder / "report.html").read_text("utf-8"))
+    inside = [link.removeprefix("#") for link in page.links if link.startswith("#")]
+    assert len(page.ids) == len(set(page.ids))
+    assert set(inside) <= set(page.ids)
+    sections = [i for i in page.ids if i != "top" and not i.startswith("source-")]
+    listed = inside[inside.index("catalogue") :][: len(sections)]
+    assert listed == sections  # the contents name every section, in their order
+    cards = [i for i in page.ids if i.startswith("source-")]
+    assert len(cards) == len(reported.record["cards"]) > 5
+    assert set(cards) <= set(inside)  # every card is of a source that the page mentions
+
+
+def test_the_page_begins_with_what_was_found(reported):
+    text = Page((reported.folder / "report.html").read_text("utf-8")).text
+    order = ["What was found", "Sources to look at first", "Caveats of this catalogue", "Contents"]
+    places = [text.index(title) for title in order]
+    assert places == sorted(places)
+    assert text.index("Class fractions") > places[-1]
+    for row in reported.record["group_counts"]:
+        assert f"{row['expected']:,.1f}" in text[: places[1]]
+
+
+def test_title_author_and_more_cards(paper, tmp_path, quick, xsift):
+    altered(paper, tmp_path, lambda t: t)
+    source = pq.read_table(tmp_path / "sources.parquet")["name"].to_pylist()[200]
+    plain = report(tmp_path).record
+    n = pq.read_table(tmp_path / "sources.parquet").num_rows
+    assert (plain["title"], plain["author"]) == (f"Classes of {n} X-ray sources", "")
+    assert source not in [c["name"] for c in plain["cards"]]
+    said = ("--title", "A <field>", "--author", "B. & C.", "--source", source.replace(" ", ""))
+    assert xsift("report", tmp_path, *said).status == 0
+    found = json.loads((tmp_path / "report" / "report.json").read_text("utf-8"))
+    assert [c["name"] for c in found["cards"]] == [*(c["name"] for c in plain["cards"]), source]
+    text = Page((tmp_path / "report" / "report.html").read_text("utf-8")).text
+    assert "A <field>" in text
+    assert "B. & C." in text
+    record = json.loads((tmp_path / "run.json").read_text("utf-8"))
+    record |= {"title": "Of the record", "author": "R. Ecord"}
+    (tmp_path / "run.json").write_text(json.dumps(record), "utf-8")
+    found = report(tmp_path).record
+    assert (found["title"], found["author"]) == ("Of the record", "R. Ecord")
+
+
+def test_a_card_of_no_source_is_one_line(paper, tmp_path, xsift, quick):
+    answer = xsift("report", paper, "--out", tmp_path / "r", "--source", "2CXO J9")
+    assert answer.status == 1
+    assert "no source 2CXO J9 among 300" in answer.err
+    assert not (tmp_path / "r").exists()
 
 
 def test_the_numbers_are_those_of_the_catalogue(paper, reported):
@@ -173,22 +229,25 @@ def test_the_numbers_are_those_of_the_catalogue(paper, reported):
 def test_figures_show_the_numbers_of_their_tables(paper):
     _, found, _ = drawings(paper)
     table = found["hardness_groups"].table
+    dense = table.filter(pc.is_finite(table["density"]))
     figure = make_figure(found["hardness_groups"])
-    drawn = np.concatenate([line.get_ydata() for ax in figure.axes for line in ax.lines])
-    np.testing.assert_array_equal(drawn, table["density"].to_numpy())
-    figure = make_figure(found["hardness_plane"])
-    meshes = [np.asarray(ax.collections[0].get_array()).T.ravel() for ax in figure.axes]
-    np.testing.assert_allclose(np.concatenate(meshes), found["hardness_plane"].table["density"])
+    curves = [ln for ax in figure.axes for ln in ax.lines if len(ln.get_xdata()) == 200]
+    drawn = np.concatenate([line.get_ydata() for line in curves])
+    np.testing.assert_array_equal(drawn, dense["density"].to_numpy())
     figure = make_figure(found["sky_groups"])
-    maps = [ax.collections[0] for ax in figure.axes if ax.name == "mollweide"]
+    table = found["sky_groups"].table
+    dense = table.filter(pc.is_finite(table["per_deg2"]))
+    skies = [ax for ax in figure.axes if ax.name == "mollweide"]
+    maps = [c for ax in skies for c in ax.collections if c.get_zorder() == 1]
     shape = (len(maps), distributions.N_LON, distributions.N_LAT)
-    wanted = found["sky_groups"].table["per_deg2"].to_numpy().reshape(shape)
-    for mesh, one in zip(maps, wanted, strict=True):
+    for mesh, one in zip(maps, dense["per_deg2"].to_numpy().reshape(shape), strict=True):
         drawn = np.asarray(mesh.get_array().data)[:, ::-1].T  # longitude runs to the left
         np.testing.assert_allclose(drawn, one)
     figure = make_figure(found["clusters_features"])
-    steps = np.concatenate([p.get_data().values for ax in figure.axes for p in ax.patches])
-    np.testing.assert_array_equal(steps, found["clusters_features"].table["share"].to_numpy())
+    (image,) = figure.axes[1].images
+    np.testing.assert_array_equal(
+        image.get_array().ravel(), found["clusters_features"].table["below"].to_numpy()
+    )
 
 
 def test_curves_are_those_of_the_unique_sources(paper, tmp_path):
@@ -271,7 +330,7 @@ def test_figures_of_a_wide_set_show_every_group(opened):
                 assert box.x1 <= paper.width + 1, drawing.stem
 
 
-def test_a_group_of_a_few_sources_is_left_out_and_named(opened, tmp_path):
+def test_a_group_of_a_few_sources_is_points_and_named(opened, tmp_path):
     """The curve of a lone source is a spike that would set the scale of all others."""
 
     def lone(table):
@@ -280,9 +339,26 @@ def test_a_group_of_a_few_sources_is_left_out_and_named(opened, tmp_path):
         return table.set_column(at, "class", pa.array(words))
 
     _, found, _ = drawings(altered(opened, tmp_path, lone))
-    for stem in ("hardness_groups", "hardness_classes", "variability_groups", "typicality"):
-        assert "none" not in found[stem].table["population"].to_pylist(), stem
-        assert "Not drawn, with fewer than 5: none (1)." in found[stem].caption, stem
+    for stem in ("hardness_groups", "hardness_classes", "variability_groups", "gamma_kt"):
+        table = found[stem].table
+        mine = table.filter(pc.equal(table["population"], "none"))
+        per_feature = len(pc.unique(table["feature"])) if "feature" in table.column_names else 1
+        assert mine.num_rows == per_feature, stem
+        assert np.isnan(mine["density"].to_numpy()).all(), stem
+    for stem in ("hardness_groups", "variability_groups", "typicality", "sky_groups", "gamma_kt"):
+        said = found[stem].caption
+        assert re.search(r"Fewer than 30 sources, each drawn by itself: .*none \(1\)", said), stem
+    assert "none (1)" in found["latitude"].caption
+    figure = make_figure(found["variability_groups"])
+    (panel,) = [ax for ax in figure.axes if ax.get_title() == "none (1)"]
+    (points,) = panel.collections
+    assert len(points.get_offsets()) == 1
+    # The lone one, in one bin alone, does not set the scale of the histograms.
+    ax = make_figure(found["typicality"]).axes[0]
+    table = found["typicality"].table
+    many = table.filter(pc.not_equal(table["population"], "none"))
+    assert pc.max(table["share"]).as_py() == 1
+    assert ax.get_ylim()[1] < 1.6 * pc.max(many["share"]).as_py()
 
 
 def test_the_same_report_twice(paper, reported, tmp_path, quick):
@@ -349,6 +425,7 @@ def test_few_sources(paper, tmp_path, n, quick):
     folder = altered(tmp_path, tmp_path, lambda t: t.slice(0, n), "detections")
     found = report(folder)
     assert found.record["status"][0] == ["sources", n]
+    assert len(found.record["cards"]) <= 3 * n
     by_class = [r for r in found.record["hypotheses"] if r["version"] == "class"]
     assert {r["verdict"] for r in by_class} <= {"not tested", "undecided"}
     drawn = {f["stem"] for f in found.record["figures"]}
@@ -528,7 +605,7 @@ def test_the_command(paper, tmp_path, xsift, quick):
     answer = xsift("report", paper, "--out", tmp_path / "r", "--json")
     record = json.loads(answer.out)
     assert record == json.loads((tmp_path / "r" / "report.json").read_text("utf-8"))
-    assert len(record["figures"]) == 16
+    assert len(record["figures"]) == 18
 
 
 @pytest.mark.real

@@ -47,6 +47,23 @@ class Drawn(dict):
         return SVG
 
 
+def card(name):
+    detection = dict.fromkeys(("observation", "class", "role", "flag"), name)
+    return {
+        "name": name,
+        "verdict": name,
+        "position": [1.5, -2.5],
+        "typicality": 0.5,
+        "labels": [name],
+        "odd": [{"label": name, "unit": name, "value": 0.5, "quantile": 0.25}],
+        "classes": [{"code": name, "title": name, "p": 0.5, "sd": None}],
+        "features": [{"label": name, "unit": name, "value": None, "median": 3e-14}],
+        "detections": [detection | {"typicality": 0.5, "effective_counts": None}],
+        "more": name,
+        "n_detections": 1234,
+    }
+
+
 def catalogue(name):
     row = {
         "key": name,
@@ -59,18 +76,36 @@ def catalogue(name):
         "circular": True,
     }
     figures = [
-        {"stem": stem, "title": name, "caption": name, "files": [name, name]}
+        {"stem": stem, "title": name, "caption": name, "files": [name, name], "size": [7.2, 3.0]}
         for stem in ("probabilities", "hypotheses")
     ]
     return {
         "title": name,
+        **dict.fromkeys(("author", "input", "how_expected"), name),
+        "created": "2026-01-01T00:00:00Z",
+        "group_counts": [
+            {"group": name, "classified": 1234, "expected": 5.0, "sd": 1.0, "low": 3, "high": 7}
+        ],
+        "highlights": {
+            "rare": [{"name": name, "title": name, "p": 0.9, "expected": 2.5}],
+            "atypical": [{"name": name, "class": name, "typicality": 1e-9}],
+            "mislabelled": [
+                {"name": name, "class": name, "label": name, "p_label": None, "p_class": 0.5}
+            ],
+        },
+        "no_highlights": {},
+        "caveats": [["shift", name]],
+        "features": {"hard_hs": {"label": name, "unit": name}},
+        "cards": [card(name), card("of another")],
         "in_sample": name,
         "status": [[name, 1234], ["sources", name]],
         "notes": [name],
         "figures": figures,
         "not_drawn": [{"stem": "gamma_kt", "title": name, "why": name}],
-        "class_counts": [{name: name, "unique": 1234}],
-        "class_medians": [{name: name, "hard_hs": None}],
+        "class_counts": [{"group": name, "class": name, "unique": 1234}],
+        "class_medians": [
+            {"level": name, "name": name, "sources": 5, "hard_hs": None, "variable": 0.5}
+        ],
         "rule": name,
         "why_not": {"label": name},
         "beyond": {name: 5},
@@ -204,7 +239,8 @@ def test_an_undefined_variable_is_an_error(shown):
 
 @pytest.mark.parametrize(
     "key",
-    "in_sample status notes class_counts class_medians rule why_not hypotheses beyond".split(),
+    "author created group_counts how_expected highlights caveats cards features status notes "
+    "class_counts class_medians rule why_not hypotheses beyond".split(),
 )
 def test_a_record_that_lacks_a_part_is_an_error(key):
     record = copy.deepcopy(catalogue(PLAIN))

@@ -63,6 +63,24 @@ CASES = [
         {"range": ["bb_kt::1", "hard_hm:0:"]},
         lambda r: at_most(r["bb_kt"], 1) and at_least(r["hard_hm"], 0),
     ),
+    ({"missing": "bb_kt"}, lambda r: r["bb_kt"] is None),
+    ({"present": "bb_kt"}, lambda r: r["bb_kt"] is not None),
+    (
+        {"missing": ["bb_kt", "hard_hm"]},
+        lambda r: r["bb_kt"] is None and r["hard_hm"] is None,
+    ),
+    (
+        {"missing": "bb_kt", "present": "hard_hm"},
+        lambda r: r["bb_kt"] is None and r["hard_hm"] is not None,
+    ),
+    ({"missing": "class"}, lambda r: r["class"] is None),
+    ({"present": "group_set"}, lambda r: r["group_set"] is not None),
+    ({"is": "class_hard:QSO"}, lambda r: r["class_hard"] == "QSO"),
+    ({"is": "group_set:AGN|other"}, lambda r: r["group_set"] == "AGN|other"),
+    (
+        {"is": ["group_set:AGN|other", "group_set:other", "status:unique"]},
+        lambda r: r["group_set"] in ("AGN|other", "other") and r["status"] == "unique",
+    ),
     ({"index": "0, 5,7"}, lambda r: r["index"] in (0, 5, 7)),
     ({"index": ""}, lambda r: False),
 ]
@@ -116,6 +134,13 @@ def test_filters_hold_together(get, rows, seed):
         ({"range": "bb_kt:2:1"}, "range 'bb_kt:2:1': the low end is above the high end"),
         ({"range": "bb_kt:x:1"}, "range 'bb_kt:x:1': 'x' is not a number"),
         ({"range": "name:1:2"}, "range: the catalogue has no numbers 'name'"),
+        ({"missing": "bb_k"}, "missing: the catalogue has no column 'bb_k': did you mean bb_kt?"),
+        ({"present": "zzzz"}, "present: the catalogue has no column 'zzzz': allowed are name, "),
+        ({"is": "bb_kt"}, "is 'bb_kt': give column:word"),
+        ({"is": "bb_kt:1"}, "is: bb_kt is a column of numbers: ask for range=bb_kt:low:high"),
+        ({"is": "clas:QSO"}, "is: the catalogue has no column 'clas': did you mean class?"),
+        ({"is": "class:Foo"}, "is class:'Foo': allowed are QSO, AGN"),
+        ({"is": "group_set:Foo"}, "is group_set:'Foo': no source of the catalogue has this word"),
         ({"index": "1,x"}, "index 'x': allowed is 0 to"),
         ({"index": "99999"}, "index '99999': allowed is 0 to"),
         ({"index": "-1"}, "index '-1': allowed is 0 to"),
@@ -128,6 +153,34 @@ def test_a_filter_that_is_not_understood(refused, asked, said):
         status, line = refused(address, **asked)
         assert status == 422
         assert line.startswith(said)
+
+
+def test_the_words_of_a_column_are_counted(get, rows):
+    for name in ("group_set", "class_soft", "status", "model_id"):
+        found = get(f"/api/words/{name}")
+        there = [r[name] for r in rows if r[name] is not None]
+        assert dict(found["words"]) == {word: there.count(word) for word in set(there)}
+        assert [n for _, n in found["words"]] == sorted((n for _, n in found["words"]))[::-1]
+        assert found["n_words"] == len(set(there))
+        assert found["missing"] == len(rows) - len(there)
+
+
+def test_of_many_words_the_most_frequent_are_listed(get, rows):
+    found = get("/api/words/name")
+    assert found["n_words"] == len(rows) > 200
+    assert len(found["words"]) == 200
+
+
+def test_columns_without_words(refused):
+    assert refused("/api/words/bb_kt")[1].startswith("column: bb_kt is a column of numbers")
+    assert refused("/api/words/foo")[1].startswith("column: the catalogue has no column 'foo'")
+
+
+def test_more_conditions_than_allowed(refused):
+    for name, most in (("missing", 100), ("present", 100), ("is", 400)):
+        status, line = refused("/api/filter", **{name: ["class:QSO"] * (most + 1)})
+        assert status == 422
+        assert line.startswith(f"{name}: list should have at most {most} items")
 
 
 def test_the_longest_list_of_indices(get):

@@ -14,6 +14,7 @@ ROUTES = {
     "/api/health": "GET",
     "/api/catalogue": "GET",
     "/api/column/{name}": "GET",
+    "/api/words/{name}": "GET",
     "/api/filter": "GET",
     "/api/filter.bin": "GET",
     "/api/sources": "GET",

@@ -33,6 +33,16 @@ def ask(own):
     return get
 
 
+def test_the_example_is_a_measured_detection(ask, own):
+    row = ask("/api/catalogue")["example_row"]
+    assert list(row) == list(own.features)
+    table = own.detections.select(list(own.features)).to_pylist()
+    assert any(
+        all(d[n] is not None and abs(d[n] - v) <= 0.006 * abs(d[n]) for n, v in row.items())
+        for d in table
+    )
+
+
 def test_the_page_learns_planes_labels_and_scales(ask):
     said = ask("/api/catalogue")
     assert said["planes"] == [["hr1", "hr2"], ["flux", "w1"]]

@@ -77,6 +77,27 @@ def test_the_answer_is_that_of_the_command(upload, as_file, classified, form, no
     assert len(used) == 16
 
 
+def test_the_answer_holds_what_the_maps_draw(upload, as_file, few, monkeypatch):
+    drawn = upload(as_file("parquet")).json()["drawn"]
+    assert list(drawn)[:2] == ["ra", "dec"]
+    assert len(drawn) == 14
+    assert drawn["ra"] == pytest.approx(few["ra"].to_pylist(), rel=1e-7)
+    given = few["hard_hm"].to_pylist()
+    assert drawn["hard_hm"] == [v if v is None else pytest.approx(v, rel=1e-4) for v in given]
+
+
+def test_more_rows_than_the_answer_shows_are_drawn(upload, few):
+    """A table of 3,701 detections is drawn whole, though the answer lists 1,000 of them."""
+    many = pa.concat_tables([few] * 124)
+    sink = io.BytesIO()
+    pq.write_table(many.drop_columns(["mood"]), sink)
+    said = upload(sink.getvalue(), "many.parquet").json()
+    assert said["truncated"] is True
+    assert len(said["detections"]) == limits.SHOWN_ROWS
+    assert said["n_detections"] == 3720 == len(said["drawn"]["ra"])
+    assert 3720 < limits.DRAWN_ROWS <= limits.UPLOAD_ROWS
+
+
 @pytest.mark.parametrize(
     ("form", "level"),
     [("csv", "sources"), ("vot", "detections"), ("fits", "sources"), ("parquet", "detections")],

@@ -1,4 +1,8 @@
-"""What figures, cards and the page draw of a survey: its planes of features, and their axes."""
+"""What figures, cards, tables and the page call a feature, and which planes they draw.
+
+A feature has a symbol (``HR_hs``), words ("hardness, hard to soft") and a unit, all three from the
+survey's profile. An underscore begins an index.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,15 @@ import numpy as np
 
 from xsift.surveys import Survey
 
-__all__ = ["apart", "is_logarithmic", "label_of", "lowest_of", "planes_of", "unit_of"]
+__all__ = [
+    "apart",
+    "is_logarithmic",
+    "label_of",
+    "lowest_of",
+    "planes_of",
+    "symbol_of",
+    "unit_of",
+]
 
 Plane = tuple[str, str]
 _MOST_PAIRS = 4
@@ -38,15 +50,30 @@ def apart(planes: Sequence[Plane], most: int = 2) -> tuple[Plane, ...]:
     return tuple(chosen[:most])
 
 
-def label_of(survey: Survey, name: str) -> str:
-    """Return what an axis calls a feature: its label, or its name."""
+def symbol_of(survey: Survey, name: str) -> str:
+    """Return the symbol of a feature, such as ``HR_hs``; its name where it has none."""
     feature = survey.feature(name)
-    return (feature.label if feature else "") or name
+    return (feature.symbol if feature else "") or name
+
+
+def label_of(survey: Survey, name: str) -> str:
+    """Return the words of a feature and its symbol: "photon index: Γ"; or its name."""
+    feature = survey.feature(name)
+    if feature is None:
+        return name
+    return ": ".join(part for part in (feature.label, feature.symbol) if part) or name
 
 
 def unit_of(survey: Survey, name: str) -> str:
-    """Return the unit of a column, as VOUnits write it; empty where there is none."""
-    return next((c.unit for c in survey.columns if c.name == name), "")
+    """Return the unit of a column, as VOUnits write it; empty where there is none.
+
+    The logarithm of a column has the unit of that column.
+    """
+    units = {c.name: c.unit for c in survey.columns}
+    feature = survey.feature(name)
+    if not units.get(name) and feature is not None and feature.formula == "log10":
+        return units.get(feature.inputs[0], "")
+    return units.get(name, "")
 
 
 def is_logarithmic(survey: Survey, name: str) -> bool:

@@ -23,7 +23,7 @@ from xsift.features import derive
 from xsift.model import Model, PaperModel, model_of
 from xsift.surveys import Survey
 
-__all__ = ["Card", "SourceCard", "card_of", "source_card"]
+__all__ = ["Card", "SourceCard", "card_of", "find_name", "source_card"]
 
 _DESIGNATION = re.compile(r"[jb]\d{4}")
 _SEXAGESIMAL = re.compile(
@@ -124,7 +124,7 @@ def source_card(name: str, catalogue: Catalogue | str | Path) -> SourceCard:
     found = opened(catalogue)
     sources = _table(found, "sources", (*_SOURCE_COLUMNS, *_spread(found.classes)), [])
     if found.is_voted:
-        full = _look_up(name, sources["name"], found.path)
+        full = find_name(name, sources["name"], found.path)
         (source,) = found.rows_of("sources", full).to_pylist()
         return SourceCard(full, source, None, found.classes, None, found.survey)
     found.need_detections("a source is shown with them")
@@ -132,7 +132,7 @@ def source_card(name: str, catalogue: Catalogue | str | Path) -> SourceCard:
     needed = (*_DETECTION_COLUMNS, *found.classes.columns)
     columns = [c.name for c in found.survey.columns]
     detections = _table(found, "detections", needed, [*columns, "label"])
-    full = _look_up(name, detections["name"], found.path)
+    full = find_name(name, detections["name"], found.path)
     # In key order, and so are all that follows from it.
     keys = [k for k in ("obsid", "obi") if k in detections.column_names]
     order = [(k, "ascending") for k in keys]
@@ -201,7 +201,22 @@ def _table(
     return table
 
 
-def _look_up(name: str, names: pa.ChunkedArray, folder: Path) -> Any:
+def find_name(name: str, names: pa.ChunkedArray, folder: Path) -> Any:
+    """Return the name of a source as the catalogue spells it.
+
+    Parameters
+    ----------
+    name : str
+        As in `source_card`.
+    names : pyarrow.ChunkedArray
+    folder : Path
+        For messages.
+
+    Raises
+    ------
+    TableError
+        If no source, or several, may be meant.
+    """
     distinct = pc.unique(names.drop_null()).to_pylist()
     exact = [n for n in distinct if str(n) == name.strip()]
     alike = exact or [n for n in distinct if _plain(n) == _plain(name)]

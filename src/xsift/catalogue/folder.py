@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -70,12 +70,12 @@ class CatalogueFolder:
             return read_table(place, columns)[0]
         return pa.concat_tables(list(_parts(place, columns)))
 
-    def rows_of(self, stem: str, name: Any) -> pa.Table:
-        """Return the rows of a table that bear a source's name, part after part."""
+    def rows_of(self, stem: str, *names: Any) -> pa.Table:
+        """Return the rows of a table that bear the names of sources, part after part."""
         place = _place(self.path, stem)
         if self.tables is not None or not place.is_dir():
-            return _named(self.read(stem), name)
-        return pa.concat_tables([_named(part, name) for part in _parts(place, None)])
+            return _named(self.read(stem), names)
+        return pa.concat_tables([_named(part, names) for part in _parts(place, None)])
 
     def rows_in_parts(self, stem: str) -> int | None:
         """Return how many rows a table has that lies in a folder of several files; else None."""
@@ -239,8 +239,9 @@ def _parts(place: Path, columns: list[str] | None) -> Iterator[pa.Table]:
         yield table.table
 
 
-def _named(table: pa.Table, name: Any) -> pa.Table:
-    return table.filter(pc.fill_null(pc.equal(table["name"], name), False))
+def _named(table: pa.Table, names: Sequence[Any]) -> pa.Table:
+    column = table["name"]
+    return table.filter(pc.is_in(column, value_set=pa.array(names, column.type)))
 
 
 def _survey_of(path: Path, record: dict[str, Any]) -> Survey:

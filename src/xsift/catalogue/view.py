@@ -35,6 +35,8 @@ class DetectionsView:
         -1: none.
     source : ndarray of int, shape (n,)
         Number of the source; -1: a detection without a name.
+    code : ndarray of int, shape (n,)
+        Class given to the detection, an index into `CatalogueView.names`; -1: none is given.
     label : ndarray of int, shape (n,)
         Class of the known object, an index into the classes; -1: none of them.
     role_counts : dict of str to int
@@ -44,6 +46,7 @@ class DetectionsView:
     abs_b_deg: np.ndarray | None
     cluster: np.ndarray
     source: np.ndarray
+    code: np.ndarray
     label: np.ndarray
     role_counts: dict[str, int]
 
@@ -59,6 +62,8 @@ class CatalogueView:
 
     Attributes
     ----------
+    found : CatalogueFolder
+        What was opened: for tables and the model.
     folder : Path
         A mere name for a catalogue in memory.
     record : dict
@@ -75,6 +80,10 @@ class CatalogueView:
         Both votes agree.
     p : ndarray of shape (n,)
         Probability of the source's own class.
+    p_group : ndarray of shape (n, G)
+        Probability of each of `all_groups`.
+    all_groups : tuple of str
+        The groups of the classes, and ``none`` where the catalogue has `p_none`.
     n_detections : ndarray of int, shape (n,)
     features : dict of str to ndarray of shape (n,)
         Of the source's first detection that voted; NaN where missing or impossible.
@@ -86,6 +95,7 @@ class CatalogueView:
     in_sample : InSample
     """
 
+    found: CatalogueFolder
     folder: Path
     record: dict[str, Any]
     classes: Classes
@@ -97,6 +107,8 @@ class CatalogueView:
     group: np.ndarray
     is_unique: np.ndarray
     p: np.ndarray
+    p_group: np.ndarray
+    all_groups: tuple[str, ...]
     n_detections: np.ndarray
     features: dict[str, np.ndarray]
     l_deg: np.ndarray | None
@@ -142,9 +154,13 @@ def view_catalogue(catalogue: Catalogue | str | Path) -> CatalogueView:
         _numbers(table, c, path) for c in (*classes.columns, "p_none") if c in table.column_names
     ]
     own = np.full(table.num_rows, np.nan)
+    all_groups = (*classes.groups, NONE)[: len(classes.groups) + (len(chances) > len(classes))]
+    p_group = np.zeros((table.num_rows, len(all_groups)))
     for k, chance in enumerate(chances):
         own[code == k] = chance[code == k]
+        p_group[:, of[k]] += chance
     return CatalogueView(
+        found=found,
         folder=found.path,
         record=found.record,
         classes=classes,
@@ -156,6 +172,8 @@ def view_catalogue(catalogue: Catalogue | str | Path) -> CatalogueView:
         group=of[code],
         is_unique=np.asarray(pc.equal(table["status"], "unique").fill_null(False)),
         p=own,
+        p_group=p_group,
+        all_groups=all_groups,
         n_detections=np.nan_to_num(_numbers(table, "n_detections", path), nan=1).astype(np.int64),
         features=_features(table, survey, path),
         l_deg=l_deg,
@@ -169,8 +187,9 @@ def view_catalogue(catalogue: Catalogue | str | Path) -> CatalogueView:
 
 def _detections(found: CatalogueFolder) -> DetectionsView:
     path, survey, classes = found.where("detections"), found.survey, found.classes
-    table = _read(found, "detections", ("cluster", "label", "role"))
-    if missing := [c for c in ("name", "cluster", "label", "role") if c not in table.column_names]:
+    table = _read(found, "detections", ("cluster", "class", "label", "role"))
+    needed = ("name", "cluster", "class", "label", "role")
+    if missing := [c for c in needed if c not in table.column_names]:
         raise MissingColumnsError(path, missing, table.column_names, "Write the catalogue anew")
     _, b_deg = _galactic(table, survey, path)
     roles = pc.value_counts(pc.drop_null(table["role"].combine_chunks())).to_pylist()
@@ -180,6 +199,7 @@ def _detections(found: CatalogueFolder) -> DetectionsView:
         abs_b_deg=None if b_deg is None else np.abs(b_deg),
         cluster=np.nan_to_num(_numbers(table, "cluster", path), nan=-1).astype(np.int64),
         source=np.asarray(encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)),
+        code=_codes(table["class"], {name: i for i, name in enumerate((*classes.codes, NONE))}),
         label=_codes(table["label"], classes.index_of_type),
         role_counts={r["values"]: r["counts"] for r in roles},
     )

@@ -32,6 +32,16 @@ def report(
         Path | None,
         typer.Option("--scan", help="Folder that xsift scan wrote. [default: DIR, if it has one]"),
     ] = None,
+    title: Annotated[
+        str, typer.Option("--title", help="Title of the page. [default: the catalogue's]")
+    ] = "",
+    author: Annotated[
+        str, typer.Option("--author", help="Author of the page. [default: the catalogue's]")
+    ] = "",
+    source: Annotated[
+        list[str] | None,
+        typer.Option("--source", help="Also show the card of this source; may be repeated."),
+    ] = None,
     seed: Seed = DEFAULT.seed,
     as_json: Json = False,
 ) -> None:
@@ -39,7 +49,7 @@ def report(
     from xsift.report.report import report
 
     with progress() as step:
-        result = report(catalogue, out, scan, seed, step)
+        result = report(catalogue, out, scan, seed, step, title, author, source or ())
     if as_json:
         say_json(result.record)
     else:

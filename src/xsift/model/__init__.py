@@ -67,6 +67,7 @@ def model_tree(model: Model, training: TrainingTree, rows: TrainingRowsTree) -> 
             **{"paper" if is_paper else "calibrated": model.tree()},
             training=training,
             training_rows=rows,
+            validation=[] if isinstance(model, PaperModel) else list(model.validation),
         )
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]["msg"]

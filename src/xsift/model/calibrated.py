@@ -32,6 +32,7 @@ from xsift.model.schema_parts import (
     TreesTree,
 )
 from xsift.model.typicality import Typicality
+from xsift.model.validation import ValidationTree
 from xsift.score.calibrated import CalibratedScorer
 from xsift.score.none import NONE_SHARE, OpenScorer
 from xsift.score.trees import Trees
@@ -62,11 +63,14 @@ class CalibratedModel(CalibratedCore, Trained):
         What training found of missing features; the file of a model has it in its training record.
     gaps_removed : bool
         Whether training took out what missing features say of the class.
+    validation : tuple of ValidationTree
+        What training found on held-out sources; none in models of earlier versions.
     """
 
     typicality: tuple[Typicality, ...]
     gaps: Gaps | None = None
     gaps_removed: bool = False
+    validation: tuple[ValidationTree, ...] = ()
 
     def marginal(self, feature: int) -> tuple[np.ndarray, np.ndarray]:
         """Return sorted values of a raw feature and their normal scores in training."""
@@ -243,6 +247,7 @@ class CalibratedModel(CalibratedCore, Trained):
                 for m in part.levels
             ),
             gaps_removed=(tree.training.gaps or {}).get("missing") == "remove",
+            validation=tuple(tree.validation),
         )
 
 

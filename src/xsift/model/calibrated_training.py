@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -26,6 +26,7 @@ from xsift.model.mixtures import fit_mixtures
 from xsift.model.sample import Training
 from xsift.model.sets import OTHER, thresholds_of
 from xsift.model.typicality_training import fit_typicality
+from xsift.model.validation import NONE, ValidationTree, validation_of
 from xsift.score.calibrated import fit_calibrated
 from xsift.score.evidence import Evidence
 from xsift.score.none import NONE_SHARE, OpenScorer
@@ -78,7 +79,7 @@ def fit_calibrated_model(
     core = fit.core
     names_of_groups = (*classes.plain.groups, OTHER)
     scorers = tuple(
-        replace(scorer, thresholds=thresholds_of(*held_out, names_of_groups))
+        replace(scorer, thresholds=thresholds_of(*held_out.in_sets(), names_of_groups))
         for scorer, held_out in zip(core.scorers, fit.held_out, strict=True)
     )
     return CalibratedModel(
@@ -88,6 +89,19 @@ def fit_calibrated_model(
         fit_typicality(training, core, fit.Z, fit.examples, dimming, seed),
         fit.gaps,
         fit.gaps.missing == "remove",
+        _validations(fit.held_out, classes),
+    )
+
+
+def _validations(held_out: tuple[HeldOut, ...], classes: Classes) -> tuple[ValidationTree, ...]:
+    """Return the curves of all detections or, where counts matter, of faint and of bright ones."""
+    whose: tuple[Literal["faint", "bright", "all"], ...] = ("faint", "bright")
+    return tuple(
+        validation_of(
+            *(found.crossed, found.group, found.source, found.weight),
+            *((*classes.groups, NONE), of),
+        )
+        for found, of in zip(held_out, whose if len(held_out) > 1 else ("all",), strict=True)
     )
 
 
@@ -173,7 +187,7 @@ def fit_core(
     teachers = typed.take(chosen)
     _, responsibilities = responsibilities_in(mixtures, teachers.Z)
     evidence = Evidence(teachers.Z, p[chosen], responsibilities, teachers.faint)
-    kinds = _Kinds(y, group, n_plain, teaches, training.unit)
+    kinds = _Kinds(y, group, n_plain, teaches, training.unit, training.source)
     levels = [range(examples.n_levels)]
     if examples.n_levels > 1:  # faint detections, and bright ones
         levels.append(range(BRIGHT, examples.n_levels))
@@ -188,16 +202,32 @@ class HeldOut(NamedTuple):
 
     Attributes
     ----------
-    p : ndarray of shape (k, G)
-        Probabilities of the plain groups and, where others are known, of all else.
+    p, crossed : ndarray of shape (k, G)
+        Probabilities of the plain groups and, where others are known, of these and of none, as in
+        `Unseen`.
     group : ndarray of int, shape (k,)
         The true one.
-    source : ndarray of int, shape (k,)
+    unit, source : ndarray of int, shape (k,)
+        What stood on one side of the splits, and the source.
+    weight : ndarray of shape (k,)
+    n_plain : int
+        The first so many groups are plain.
     """
 
     p: np.ndarray
+    crossed: np.ndarray
     group: np.ndarray
+    unit: np.ndarray
     source: np.ndarray
+    weight: np.ndarray
+    n_plain: int
+
+    def in_sets(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return probabilities, true group and unit with all but the plain groups as one."""
+        p = self.p
+        if p.shape[1] > self.n_plain:
+            p = np.column_stack([p[:, : self.n_plain], p[:, self.n_plain :].sum(axis=1)])
+        return p, np.minimum(self.group, self.n_plain), self.unit
 
 
 class _Kinds(NamedTuple):
@@ -210,7 +240,8 @@ class _Kinds(NamedTuple):
     group : ndarray of int, shape (C,)
     n_plain : int
     weight : ndarray of shape (n,)
-    unit : ndarray of int, shape (n,)
+    unit, source : ndarray of int, shape (n,)
+        What stays on one side of a split, and the source.
     """
 
     y: np.ndarray
@@ -218,6 +249,7 @@ class _Kinds(NamedTuple):
     n_plain: int
     weight: np.ndarray
     unit: np.ndarray
+    source: np.ndarray
 
 
 def _fit_scorer(
@@ -231,25 +263,27 @@ def _fit_scorer(
 
     Faint copies would make a scorer of bright detections a little worse.
     """
-    y, group, n_plain, weight, unit = kinds
+    y, group, n_plain, weight, unit, _ = kinds
     is_own = np.isin(examples.level, levels) | examples.is_itself | examples.is_hidden
     own = np.flatnonzero(is_own)
     taught, evidence = examples.take(own), evidence.take(own)
     own_weight, said, unit = taught.weight * weight[taught.row], y[taught.row], unit[taught.row]
     at = np.flatnonzero(said < n_plain)
-    plain, p_plain = fit_calibrated(
+    plain, unseen = fit_calibrated(
         evidence.take(at).among(n_plain),
         *(said[at], group[:n_plain], own_weight[at], unit[at], seed),
     )
-    opened, p_group, n_groups = None, p_plain, p_plain.shape[1]
+    opened, n_groups = None, unseen.p.shape[1]
     if len(group) > n_plain:
         beside = range(n_groups, int(group.max()))
-        opened, p_all = fit_calibrated(evidence, said, group, own_weight, unit, seed, beside)
-        p_all[at, :n_groups] = p_plain * p_all[at, :n_groups].sum(axis=1, keepdims=True)
-        p_group = np.column_stack([p_all[:, :n_groups], p_all[:, n_groups:].sum(axis=1)])
+        opened, of_all = fit_calibrated(evidence, said, group, own_weight, unit, seed, beside)
+        for p, p_plain in zip(of_all, unseen, strict=True):
+            p[at, :n_groups] = p_plain * p[at, :n_groups].sum(axis=1, keepdims=True)
+        unseen = of_all
     judged = np.flatnonzero(taught.is_judged(levels))
-    truth = np.minimum(group[said[judged]], n_groups)
-    held_out = HeldOut(p_group[judged], truth, unit[judged])
+    p, crossed = (of[judged] for of in unseen)
+    known = (group[said[judged]], unit[judged], kinds.source[taught.row[judged]])
+    held_out = HeldOut(p, crossed, *known, own_weight[judged], n_groups)
     return OpenScorer(plain, opened), held_out
 
 

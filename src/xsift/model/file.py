@@ -37,6 +37,8 @@ def save_model_tree(tree: ModelTree, path: Path) -> None:
         plain["profile"] = tree.profile.model_dump(mode="json", exclude_defaults=True)
     if not len(tree.training_rows):
         del plain["training_rows"]
+    if not tree.validation:
+        del plain["validation"]
     plain["digest"] = tree.digest
     content = io.BytesIO()  # asdf takes names for addresses: `C#/model.asdf` would be the file `C`
     asdf.AsdfFile({"xsift": plain}, version="1.6.0").write_to(content)

@@ -26,6 +26,7 @@ from xsift.model.schema_parts import (
     want_rising,
 )
 from xsift.model.training_rows import TrainingRowsTree
+from xsift.model.validation import ValidationTree
 from xsift.surveys import Survey
 
 __all__ = ["MAX_BYTES", "VERSION", "CalibratedTree", "ModelTree", "TrainingTree"]
@@ -106,7 +107,8 @@ class TrainingTree(Strict):
 class ModelTree(Strict):
     """Everything that classifies a detection, as plain data.
 
-    `profile` is the survey's where it is not one that comes with xsift.
+    `profile` is the survey's where it is not one that comes with xsift. `validation` is empty in
+    files of earlier models.
     """
 
     format: Literal["xsift-model"] = "xsift-model"
@@ -123,6 +125,7 @@ class ModelTree(Strict):
     training: TrainingTree
     training_rows: TrainingRowsTree = Field(default_factory=TrainingRowsTree)
     evaluation: dict[str, float] | None = None
+    validation: list[ValidationTree] = Field(default_factory=list, max_length=2)
 
     @model_validator(mode="after")
     def _sound(self) -> ModelTree:
@@ -154,6 +157,8 @@ class ModelTree(Strict):
     def digest(self) -> str:
         """SHA-256 of all that the file says, however it is written there."""
         plain = self.model_dump(mode="python")
+        if not plain["validation"]:
+            del plain["validation"]  # earlier files do not have it, and keep their digest
         text = json.dumps(plain, sort_keys=True, default=in_digest)
         return hashlib.sha256(text.encode()).hexdigest()
 

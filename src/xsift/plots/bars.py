@@ -8,13 +8,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
+from xsift.plots.curves import line_looks
 from xsift.plots.names import printable
-from xsift.plots.style import look_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["against_latitude", "class_fractions", "detections_per_source", "shares_above"]
+__all__ = [
+    "against_latitude",
+    "class_fractions",
+    "class_probabilities",
+    "detections_per_source",
+    "shares_above",
+]
 
 
 def class_fractions(
@@ -64,6 +70,45 @@ def class_fractions(
     return ax
 
 
+def class_probabilities(
+    ax: Axes,
+    names: Sequence[str],
+    p: ArrayLike,
+    spread: ArrayLike,
+    colours: Sequence[str],
+) -> Axes:
+    """Draw the probability of each class of one source as a bar.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+    names, colours : sequence of str, (k,)
+        From top to bottom.
+    p : array_like, (k,)
+    spread : array_like, (k,)
+        Over the detections; NaN has no error bar.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        Bars from 0 to 1, each with its number.
+    """
+    p, spread = np.asarray(p, dtype=float), np.asarray(spread, dtype=float)
+    at = np.arange(len(names))
+    ends = [np.minimum(np.nan_to_num(spread), p), np.minimum(np.nan_to_num(spread), 1 - p)]
+    ax.barh(at, p, color=list(colours), height=0.7)
+    ax.errorbar(p, at, xerr=ends, fmt="none", ecolor="#222222", elinewidth=0.8, capsize=0)
+    for y, (value, end) in enumerate(zip(p, p + ends[1], strict=True)):
+        ax.annotate(
+            f"{value:.2f}", (end, y), (3, 0), textcoords="offset points", va="center", fontsize=7
+        )
+    _name_rows(ax, names)
+    # Room for the number of a probability of 1.
+    ax.set(xlim=(0, 1.25), xticks=[0, 0.5, 1], xlabel="probability")
+    ax.grid(False, axis="y")
+    return ax
+
+
 def _name_rows(ax: Axes, names: Sequence[str]) -> None:
     """Name the rows of a figure, from top to bottom."""
     ax.set_yticks(np.arange(len(names)), [printable(n) for n in names])
@@ -86,7 +131,7 @@ def detections_per_source(ax: Axes, first: ArrayLike, last: ArrayLike, sources: 
     matplotlib.axes.Axes
         One bar per bin.
     """
-    from matplotlib.ticker import FuncFormatter
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
     low = np.asarray(first, dtype=float) - 0.5
     high = np.asarray(last, dtype=float) + 0.5
@@ -98,8 +143,10 @@ def detections_per_source(ax: Axes, first: ArrayLike, last: ArrayLike, sources: 
     ax.set_yscale("log")
     ax.set_ylim(0.6, 2 * max(float(n.max(initial=1)), 2.0))
     ax.set_xlim(0.45, max(1.1 * float(high.max(initial=2)), 3.0))
+    ax.xaxis.set_major_locator(LogLocator(base=10, subs=(1.0, 2.0, 5.0)))
+    ax.xaxis.set_minor_formatter(NullFormatter())
     for axis in (ax.xaxis, ax.yaxis):
-        axis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:,.0f}"))
+        axis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:,.0f}" if v >= 1 else ""))
     ax.set_xlabel("detections per source")
     ax.set_ylabel("sources")
     return ax
@@ -152,32 +199,30 @@ def against_latitude(
     Returns
     -------
     matplotlib.axes.Axes
-        One line with error bars per population.
+        A stepped line per population, which breaks where a bin is left out, and its interval as a
+        band of the same steps.
     """
     low, high = np.asarray(low, dtype=float), np.asarray(high, dtype=float)
-    middle = (low + high) / 2
-    looks = look_of(list(shares))
-    for i, (name, (share, below, above)) in enumerate(shares.items()):
-        colour, marker = looks[name]
-        y = np.asarray(share, dtype=float)
-        error = [y - np.asarray(below, dtype=float), np.asarray(above, dtype=float) - y]
-        there = np.isfinite(y)
-        shift = 0.06 * (i - (len(shares) - 1) / 2) * (high - low)
-        ax.errorbar(
-            (middle + shift)[there],
-            y[there],
-            yerr=np.maximum(error, 0)[:, there],
+    edges = np.append(low, high[-1:])
+    looks = line_looks(list(shares))
+    for name, found in shares.items():
+        colour, style = looks[name]
+        share, below, above = (np.asarray(v, dtype=float) for v in found)
+        ax.stairs(above, edges, baseline=below, fill=True, color=colour, alpha=0.15, linewidth=0)
+        ax.stairs(
+            share,
+            edges,
+            baseline=None,
             color=colour,
-            marker=marker,
-            markersize=4.5,
-            linewidth=1.1,
-            capsize=2,
+            linestyle=style,
+            linewidth=1.4,
             label=printable(name),
         )
     ax.set_xlim(0, 90)
     ax.set_ylim(0, 1)
-    ax.set_xticks(np.append(low, high[-1:]))
-    ax.set_xticklabels([f"{v:g}" for v in np.append(low, high[-1:])])
-    ax.set_xlabel("absolute Galactic latitude |b| (deg)")
+    # The lowest bins are narrow: 0, 5, 10 and so on can be told apart.
+    shown = [e for i, e in enumerate(edges) if i == 0 or e >= 5]
+    ax.set_xticks(shown, [f"{v:g}" for v in shown])
+    ax.set_xlabel("absolute Galactic latitude: $|b|$ (deg)")
     ax.set_ylabel("share of the sources")
     return ax

@@ -6,14 +6,16 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
+from xsift.plots.names import printable
 from xsift.plots.style import PerPoint
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.image import AxesImage
 
-__all__ = ["confusion_counts", "confusion_matrix", "cross_table"]
+__all__ = ["confusion_counts", "confusion_matrix", "cross_table", "share_matrix"]
 
 
 def confusion_matrix(ax: Axes, truth: PerPoint, predicted: PerPoint, names: Sequence[str]) -> Axes:
@@ -103,6 +105,41 @@ def cross_table(
     label = f"share of the {row_title}"
     ax.figure.colorbar(image, ax=ax, label=label, fraction=0.046, pad=0.03)
     return ax
+
+
+def share_matrix(
+    ax: Axes,
+    shares: ArrayLike,
+    rows: Sequence[str],
+    columns: Sequence[str],
+    cmap: str = "Blues",
+) -> AxesImage:
+    """Draw a matrix of shares as colours, without numbers: for tens of columns.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+    shares : array_like, (r, c)
+        0 to 1; NaN is left empty.
+    rows, columns : sequence of str
+        From top to bottom and from left to right; rows as Matplotlib prints them, with formulae.
+    cmap : str
+
+    Returns
+    -------
+    matplotlib.image.AxesImage
+        For a colour bar.
+    """
+    image = ax.imshow(
+        np.asarray(shares, dtype=float), cmap=cmap, vmin=0, vmax=1, aspect="auto", origin="upper"
+    )
+    ax.set_yticks(np.arange(len(rows)), list(rows), fontsize=7)
+    turned = 90 if len(columns) > 20 else 0
+    named = [printable(c) for c in columns]
+    ax.set_xticks(np.arange(len(columns)), named, fontsize=6, rotation=turned)
+    ax.tick_params(length=0)
+    ax.grid(False)
+    return image
 
 
 def _count(truth: PerPoint, predicted: PerPoint, names: Sequence[str]) -> NDArray[np.int64]:

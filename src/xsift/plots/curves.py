@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from xsift.plots.names import printable
@@ -13,7 +14,7 @@ from xsift.plots.style import look_of, shades_of
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["density_curves", "histogram_steps"]
+__all__ = ["density_curves", "histogram_steps", "source_marks"]
 
 _SERIES = (
     "#0072B2",
@@ -26,6 +27,8 @@ _SERIES = (
     "#555555",
 )
 _STYLES = ("-", "--", "-.", ":")
+_ROW = 0.09
+"""Height of a row of marks, as a share of the axes."""
 
 
 def density_curves(
@@ -82,6 +85,55 @@ def histogram_steps(
         colour, style = looks[name]
         ax.stairs(
             heights, edges, color=colour, linestyle=style, linewidth=1.2, label=printable(name)
+        )
+    return ax
+
+
+def source_marks(
+    ax: Axes,
+    values: Mapping[str, ArrayLike],
+    looks: Mapping[str, tuple[str, str]],
+    rows: int = 0,
+) -> Axes:
+    """Mark the sources of populations that are too few for a density, in rows above the curves.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+        With its curves, on a linear or logarithmic vertical axis: its upper limit grows so that no
+        curve reaches the rows.
+    values : mapping of str to array_like
+        By population, one row each.
+    looks : mapping of str to pair of str
+        Colour and line style of each population.
+    rows : int
+        Rows to keep free, where more than the populations: panels that share their axis need the
+        same.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+    """
+    rows = max(rows, len(values))
+    room = min(_ROW * rows, 0.6)
+    low, high = ax.get_ylim()
+    if ax.get_yscale() == "log":
+        ax.set_ylim(low, low * (high / low) ** (1 / (1 - room)))
+    else:
+        ax.set_ylim(low, low + (high - low) / (1 - room))
+    across = ax.get_xaxis_transform()
+    for i, (name, x) in enumerate(values.items()):
+        at = np.asarray(x, dtype=float)
+        ax.plot(
+            at,
+            np.full(len(at), 1 - room * (i + 0.5) / rows),
+            color=looks[name][0],
+            linestyle="none",
+            marker="|",
+            markersize=6,
+            markeredgewidth=1.1,
+            transform=across,
+            label=printable(name),
         )
     return ax
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
+from xsift.plots.legends import legend_over
 from xsift.plots.names import printable
 
 if TYPE_CHECKING:
@@ -69,5 +70,4 @@ def effects(
     ax.set_xticks(np.linspace(-1, 1, 5))
     ax.set_xlabel("effect: Cliff's delta, or difference of shares")
     ax.tick_params(axis="y", length=0)
-    ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=len(versions) or 1)
-    return ax
+    return legend_over(ax)

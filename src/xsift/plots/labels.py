@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from xsift.plots.legends import legend_beside
+from xsift.plots.names import printable
 from xsift.plots.style import look_of
 
 if TYPE_CHECKING:
@@ -53,11 +55,10 @@ def against_labels(
             markersize=5,
             linewidth=1.2,
             capsize=2,
-            label=method,
+            label=printable(method),
         )
     ax.set_xscale("log")
     ax.set_xticks(x, [f"{v:g} %" for v in x])
     ax.minorticks_off()
     ax.set(xlabel="share of the training sources that keep their labels", ylabel=label)
-    ax.legend()
-    return ax
+    return legend_beside(ax)

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
-from xsift.plots.style import PerPoint, legend_beside, scatter_groups
+from xsift.plots.legends import legend_beside
+from xsift.plots.names import feature_label
+from xsift.plots.style import PerPoint, scatter_groups
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -37,13 +39,12 @@ def hardness_plane(
     """
     scatter_groups(ax, hard_hs, hard_hm, group, groups)
     ax.set(xlim=(-1.05, 1.05), ylim=(-1.05, 1.05), aspect="equal")
-    ax.set_xlabel("hardness ratio $HR_{hs}$, hard to soft (dimensionless)")
-    ax.set_ylabel("hardness ratio $HR_{hm}$, hard to medium (dimensionless)")
+    ax.set_xlabel(feature_label("hardness, hard to soft", symbol="HR_hs"))
+    ax.set_ylabel(feature_label("hardness, hard to medium", symbol="HR_hm"))
     ticks = np.arange(-1, 1.1, 0.5)
     ax.set_xticks(ticks)
     ax.set_yticks(ticks)
-    legend_beside(ax)
-    return ax
+    return legend_beside(ax)
 
 
 def variability_plane(
@@ -76,7 +77,8 @@ def variability_plane(
     powers = np.arange(-5, int(np.log10(highest)) + 1)
     labels = [f"$10^{{{p}}}$" for p in powers]
     ax.set_yticks(10.0**powers, [r"$\leq$" + labels[0], *labels[1:]])
-    ax.set_xlabel("probability of variability, broad band (var_prob_b, dimensionless)")
-    ax.set_ylabel(r"relative scatter $\sigma$ / mean, broad band (dimensionless)")
-    legend_beside(ax)
-    return ax
+    ax.set_xlabel(feature_label("prob. of variability, broad", symbol="P_b"))
+    ax.set_ylabel(
+        feature_label("scatter / mean rate, broad", symbol="\N{GREEK SMALL LETTER SIGMA}_b/μ_b")
+    )
+    return legend_beside(ax)

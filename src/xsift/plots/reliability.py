@@ -12,7 +12,7 @@ from xsift.plots.names import printable
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["reliability"]
+__all__ = ["purity_completeness", "reliability"]
 
 _RIGHT = "share that is right"
 
@@ -73,4 +73,39 @@ def reliability(
         ax.set_title(printable(group))
     what = ("probability", "share that is of it") if group else ("top probability", _RIGHT)
     ax.set(xlabel=what[0], ylabel=what[1])
+    return ax
+
+
+def purity_completeness(
+    ax: Axes,
+    threshold: ArrayLike,
+    purity: ArrayLike,
+    completeness: ArrayLike,
+    expected: ArrayLike,
+) -> Axes:
+    """Draw purity and completeness of a selection by probability against its threshold.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+    threshold : array_like, (k,)
+    purity, completeness : array_like, (k,)
+        NaN is left out.
+    expected : array_like, (k,)
+        Purity expected of another table.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        Three labelled lines; no legend.
+    """
+    lines = (
+        ("purity", purity, "#0072B2", "-"),
+        ("completeness", completeness, "#E69F00", "-."),
+        ("expected purity here", expected, "#0072B2", "--"),
+    )
+    for label, values, colour, style in lines:
+        ax.plot(threshold, values, color=colour, linestyle=style, linewidth=1.4, label=label)
+    ax.set(xlim=(0, 1), ylim=(0, 1.02), aspect="equal")
+    ax.set(xlabel="threshold", ylabel="share")
     return ax

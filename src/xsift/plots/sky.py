@@ -8,13 +8,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from xsift.plots.style import PerPoint, legend_beside, scatter_groups
+from xsift.plots.legends import legend_beside
+from xsift.plots.style import PerPoint, scatter_groups
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.collections import QuadMesh
 
-__all__ = ["galactic_density", "galactic_map"]
+__all__ = ["UNSEEN", "galactic_density", "galactic_map", "galactic_points", "galactic_unseen"]
+
+UNSEEN = "#d8d8d8"
+"""Grey of a map where the survey has found nothing at all."""
 
 _LABEL: dict[str, Any] = {"ha": "center", "va": "center", "zorder": 5}
 
@@ -43,14 +47,18 @@ def galactic_map(
     # Mollweide axes cannot be inverted: the points go to -l and the labels follow.
     scatter_groups(ax, -np.radians(wrapped), np.radians(np.asarray(b_deg, float)), group, groups)
     _graticule(ax)
-    ax.set_xlabel("Galactic longitude $l$ (deg)")
-    ax.set_ylabel("Galactic latitude $b$ (deg)")
-    legend_beside(ax)
-    return ax
+    ax.set_xlabel("Galactic $l$ (deg)")
+    ax.set_ylabel("Galactic $b$ (deg)")
+    return legend_beside(ax)
 
 
 def galactic_density(
-    ax: Axes, l_deg: ArrayLike, b_deg: ArrayLike, density: ArrayLike, levels: tuple[float, float]
+    ax: Axes,
+    l_deg: ArrayLike,
+    b_deg: ArrayLike,
+    density: ArrayLike,
+    levels: tuple[float, float],
+    near: ArrayLike | None = None,
 ) -> QuadMesh:
     """Map a density on the sky in Galactic coordinates, on a logarithmic scale.
 
@@ -63,6 +71,8 @@ def galactic_density(
     density : array_like, (n, m)
     levels : pair of float
         Lowest and highest density of the colours; below the lowest the map is white.
+    near : array_like of bool, (n, m), optional
+        Cells in which the survey has found anything at all; the others are grey.
 
     Returns
     -------
@@ -71,21 +81,83 @@ def galactic_density(
     """
     from matplotlib.colors import LogNorm
 
-    lon, lat = np.asarray(l_deg, dtype=float), np.asarray(b_deg, dtype=float)
-    x = -((lon + 180) % 360 - 180)
-    order = np.argsort(x)
-    z = np.asarray(density, dtype=float)[order].T
+    edges, z = _mirrored(l_deg, b_deg, np.asarray(density, dtype=float))
     mesh = ax.pcolormesh(
-        np.radians(_edges(x[order])),
-        np.radians(_edges(lat)),
+        *edges,
         np.ma.masked_less(z, levels[0]),
         cmap="viridis_r",
         norm=LogNorm(*levels),
         rasterized=True,
         zorder=1,
     )
+    if near is not None:
+        galactic_unseen(ax, l_deg, b_deg, near)
     _graticule(ax, size=5.5)
     return mesh
+
+
+def galactic_unseen(ax: Axes, l_deg: ArrayLike, b_deg: ArrayLike, near: ArrayLike) -> Axes:
+    """Paint grey, on a map in Galactic coordinates, where the survey has found nothing at all.
+
+    Parameters
+    ----------
+    ax, l_deg, b_deg
+        As in `galactic_density`.
+    near : array_like of bool, (n, m)
+        False where grey.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+    """
+    from matplotlib.colors import ListedColormap
+
+    edges, seen = _mirrored(l_deg, b_deg, np.asarray(near, dtype=bool))
+    grey = np.ma.masked_array(np.ones(seen.shape), seen)
+    cmap = ListedColormap([UNSEEN])
+    ax.pcolormesh(*edges, grey, cmap=cmap, rasterized=True, zorder=0.9)
+    return ax
+
+
+def galactic_points(
+    ax: Axes,
+    l_deg: ArrayLike,
+    b_deg: ArrayLike,
+    colour: str,
+    grid: tuple[ArrayLike, ArrayLike, ArrayLike] | None = None,
+) -> Axes:
+    """Map a few sources in Galactic coordinates, one by one.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+        Made with ``projection="mollweide"``. Longitude grows to the left.
+    l_deg, b_deg : array_like, (n,)
+    colour : str
+    grid : tuple of (l_deg, b_deg, near), optional
+        As in `galactic_unseen`.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+    """
+    if grid is not None:
+        galactic_unseen(ax, *grid)
+    wrapped = (np.asarray(l_deg, dtype=float) + 180) % 360 - 180
+    at = -np.radians(wrapped), np.radians(np.asarray(b_deg, dtype=float))
+    ax.scatter(*at, s=12, c=colour, linewidths=0, zorder=6)
+    _graticule(ax, size=5.5)
+    return ax
+
+
+def _mirrored(
+    l_deg: ArrayLike, b_deg: ArrayLike, values: NDArray[Any]
+) -> tuple[tuple[NDArray[np.float64], NDArray[np.float64]], NDArray[Any]]:
+    """Return the edges of the cells, rad, and the values of a map whose longitude runs left."""
+    lon, lat = np.asarray(l_deg, dtype=float), np.asarray(b_deg, dtype=float)
+    x = -((lon + 180) % 360 - 180)
+    order = np.argsort(x)
+    return (np.radians(_edges(x[order])), np.radians(_edges(lat))), values[order].T
 
 
 def _edges(centres: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from xsift.plots.style import PerPoint, look_of, members_of, rarest_last
+from xsift.plots.names import printable
+from xsift.plots.style import PerPoint, in_layers, look_of, members_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -17,6 +18,8 @@ __all__ = ["feature_distributions", "source_in_plane"]
 
 _BINS = 30
 _LOWEST = 1e-5
+_FEWEST, _MOST_LINES = 30, 12
+"""Values of a group that make a distribution; detections that can be lines of their own."""
 
 
 def feature_distributions(
@@ -51,8 +54,10 @@ def feature_distributions(
     Returns
     -------
     matplotlib.axes.Axes
-        A step line of relative frequency for each group (each sums to 1 over the same bins), and
-        one black vertical line for each detection.
+        A step line of relative frequency for each group of at least 30 values (each sums to 1
+        over the same bins), and one black vertical line for each detection. Where there are more
+        than 12, each is a tick above the curves; a line stands at their median, and a grey band
+        holds the middle 68 % of them.
     """
     lowest = lowest if is_log else -np.inf
     theirs = np.maximum(np.asarray(values, dtype=float), lowest)
@@ -64,21 +69,44 @@ def feature_distributions(
     looks = look_of(groups)
     for g in groups:
         chosen = theirs[fine & (group == g)]
-        if len(chosen):
+        if len(chosen) >= _FEWEST:
             # What lies beyond the axis is counted in its last bin.
             counts, _ = np.histogram(np.clip(chosen, edges[0], edges[-1]), edges)
-            label = f"{g} ({len(chosen):,})"
+            label = f"{printable(g)} ({len(chosen):,})"
             ax.stairs(counts / len(chosen), edges, color=looks[g][0], linewidth=1.2, label=label)
-    alpha = float(np.clip(6 / max(len(lines), 1), 0.25, 0.9))
-    for x in lines:
-        ax.axvline(x, color="black", linewidth=0.9, alpha=alpha)
+    ax.set_ylim(bottom=0)
+    _own(ax, lines)
     ax.set(xlim=(edges[0], edges[-1]), xlabel=name)
     if is_log:
         _logarithmic(ax, "x")
-    ax.set_ylim(bottom=0)
     if not len(lines):
-        ax.text(0.5, 0.5, "missing", transform=ax.transAxes, ha="center", va="center")
+        box = {"facecolor": "white", "edgecolor": "none", "pad": 1.5, "alpha": 0.85}
+        middle: dict[str, Any] = {"ha": "center", "va": "center", "transform": ax.transAxes}
+        ax.text(0.5, 0.8, "missing", **middle, bbox=box, fontsize=8)
     return ax
+
+
+def _own(ax: Axes, values: NDArray[np.float64]) -> None:
+    """Draw a line at each value of a source; of many their median, spread and places."""
+    if len(values) <= _MOST_LINES:
+        for x in values:
+            ax.axvline(x, color="black", linewidth=0.9, alpha=0.9)
+        return
+    low, middle, high = np.quantile(values, [0.16, 0.5, 0.84])
+    ax.axvspan(low, high, color="#000000", alpha=0.13, linewidth=0, zorder=0.5)
+    ax.axvline(middle, color="black", linewidth=1.2)
+    ax.set_ylim(top=1.12 * ax.get_ylim()[1])
+    ax.plot(
+        values,
+        np.full(len(values), 0.95),
+        color="black",
+        marker="|",
+        markersize=4,
+        markeredgewidth=0.6,
+        alpha=0.5,
+        linestyle="none",
+        transform=ax.get_xaxis_transform(),
+    )
 
 
 def _logarithmic(ax: Axes, axis: str) -> None:
@@ -87,9 +115,13 @@ def _logarithmic(ax: Axes, axis: str) -> None:
 
     ax.set(**{f"{axis}scale": "log"})
     low, high = (ax.get_xlim if axis == "x" else ax.get_ylim)()
-    within_a_decade = high / low < 20
+    within_a_decade = high / low < 50
     scale = ax.xaxis if axis == "x" else ax.yaxis
-    scale.set_major_locator(LogLocator(subs=(1, 2, 5) if within_a_decade else (1,), numticks=5))
+    scale.set_major_locator(
+        LogLocator(
+            subs=(1, 2, 5) if within_a_decade else (1,), numticks=5 if within_a_decade else 4
+        )
+    )
     scale.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
     scale.set_minor_formatter(NullFormatter())
 
@@ -139,8 +171,8 @@ def source_in_plane(
     """
     across, up = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
     looks, members = look_of(groups), members_of(across, up, group, groups)
-    for g in rarest_last(members):
-        rows, (colour, marker) = members[g], looks[g]
+    for g, rows, zorder, _ in in_layers(members):
+        colour, marker = looks[g]
         ax.scatter(
             across[rows],
             up[rows],
@@ -150,9 +182,11 @@ def source_in_plane(
             alpha=0.5,
             linewidths=0,
             rasterized=True,
+            zorder=zorder,
         )
+    size = float(np.clip(400 / max(np.size(own_x), 1), 14, 60))
     ax.scatter(
-        own_x, own_y, s=60, c="black", marker="*", edgecolors="white", linewidths=0.5, zorder=5
+        own_x, own_y, s=size, c="black", marker="*", edgecolors="white", linewidths=0.4, zorder=5
     )
     for axis, log in zip(("x", "y"), is_log, strict=True):
         if log:

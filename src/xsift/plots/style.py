@@ -8,10 +8,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from xsift.plots.names import printable
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.collections import PathCollection
 
-__all__ = ["GROUP_COLOURS", "GROUP_MARKERS", "figure_style", "scatter_groups"]
+__all__ = [
+    "GROUP_COLOURS",
+    "GROUP_MARKERS",
+    "figure_style",
+    "scatter_groups",
+    "scatter_values",
+]
 
 GROUP_COLOURS = {
     **{"AGN": "#0072B2", "Seyfert": "#E69F00", "XB": "#009E73", "YSO": "#CC3311"},
@@ -33,6 +42,9 @@ GROUP_MARKERS = {
 
 PerPoint = Sequence[str | None] | NDArray[np.object_]
 """A name for each point, such as its group; None where it has none."""
+
+_LAYERS, _CROWD = 12, 500
+"""Parts into which a group is cut, where there are more points than can lie side by side."""
 
 _MORE_COLOURS = (
     *("#CC79A7", "#56B4E9", "#332288", "#999933", "#882255", "#555555"),
@@ -121,7 +133,7 @@ def look_of(groups: Sequence[str]) -> dict[str, tuple[str, str]]:
 def scatter_groups(
     ax: Axes, x: ArrayLike, y: ArrayLike, group: PerPoint, groups: Sequence[str]
 ) -> int:
-    """Scatter points by group, with a legend that counts them outside of the data.
+    """Scatter points by group; labels count them, where there are any.
 
     Parameters
     ----------
@@ -139,11 +151,10 @@ def scatter_groups(
     x, y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
     looks, members = look_of(groups), members_of(x, y, group, groups)
     n = int(sum(rows.sum() for rows in members.values()))
-    size, alpha = _weight_of(n)
-    # The legend keeps the order of `groups`.
-    above = rarest_last(members)
-    for name, rows in members.items():
+    size, alpha = weight_of(n)
+    for name, rows, zorder, is_first in in_layers(members):
         colour, marker = looks[name]
+        label = f"{printable(name)} ({members[name].sum():,})"
         ax.scatter(
             x[rows],
             y[rows],
@@ -153,10 +164,70 @@ def scatter_groups(
             alpha=alpha,
             linewidths=0,
             rasterized=True,
-            zorder=2 + 0.01 * above.index(name),
-            label=f"{name} ({rows.sum():,})",
+            zorder=zorder,
+            label=label if is_first and len(rows) else "_nolegend_",
         )
     return n
+
+
+def scatter_values(ax: Axes, x: ArrayLike, y: ArrayLike, values: ArrayLike) -> PathCollection:
+    """Scatter points coloured by a number from 0 to 1, shuffled in the same way each time.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+    x, y, values : array_like, (n,)
+        A point with a NaN is left out.
+
+    Returns
+    -------
+    matplotlib.collections.PathCollection
+        For a colour bar.
+    """
+    x, y, values = (np.asarray(v, dtype=float) for v in (x, y, values))
+    rows = np.flatnonzero(np.isfinite(x) & np.isfinite(y) & np.isfinite(values))
+    np.random.default_rng(0).shuffle(rows)
+    size, _ = weight_of(len(rows))
+    return ax.scatter(
+        x[rows],
+        y[rows],
+        s=size,
+        c=values[rows],
+        cmap="viridis",
+        vmin=0,
+        vmax=1,
+        linewidths=0,
+        rasterized=True,
+    )
+
+
+def in_layers(
+    members: dict[str, NDArray[np.bool_]],
+) -> list[tuple[str, NDArray[np.intp], float, bool]]:
+    """Cut the groups into layers that alternate, so that none hides another.
+
+    Rows are shuffled in the same way each time. A group of fewer than a 20th of the points lies on
+    top as a whole: the crowd would hide it.
+
+    Returns
+    -------
+    list of (name, rows, zorder, is_first)
+        By group in the order of the legend; the first part of a group carries its label.
+    """
+    n = int(sum(rows.sum() for rows in members.values()))
+    above = rarest_last(members)
+    layers = _LAYERS if n > _CROWD else 1
+    found = []
+    for name, inside in members.items():
+        rows, rank = np.flatnonzero(inside), above.index(name)
+        np.random.default_rng(0).shuffle(rows)
+        cut = 1 if len(rows) < 0.05 * n else layers
+        for i in range(cut):
+            layer = layers if cut == 1 else i
+            found.append(
+                (name, np.sort(rows[i::cut]), 2 + 0.5 * layer / layers + rank / 1e4, not i)
+            )
+    return found
 
 
 def members_of(
@@ -172,20 +243,9 @@ def rarest_last(members: dict[str, NDArray[np.bool_]]) -> list[str]:
     return sorted(members, key=lambda name: -int(members[name].sum()))
 
 
-def _weight_of(n: int) -> tuple[float, float]:
+def weight_of(n: int) -> tuple[float, float]:
     """Return marker area (points squared) and opacity that keep `n` points readable."""
     crowd = np.clip(np.log10(max(n, 1)), 2, 5)
     size = np.interp(crowd, [2, 3, 4, 5], [26, 14, 6, 2])
     alpha = np.interp(crowd, [2, 3, 4, 5], [0.9, 0.75, 0.5, 0.25])
     return float(size), float(alpha)
-
-
-def legend_beside(ax: Axes, title: str = "") -> None:
-    """Put the legend right of the axes, its markers large and opaque whatever the data's are."""
-    legend = ax.legend(
-        loc="center left", bbox_to_anchor=(1.02, 0.5), borderaxespad=0, title=title or None
-    )
-    for handle in legend.legend_handles:
-        if handle is not None:
-            handle.set_alpha(1)
-            handle.set(sizes=[30])

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from xsift.plots.names import printable
 from xsift.plots.style import look_of, ramp_of
@@ -14,7 +14,10 @@ from xsift.plots.style import look_of, ramp_of
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["density_contours", "density_surface"]
+__all__ = ["density_contours", "density_surface", "level_key", "source_points"]
+
+_SHADES = 12
+_THIN, _THICK = 0.6, 1.6
 
 
 def density_surface(
@@ -31,7 +34,7 @@ def density_surface(
     ----------
     ax : matplotlib.axes.Axes
     x, y : array_like, (n,), (m,)
-        Centres of the cells.
+        Centres of the cells, equally spaced.
     density : array_like, (n, m)
         ``[i, j]`` at the i-th x and j-th y.
     levels : sequence of float
@@ -41,25 +44,20 @@ def density_surface(
     Returns
     -------
     matplotlib.axes.Axes
-        A mesh (rasterised), then the contours.
+        Filled contours, without pixels at any size, then the contours, which are closed.
     """
-    from matplotlib.colors import PowerNorm
-
-    z = np.asarray(density, dtype=float)
-    highest = float(z.max(initial=0.0)) or 1.0
-    ax.pcolormesh(
-        np.asarray(x, dtype=float),
-        np.asarray(y, dtype=float),
-        z.T,
-        cmap=ramp_of(colour),
-        norm=PowerNorm(0.5, 0, highest),
-        shading="nearest",
-        rasterized=True,
-        zorder=1,
-    )
-    at = _rising(levels)
+    at_x, at_y, z = _framed(x, y, density)
+    highest, at = float(z.max(initial=0.0)), _rising(levels)
+    if highest > 0:
+        # White below a 100th of the highest, or half of the lowest contour: a lone source is no
+        # streak, and what a contour encloses is not white.
+        lowest = min([0.01, *(0.5 * v / highest for v in at[:1])])
+        shades = highest * np.linspace(np.sqrt(lowest), 1.0, _SHADES) ** 2
+        shades[-1] *= 1 + 1e-9
+        colours = ramp_of(colour)(np.linspace(0.06, 1, _SHADES - 1))
+        ax.contourf(at_x, at_y, z.T, levels=shades, colors=colours, zorder=1)
     if at:
-        ax.contour(x, y, z.T, levels=at, colors="#222222", linewidths=0.7, zorder=2)
+        ax.contour(at_x, at_y, z.T, levels=at, colors="#222222", linewidths=0.7, zorder=2)
     return ax
 
 
@@ -81,8 +79,8 @@ def density_contours(
     Returns
     -------
     matplotlib.axes.Axes
-        One contour set per population that has a level, and an empty line with its name for the
-        legend.
+        One set of closed contours per population that has a level, and an empty line with its
+        name for the legend.
     """
     own = look_of(list(surfaces))
     for name, (x, y, density, levels) in surfaces.items():
@@ -90,11 +88,72 @@ def density_contours(
         at = _rising(levels)
         if not at:
             continue
-        widths = np.linspace(0.6, 1.6, len(at)).tolist() if len(at) > 1 else [1.4]
-        z = np.asarray(density, dtype=float).T
-        ax.contour(x, y, z, levels=at, colors=colour, linestyles=style, linewidths=widths)
+        widths = np.linspace(_THIN, _THICK, len(at)).tolist() if len(at) > 1 else [1.4]
+        at_x, at_y, z = _framed(x, y, density)
+        ax.contour(at_x, at_y, z.T, levels=at, colors=colour, linestyles=style, linewidths=widths)
         ax.plot([], [], color=colour, linestyle=style, linewidth=1.4, label=printable(name))
     return ax
+
+
+def level_key(ax: Axes, labels: Sequence[str]) -> Axes:
+    """Add an entry to the legend for each width of contours, the thinnest first.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+    labels : sequence of str
+        Such as "90 %" and "50 %": what a contour encloses.
+    """
+    widths = np.linspace(_THIN, _THICK, len(labels)).tolist() if len(labels) > 1 else [1.4]
+    for label, width in zip(labels, widths, strict=True):
+        ax.plot([], [], color="#222222", linewidth=width, label=label)
+    return ax
+
+
+def source_points(
+    ax: Axes,
+    points: Mapping[str, tuple[ArrayLike, ArrayLike]],
+    groups: Sequence[str],
+    colours: Mapping[str, str] | None = None,
+) -> Axes:
+    """Draw the sources of populations that are too few for a density.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+    points : mapping of str to (x, y)
+        By population.
+    groups : sequence of str
+        All populations: a name has the same colour and marker in every figure.
+    colours : mapping of str to str, optional
+        [default: those of the groups]
+    """
+    looks = look_of(list(groups))
+    for name, (x, y) in points.items():
+        colour, marker = looks[name]
+        colour = colours[name] if colours else colour
+        ax.scatter(
+            x, y, s=22, c=colour, marker=marker, linewidths=0, zorder=4, label=printable(name)
+        )
+    return ax
+
+
+def _framed(
+    x: ArrayLike, y: ArrayLike, density: ArrayLike
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Frame a density with zeros, at the outer edges of its cells, so that contours are closed."""
+    at_x, at_y = (_to_edges(np.asarray(v, dtype=float)) for v in (x, y))
+    z = np.pad(np.asarray(density, dtype=float), 2, mode="edge")
+    z[[0, -1], :] = 0.0
+    z[:, [0, -1]] = 0.0
+    return at_x, at_y, z
+
+
+def _to_edges(centres: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Add two places at either end: the edge, to which the density reaches, and its frame."""
+    first, last = centres[1] - centres[0], centres[-1] - centres[-2]
+    low, high = centres[0] - first / 2, centres[-1] + last / 2
+    return np.array([low - 1e-3 * first, low, *centres, high, high + 1e-3 * last])
 
 
 def _rising(levels: Sequence[float]) -> list[float]:

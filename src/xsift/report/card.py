@@ -12,14 +12,13 @@ from xsift.catalogue.axes import (
     Plane,
     apart,
     is_logarithmic,
-    label_of,
     lowest_of,
     planes_of,
-    unit_of,
 )
 from xsift.catalogue.card import SourceCard
 from xsift.catalogue.standing import Standing
 from xsift.errors import SettingError, TableError, need
+from xsift.report.drawing import feature_text
 from xsift.surveys import Survey
 from xsift.write import Staging
 
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["FIGURE_FORMATS", "card_figure", "write_card_figure"]
 
 FIGURE_FORMATS = ("png", "pdf", "svg")
-_COLUMNS = 4
+_COLUMNS, _MOST_CLASSES = 4, 8
 
 
 def write_card_figure(card: SourceCard, path: str | Path) -> None:
@@ -55,13 +54,13 @@ def write_card_figure(card: SourceCard, path: str | Path) -> None:
     need("matplotlib", "no figure")
     import matplotlib as mpl
 
-    style: Any = plots.figure_style() | {"text.parse_math": False}
+    style: Any = plots.figure_style() | {"xtick.labelsize": 7, "ytick.labelsize": 7}
     with mpl.rc_context(style), Staging(path.parent, [path.name], "figure") as staging:
         card_figure(card).savefig(staging.path(path.name), format=form)
 
 
 def card_figure(card: SourceCard) -> Figure:
-    """Draw a card: two planes of the profile's, then every feature, by group.
+    """Draw a card: its probabilities, two planes of the profile's, then every feature, by group.
 
     Coloured are the groups of the catalogue (its known objects, or what it classified); black are
     the detections of the source.
@@ -72,6 +71,7 @@ def card_figure(card: SourceCard) -> Figure:
         If the catalogue has no detections.
     """
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
 
     standing = card.standing
     if standing is None:
@@ -82,14 +82,17 @@ def card_figure(card: SourceCard) -> Figure:
     planes = apart(planes_of(card.survey, standing.features))
     groups = _groups(card, standing)
     rows = -(-len(standing.features) // _COLUMNS)
-    high = 2 if planes else 0
-    figure = Figure(figsize=(9.6, 1.8 * high + 1.9 * rows), layout="constrained")
-    grid = figure.add_gridspec(rows + high, _COLUMNS)
-    for place, plane in enumerate(planes):
-        ax = figure.add_subplot(grid[:2, 2 * place : 2 * place + 2])
+    figure = Figure(figsize=(7.2, 2.5 + 1.25 * rows + 0.9), layout="constrained")
+    ratios = (2.4, 1.3 * rows)
+    first, rest = figure.subfigures(2, 1, squeeze=False, height_ratios=ratios)[:, 0]
+    above = first.subplots(1, 1 + len(planes), squeeze=False)[0]
+    for ax, plane in zip(above[1:], planes, strict=True):
         _draw_plane(ax, card.survey, standing, groups, plane)
+        ax.xaxis.label.set_fontsize(7)
+        ax.yaxis.label.set_fontsize(7)
+    _draw_probabilities(above[0], card)
     for j, name in enumerate(standing.features):
-        ax = figure.add_subplot(grid[high + j // _COLUMNS, j % _COLUMNS])
+        ax = rest.add_subplot(rows, _COLUMNS, j + 1)
         is_log = is_logarithmic(card.survey, name)
         plots.feature_distributions(
             ax,
@@ -97,15 +100,43 @@ def card_figure(card: SourceCard) -> Figure:
             standing.group,
             groups,
             standing.X[:, j],
-            _axis_text(card.survey, name),
+            feature_text(card.survey, name),
             is_log,
             lowest_of(standing.others[:, j]) if is_log else 0.0,
         )
-        ax.xaxis.label.set_fontsize(8)
+        ax.xaxis.label.set_fontsize(7)
+        ax.yaxis.set_major_locator(MaxNLocator(3))
         if j % _COLUMNS == 0:
-            ax.set_ylabel("share")
+            ax.set_ylabel("share", fontsize=7)
     _explain(figure, card, standing, groups)
     return figure
+
+
+def _draw_probabilities(ax: Axes, card: SourceCard) -> None:
+    """Draw the likeliest classes of the source."""
+    source = card.source
+    if source is None:
+        ax.set_axis_off()
+        ax.text(0.5, 0.5, "no detection voted", transform=ax.transAxes, ha="center", va="center")
+        return
+    shades = plots.class_colours([c.group for c in card.classes.classes], card.classes.groups)
+    known = {
+        c.column: (c.code, shade) for c, shade in zip(card.classes.classes, shades, strict=True)
+    }
+    if source.get("p_none") is not None:
+        known["p_none"] = ("none", plots.look_of(["none"])["none"][0])
+    p = {column: source[column] for column in known if source.get(column) is not None}
+    best = sorted(p, key=lambda column: -p[column])[:_MOST_CLASSES]
+    shown = [column for column in known if column in best]
+    spread = [source.get(f"{column}_std") for column in shown]
+    plots.class_probabilities(
+        ax,
+        [known[column][0] for column in shown],
+        [p[column] for column in shown],
+        np.array(spread, dtype=float),
+        [known[column][1] for column in shown],
+    )
+    ax.xaxis.label.set_fontsize(7)
 
 
 def _groups(card: SourceCard, standing: Standing) -> tuple[str, ...]:
@@ -119,7 +150,14 @@ def _explain(figure: Figure, card: SourceCard, standing: Standing, groups: tuple
 
     counts = {g: int(np.sum(standing.group == g)) for g in groups}
     handles = [
-        Line2D([], [], color=colour, marker=marker, markersize=5, label=f"{g} ({counts[g]:,})")
+        Line2D(
+            [],
+            [],
+            color=colour,
+            marker=marker,
+            markersize=5,
+            label=f"{plots.printable(g)} ({counts[g]:,})",
+        )
         for g, (colour, marker) in looks.items()
         if counts[g]
     ]
@@ -133,15 +171,17 @@ def _explain(figure: Figure, card: SourceCard, standing: Standing, groups: tuple
     figure.legend(
         handles=handles,
         loc="outside lower center",
-        ncols=min(len(handles), 6),
+        ncols=min(len(handles), 5),
         title=basis[standing.basis],
+        fontsize=7,
+        title_fontsize=7,
     )
     verdict = "no detection voted"
     if card.source is not None:
         code = card.source["class"]
         title = "none of the classes" if code == "none" else card.classes.title_of(code)
         verdict = f"{code} ({title}), {card.source['status']}"
-    figure.suptitle(f"{card.name}: {verdict}")
+    figure.suptitle(plots.printable(f"{card.name}: {verdict}", 80), fontsize=9)
 
 
 def _draw_plane(
@@ -157,10 +197,6 @@ def _draw_plane(
         groups,
         standing.X[:, i],
         standing.X[:, j],
-        (_axis_text(survey, x), _axis_text(survey, y)),
+        (feature_text(survey, x), feature_text(survey, y)),
         (is_logarithmic(survey, x), is_logarithmic(survey, y)),
     )
-
-
-def _axis_text(survey: Survey, name: str) -> str:
-    return plots.feature_label(label_of(survey, name), unit_of(survey, name), formulae=False)

@@ -15,6 +15,7 @@ from xsift import plots
 from xsift.catalogue.view import CatalogueView
 from xsift.errors import TableError
 from xsift.report import distributions
+from xsift.report.distributions import FEWEST
 from xsift.report.drawing import (
     Drawing,
     NotDrawn,
@@ -26,6 +27,7 @@ from xsift.report.drawing import (
     legend_right,
     looks_in,
     pieces,
+    unscaled,
 )
 from xsift.write import check_of_one_run
 
@@ -58,26 +60,32 @@ def _class_fractions(view: CatalogueView) -> Drawing | NotDrawn:
     if not (view.code >= 0).any():
         return NotDrawn(stem, title, "no source has a class")
     table = distributions.class_counts(view.code, view.is_unique, view.names, view.group_of_name)
+    empty = [r["class"] for r in table.to_pylist() if not r["total"]]
+    rows = len(view.names) - len(empty)
 
     def draw(figure: Figure) -> None:
         left, right = figure.subplots(1, 2, width_ratios=(1, 1.2))
         c = columns(table)
-        unique, ambiguous = (
-            [c[what][c["group"] == g].sum() for g in view.groups]
-            for what in ("unique", "ambiguous")
-        )
-        colours = list(colours_of(view, True).values())
-        plots.class_fractions(left, view.groups, unique, ambiguous, colours)
-        shades = list(colours_of(view, False).values())
-        plots.class_fractions(right, view.names, c["unique"], c["ambiguous"], shades)
-        for ax in (left, right):
+        parts = [c["unique"], c["ambiguous"]]
+        by_group = [[p[c["group"] == g].sum() for g in view.groups] for p in parts]
+        for ax, names, (unique, ambiguous) in (
+            (left, view.groups, by_group),
+            (right, view.names, parts),
+        ):
+            colours = colours_of(view, names is view.groups)
+            some = np.flatnonzero(np.add(unique, ambiguous))
+            there = [names[k] for k in some]
+            of_each = np.take(unique, some), np.take(ambiguous, some)
+            plots.class_fractions(ax, there, *of_each, [colours[n] for n in there])
             ax.set_xlabel("share of all sources (per cent)", fontsize=8)
+            # Rows of the same height in both, and room above the first.
+            ax.set_ylim(max(rows, len(there)) - 0.4, -0.6)
 
     caption = (
         "Share and number of the sources in each group and class. Full: both votes agree (unique); "
-        "hatched: they do not (ambiguous)."
+        "hatched: they do not (ambiguous)." + (f" No source: {', '.join(empty)}." if empty else "")
     )
-    size = (7.2, 1.0 + 0.24 * max(len(view.names), 4))
+    size = (7.2, 1.0 + 0.24 * max(rows, 4))
     return Drawing(stem, title, caption, table, size, draw)
 
 
@@ -90,8 +98,11 @@ def _sky(
     if not names:
         return NotDrawn(stem, title, "no uniquely classified source has a position")
     table = distributions.sky_densities(view.l_deg, view.b_deg, code, names)
-    highest = float(pc.max(table["per_deg2"]).as_py())
+    there = pc.drop_null(pc.if_else(pc.is_finite(table["per_deg2"]), table["per_deg2"], None))
+    highest = pc.max(there).as_py()
+    near = distributions.sky_near(view.l_deg, view.b_deg)
     alone = 1 / (2 * np.pi * distributions.SMOOTHING_DEG**2)  # the middle of a lone source
+    highest = highest if highest is not None and highest > 0 else 1.0
     levels = (min(max(0.3 * alone, highest / 1000), 0.3 * highest), highest)
     wide = 1 if len(names) == 1 else 2 if len(names) <= 6 else 3
     rows = -(-len(names) // wide)
@@ -99,20 +110,27 @@ def _sky(
     def draw(figure: Figure) -> None:
         found = pieces(table)
         axes = grid(figure, len(found), wide, projection="mollweide")
-        shape = (distributions.N_LON, distributions.N_LAT)
+        colours, mesh = colours_of(view, every is view.groups), None
+        cells = distributions.map_centres()
         for ax, (name, part) in zip(axes, found.items(), strict=True):
-            lon, lat = part["l_deg"].reshape(shape)[:, 0], part["b_deg"].reshape(shape)[0]
-            mesh = plots.galactic_density(ax, lon, lat, part["per_deg2"].reshape(shape), levels)
+            if np.isnan(part["per_deg2"]).any():
+                at = part["l_deg"], part["b_deg"]
+                plots.galactic_points(ax, *at, colours[name], (*cells, near))
+            else:
+                density = part["per_deg2"].reshape(near.shape)
+                mesh = plots.galactic_density(ax, *cells, density, levels, near)
             ax.set_title(f"{plots.printable(name)} ({part['n'][0]:,})", fontsize=8)
             ax.tick_params(labelsize=6)
-        bar = figure.colorbar(mesh, ax=axes, shrink=0.7, aspect=30, pad=0.02)
-        bar.set_label("sources per square degree", fontsize=8)
+        if mesh is not None:
+            bar = figure.colorbar(mesh, ax=axes, shrink=0.7, aspect=30, pad=0.02)
+            bar.set_label("sources per square degree", fontsize=8)
 
     caption = (
         "Uniquely classified sources per square degree in Galactic coordinates: longitude 0 in the "
         "middle, growing to the left; smoothed on the sphere with a kernel of "
-        f"{distributions.SMOOTHING_DEG:g} deg. It is the density of the catalogue, and follows "
-        f"where the telescope has looked. White: below {levels[0]:.2g}.{said}"
+        f"{distributions.SMOOTHING_DEG:g} deg. Grey: the catalogue has no source of any class "
+        "within some 8 deg; the telescope has not looked there, or found nothing. White: it has "
+        f"sources there, of these fewer than {levels[0]:.2g} per square degree.{said}"
     )
     size = (7.2, (3.6, 1.75, 1.22)[wide - 1] * rows + 0.2)
     return Drawing(stem, title, caption, table, size, draw)
@@ -122,19 +140,29 @@ def _latitude(view: CatalogueView) -> Drawing | NotDrawn:
     stem, title = "latitude", "Groups against Galactic latitude"
     if view.b_deg is None:
         return NotDrawn(stem, title, "the catalogue has no positions")
-    table = distributions.against_latitude(view.b_deg, view.of_unique(view.group), view.groups)
+    group = view.of_unique(view.group)
+    table = distributions.against_latitude(view.b_deg, group, view.groups)
+    n = {name: int(part["sources"].sum()) for name, part in pieces(table).items()}
+    few = [f"{name} ({k})" for name, k in n.items() if 0 < k < FEWEST]
+    drawn = [name for name, k in n.items() if k >= FEWEST]
+    if not drawn:
+        return NotDrawn(stem, title, f"no group has {FEWEST} uniquely classified sources")
 
     def draw(figure: Figure) -> None:
         ax = figure.subplots()
         found = pieces(table)
-        first = next(iter(found.values()))
-        shares = {n: (p["share"], p["share_low"], p["share_high"]) for n, p in found.items()}
+        first = found[drawn[0]]
+        shares = {
+            n: (found[n]["share"], found[n]["share_low"], found[n]["share_high"]) for n in drawn
+        }
         plots.against_latitude(ax, first["low"], first["high"], shares)
         legend_right(ax)
 
+    said = f" Not drawn, with fewer than {FEWEST} sources: {', '.join(few)}." if few else ""
     caption = (
         "Share of each group among the uniquely classified sources, in bins of absolute Galactic "
-        "latitude; bars are Wilson's intervals, 95 per cent. A bin without sources is empty."
+        "latitude; bands are Wilson's intervals, 95 per cent. A bin without sources is empty."
+        + said
     )
     return Drawing(stem, title, caption, table, (6.4, 3.4), draw)
 
@@ -173,26 +201,39 @@ def _probabilities(view: CatalogueView) -> Drawing | NotDrawn:
     of = dict(zip(view.names, view.group_of_name, strict=True))
     members = {g: [n for n in names if of[n] == g] for g in view.groups}
     members = {g: m for g, m in members.items() if m}
+    looks: dict[str, tuple[str, str]] = {}
+    for g, m in members.items():
+        looks |= plots.class_looks(g, m, list(view.groups))
 
     def draw(figure: Figure) -> None:
         left, right = figure.subfigures(1, 2, squeeze=False, width_ratios=(1.5, 1))[0]
         found, wide = pieces(table, "class"), 2 if len(members) > 1 else 1
-        axes = grid(left, len(members), wide)
-        for i, (group, classes) in enumerate(members.items()):
-            edges = np.append(found[classes[0]]["low"], 1.0)
-            looks = plots.class_looks(group, classes, list(view.groups))
-            plots.histogram_steps(axes[i], edges, {c: found[c]["share"] for c in classes}, looks)
-            axes[i].set(xlim=(0, 1))
-            axes[i].set_ylim(bottom=0)
-            axes[i].legend(loc="best", title=plots.printable(group, 14), title_fontsize=8)
-            axes[i].tick_params(labelbottom=i + wide >= len(members))
+        rows = -(-len(members) // wide)
+        axes = left.subplots(rows, wide, squeeze=False, sharex=True, sharey=True).ravel()
+        edges = np.append(found[names[0]]["low"], 1.0)
+        many = {c for c in names if found[c]["sources"].sum() >= FEWEST}
+        for ax, classes in zip(axes, members.values(), strict=False):
+            shares = {c: found[c]["share"] for c in classes if c in many}
+            plots.histogram_steps(ax, edges, shares, looks)
+            ax.set(xlim=(0, 1))
+        axes[0].set_ylim(0, 1.08 * max((found[c]["share"].max() for c in many), default=1.0))
+        marks = [{c: in_bins(found[c]) for c in m if c not in many} for m in members.values()]
+        unscaled(axes[: len(members)])
+        rows, limits = max(len(m) for m in marks), axes[0].get_ylim()
+        for ax, few in zip(axes, marks, strict=False):
+            ax.set_ylim(limits)  # they share their axis, which grows with each
+            plots.source_marks(ax, few, looks, rows)
+            plots.legend_over(ax, 3)
+        for ax in axes[len(members) :]:
+            ax.remove()
         left.supxlabel("probability of the source's class", fontsize=9)
-        left.supylabel("share of the class", fontsize=9)
+        left.supylabel("share of the class" if many else "", fontsize=9)
         ax, shades = right.subplots(), colours_of(view, False)
         by_threshold = {
             f"p > {c.removeprefix('above_')}": [found[n][c][0] for n in names] for c in above
         }
-        plots.shares_above(ax, names, by_threshold, [shades[n] for n in names])
+        counted = [f"{n} ({int(found[n]['sources'].sum()):,})" for n in names]
+        plots.shares_above(ax, counted, by_threshold, [shades[n] for n in names])
         legend_above(right, ax)
 
     caption = (
@@ -211,26 +252,29 @@ def _typicality(view: CatalogueView) -> Drawing | NotDrawn:
     if not drawn:
         return NotDrawn(stem, title, "the catalogue has neither typicality nor p_none")
     every = np.ones(len(view.group), dtype=bool)
-    group, names, said = largest(
-        view.group, view.groups, every, at_least=5, what="groups are shown"
-    )
+    group, names, said = largest(view.group, view.groups, every, what="groups are shown")
     if not names:
-        return NotDrawn(stem, title, "no group has five sources")
-    table = distributions.feature_histograms(drawn, group, names, dict.fromkeys(drawn, (0.0, 1.0)))
+        return NotDrawn(stem, title, "no source has a class")
+    whole = dict.fromkeys(drawn, (0.0, 1.0))
+    table = distributions.feature_histograms(drawn, group, names, whole, bins=20)
 
     def draw(figure: Figure) -> None:
         axes = figure.subplots(1, len(drawn), squeeze=False)[0]
         for ax, (what, part) in zip(axes, pieces(table, "feature").items(), strict=True):
             of = part["population"]
-            one = of == names[0]
-            edges = np.append(part["low"][one], part["high"][one][-1:])
-            shares = {n: part["share"][of == n] for n in names}
-            plots.histogram_steps(ax, edges, shares, looks_in(view.groups))
+            of_each = {n: {c: v[of == n] for c, v in part.items()} for n in names}
+            edges = np.append(of_each[names[0]]["low"], of_each[names[0]]["high"][-1:])
+            many = {n: p["share"] for n, p in of_each.items() if p["n"].sum() >= FEWEST}
+            looks = looks_in(view.groups)
+            plots.histogram_steps(ax, edges, many, looks)
             ax.set_xlim(0, 1)
             ax.set_xlabel({"p_none": "probability of none of the classes"}.get(what, what))
             ax.set_ylabel("share of the group")
-            if what == "p_none":
+            if what == "p_none" and many:
                 ax.set_yscale("log")
+            unscaled([ax])
+            few = {n: in_bins(p, "n") for n, p in of_each.items() if n not in many}
+            plots.source_marks(ax, few, looks)
         legend_above(figure, *axes)
 
     caption = (
@@ -240,6 +284,11 @@ def _typicality(view: CatalogueView) -> Drawing | NotDrawn:
         + said
     )
     return Drawing(stem, title, caption, table, (3.5 * len(drawn) + 0.3, 3.0), draw)
+
+
+def in_bins(part: dict[str, np.ndarray], counted: str = "sources") -> np.ndarray:
+    """Return the middle of the bin of each source."""
+    return np.repeat((part["low"] + part["high"]) / 2, part[counted])
 
 
 class _Fit(BaseModel):

@@ -11,9 +11,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from xsift import plots
-from xsift.catalogue.axes import is_logarithmic, label_of, unit_of
-from xsift.catalogue.view import CatalogueView, DetectionsView
+from xsift.catalogue.axes import is_logarithmic, unit_of
+from xsift.catalogue.view import CatalogueView
 from xsift.report import distributions
+from xsift.report.distributions import FEWEST
+from xsift.surveys import Survey
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,7 +25,8 @@ __all__ = ["Drawing", "NotDrawn"]
 
 MOST_PANELS = 12
 SHARES = (0.5, 0.9)
-OUTLINES = "Contours enclose 50 and 90 per cent of the {what}."
+LEVELS = ("90 %", "50 %")
+OUTLINES = "Contours enclose 50 (thick) and 90 per cent (thin) of the {what}."
 KERNEL = (
     "Kernel density of the uniquely classified sources (features of the first detection), each "
     "curve with area 1."
@@ -32,7 +35,6 @@ LOWEST_LOG = -6.0
 """Below this logarithm an axis does not begin, if values lie above it: ratios of constant light
 curves are 1e-17."""
 _OUTER = 0.005
-_MOST_CLUSTERS = 8
 
 Span = tuple[float, float]
 
@@ -83,8 +85,39 @@ def pieces(table: pa.Table, by: str = "population") -> dict[str, dict[str, np.nd
 
 def curves_of(part: dict[str, np.ndarray]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Return the curves of one feature, by population."""
-    of = part["population"]
-    return {n: (part["x"][of == n], part["density"][of == n]) for n in dict.fromkeys(of)}
+    of, there = part["population"], np.isfinite(part["density"])
+    names = dict.fromkeys(of[there])
+    return {n: (part["x"][of == n], part["density"][of == n]) for n in names}
+
+
+def marks_of(part: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return the values of one feature in each population that is too small for a curve."""
+    of, alone = part["population"], np.isnan(part["density"])
+    return {n: part["x"][of == n] for n in dict.fromkeys(of[alone])}
+
+
+def marked(
+    axes: Sequence[Axes],
+    marks: Sequence[dict[str, np.ndarray]],
+    every: Sequence[str],
+    looks: dict[str, tuple[str, str]] | None = None,
+) -> None:
+    """Mark the sources of small populations, in the same rows of panels that share their axis."""
+    names = [n for n in every if any(n in found for found in marks)]
+    looks = looks or looks_in(every)
+    unscaled(axes)
+    limits = [ax.get_ylim() for ax in axes]
+    for ax, end, found in zip(axes, limits, marks, strict=True):
+        ax.set_ylim(end)  # panels that share their axis grow together
+        plots.source_marks(ax, {n: found.get(n, np.array([])) for n in names}, looks)
+
+
+def unscaled(axes: Sequence[Axes]) -> None:
+    """Take the numbers off vertical axes on which no panel has a curve or a histogram."""
+    if not any(ax.lines or ax.patches for ax in axes):
+        for ax in axes:
+            ax.set_yticks([])
+            ax.set_ylabel("")
 
 
 def outlines(
@@ -93,21 +126,30 @@ def outlines(
     """Return each population's surface with the densities that enclose `SHARES` of it."""
     found = {}
     for name, part in pieces(table).items():
+        if np.isnan(part["density"]).any():
+            continue
         at_x, at_y = np.unique(part[x]), np.unique(part[y])
         z = part["density"].reshape(len(at_x), len(at_y)).astype(np.float64)
         found[name] = (at_x, at_y, z, [distributions.level_of(z, s) for s in SHARES])
     return found
 
 
+def points_of(
+    table: pa.Table, x: str = "x", y: str = "y"
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Return the points of each population that is too small for a surface."""
+    alone = {n: p for n, p in pieces(table).items() if np.isnan(p["density"]).any()}
+    return {name: (part[x], part[y]) for name, part in alone.items()}
+
+
 def largest(
     code: np.ndarray,
     names: Sequence[str],
     known: np.ndarray,
-    at_least: int = 1,
     most: int = MOST_PANELS,
     what: str = "classes",
 ) -> tuple[np.ndarray, tuple[str, ...], str]:
-    """Keep the populations that have enough known members, and of those the largest.
+    """Keep the populations that have known members, and of those the largest.
 
     Returns
     -------
@@ -116,37 +158,18 @@ def largest(
     names : tuple of str
         In their order.
     said : str
-        Sentences, where populations are left out: they have too few members, or are too many.
+        Sentences: which are too small for a density, and where populations are left out.
     """
     n = np.bincount(code[known & (code >= 0)], minlength=len(names))
-    enough = np.flatnonzero(n >= at_least)
-    kept = np.sort(enough[np.argsort(-n[enough], kind="stable")[:most]])
+    there = np.flatnonzero(n)
+    kept = np.sort(there[np.argsort(-n[there], kind="stable")[:most]])
     place = np.full(len(names) + 1, -1)
     place[kept] = np.arange(len(kept))
-    few = [f"{name} ({k})" for name, k in zip(names, n, strict=True) if 0 < k < at_least]
-    said = f" Not drawn, with fewer than {at_least}: {', '.join(few)}." if few else ""
-    if len(kept) < len(enough):
-        said += f" The {most} largest of {len(enough)} {what}."
+    few = [f"{names[k]} ({n[k]})" for k in kept if n[k] < FEWEST]
+    said = f" Fewer than {FEWEST} sources, each drawn by itself: {', '.join(few)}." if few else ""
+    if len(kept) < len(there):
+        said += f" The {most} largest of {len(there)} {what}."
     return place[code], tuple(names[k] for k in kept), said
-
-
-def clusters_of(
-    view: CatalogueView,
-) -> tuple[DetectionsView, np.ndarray, tuple[str, ...], str] | str:
-    """Return the detections, their clusters and what to say of those left out; or why not."""
-    found = view.detections
-    if found is None:
-        return "the folder has no table of detections"
-    if not found.n_clusters:
-        return "no detection has a cluster"
-    if not found.features:
-        return "no detection has a feature"
-    names = [f"cluster {k}" for k in range(found.n_clusters)]
-    every = np.ones(len(found.cluster), dtype=bool)
-    cluster, kept, said = largest(
-        found.cluster, names, every, most=_MOST_CLUSTERS, what="clusters are shown"
-    )
-    return found, cluster, kept, said
 
 
 def span_of(view: CatalogueView, feature: str, values: np.ndarray) -> tuple[Span, bool]:
@@ -211,13 +234,23 @@ def in_rows(n: int) -> int:
 
 def axis_text(view: CatalogueView, feature: str) -> str:
     """Return what a feature's axis says, its values as they are."""
-    return plots.feature_label(label_of(view.survey, feature), unit_of(view.survey, feature))
+    return feature_text(view.survey, feature)
 
 
 def scaled_text(view: CatalogueView, feature: str) -> str:
     """Return what the axis of `scaled` values says."""
-    log = r"log$_{10}$ " if is_logarithmic(view.survey, feature) else ""
-    return log + axis_text(view, feature)
+    return feature_text(view.survey, feature, is_logarithmic(view.survey, feature))
+
+
+def feature_text(survey: Survey, feature: str, log: bool = False, unit: bool = True) -> str:
+    """Return what an axis says of a feature, in figures and cards alike."""
+    known = survey.feature(feature)
+    label, symbol = (known.label, known.symbol) if known else ("", "")
+    label = label if label or symbol else feature
+    said = unit_of(survey, feature) if unit else ""
+    if log and not symbol:
+        return r"log$_{10}$ " + plots.feature_label(label, said)
+    return plots.feature_label(label, said, f"log {symbol}" if log else symbol)
 
 
 def from_zero(*axes: Axes) -> None:
@@ -257,10 +290,10 @@ def legend_above(figure: Figure, *axes: Axes, wide: int = 6) -> None:
     for ax in axes:
         for handle, label in zip(*ax.get_legend_handles_labels(), strict=True):
             found.setdefault(label, handle)
-    if found:
+    for n in range(min(wide, len(found)), 0, -1):
         # Rows of equal length, where one would be too long.
-        columns = -(-len(found) // -(-len(found) // wide))
-        figure.legend(
+        columns = -(-len(found) // -(-len(found) // n))
+        legend = figure.legend(
             found.values(),
             found.keys(),
             loc="outside upper center",
@@ -268,6 +301,10 @@ def legend_above(figure: Figure, *axes: Axes, wide: int = 6) -> None:
             columnspacing=1.2,
             handlelength=1.8,
         )
+        plots.enlarge(legend)
+        if n == 1 or legend.get_window_extent().width <= 0.98 * figure.bbox.width:
+            return
+        legend.remove()
 
 
 def legend_right(ax: Axes) -> None:

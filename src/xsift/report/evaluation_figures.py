@@ -107,7 +107,7 @@ def _fewer_counts(axes: np.ndarray, found: Mapping[str, Any]) -> None:
             told = [[v.get(k, np.nan) for v in there] for k in ("value", "low", "high")]
             values[method] = (told[0], told[1], told[2])
         plots.against_counts(ax, counts, values, label)
-    axes[0].legend()
+    plots.legend_over(axes[0])
 
 
 def _few_labels(

@@ -5,19 +5,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.compute as pc
 
 from xsift import plots, surveys
-from xsift.catalogue.axes import Plane, planes_of
+from xsift.catalogue.axes import planes_of
+from xsift.catalogue.tables import NONE
 from xsift.catalogue.view import CatalogueView
 from xsift.report import distributions
+from xsift.report.cluster_figures import (
+    clusters_against_classes,
+    clusters_against_features,
+    clusters_in_hardness,
+    clusters_in_planes,
+)
 from xsift.report.drawing import (
     KERNEL,
-    LOWEST_LOG,
     Drawing,
     NotDrawn,
-    clusters_of,
     curves_of,
     from_zero,
     grid,
@@ -26,12 +30,15 @@ from xsift.report.drawing import (
     legend_above,
     legend_right,
     looks_in,
+    marked,
+    marks_of,
     pieces,
     scaled,
     scaled_text,
     span_of,
 )
-from xsift.report.plane_figures import clusters_in_planes, gamma_kt, groups_in_planes, panels
+from xsift.report.map_figures import feature_map
+from xsift.report.plane_figures import gamma_kt, groups_in_planes, panels
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -56,8 +63,8 @@ def feature_drawings(view: CatalogueView) -> list[Drawing | NotDrawn]:
     hardness = _hardness(view)
     found: list[Drawing | NotDrawn] = []
     if hardness:
-        found.append(_clusters_hardness(view, hardness))
-    found.append(_clusters_features(view))
+        found.append(clusters_in_hardness(view, hardness))
+    found += [clusters_against_features(view), clusters_against_classes(view)]
     if hardness:
         pair, title = (hardness[0], hardness[1]), "Hardness plane by class"
         found += [_hardness_groups(view, hardness, group), _hardness_classes(view, hardness, code)]
@@ -68,6 +75,7 @@ def feature_drawings(view: CatalogueView) -> list[Drawing | NotDrawn]:
         found.append(panels(view, f"{stem}_classes", f"{title} class", _VARIABILITY, code, False))
     if set(_SPECTRUM) <= known:
         found.append(gamma_kt(view, group))
+    found.append(feature_map(view))
     if known - {f.name for f in surveys.load("csc20").features}:
         found += _of_any_survey(view, group, code)
     return found
@@ -103,47 +111,6 @@ def _of_any_survey(
     return found
 
 
-def _clusters_hardness(view: CatalogueView, hardness: tuple[str, str, str]) -> Drawing | NotDrawn:
-    hs, hm, ms = hardness
-    planes: list[Plane] = [(hs, hm), (hs, ms), (hm, ms)]
-    title = "Clusters in the hardness planes"
-    return clusters_in_planes(view, "clusters_hardness", title, planes, "two hardness ratios")
-
-
-def _clusters_features(view: CatalogueView) -> Drawing | NotDrawn:
-    stem, title = "clusters_features", "Features by cluster"
-    clusters = clusters_of(view)
-    if isinstance(clusters, str):
-        return NotDrawn(stem, title, clusters)
-    found, cluster, names, said = clusters
-    drawn = {f: scaled(view, f, v) for f, v in found.features.items()}
-    spans = {f: span_of(view, f, v)[0] for f, v in drawn.items()}
-    table = distributions.feature_histograms(drawn, cluster, names, spans)
-
-    def draw(figure: Figure) -> None:
-        axes = grid(figure, len(drawn), _WIDE)
-        for i, (feature, part) in enumerate(pieces(table, "feature").items()):
-            of = part["population"]
-            one = of == names[0]
-            edges = np.append(part["low"][one], part["high"][one][-1:])
-            shares = {n: part["share"][of == n] for n in names}
-            plots.histogram_steps(axes[i], edges, shares, plots.series_looks(list(names)))
-            axes[i].set_xlabel(scaled_text(view, feature), fontsize=8)
-            axes[i].set_xlim(edges[0], edges[-1])
-            axes[i].set_ylim(bottom=0)
-            if i % _WIDE == 0:
-                axes[i].set_ylabel("share of the cluster", fontsize=8)
-        legend_above(figure, *axes)
-
-    caption = (
-        "Share of a cluster's detections in equal bins of each feature. Not counted: the outer 0.5 "
-        "per cent of a feature without bounds, and a ratio below "
-        f"1e{LOWEST_LOG:g}, 0 included.{said}"
-    )
-    height = 1.6 * -(-len(drawn) // _WIDE) + 0.5
-    return Drawing(stem, title, caption, table, (7.4, height), draw)
-
-
 def _hardness_groups(
     view: CatalogueView, hardness: tuple[str, ...], group: np.ndarray
 ) -> Drawing | NotDrawn:
@@ -152,15 +119,13 @@ def _hardness_groups(
     if not drawn or not (group >= 0).any():
         return NotDrawn(stem, title, lacking(view, hardness))
     every = np.ones(len(group), dtype=bool)
-    kept, names, left_out = largest(group, view.groups, every, at_least=5, what="groups are shown")
-    if not names:
-        return NotDrawn(stem, title, "no group has five uniquely classified sources")
+    kept, names, few = largest(group, view.groups, every, what="groups are shown")
     spans = {f: span_of(view, f, v) for f, v in drawn.items()}
     table = distributions.curves(drawn, kept, names, spans)
 
     # What is none of the classes may heap up at one value: the classes set the scale.
-    rows = [name != "none" for name in table["population"].to_pylist()]
-    top = pc.max(table["density"].filter(pa.array(rows, pa.bool_()))).as_py()
+    is_class = table["population"].to_numpy() != NONE
+    top = float(np.nanmax(table["density"].to_numpy()[is_class], initial=0))
 
     def draw(figure: Figure) -> None:
         axes = figure.subplots(1, len(drawn), squeeze=False, sharey=True)[0]
@@ -171,11 +136,13 @@ def _hardness_groups(
             ax.set_xlabel(scaled_text(view, feature), fontsize=8)
             ax.set_xlim(*spans[feature][0])
             ax.label_outer()
-        axes[0].set_ylim(0, 1.08 * top if top else None)
+        axes[0].set_ylim(0, 1.08 * top or None)
+        marked(axes, [marks_of(found[f]) if f in found else {} for f in drawn], view.groups)
         legend_above(figure, *axes)
 
-    said = " The curve of none may run out of the frame." if "none" in names else ""
-    return Drawing(stem, title, KERNEL + said + left_out, table, (7.4, 2.8), draw)
+    of_none = pc.and_(pc.equal(table["population"], NONE), pc.is_finite(table["density"]))
+    said = " The curve of none may run out of the frame." if pc.any(of_none).as_py() else ""
+    return Drawing(stem, title, KERNEL + said + few, table, (7.4, 2.8), draw)
 
 
 def _hardness_classes(
@@ -187,9 +154,7 @@ def _hardness_classes(
     if not drawn or not (code >= 0).any():
         return NotDrawn(stem, title, lacking(view, hardness))
     every = np.ones(len(code), dtype=bool)
-    kept, names, said = largest(code, view.names, every, at_least=5, what="classes are shown")
-    if not names:
-        return NotDrawn(stem, title, "no class has five uniquely classified sources")
+    kept, names, said = largest(code, view.names, every, what="classes are shown")
     spans = {f: span_of(view, f, v) for f, v in drawn.items()}
     table = distributions.curves(drawn, kept, names, spans)
     of = dict(zip(view.names, view.group_of_name, strict=True))
@@ -199,19 +164,29 @@ def _hardness_classes(
     def draw(figure: Figure) -> None:
         axes = figure.subplots(len(members), len(drawn), squeeze=False, sharex=True, sharey="row")
         found = pieces(table, "feature")
+        marks: list[list[dict[str, np.ndarray]]] = [[] for _ in members]
+        shown: list[list[list[str]]] = [[] for _ in members]
         for column, feature in enumerate(drawn):
-            lines = curves_of(found[feature]) if feature in found else {}
+            part = found.get(feature)
+            lines, alone = (curves_of(part), marks_of(part)) if part else ({}, {})
             for row, (group, classes) in enumerate(members.items()):
                 ax = axes[row, column]
                 looks = plots.class_looks(group, classes, list(view.groups))
                 plots.density_curves(ax, {c: lines[c] for c in classes if c in lines}, looks)
                 ax.set_xlim(*spans[feature][0])
+                shown[row].append([c for c in classes if c in lines])
+                marks[row].append({c: alone[c] for c in classes if c in alone})
                 ax.set_ylabel(f"{plots.printable(group, 14)}\ndensity", fontsize=8)
                 ax.set_xlabel(scaled_text(view, feature), fontsize=8)
                 ax.label_outer()
-                if column == len(drawn) - 1 and ax.lines:
-                    legend_right(ax)
         from_zero(*axes.flat)
+        for row, (group, classes) in enumerate(members.items()):
+            looks = plots.class_looks(group, classes, list(view.groups))
+            marked(axes[row], marks[row], classes, looks)
+            if not any(found for found in shown[row]):
+                axes[row, 0].set_ylabel(plots.printable(group, 14), fontsize=8)
+            if axes[row, -1].lines:
+                legend_right(axes[row, -1])
 
     height = 1.2 * len(members) + 0.6
     return Drawing(stem, title, KERNEL + said, table, (7.4, height), draw)
@@ -222,9 +197,7 @@ def _features_groups(view: CatalogueView, group: np.ndarray) -> Drawing | NotDra
     if not view.features or not (group >= 0).any():
         return NotDrawn(stem, title, lacking(view, [f.name for f in view.survey.features]))
     every = np.ones(len(group), dtype=bool)
-    group, names, said = largest(group, view.groups, every, at_least=5, what="groups are shown")
-    if not names:
-        return NotDrawn(stem, title, "no group has five uniquely classified sources")
+    group, names, said = largest(group, view.groups, every, what="groups are shown")
     drawn = {f: scaled(view, f, v) for f, v in view.features.items()}
     spans = {f: span_of(view, f, v) for f, v in drawn.items()}
     table = distributions.curves(drawn, group, names, spans)
@@ -238,6 +211,8 @@ def _features_groups(view: CatalogueView, group: np.ndarray) -> Drawing | NotDra
             ax.set_ylabel("density" if i % _WIDE == 0 else "", fontsize=8)
             ax.set_xlim(*spans[feature][0])
         from_zero(*axes)
+        for ax, part in zip(axes, found.values(), strict=True):
+            marked([ax], [marks_of(part)], view.groups)
         legend_above(figure, *axes)
 
     height = 1.7 * -(-len(drawn) // _WIDE) + 0.5

@@ -14,13 +14,13 @@ from xsift.catalogue.axes import Plane
 from xsift.catalogue.view import CatalogueView
 from xsift.report import distributions
 from xsift.report.drawing import (
+    LEVELS,
     MOST_PANELS,
     OUTLINES,
     Drawing,
     NotDrawn,
     Span,
     axis_text,
-    clusters_of,
     colours_of,
     grid,
     in_rows,
@@ -32,6 +32,7 @@ from xsift.report.drawing import (
     outlines,
     pieces,
     plain_ticks,
+    points_of,
     scaled,
     scaled_text,
     span_of,
@@ -43,7 +44,14 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["clusters_in_planes", "gamma_kt", "groups_in_planes", "panels"]
+__all__ = [
+    "draw_planes",
+    "gamma_kt",
+    "groups_in_planes",
+    "panels",
+    "planes_size",
+    "surfaces_in",
+]
 
 _WIDE = 3
 
@@ -62,26 +70,29 @@ def panels(
     (x, y), spans, bounded = _in_plane(view, pair, view.features)
     every, what = (view.groups, "groups") if by_group else (view.names, "classes")
     both = np.isfinite(x) & np.isfinite(y)
-    code, names, said = largest(code, every, both, at_least=5, what=f"{what} are shown")
+    code, names, said = largest(code, every, both, what=f"{what} are shown")
     if not names:
-        why = f"none of the {what} has five uniquely classified sources with both features"
+        why = f"none of the {what} has a uniquely classified source with both features"
         return NotDrawn(stem, title, why)
     table = distributions.surfaces(x, y, code, names, spans, bounded)
     wide = in_rows(len(names))
     panel = 7.0 / max(wide, 4)
 
     def draw(figure: Figure) -> None:
-        found, colours = outlines(table), colours_of(view, by_group)
+        found, alone, colours = outlines(table), points_of(table), colours_of(view, by_group)
         counted = {n: int(p["n"][0]) for n, p in pieces(table).items()}
-        axes = grid(figure, len(found), wide)
-        for i, (name, (at_x, at_y, z, levels)) in enumerate(found.items()):
-            ax = axes[i]
-            plots.density_surface(ax, at_x, at_y, z, levels, colours[name])
+        axes = grid(figure, len(counted), wide)
+        for i, (ax, name) in enumerate(zip(axes, counted, strict=True)):
+            if name in found:
+                plots.density_surface(ax, *found[name], colours[name])
+            else:
+                plots.source_points(ax, {name: alone[name]}, every, colours)
+                ax.collections[-1].set_clip_on(False)  # half of a point at the frame is lost
             ax.set_title(f"{plots.printable(name, 16)} ({counted[name]:,})", fontsize=8)
             square(ax, spans)
             three_ticks(ax, spans)
             # Only the outer panels need their numbers.
-            ax.tick_params(labelbottom=i + wide >= len(found), labelleft=i % wide == 0)
+            ax.tick_params(labelbottom=i + wide >= len(counted), labelleft=i % wide == 0)
         figure.supxlabel(scaled_text(view, pair[0]), fontsize=9)
         figure.supylabel(scaled_text(view, pair[1]), fontsize=9)
 
@@ -91,30 +102,6 @@ def panels(
     )
     size = (panel * wide + 0.4, (panel + 0.08) * -(-len(names) // wide) + 0.45)
     return Drawing(stem, title, caption, table, size, draw)
-
-
-def clusters_in_planes(
-    view: CatalogueView, stem: str, title: str, planes: Sequence[Plane], wanted: str
-) -> Drawing | NotDrawn:
-    """Draw the outlines of the clusters in several planes; `wanted` says what a point needs."""
-    clusters = clusters_of(view)
-    if isinstance(clusters, str):
-        return NotDrawn(stem, title, clusters)
-    found, cluster, names, said = clusters
-    there = [p for p in planes if set(p) <= set(found.features)]
-    if not there:
-        return NotDrawn(
-            stem, title, lacking(view, list(dict.fromkeys(f for p in planes for f in p)))
-        )
-    table, spans = _surfaces(view, there, found.features, cluster, names)
-    if not table.num_rows:
-        return NotDrawn(stem, title, f"no cluster has five detections with {wanted}")
-
-    def draw(figure: Figure) -> None:
-        _draw_planes(view, figure, table, spans, plots.series_looks(list(names)))
-
-    caption = f"{OUTLINES.format(what='detections of a cluster')} All detections with one.{said}"
-    return Drawing(stem, title, caption, table, _size(len(there)), draw)
 
 
 def groups_in_planes(
@@ -127,20 +114,20 @@ def groups_in_planes(
             stem, title, lacking(view, list(dict.fromkeys(f for p in planes for f in p)))
         )
     every = np.ones(len(group), dtype=bool)
-    group, names, said = largest(group, view.groups, every, at_least=5, what="groups are shown")
-    table, spans = _surfaces(view, there, view.features, group, names)
+    group, names, said = largest(group, view.groups, every, what="groups are shown")
+    table, spans = surfaces_in(view, there, view.features, group, names)
     if not table.num_rows:
-        why = "no group has five uniquely classified sources with both features"
+        why = "no group has a uniquely classified source with both features"
         return NotDrawn(stem, title, why)
 
     def draw(figure: Figure) -> None:
-        _draw_planes(view, figure, table, spans, looks_in(view.groups))
+        draw_planes(view, figure, table, spans, looks_in(view.groups), view.groups, LEVELS)
 
     caption = (
         "Uniquely classified sources (features of the first detection). "
         f"{OUTLINES.format(what='sources of a group')}{said}"
     )
-    return Drawing(stem, title, caption, table, _size(len(there)), draw)
+    return Drawing(stem, title, caption, table, planes_size(len(there)), draw)
 
 
 def gamma_kt(view: CatalogueView, group: np.ndarray) -> Drawing | NotDrawn:
@@ -148,13 +135,17 @@ def gamma_kt(view: CatalogueView, group: np.ndarray) -> Drawing | NotDrawn:
     stem, title, pair = "gamma_kt", "Photon index against temperature", ("powlaw_gamma", "bb_kt")
     if not set(pair) <= set(view.features):
         return NotDrawn(stem, title, lacking(view, pair))
-    (x, y), spans, bounded = _in_plane(view, pair, view.features)
+    x, y = (scaled(view, f, view.features[f]) for f in pair)
     both = np.isfinite(x) & np.isfinite(y)
-    group, names, said = largest(group, view.groups, both, at_least=5, what="groups are shown")
+    group, names, said = largest(group, view.groups, both, what="groups are shown")
     if not names:
-        why = "no group has five uniquely classified sources with both features"
+        why = "no group has a uniquely classified source with both features"
         return NotDrawn(stem, title, why)
-    table = distributions.surfaces(x, y, group, names, spans, bounded)
+    shown = both & (group >= 0)
+    wide = tuple(_holding(v[shown], group[shown], len(names)) for v in (x, y))
+    rough = distributions.surfaces(x, y, group, names, (wide[0], wide[1]), (False, False))
+    spans = _around(rough)
+    table = distributions.surfaces(x, y, group, names, spans, (False, False))
     table = table.rename_columns(["population", "n", "powlaw_gamma", "log10_bb_kt", "density"])
 
     def draw(figure: Figure) -> None:
@@ -162,6 +153,10 @@ def gamma_kt(view: CatalogueView, group: np.ndarray) -> Drawing | NotDrawn:
         found = outlines(table, "powlaw_gamma", "log10_bb_kt")
         in_kev = {n: (at_x, 10**at_y, z, at) for n, (at_x, at_y, z, at) in found.items()}
         plots.density_contours(ax, in_kev, looks_in(view.groups))
+        alone = points_of(table, "powlaw_gamma", "log10_bb_kt")
+        plots.source_points(ax, {n: (px, 10**py) for n, (px, py) in alone.items()}, view.groups)
+        if found:
+            plots.level_key(ax, LEVELS)
         ax.set_yscale("log")
         ax.set(xlim=spans[0], ylim=tuple(10**v for v in spans[1]))
         ax.set_xlabel(axis_text(view, pair[0]))
@@ -169,12 +164,36 @@ def gamma_kt(view: CatalogueView, group: np.ndarray) -> Drawing | NotDrawn:
         plain_ticks(ax.yaxis)
         legend_right(ax)
 
+    out = len(x[shown]) - sum({n: int(p["n"][0]) for n, p in pieces(table).items()}.values())
     caption = (
         "Kernel density of the uniquely classified sources, per unit of the photon index and of "
-        f"log10 kT. {OUTLINES.format(what='sources of a group')} The outer 0.5 per cent of either "
-        f"are not drawn.{said}"
+        f"log10 kT. {OUTLINES.format(what='sources of a group')} {out:,} of {int(shown.sum()):,} "
+        f"sources lie outside of the axes.{said}"
     )
     return Drawing(stem, title, caption, table, (6.2, 4.0), draw)
+
+
+def _holding(values: np.ndarray, group: np.ndarray, n_groups: int) -> Span:
+    """Return a span that holds the middle 99 % of every group, and the foot of its kernel."""
+    ends = []
+    for k in range(n_groups):
+        mine = values[group == k]
+        low, high = np.quantile(mine, [0.005, 0.995])
+        room = max(3 * distributions.bandwidth(mine, 2), 0.05 * (high - low), 0.05)
+        ends.append((low - room, high + room))
+    return float(min(e[0] for e in ends)), float(max(e[1] for e in ends))
+
+
+def _around(table: pa.Table) -> Spans:
+    """Return the ranges that hold every contour, and every source that stands for itself."""
+    at = [np.column_stack(points) for points in points_of(table).values()]
+    for x, y, z, levels in outlines(table).values():
+        i, j = np.nonzero(z >= min(levels))
+        at.append(np.column_stack([x[i], y[j]]))
+    low, high = np.concatenate(at).min(axis=0), np.concatenate(at).max(axis=0)
+    room = np.maximum(0.08 * (high - low), 0.05)
+    (x0, y0), (x1, y1) = low - room, high + room
+    return (float(x0), float(x1)), (float(y0), float(y1))
 
 
 Spans = tuple[Span, Span]
@@ -189,7 +208,7 @@ def _in_plane(
     return (x, y), (span_x, span_y), (ends_x, ends_y)
 
 
-def _surfaces(
+def surfaces_in(
     view: CatalogueView,
     planes: Sequence[Plane],
     features: dict[str, np.ndarray],
@@ -208,18 +227,27 @@ def _surfaces(
     return table, {pair: spans[pair] for pair in spans if " ".join(pair) in drawn}
 
 
-def _draw_planes(
+def draw_planes(
     view: CatalogueView,
     figure: Figure,
     table: pa.Table,
     spans: dict[Plane, Spans],
     looks: dict[str, tuple[str, str]],
+    names: Sequence[str],
+    levels: Sequence[str] = (),
 ) -> None:
+    """Draw contours in each plane: of both shares where `levels` names them, or of half."""
     wide = min(len(spans), _WIDE)
     axes: list[Axes] = list(figure.subplots(-(-len(spans) // wide), wide, squeeze=False).flat)
     for ax, (pair, ends) in zip(axes, spans.items(), strict=False):
         part = table.filter(pc.equal(table["plane"], " ".join(pair)))
-        plots.density_contours(ax, outlines(part), looks)
+        found = outlines(part)
+        if not levels:
+            found = {n: (at_x, at_y, z, at[:1]) for n, (at_x, at_y, z, at) in found.items()}
+        plots.density_contours(ax, found, looks)
+        plots.source_points(ax, points_of(part), names, {n: looks[n][0] for n in names})
+        if levels and found:
+            plots.level_key(ax, levels)
         square(ax, ends)
         three_ticks(ax, ends)
         ax.set_xlabel(scaled_text(view, pair[0]), fontsize=8)
@@ -229,5 +257,6 @@ def _draw_planes(
     legend_above(figure, *axes[: len(spans)])
 
 
-def _size(n: int) -> tuple[float, float]:
+def planes_size(n: int) -> tuple[float, float]:
+    """Return the size of a figure of so many planes, inch."""
     return (2.5 * min(n, _WIDE), 2.5 * -(-n // _WIDE) + 0.5)

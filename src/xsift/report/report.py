@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,8 @@ import pyarrow as pa
 from xsift import plots, write
 from xsift.catalogue.view import CatalogueView, view_catalogue
 from xsift.errors import need
-from xsift.report import catalogue_page, distributions
+from xsift.report import catalogue_page
+from xsift.report.cards import named_sources
 from xsift.report.count_figures import k_scan, tally_drawings
 from xsift.report.drawing import Drawing, NotDrawn, columns
 from xsift.report.feature_figures import feature_drawings
@@ -23,13 +24,13 @@ from xsift.report.hypotheses import (
     JUDGED,
     MARGIN,
     NOT_JUDGED,
-    RULE,
     STATEMENTS,
     judge,
     statements_for,
 )
+from xsift.report.record import heading_of, highlights_record, record_of, tables_of
+from xsift.report.validation_figures import validation_drawings
 from xsift.settings import Settings
-from xsift.write.provenance import file_name, now
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -37,12 +38,13 @@ if TYPE_CHECKING:
 __all__ = ["FILES", "CatalogueReport", "compose", "judge_catalogue", "make_figure", "report"]
 
 FIGURES = (
-    "class_fractions clusters_features clusters_hardness clusters_planes detections_per_source "
-    "features_groups gamma_kt hardness_classes hardness_groups hardness_plane hypotheses k_scan "
-    "latitude plane_classes planes_groups probabilities sky_classes sky_groups typicality "
-    "variability_classes variability_groups"
+    "class_fractions clusters_classes clusters_features clusters_hardness clusters_planes "
+    "detections_per_source feature_map features_groups gamma_kt hardness_classes hardness_groups "
+    "hardness_plane hypotheses k_scan latitude plane_classes planes_groups probabilities "
+    "purity_completeness reliability "
+    "sky_classes sky_groups typicality variability_classes variability_groups"
 ).split()
-TABLES = ("class_counts", "class_medians", "status")
+TABLES = ("class_counts", "class_medians", "group_counts", "status")
 FILES = (
     *("report.html", "report.json", "hypotheses.json", *(f"{stem}.csv" for stem in TABLES)),
     *(stem + end for stem in FIGURES for end in (".pdf", ".png", ".csv")),
@@ -73,6 +75,9 @@ def report(
     scan: str | Path | None = None,
     seed: int = Settings().seed,
     progress: Callable[[str], None] | None = None,
+    title: str = "",
+    author: str = "",
+    sources: Sequence[str] = (),
 ) -> CatalogueReport:
     """Draw and tabulate a catalogue, test the hypotheses on it, and write a page of it all.
 
@@ -89,6 +94,11 @@ def report(
         Of the bootstrap.
     progress : callable
         Told of each step as it begins.
+    title, author : str
+        Of the page. [default: ``title`` and ``author`` of the catalogue's record; a title that
+        says how many sources there are, and no author]
+    sources : sequence of str
+        Names of sources whose cards the page shows beside those that it mentions.
 
     Raises
     ------
@@ -98,10 +108,14 @@ def report(
     folder, progress = Path(folder), progress or (lambda step: None)
     progress(f"reading {folder}")
     view = view_catalogue(folder)
+    more = named_sources(view, sources)
     need("matplotlib", "no figures")
     out = Path(out) if out is not None else folder / "report"
     with write.Staging(out, FILES, "report") as staging:
         found, record, tables = compose(view, scan, seed, progress)
+        record |= heading_of(view, title, author)
+        progress("choosing the sources to look at first")
+        record |= highlights_record(view, more)
         svg = {}
         for drawing in found:
             if isinstance(drawing, Drawing):
@@ -135,13 +149,13 @@ def compose(
         The tables beside the figures.
     """
     progress("computing the figures")
-    found = [*tally_drawings(view), *feature_drawings(view)]
+    found = [*tally_drawings(view), *validation_drawings(view), *feature_drawings(view)]
     found.append(k_scan(Path(scan) if scan is not None else view.folder, required=scan is not None))
     progress("testing the hypotheses")
     judged, why_not = judge_catalogue(view, seed)
     found.append(_effects(judged, why_not))
-    tables = _tables(view)
-    return found, _record(view, found, judged, why_not, tables), tables
+    tables = tables_of(view)
+    return found, record_of(view, found, judged, why_not, tables), tables
 
 
 def judge_catalogue(view: CatalogueView, seed: int) -> tuple[pa.Table, dict[str, str]]:
@@ -266,118 +280,3 @@ def _effects(judged: pa.Table, why_not: dict[str, str]) -> Drawing | NotDrawn:
         "cent. By class, statements about features are circular."
     )
     return Drawing(stem, title, caption, judged, (7.4, 0.9 + 0.33 * len(tested)), draw)
-
-
-def _tables(view: CatalogueView) -> dict[str, pa.Table]:
-    """Return the tables beside the figures."""
-    levels = (
-        ("group", view.groups, view.of_unique(view.group)),
-        ("class", view.names, view.of_unique(view.code)),
-    )
-    populations = [
-        (level, name, code == k) for level, names, code in levels for k, name in enumerate(names)
-    ]
-    status = _status(view)
-    return {
-        "class_counts": distributions.class_counts(
-            view.code, view.is_unique, view.names, view.group_of_name
-        ),
-        "class_medians": distributions.class_medians(view.features, view.b_deg, populations),
-        "status": pa.table({"what": [w for w, _ in status], "number": [n for _, n in status]}),
-    }
-
-
-def _status(view: CatalogueView) -> list[tuple[str, int]]:
-    unique = int((view.is_unique & (view.code >= 0)).sum())
-    said = [
-        ("sources", len(view.code)),
-        ("unique: both votes agree", unique),
-        ("ambiguous: they do not", int((view.code >= 0).sum()) - unique),
-        ("sources with one detection", int((view.n_detections == 1).sum())),
-        ("detections that voted", int(view.n_detections.sum())),
-    ]
-    if view.detections is not None:
-        said.append(("detections", len(view.detections.source)))
-        said += [(f"detections: {r}", n) for r, n in sorted(view.detections.role_counts.items())]
-    return said
-
-
-def _record(
-    view: CatalogueView,
-    found: list[Drawing | NotDrawn],
-    judged: pa.Table,
-    why_not: dict[str, str],
-    tables: dict[str, pa.Table],
-) -> dict[str, Any]:
-    name = file_name(view.folder.resolve())
-    model = view.record.get("model")
-    said = view.record.get("input")
-    return {
-        "command": "report",
-        "title": f"Catalogue {name}",
-        "input": name,
-        "in_sample": str(view.in_sample),
-        "status": [list(pair) for pair in _status(view)],
-        "notes": _notes(view, said, model if isinstance(model, dict) else {}),
-        "figures": [
-            {
-                "stem": d.stem,
-                "title": d.title,
-                "caption": d.caption,
-                "files": [f"{d.stem}.{end}" for end in ("pdf", "png", "csv")],
-            }
-            for d in found
-            if isinstance(d, Drawing)
-        ],
-        "not_drawn": [
-            {"stem": d.stem, "title": d.title, "why": d.why}
-            for d in found
-            if isinstance(d, NotDrawn)
-        ],
-        **{t: _rows(tables[t]) for t in ("class_counts", "class_medians")},
-        "rule": RULE,
-        "margin": MARGIN,
-        "why_not": why_not,
-        "hypotheses": _rows(judged),
-        "beyond": _beyond(view),
-        "environment": write.environment(),
-        "created": now(),
-    }
-
-
-def _beyond(view: CatalogueView) -> dict[str, int]:
-    """Count the uniquely classified sources of each group of which no statement speaks."""
-    named = {code for s in STATEMENTS for code in (*s.a.codes, *s.b.codes)}
-    rest = np.array([name not in named for name in view.names] + [False])
-    group = view.group[view.is_unique & rest[view.code]]
-    n = np.bincount(group, minlength=len(view.groups)).tolist()
-    return {g: k for g, k in zip(view.groups, n, strict=True) if k}
-
-
-def _rows(table: pa.Table) -> list[dict[str, Any]]:
-    """Return the rows as JSON can hold them: NaN becomes null."""
-    return [
-        {k: None if isinstance(v, float) and not np.isfinite(v) else v for k, v in row.items()}
-        for row in table.to_pylist()
-    ]
-
-
-def _notes(view: CatalogueView, said: Any, model: dict[str, Any]) -> list[str]:
-    notes = []
-    if isinstance(said, str):
-        notes.append(f"Classified from {said}.")
-    if view.method:
-        notes.append(
-            f"Method: {view.method}; model {model.get('model_id', 'not stated')}, trained on "
-            f"{model.get('trained_on', 'a table that is not stated')}."
-        )
-    if view.record.get("verdict"):
-        notes.append(f"Class and group of a source: {view.record['verdict']}.")
-    if view.method == "paper":
-        notes.append(
-            "The probabilities of the paper's method are overconfident: read them as ranks."
-        )
-    warned = view.record.get("warnings")
-    if isinstance(warned, list):
-        notes += [f"Warning of the run: {w}." for w in warned if isinstance(w, str)]
-    return notes

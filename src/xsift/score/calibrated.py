@@ -13,9 +13,11 @@ from xsift.score.evidence import LEAST, Evidence, log_of
 from xsift.score.softmax import group_sums, normalised, softmax
 from xsift.score.trees import Trees, boost, mean_of
 
-__all__ = ["CalibratedScorer", "fit_calibrated"]
+__all__ = ["FOLDS", "CalibratedScorer", "Unseen", "fit_calibrated"]
 
-_FOLDS = 4
+FOLDS = 4
+"""Parts of the sources: each is judged by experts of the others."""
+
 _SEEDS = (0, 1)
 # Of the blend towards its start, in nats per row. Experts of a fold are trained on fewer sources,
 # and trees gain most from more: the folds trust the others too much, however many rows there are.
@@ -110,6 +112,21 @@ class CalibratedScorer:
         return _split(self.within[g], evidence, np.flatnonzero(self.group == g))
 
 
+class Unseen(NamedTuple):
+    """Group probabilities of the training rows, by experts that never saw the row's source.
+
+    Attributes
+    ----------
+    p : ndarray of shape (n, G)
+        Under the blend of the scorer, which was fitted on these rows.
+    crossed : ndarray of shape (n, G)
+        Each fold under a blend that was fitted on the other folds: what validates.
+    """
+
+    p: np.ndarray
+    crossed: np.ndarray
+
+
 def fit_calibrated(
     evidence: Evidence,
     y: np.ndarray,
@@ -118,7 +135,7 @@ def fit_calibrated(
     source: np.ndarray,
     seed: int,
     split: range | None = None,
-) -> tuple[CalibratedScorer, np.ndarray]:
+) -> tuple[CalibratedScorer, Unseen]:
     """Learn the experts, and how far to trust each.
 
     The blend is learned on folds by source: each fold is judged by experts that never saw its
@@ -141,8 +158,7 @@ def fit_calibrated(
     Returns
     -------
     scorer : CalibratedScorer
-    held_out : ndarray of shape (n, G)
-        Probabilities of the groups, blended, by experts that never saw the row's source.
+    unseen : Unseen
     """
     y_group, n_groups = group[y], int(group.max()) + 1
     fold = _folds(source, seed)
@@ -173,7 +189,15 @@ def fit_calibrated(
     )
     shares = np.bincount(y, weight, minlength=len(group)) / weight.sum()
     scorer = CalibratedScorer(group, shares, *experts, blend, within)
-    return scorer, softmax(_blended(blend, unseen, evidence))
+    crossed = np.empty(unseen.shape[1:])
+    for k in range(fold.max() + 1):
+        others, test = np.flatnonzero(fold != k), np.flatnonzero(fold == k)
+        without = _fit_blend(
+            *(unseen[:, others], evidence.take(others), y_group[others], weight[others]),
+            *(plan.start, plan.pull),
+        )
+        crossed[test] = softmax(_blended(without, unseen[:, test], evidence.take(test)))
+    return scorer, Unseen(softmax(_blended(blend, unseen, evidence)), crossed)
 
 
 class _Plan(NamedTuple):
@@ -334,7 +358,7 @@ def _split(trees: Trees | None, evidence: Evidence, own: np.ndarray) -> np.ndarr
 
 def _folds(source: np.ndarray, seed: int) -> np.ndarray:
     sources, code = np.unique(source, return_inverse=True)
-    n_folds = max(2, min(_FOLDS, len(sources)))
+    n_folds = max(2, min(FOLDS, len(sources)))
     return np.asarray(
         np.random.RandomState(seed).permutation(np.arange(len(sources)) % n_folds)[code]
     )

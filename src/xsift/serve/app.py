@@ -15,6 +15,7 @@ from starlette.responses import FileResponse, Response
 from xsift import __version__
 from xsift.errors import SettingError, TableError, XsiftError
 from xsift.serve import downloads, questions, source, uploads
+from xsift.serve.aladin import Aladin
 from xsift.serve.answers import Answer
 from xsift.serve.catalogue import Served
 from xsift.serve.guard import Guard
@@ -39,6 +40,11 @@ _TYPES = {
     ".txt": "text/plain; charset=utf-8",
     ".md": "text/plain; charset=utf-8",
 }
+_TEMPLATES = (
+    ("/api/table.", "{form}"),
+    ("/api/column/", "{name}"),
+    ("/api/words/", "{name}"),
+)
 
 
 class Refusal(BaseModel):
@@ -48,7 +54,10 @@ class Refusal(BaseModel):
 
 
 def create_app(
-    served: Served, hosts: Iterable[str] = (), limits: UploadLimits | None = None
+    served: Served,
+    hosts: Iterable[str] = (),
+    limits: UploadLimits | None = None,
+    aladin: Aladin | None = None,
 ) -> Guard:
     """Make the application that serves a catalogue.
 
@@ -58,6 +67,8 @@ def create_app(
     hosts : iterable of str
         Names that it answers to; empty: any address, and ``localhost``.
     limits : UploadLimits, optional
+    aladin : Aladin, optional
+        Where Aladin Lite comes from; the default: from CDS.
     """
     app = FastAPI(
         title="xsift",
@@ -80,6 +91,7 @@ def create_app(
         app.include_router(part.router, prefix="/api")
     app.include_router(uploads.router, prefix="/api", dependencies=[Depends(_need_model)])
     _add_files(app)
+    _add_aladin(app, aladin or Aladin())
     app.add_route("/docs", _reference, methods=["GET", "HEAD"])
     return Guard(_Known(app), hosts)
 
@@ -104,7 +116,7 @@ class _Known:
         app: Any = self._app
         if scope["type"] == "http":
             path = scope["path"]
-            for start, template in (("/api/table.", "{form}"), ("/api/column/", "{name}")):
+            for start, template in _TEMPLATES:
                 path = start + template if path.startswith(start) else path
             known = self._names.get((path, scope["method"]))
             if known is not None:
@@ -127,6 +139,20 @@ def _add_files(app: FastAPI) -> None:
     files["/"] = STATIC / "index.html"
     for address, path in files.items():
         app.add_route(address, _file(path), methods=["GET", "HEAD"])
+
+
+def _add_aladin(app: FastAPI, aladin: Aladin) -> None:
+    """Serve the document that Aladin Lite runs in, and the user's copy of it if there is one."""
+
+    async def frame(request: Request) -> Response:
+        return aladin.frame()
+
+    async def script(request: Request) -> Response:
+        return Response(aladin.script, media_type=_TYPES[".js"])
+
+    app.add_route("/aladin", frame, methods=["GET", "HEAD"])
+    if aladin.script is not None:
+        app.add_route("/aladin.js", script, methods=["GET", "HEAD"])
 
 
 def _file(path: Path) -> Callable[[Request], Awaitable[Response]]:

@@ -74,6 +74,8 @@ class Served:
         Of each detection the index of its source, -1 where it has none.
     in_sample : str
         How many detections trained the model; empty where none did.
+    against : dict, optional
+        What is said of another catalogue whose classes stand beside (`xsift.serve.against`).
     """
 
     folder: Path
@@ -91,6 +93,7 @@ class Served:
     plain_names: pa.Array = field(repr=False)
     owner: np.ndarray = field(repr=False)
     in_sample: str = field(repr=False)
+    against: dict[str, Any] | None = field(default=None, repr=False)
 
     @property
     def n(self) -> int:
@@ -168,6 +171,14 @@ class Served:
         made = self.tree.model_id if self.tree else self.record.get("created")
         text = f"{made} {self.n} {stat.st_size} {stat.st_mtime_ns} {__version__}"
         return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    @cached_property
+    def names_id(self) -> str:
+        """Of the names in their order: what a reader keeps of the sources stays theirs."""
+        digest = hashlib.sha256()
+        for name in self.sources["name"].to_pylist():
+            digest.update(str(name).encode("utf-8", "surrogatepass") + b"\0")
+        return digest.hexdigest()[:16]
 
     def colours(self) -> dict[str, str]:
         """Return the colour of each group."""

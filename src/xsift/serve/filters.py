@@ -12,6 +12,7 @@ from fastapi import Query
 
 from xsift.errors import SettingError, nearest
 from xsift.serve.catalogue import Served, plain
+from xsift.serve.conditions import is_one_of, is_there
 from xsift.serve.lasso import in_lasso
 from xsift.serve.sky import in_cone
 
@@ -63,6 +64,22 @@ class Filters:
         list[str] | None,
         Query(alias="range", max_length=100, description="column:low:high, either may be empty"),
     ] = None
+    missing: Annotated[
+        list[str] | None,
+        Query(max_length=100, description="Columns that must lack a value; any kind of column"),
+    ] = None
+    present: Annotated[
+        list[str] | None,
+        Query(max_length=100, description="Columns that must have a value; any kind of column"),
+    ] = None
+    is_: Annotated[
+        list[str] | None,
+        Query(
+            alias="is",
+            max_length=400,
+            description="column:word, a column of words; of one column any word may hold",
+        ),
+    ] = None
     lasso: Annotated[
         str | None,
         Query(max_length=10_000, description="XCOL:YCOL:XLOG:YLOG:x1:y1:x2:y2:..., a polygon"),
@@ -97,6 +114,12 @@ class Filters:
             passes &= _cone(served, self.cone)
         if self.text is not None and (part := plain(self.text).as_py()):
             passes &= np.asarray(pc.match_substring(served.plain_names, part))
+        for name in self.missing or []:
+            passes &= ~is_there(served, name, "missing")
+        for name in self.present or []:
+            passes &= is_there(served, name, "present")
+        if self.is_:
+            passes &= is_one_of(served, self.is_)
         if self.lasso is not None:
             passes &= in_lasso(served, self.lasso)
         if self.index is not None:

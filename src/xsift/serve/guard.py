@@ -15,25 +15,18 @@ from xsift.serve.answers import Answer
 
 __all__ = ["POLICY", "Guard", "host_of", "is_loopback"]
 
-# Hosts of CDS that Aladin Lite asks for surveys and names, where there is a network.
-_CDS = (
-    "https://alasky.cds.unistra.fr https://alaskybis.cds.unistra.fr https://alasky.u-strasbg.fr "
-    "https://alaskybis.u-strasbg.fr https://cds.unistra.fr"
-)
-_ALADIN_STYLE = "sha256-pa21tSKLfzGJ0V/vMQ+9PK4da/HtyL++Khb2OIkPI+g="
+# Where the page asks for the position of a name, where there is a network.
+_SESAME = "https://cds.unistra.fr"
 POLICY = "; ".join(
     (
         "default-src 'none'",
-        # Aladin Lite is WebAssembly.
-        "script-src 'self' 'wasm-unsafe-eval'",
-        # Aladin Lite 3.6.5 makes one style element, and writes style attributes. An attribute loads
-        # and runs nothing here; our own page has neither.
-        f"style-src-elem 'self' '{_ALADIN_STYLE}'",
-        "style-src-attr 'unsafe-inline'",
-        f"img-src 'self' data: blob: {_CDS}",
-        f"connect-src 'self' data: {_CDS}",
-        "worker-src 'self' blob:",
-        "font-src 'self' data:",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' data: blob:",
+        f"connect-src 'self' {_SESAME}",
+        # Aladin Lite has a document of its own, with a policy of its own.
+        "frame-src 'self'",
+        "font-src 'self'",
         "form-action 'none'",
         "frame-ancestors 'none'",
         "base-uri 'none'",

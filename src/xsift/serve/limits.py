@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 __all__ = [
     "DOWNLOADS",
+    "DRAWN_ROWS",
     "PAGE_ROWS",
     "RESULT_BYTES",
     "SHOWN_ROWS",
@@ -22,6 +23,9 @@ RESULT_BYTES = 1024**3
 
 DOWNLOADS = 4
 SHOWN_ROWS = 1000
+"""Rows of a classified upload that its answer holds whole."""
+DRAWN_ROWS = 20_000
+"""Rows of it of which the answer holds what the maps draw."""
 PAGE_ROWS = 200
 """Rows of a table that one answer holds."""
 

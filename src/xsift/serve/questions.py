@@ -17,6 +17,7 @@ from xsift.catalogue.anomalies import least_typical
 from xsift.serve.answers import Answer, rows_of
 from xsift.serve.catalogue import NO_CODE, Served
 from xsift.serve.comparison import Comparison
+from xsift.serve.conditions import words_of
 from xsift.serve.describe import about
 from xsift.serve.filters import Filters, indices_of
 from xsift.serve.limits import DOWNLOADS, PAGE_ROWS, UploadLimits
@@ -94,6 +95,15 @@ def column(
     if tag in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers={"ETag": tag})
     return Response(content, media_type="application/octet-stream", headers={"ETag": tag})
+
+
+@router.get("/words/{name}")
+def words(
+    name: Annotated[str, Path(description="Name of a column of words of /api/catalogue")],
+    asked: Asked,
+) -> Response:
+    """Count the different words of a column, the most frequent first: 200 at most."""
+    return Answer(words_of(asked.served, name))
 
 
 @router.get("/filter")

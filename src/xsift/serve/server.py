@@ -11,6 +11,8 @@ from pathlib import Path
 import uvicorn
 
 from xsift.errors import SettingError
+from xsift.serve.against import against
+from xsift.serve.aladin import read_aladin
 from xsift.serve.app import create_app
 from xsift.serve.catalogue import read_served
 from xsift.serve.demo import demo_folder
@@ -41,6 +43,11 @@ class Ready:
 
     def run(self) -> None:
         """Serve until it is stopped."""
+        with self.socket:
+            self.server().run(sockets=[self.socket])
+
+    def server(self) -> uvicorn.Server:
+        """Return what serves: its `run` takes the socket."""
         config = uvicorn.Config(
             self.app,
             http="h11",
@@ -54,30 +61,56 @@ class Ready:
             access_log=False,
             log_level="warning",
         )
-        with self.socket:
-            uvicorn.Server(config).run(sockets=[self.socket])
+        return uvicorn.Server(config)
 
 
-def prepare(folder: Path | None, host: str, port: int, progress: Callable[[str], None]) -> Ready:
+def prepare(
+    folder: Path | None,
+    host: str,
+    port: int,
+    progress: Callable[[str], None],
+    aladin: Path | None = None,
+    other: Path | None = None,
+    mapping: str | None = None,
+) -> Ready:
     """Take the port, read the catalogue (None: make the demo's), and make the application.
+
+    Parameters
+    ----------
+    folder : Path or None
+    host : str
+    port : int
+    progress : callable
+        Told what is done.
+    aladin : Path, optional
+        A copy of Aladin Lite; the default: the browser takes it from CDS.
+    other : Path, optional
+        A catalogue whose classes stand beside, as `against` takes it.
+    mapping : str, optional
 
     Raises
     ------
     XsiftError
-        If the port is taken, or the catalogue cannot be served.
+        If the port is taken, or the catalogue or the copy cannot be served.
     """
+    atlas = None if aladin is None else read_aladin(aladin)
     listening = _listen(host, port)  # first: a taken port is known before the long work
     try:
         is_demo = folder is None
         folder = folder or demo_folder(progress)
         progress(f"reading {folder}")
-        app = create_app(read_served(folder, is_demo), _names(host))
+        served = read_served(folder, is_demo)
+        if other is not None:
+            progress(f"matching with {other}")
+            served = against(served, other, mapping)
+        app = create_app(served, _names(host), aladin=atlas)
     except BaseException:
         listening.close()
         raise
     port = listening.getsockname()[1]
     shown = f"[{host}]" if ":" in host else host
-    notes = []
+    notes = [atlas.note] if atlas and atlas.note else []
+    notes += (served.against or {}).get("notes", [])
     if not is_loopback(host):
         notes.append(
             f"listening on {host}: everybody who reaches this machine can read the catalogue and "

@@ -14,6 +14,7 @@ from xsift.errors import TableError
 from xsift.serve import cards
 from xsift.serve.answers import Answer
 from xsift.serve.catalogue import Served, plain
+from xsift.serve.places import place_of
 from xsift.serve.questions import Asked
 from xsift.serve.sky import parse_coordinates
 
@@ -52,29 +53,43 @@ def card(
 def resolve(
     asked: Asked, q: Annotated[str, Query(max_length=200, description="Name or coordinates")]
 ) -> Response:
-    """Return the position of a source by its name, or a part of it, or of coordinates."""
+    """Return the position of a source by its name, of coordinates, or of a well-known object.
+
+    A source's whole name comes before an object's, and an object's before a part of a source's.
+    """
     if (position := parse_coordinates(q)) is not None:
-        return Answer({"ra": position[0], "dec": position[1], "name": None, "index": None})
+        return _at(*position)
     served = asked.served
     if served.xyz is None:
         raise HTTPException(404, "the catalogue has no positions")
-    index = _first(served, q)
+    index = _named(served, q)
+    if index is None and (place := place_of(q)) is not None:
+        return _at(place.ra, place.dec, place.name)
+    index = _first(served, q) if index is None else index
     if index is None:
         raise HTTPException(404, f"no source and no coordinates: {q[:80]!r}")
     name = str(served.sources["name"][index].as_py())
     ra, dec = served.numbers["ra"][index], served.numbers["dec"][index]
     if not (np.isfinite(ra) and np.isfinite(dec)):
         raise HTTPException(404, f"{name} has no position")
-    return Answer({"ra": float(ra), "dec": float(dec), "name": name, "index": index})
+    said = {"ra": float(ra), "dec": float(dec), "name": name, "index": index, "place": None}
+    return Answer(said)
 
 
-def _first(served: Served, text: str) -> int | None:
+def _at(ra: float, dec: float, place: str | None = None) -> Response:
+    return Answer({"ra": ra, "dec": dec, "name": None, "index": None, "place": place})
+
+
+def _named(served: Served, text: str) -> int | None:
     try:
         found = cards.find(served, text)
     except TableError:
-        found = None
-    if isinstance(found, int):
-        return found
+        return None
+    return found if isinstance(found, int) else None
+
+
+def _first(served: Served, text: str) -> int | None:
+    """Find the first source that has a part of a name."""
     part = plain(text).as_py()
     if not part:
         return None

@@ -17,7 +17,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xsift.serve.limits import RESULT_BYTES, SHOWN_ROWS, UPLOAD_ROWS, WORKER_BYTES
+from xsift.serve.limits import DRAWN_ROWS, RESULT_BYTES, SHOWN_ROWS, UPLOAD_ROWS, WORKER_BYTES
 
 if TYPE_CHECKING:
     from xsift.model.schema import ModelTree
@@ -113,12 +113,27 @@ def _classify(job: dict[str, Any]) -> None:
         "warnings": [*notes, *result.record["warnings"]],
         "summary": dict(Counter(g or "none" for g in sources["group"].to_pylist())),
         "counts": result.record["counts"],
+        "drawn": _drawn(detections, tree),
         "truncated": max(detections.num_rows, sources.num_rows) > SHOWN_ROWS,
         "detections": detections.slice(0, SHOWN_ROWS).to_pylist(),
         "sources": sources.slice(0, SHOWN_ROWS).to_pylist(),
     }
     text = json.dumps(finite(said), ensure_ascii=False, allow_nan=False)
     Path(_RESULT).write_text(text, "utf-8", "replace")
+
+
+def _drawn(detections: Any, tree: Any) -> dict[str, list[float | None]]:
+    """Return what the maps draw of the detections, column by column: positions and features."""
+    import numpy as np
+
+    names = [n for n in ("ra", "dec", *tree.features) if n in detections.column_names]
+    first = detections.slice(0, DRAWN_ROWS)
+    out = {}
+    for name in names:
+        values = first[name].to_numpy().astype(float)
+        digits = "{:.8g}" if name in ("ra", "dec") else "{:.5g}"
+        out[name] = [float(digits.format(v)) if np.isfinite(v) else None for v in values]
+    return out
 
 
 def _read(job: dict[str, Any], tree: ModelTree) -> tuple[InMemory, list[str]]:

@@ -1,5 +1,6 @@
 """What a survey measures: profiles, one TOML file per catalogue release, and their columns."""
 
+from xsift.surveys.columns import unit_text
 from xsift.surveys.formulas import FORMULAS
 from xsift.surveys.loading import is_shipped, load, names, survey_of
 from xsift.surveys.measured import CountsWay, SurveyColumn
@@ -16,4 +17,5 @@ __all__ = [
     "load",
     "names",
     "survey_of",
+    "unit_text",
 ]

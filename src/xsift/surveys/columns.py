@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import pyarrow as pa
 
-__all__ = ["KEYS", "Column", "describe", "with_metadata"]
+__all__ = ["KEYS", "Column", "describe", "unit_text", "with_metadata"]
+
+_RAISED = str.maketrans("-+0123456789", "⁻⁺⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 KEYS = ("name", "obsid", "obi")
 """What tells one detection from another, in the order in which ties are decided."""
@@ -51,3 +54,13 @@ def describe(field: pa.Field) -> Column:
     return Column(
         field.name, said.get("unit", ""), said.get("ucd", ""), said.get("description", "")
     )
+
+
+def unit_text(unit: str) -> str:
+    """Return a unit of VOUnits as figures and tables print it.
+
+    >>> unit_text("erg.s**-1.cm**-2"), unit_text("count.s**(-1)")
+    ('erg s⁻¹ cm⁻²', 'count s⁻¹')
+    """
+    raised = re.sub(r"\*\*\(?([-+]?\d+)\)?", lambda m: m[1].translate(_RAISED), unit)
+    return re.sub(r"\.(?=[A-Za-z])", " ", raised)

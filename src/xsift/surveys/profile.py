@@ -60,7 +60,9 @@ class Feature(Strict):
         The paper's transform (its section on features): log and min-max, min-max, or none. Figures
         draw log-range on a logarithmic axis.
     label : str
-        What figures call it; where empty, its name.
+        What figures call it in words; where empty, its name.
+    symbol : str
+        Its symbol, with an index after an underscore: ``HR_hs``. It follows the label.
     """
 
     name: Name
@@ -68,6 +70,7 @@ class Feature(Strict):
     formula: str | None = None
     inputs: tuple[Name, ...] = ()
     label: Text = ""
+    symbol: Text = ""
 
     @field_validator("formula")
     @classmethod

@@ -13,9 +13,11 @@ from xsift.report.distributions import (
     class_medians,
     detections_per_source,
     feature_histograms,
+    map_centres,
     shares_above,
     sky_densities,
     sky_density,
+    sky_near,
     top_probabilities,
 )
 
@@ -150,8 +152,21 @@ def test_the_map_agrees_with_a_sum_of_kernels():
     assert np.corrcoef(ours.ravel(), naive.ravel())[0, 1] > 0.998
 
 
-def test_a_population_without_a_position_has_no_map():
-    table = sky_densities(np.array([1.0, NAN]), np.array([1.0, 2]), np.array([0, 1]), ["a", "b"])
-    assert table["population"].unique().to_pylist() == ["a"]
-    assert table["n"].unique().to_pylist() == [1]
-    assert table.num_rows == N_LON * N_LAT
+def test_few_sources_on_the_sky_stand_for_themselves():
+    lon = np.concatenate([np.linspace(0, 300, 30), [1.0, 2.0], [NAN]])
+    lat, code = np.zeros(33), np.array([0] * 30 + [1, 1] + [2])
+    table = sky_densities(lon, lat, code, ["many", "few", "nowhere"])
+    assert table["population"].unique().to_pylist() == ["many", "few"]
+    rows = table.to_pylist()
+    assert sum(r["population"] == "many" for r in rows) == N_LON * N_LAT
+    few = [r for r in rows if r["population"] == "few"]
+    assert [(r["n"], r["l_deg"], r["b_deg"]) for r in few] == [(2, 1, 0), (2, 2, 0)]
+    assert all(np.isnan(r["per_deg2"]) for r in few)
+
+
+def test_the_sky_near_a_lone_source():
+    near = sky_near(np.array([0.5, NAN]), np.array([0.5, NAN]))
+    lon, lat = np.meshgrid(*map_centres(), indexing="ij")
+    away = np.degrees(np.arccos(np.cos(np.radians(lat)) * np.cos(np.radians(lon - 0.5))))
+    assert near[away < 6].all()
+    assert not near[away > 9].any()

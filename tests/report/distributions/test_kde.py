@@ -1,10 +1,14 @@
 """Kernel densities on a grid against scipy's and against counting."""
 
 import numpy as np
+import pyarrow.compute as pc
 import pytest
+from scipy.ndimage import label
 from scipy.stats import gaussian_kde, norm
 
 from xsift.report.distributions import bandwidth, curve, curves, level_of, surface, surfaces
+
+NAN = np.nan
 
 
 def centres(span, n):
@@ -84,22 +88,43 @@ def test_no_mass_has_no_level():
     assert np.isnan(level_of(np.zeros((3, 3)), 0.5))
 
 
-def test_curves_of_populations():
-    values = np.array([0.1, 0.2, 0.8, 0.9, 0.5, np.nan])
-    code = np.array([0, 0, 2, 2, -1, 0])
-    table = curves({"f": values}, code, ["a", "empty", "b"], {"f": ((0.0, 1.0), True)})
-    assert table["population"].unique().to_pylist() == ["a", "b"]
-    rows = table.to_pydict()
-    a = [d for d, p in zip(rows["density"], rows["population"], strict=True) if p == "a"]
-    np.testing.assert_array_equal(a, curve(values[:2], (0.0, 1.0), True))
-    assert set(rows["n"]) == {2}
+def of(table, name, column="density"):
+    return table.filter(pc.equal(table["population"], name))[column].to_numpy()
 
 
-def test_surfaces_leave_out_small_populations():
-    x = np.linspace(0.1, 0.9, 9)
-    code = np.array([0] * 5 + [1] * 4)
-    table = surfaces(x, x, code, ["five", "four"], ((0, 1), (0, 1)), (True, True))
-    assert table["population"].unique().to_pylist() == ["five"]
-    whole = surface(x[:5], x[:5], ((0, 1), (0, 1)), (True, True))
-    np.testing.assert_allclose(table["density"].to_numpy(), whole.ravel(), rtol=1e-6)
-    assert surfaces(x, x, code - 2, ["none"], ((0, 1), (0, 1)), (True, True)).num_rows == 0
+def test_curves_of_populations_and_the_values_of_small_ones():
+    values = np.concatenate([np.linspace(0.1, 0.6, 30), [0.9, 0.8, NAN], np.linspace(0, 1, 29)])
+    code = np.array([0] * 30 + [2, 2, 2] + [3] * 29)
+    table = curves({"f": values}, code, ["a", "empty", "b", "c"], {"f": ((0.0, 1.0), True)})
+    assert table["population"].unique().to_pylist() == ["a", "b", "c"]
+    np.testing.assert_array_equal(of(table, "a"), curve(values[:30], (0.0, 1.0), True))
+    for name, n in (("b", 2), ("c", 29)):
+        assert np.isnan(of(table, name)).all()
+        assert of(table, name, "n").tolist() == [n] * n
+    assert of(table, "b", "x").tolist() == [0.8, 0.9]
+
+
+def test_surfaces_of_populations_and_the_points_of_small_ones():
+    x = np.concatenate([np.linspace(0.1, 0.9, 30), np.linspace(0.2, 0.8, 29), [5.0]])
+    code = np.array([0] * 30 + [1] * 30)
+    spans = ((0, 1), (0, 1))
+    table = surfaces(x, x**2, code, ["many", "few"], spans, (True, True))
+    whole = surface(x[:30], x[:30] ** 2, spans, (True, True))
+    np.testing.assert_allclose(of(table, "many"), whole.ravel(), rtol=1e-6)
+    assert np.isnan(of(table, "few")).all()
+    assert of(table, "few", "n").tolist() == [29] * 29  # what lies outside is not there
+    np.testing.assert_allclose(of(table, "few", "y"), x[30:59] ** 2, rtol=1e-6)
+    assert surfaces(x, x, code - 2, ["none"], spans, (True, True)).num_rows == 0
+
+
+def test_a_sparse_plane_has_a_wider_kernel():
+    """Sixty points over a square are no sixty islands."""
+    rng = np.random.default_rng(0)
+    ends = ((0.0, 1.0), (0.0, 1.0))
+
+    def islands(n):
+        z = surface(*rng.uniform(0, 1, (2, n)), ends, (True, True))
+        return label(z >= level_of(z, 0.9))[1]
+
+    assert islands(60) <= 3
+    assert islands(3000) == 1

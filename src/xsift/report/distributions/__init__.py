@@ -12,14 +12,33 @@ from xsift.report.distributions.counts import (
     shares_above,
     top_probabilities,
 )
-from xsift.report.distributions.kde import bandwidth, curve, curves, level_of, surface, surfaces
+from xsift.report.distributions.feature_map import FeatureMap, feature_map
+from xsift.report.distributions.kde import (
+    FEWEST,
+    bandwidth,
+    curve,
+    curves,
+    level_of,
+    surface,
+    surfaces,
+)
 from xsift.report.distributions.medians import class_medians
-from xsift.report.distributions.sky import N_LAT, N_LON, SMOOTHING_DEG, sky_densities, sky_density
+from xsift.report.distributions.sky import (
+    N_LAT,
+    N_LON,
+    SMOOTHING_DEG,
+    map_centres,
+    sky_densities,
+    sky_density,
+    sky_near,
+)
 
 __all__ = [
+    "FEWEST",
     "N_LAT",
     "N_LON",
     "SMOOTHING_DEG",
+    "FeatureMap",
     "against_latitude",
     "bandwidth",
     "class_counts",
@@ -28,10 +47,13 @@ __all__ = [
     "curves",
     "detections_per_source",
     "feature_histograms",
+    "feature_map",
     "level_of",
+    "map_centres",
     "shares_above",
     "sky_densities",
     "sky_density",
+    "sky_near",
     "surface",
     "surfaces",
     "top_probabilities",

@@ -163,6 +163,7 @@ def feature_histograms(
     code: np.ndarray,
     names: Sequence[str],
     spans: Mapping[str, tuple[float, float]],
+    bins: int = N_BINS,
 ) -> pa.Table:
     """Count each feature in equal bins, in each population.
 
@@ -171,6 +172,7 @@ def feature_histograms(
     features : mapping of str to ndarray of shape (n,)
     spans : mapping of str to pair of float
         What lies outside is not counted.
+    bins : int
 
     Returns
     -------
@@ -180,19 +182,19 @@ def feature_histograms(
     """
     parts = []
     for feature, values in features.items():
-        edges = np.linspace(*spans[feature], N_BINS + 1)
+        edges = np.linspace(*spans[feature], bins + 1)
         for k, name in enumerate(names):
             counts, _ = np.histogram(values[code == k], bins=edges)
             total = counts.sum()
             parts.append(
                 pa.table(
                     {
-                        "feature": [feature] * N_BINS,
-                        "population": [name] * N_BINS,
+                        "feature": [feature] * bins,
+                        "population": [name] * bins,
                         "low": edges[:-1],
                         "high": edges[1:],
                         "n": counts,
-                        "share": counts / total if total else np.full(N_BINS, np.nan),
+                        "share": counts / total if total else np.full(bins, np.nan),
                     }
                 )
             )

@@ -8,10 +8,14 @@ import numpy as np
 import pyarrow as pa
 from scipy.ndimage import gaussian_filter1d
 
-__all__ = ["bandwidth", "curve", "curves", "level_of", "surface", "surfaces"]
+__all__ = ["FEWEST", "bandwidth", "curve", "curves", "level_of", "surface", "surfaces"]
 
 N_CURVE, N_SURFACE = 200, 60
 """Points of a curve, and of each axis of a surface."""
+FEWEST = 30
+"""Values below which a population has no density: its values stand for themselves."""
+_SPARSE = 1000
+"""Points in a plane below which the kernel of a bounded quantity may be wider."""
 
 Span = tuple[float, float]
 
@@ -85,8 +89,8 @@ def surface(
         A point with a NaN, or outside of the spans, is left out.
     spans : pair of pairs of float
     bounded : pair of bool
-        As in `curve`, of each axis; the bandwidth is then at least a 40th of the span, too, or
-        few points would stand as dots around a heap.
+        As in `curve`, of each axis; the bandwidth is then at least a 40th of the span, too, and
+        its upper bound grows below 1,000 points, or few points would stand as dots around a heap.
     n : int
 
     Returns
@@ -103,7 +107,8 @@ def surface(
         step = edge[1] - edge[0]
         area *= step
         sigma = max(bandwidth(values, 2) / step, n / 40 if bounded[axis] else 1.0)
-        density = _smooth(density, sigma, axis, bounded[axis])
+        widest = 0.05 * max(_SPARSE / max(len(x), 1), 1.0) ** (1 / 6)
+        density = _smooth(density, sigma, axis, bounded[axis], widest)
     return np.asarray(density / max(len(x), 1) / area)
 
 
@@ -152,27 +157,20 @@ def curves(
     -------
     pyarrow.Table
         ``feature``, ``population``, ``n`` (values inside the span), ``x`` and ``density``. A
-        population without a value in a feature has no rows.
+        population of fewer than `FEWEST` values has a row for each, without a density (NaN); one
+        without a value in a feature has no rows.
     """
     parts = []
     for feature, values in features.items():
         span, bounded = spans[feature]
-        x = _centres(span, N_CURVE)
         for k, name in enumerate(names):
             inside = _inside(values[code == k], span)
-            if len(inside):
-                density = curve(inside, span, bounded)
-                parts.append(
-                    pa.table(
-                        {
-                            "feature": [feature] * N_CURVE,
-                            "population": [name] * N_CURVE,
-                            "n": [len(inside)] * N_CURVE,
-                            "x": x,
-                            "density": density,
-                        }
-                    )
-                )
+            few = len(inside) < FEWEST
+            x = np.sort(inside) if few else _centres(span, N_CURVE)
+            density = np.full(len(x), np.nan) if few else curve(inside, span, bounded)
+            said = {"feature": [feature] * len(x), "population": [name] * len(x)}
+            n = np.full(len(x), len(inside))
+            parts.append(pa.table({**said, "n": n, "x": x, "density": density}))
     return _joined(parts, ("feature", "population", "n", "x", "density"))
 
 
@@ -183,41 +181,35 @@ def surfaces(
     names: Sequence[str],
     spans: tuple[Span, Span],
     bounded: tuple[bool, bool],
-    at_least: int = 5,
 ) -> pa.Table:
-    """Estimate the density in a plane of each population that has `at_least` so many points.
+    """Estimate the density in a plane of each population.
 
     Returns
     -------
     pyarrow.Table
         ``population``, ``n`` (points inside the spans), ``x``, ``y`` and ``density``: `N_SURFACE`
-        squared rows per population, y running fastest.
+        squared rows per population, y running fastest. A population of fewer than `FEWEST` points
+        has a row for each, without a density (NaN).
     """
     parts = []
-    size = N_SURFACE**2
     grid_x, grid_y = np.meshgrid(*(_centres(s, N_SURFACE) for s in spans), indexing="ij")
     for k, name in enumerate(names):
-        members = code == k
         (low_x, high_x), (low_y, high_y) = spans
-        at_x, at_y = x[members], y[members]
-        n = int(((at_x >= low_x) & (at_x <= high_x) & (at_y >= low_y) & (at_y <= high_y)).sum())
-        if n >= at_least:
-            parts.append(
-                pa.table(
-                    {
-                        "population": [name] * size,
-                        "n": [n] * size,
-                        "x": grid_x.ravel().astype(np.float32),
-                        "y": grid_y.ravel().astype(np.float32),
-                        "density": surface(at_x, at_y, spans, bounded).ravel().astype(np.float32),
-                    }
-                )
-            )
+        inside = (x >= low_x) & (x <= high_x) & (y >= low_y) & (y <= high_y) & (code == k)
+        n, at_x, at_y = int(inside.sum()), x[inside], y[inside]
+        density = np.full(n, np.nan)
+        if n >= FEWEST:
+            density = surface(at_x, at_y, spans, bounded).ravel()
+            at_x, at_y = grid_x.ravel(), grid_y.ravel()
+        columns = {"x": at_x, "y": at_y, "density": density}
+        singles = {c: v.astype(np.float32) for c, v in columns.items()}
+        size = len(density)
+        parts.append(pa.table({"population": [name] * size, "n": np.full(size, n), **singles}))
     return _joined(parts, ("population", "n", "x", "y", "density"))
 
 
 def _joined(parts: list[pa.Table], names: tuple[str, ...]) -> pa.Table:
-    if parts:
+    if parts := [part for part in parts if part.num_rows]:
         return pa.concat_tables(parts)
     kinds = {"feature": pa.string(), "population": pa.string(), "n": pa.int64()}
     return pa.table({n: pa.array([], kinds.get(n, pa.float64())) for n in names})
@@ -232,9 +224,11 @@ def _centres(span: Span, n: int) -> np.ndarray:
     return np.asarray((edges[:-1] + edges[1:]) / 2)
 
 
-def _smooth(density: np.ndarray, sigma: float, axis: int, bounded: bool) -> np.ndarray:
+def _smooth(
+    density: np.ndarray, sigma: float, axis: int, bounded: bool, widest: float = 0.05
+) -> np.ndarray:
     mode = "reflect" if bounded else "constant"
     if bounded:
-        sigma = min(sigma, density.shape[axis] / 20)
+        sigma = min(sigma, density.shape[axis] * widest)
     # Below a bin's width the grid could not show the kernel.
     return np.asarray(gaussian_filter1d(density, max(sigma, 1.0), axis, mode=mode, truncate=5.0))

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 
-__all__ = ["sky_densities", "sky_density"]
+from xsift.report.distributions.kde import FEWEST
+
+__all__ = ["sky_densities", "sky_density", "sky_near"]
 
 _FINE = (360, 180)
 _CHUNK = 500
@@ -77,23 +79,40 @@ def sky_densities(
     -------
     pyarrow.Table
         ``population``, ``n``, ``l_deg``, ``b_deg`` (centres of cells) and ``per_deg2``:
-        `N_LON` times `N_LAT` rows per population, latitude running fastest.
+        `N_LON` times `N_LAT` rows per population, latitude running fastest. A population of fewer
+        than `FEWEST` sources has a row for each, without a density (NaN).
     """
     known = np.isfinite(lon_deg) & np.isfinite(lat_deg) & (code >= 0)
     n = np.bincount(code[known], minlength=len(names))
-    drawn = np.flatnonzero(n)
-    density = sky_density(lon_deg, lat_deg, code, len(names))[drawn]
+    many = np.flatnonzero(n >= FEWEST)
+    place = np.full(len(names) + 1, -1)
+    place[many] = np.arange(len(many))
+    density = sky_density(lon_deg, lat_deg, place[code], len(many))
     lon, lat = (g.ravel() for g in np.meshgrid(*map_centres(), indexing="ij"))
-    size, named = N_LON * N_LAT, np.asarray(names, dtype=object)
-    return pa.table(
-        {
-            "population": pa.array(named[np.repeat(drawn, size)], pa.string()),
-            "n": np.repeat(n[drawn], size),
-            "l_deg": np.tile(lon.astype(np.float32), len(drawn)),
-            "b_deg": np.tile(lat.astype(np.float32), len(drawn)),
-            "per_deg2": density.ravel().astype(np.float32),
-        }
-    )
+    parts = []
+    for k in np.flatnonzero(n).tolist():
+        mine = known & (code == k)
+        at_lon, at_lat, per_deg2 = lon_deg[mine], lat_deg[mine], np.full(n[k], np.nan)
+        if place[k] >= 0:
+            at_lon, at_lat, per_deg2 = lon, lat, density[place[k]].ravel()
+        columns = {"l_deg": at_lon, "b_deg": at_lat, "per_deg2": per_deg2}
+        singles = {c: v.astype(np.float32) for c, v in columns.items()}
+        size = len(at_lon)
+        parts.append(pa.table({"population": [names[k]] * size, "n": [n[k]] * size, **singles}))
+    return pa.concat_tables(parts)
+
+
+def sky_near(lon_deg: np.ndarray, lat_deg: np.ndarray) -> np.ndarray:
+    """Tell in which cells of the map the catalogue has any source nearby.
+
+    Returns
+    -------
+    ndarray of bool, shape (N_LON, N_LAT)
+        Within some 8 degrees (1.6 times `SMOOTHING_DEG`) of a lone source, farther from many.
+    """
+    every = np.zeros(len(lon_deg), dtype=np.int64)
+    alone = 1 / (2 * np.pi * SMOOTHING_DEG**2)
+    return np.asarray(sky_density(lon_deg, lat_deg, every, 1)[0] > 0.3 * alone)
 
 
 def map_centres() -> tuple[np.ndarray, np.ndarray]:

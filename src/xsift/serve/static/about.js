@@ -49,9 +49,8 @@ export function drawAbout(section) {
       outwards("https://arxiv.org/abs/2401.12203", "Unsupervised machine learning for the classification of astrophysical X-ray sources"),
       `. The data: ${about.survey}${about.reference ? ` (${about.reference})` : ""}. `,
       "The software: xsift, with its version and the model's fingerprint above. Types of known objects come from ",
-      outwards("https://simbad.cds.unistra.fr/simbad/", "SIMBAD"), ", and the map of the sky with pictures is ",
-      outwards("https://aladin.cds.unistra.fr/AladinLite/", "Aladin Lite"), " (CDS, Strasbourg; an unmodified file of its own under the ",
-      el("a", { href: "/static/aladin/LICENSE.txt" }, "GNU GPL 3"), ")."),
+      outwards("https://simbad.cds.unistra.fr/simbad/", "SIMBAD"), ". The sky survey is ",
+      outwards("https://aladin.cds.unistra.fr/AladinLite/", "Aladin Lite"), " (CDS, Strasbourg; GNU GPL 3). It is no part of xsift: your browser loads it when you ask for the survey."),
     el("h3", {}, "For programs"),
     p("Everything on this page comes from an HTTP interface: ", el("a", { href: "/docs" }, "its documentation"), " and ", el("a", { href: "/openapi.json" }, "its description (OpenAPI)"), "."));
 }

@@ -21,6 +21,8 @@ function multiple(name, { value, quantiles, log }) {
   const [low, high] = [Math.min(...all), Math.max(...all)];
   const at = (v) => 4 + ((f(v) - low) / (high - low || 1)) * (WIDTH - 8);
   const height = groups.length * ROW + 4;
+  const marks = ends(low, high, isLog).map(([v, text, anchor]) =>
+    svg("text", { x: v === low ? 4 : v === high ? WIDTH - 4 : WIDTH / 2, y: height + 11, "text-anchor": anchor, class: "tick" }, text));
   const rows = groups.flatMap((g, k) => {
     const y = k * ROW + ROW / 2 + 2;
     const q = quantiles[g].map(at);
@@ -36,5 +38,11 @@ function multiple(name, { value, quantiles, log }) {
   const said = `${name}: ${Number.isFinite(value) ? shown(value, 3) : "missing"}; medians ${groups.map((g) => `${g} ${shown(quantiles[g][2], 3)}`).join(", ")}`;
   return el("figure", { class: "multiple" },
     el("figcaption", {}, el("span", {}, labelOf(name) + (isLog ? " (log)" : "")), el("b", {}, Number.isFinite(value) ? shown(value, 3) : "missing")),
-    svg("svg", { viewBox: `0 0 ${WIDTH} ${height}`, role: "img", "aria-label": said }, ...rows, ...line));
+    svg("svg", { viewBox: `0 0 ${WIDTH} ${height + 15}`, role: "img", "aria-label": said }, ...rows, ...line, ...marks));
+}
+
+// The numbers under an axis: its two ends and its middle.
+function ends(low, high, isLog) {
+  const text = (v) => shown(isLog ? 10 ** v : Math.abs(v) < 1e-12 ? 0 : v, 2);
+  return [[low, text(low), "start"], ...(high > low ? [[(low + high) / 2, text((low + high) / 2), "middle"], [high, text(high), "end"]] : [])];
 }

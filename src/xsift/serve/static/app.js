@@ -5,21 +5,27 @@ import { Anomalies } from "./anomalies.js";
 import { drawCard, watchCard } from "./card.js";
 import { fetchColumns, openCatalogue } from "./catalogue.js";
 import { Classify } from "./classify.js";
+import { Compare } from "./compare.js";
+import { Distributions } from "./distributions.js";
 import { el, perFrame } from "./dom.js";
 import { drawFilters, makeFilters } from "./filters.js";
 import { drawLegends } from "./legend.js";
+import { watchMenus } from "./menus.js";
 import { notice } from "./notice.js";
 import { own } from "./own.js";
 import { Properties } from "./properties.js";
 import { watchSearch } from "./search.js";
 import { choose, prepare } from "./selection.js";
 import { Sky } from "./sky.js";
+import { Starred } from "./starred.js";
+import { onStars } from "./stars.js";
 import { FILTERS, address, onChange, readAddress, set, state } from "./state.js";
 import { Table } from "./table.js";
 import { makeTheme } from "./theme.js";
 
 const VIEWS = [
-  ["sky", "Sky"], ["properties", "Properties"], ["both", "Side by side"], ["table", "Table"],
+  ["sky", "Sky"], ["properties", "Properties"], ["both", "Side by side"], ["distributions", "Distributions"], ["table", "Table"],
+  ["starred", "Starred"], ["compare", "Compare"],
   ["anomalies", "Anomalies"], ["classify", "Classify your own"], ["about", "About"],
 ];
 const views = {};
@@ -44,6 +50,8 @@ async function start() {
   document.getElementById("loading").remove();
   // The map first; the numbers behind the filters follow.
   show(true);
+  // The map is drawn in the next frame. The tests read when.
+  requestAnimationFrame(() => requestAnimationFrame(() => performance.mark("first-view")));
   await fetchColumns(["status", "p_class", "n_detections", ...(about.has.typicality ? ["typicality"] : [])]);
   await changed(new Set(FILTERS));
   // Drawn in the next frame, and the maps in the one after it.
@@ -54,12 +62,20 @@ function makeViews(about) {
   const section = (name) => document.getElementById(`view-${name}`);
   views.sky = new Sky(section("sky"));
   views.properties = new Properties(section("properties"));
+  views.starred = new Starred(section("starred"));
+  views.distributions = new Distributions(section("distributions"));
   views.table = new Table(section("table"));
   if (about.has.typicality) views.anomalies = new Anomalies(section("anomalies"));
   if (about.has.model) views.classify = { update() {}, page: new Classify(section("classify"), redraw) };
+  if (about.against) views.compare = new Compare(section("compare"));
   views.about = { update: () => drawAbout(section("about")) };
   own.redraw = redraw;
   watchCard(redrawMaps);
+  onStars(() => {
+    drawLegends();
+    redrawMaps();
+  });
+  watchMenus();
   watchSearch();
   const opener = document.getElementById("open-filters");
   opener.addEventListener("click", () => document.body.classList.toggle("with-filters"));
@@ -85,7 +101,7 @@ function showSections() {
   const names = shownViews();
   for (const section of document.querySelectorAll(".view")) section.hidden = !names.includes(section.id.slice(5));
   document.body.classList.toggle("two", names.length > 1);
-  document.body.classList.toggle("reading", ["anomalies", "classify", "about"].includes(names[0]));
+  document.body.classList.toggle("reading", ["starred", "anomalies", "classify", "about"].includes(names[0]));
   for (const tab of document.querySelectorAll("#tabs a")) {
     const { view } = tab.dataset;
     tab.hidden = view !== "both" && !views[view];
@@ -93,6 +109,9 @@ function showSections() {
     else tab.removeAttribute("aria-current");
     tab.href = address({ ...state, view });
   }
+  // Where the tabs have too little room they scroll: the one of the view stays in sight.
+  const tabs = document.getElementById("tabs");
+  if (tabs.scrollWidth > tabs.clientWidth) tabs.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
 }
 
 const redraw = perFrame(() => show(true));
@@ -101,6 +120,7 @@ const redrawMaps = perFrame(() => show(false, new Set(["card"])));
 
 function show(all, keys) {
   if (all) chooseNow();
+  else if (keys?.has("colour")) drawLegends();
   showSections();
   for (const name of shownViews()) views[name].update(keys);
   drawCard();

@@ -14,15 +14,17 @@ const SURVEY = "https://alasky.cds.unistra.fr/DSS/DSSColor";
 const SHAPES = { o: "circle", "^": "triangle", v: "triangle", s: "square", D: "rhomb", X: "cross", P: "plus" };
 
 export class Atlas {
-  constructor(host, centre, say) {
-    Object.assign(this, { host, centre, say, sky: null, layers: [], timer: 0 });
+  // `refused` is told why Aladin Lite is not to be had.
+  constructor(host, { centre, say, refused }) {
+    Object.assign(this, { host, centre, say, refused, sky: null, timer: 0 });
   }
 
   async show() {
-    this.starting ??= this.start().catch(() => {
-      // No WebGL, or Aladin stopped: the map shows the same sources.
-      notice("Aladin Lite does not run in this browser: the all-sky map shows the same sources");
+    this.starting ??= this.start().catch((error) => {
+      // The map shows the same sources.
+      this.host.replaceChildren();
       this.starting = null;
+      this.refused(error.message);
       set({ atlas: false }, { replace: true });
     });
     await this.starting;
@@ -32,32 +34,47 @@ export class Atlas {
   }
 
   async start() {
-    this.say("Starting Aladin Lite");
-    const { default: A } = await import("./aladin/aladin.js");
-    await A.init;
-    const isOnline = await reaches(`${SURVEY}/properties`);
+    this.say("Loading Aladin Lite");
+    const page = await this.openFrame();
+    const isOnline = await reaches(`${SURVEY}/properties`, page);
+    const A = (this.A = await page.aladin.catch((error) => {
+      if (error.message !== "not loaded") throw new Error("Aladin Lite does not run in this browser");
+      throw new Error(isOnline ? "what CDS sent is not the Aladin Lite that xsift knows" : "no network to load it from CDS");
+    }));
     if (!isOnline) notice("No network: Aladin Lite shows the sources without a picture of the sky");
-    this.box = el("div", { class: "fill", id: "aladin" });
-    this.host.replaceChildren(this.box);
     const [l, b, zoom] = this.centre();
-    this.A = A;
-    this.sky = A.aladin(this.box, {
+    this.sky = A.aladin(page.document.getElementById("aladin"), {
       survey: isOnline ? SURVEY : [], hipsList: [], log: false, cooFrame: "galactic", projection: "TAN",
       target: `${l} ${b}`, fov: Math.max(0.02, Math.min(90, 180 / zoom)), backgroundColor: "rgb(12, 17, 32)",
       showCooGrid: false, showReticle: false, showLayersControl: isOnline, showFullscreenControl: false,
       showFrame: false, showProjectionControl: false, showSimbadPointerControl: false,
     });
-    this.listen();
+    this.listen(page);
   }
 
-  listen() {
+  // A document of its own: its policy lets Aladin Lite run and ask CDS, and the page's does not.
+  async openFrame() {
+    this.frame = el("iframe", { class: "fill", title: "Aladin Lite: a survey of the sky", src: "/aladin" });
+    const isOpen = new Promise((done) => this.frame.addEventListener("load", done));
+    this.host.replaceChildren(this.frame);
+    await isOpen;
+    const page = this.frame.contentWindow;
+    if (!page.aladin) throw new Error("the server does not answer");
+    return page;
+  }
+
+  listen(page) {
     this.sky.on("positionChanged", () => this.later());
     this.sky.on("zoomChanged", () => this.later());
     this.sky.on("objectClicked", (source) => source?.data && openCard(source.data.index));
     this.sky.on("objectHovered", (source) => source?.data && tip(source.data.index, this.pointer));
     this.sky.on("objectHoveredStop", () => tip(-1));
     this.pointer = { clientX: 0, clientY: 0 };
-    this.host.addEventListener("pointermove", ({ clientX, clientY }) => (this.pointer = { clientX, clientY }));
+    page.addEventListener("pointermove", ({ clientX, clientY }) => {
+      const { left, top } = this.frame.getBoundingClientRect();
+      this.pointer = { clientX: clientX + left, clientY: clientY + top };
+    });
+    page.addEventListener("keydown", ({ key }) => key === "Escape" && set({ card: "" }));
   }
 
   // Where the address points elsewhere than Aladin looks, Aladin follows.
@@ -122,9 +139,10 @@ function inside(l, b, radius) {
   return found;
 }
 
-async function reaches(address) {
+// Asked from within the frame: the page itself may not ask there.
+async function reaches(address, page) {
   try {
-    return (await fetch(address, { signal: AbortSignal.timeout(4000) })).ok;
+    return (await page.fetch(address, { signal: AbortSignal.timeout(4000) })).ok;
   } catch {
     return false;
   }

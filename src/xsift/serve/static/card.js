@@ -7,7 +7,9 @@ import { ofGroup } from "./colours.js";
 import { el, outwards, probability, shown } from "./dom.js";
 import { toGalactic } from "./geometry.js";
 import { among } from "./among.js";
+import { MANY, byClass, spread } from "./summary.js";
 import { own } from "./own.js";
+import { noteBox, starButton } from "./stars.js";
 import { set, state, address } from "./state.js";
 
 const box = document.getElementById("card");
@@ -49,9 +51,10 @@ export async function drawCard() {
   }
 }
 
-function head(name) {
+function head(name, index) {
   return el("header", { class: "card-head" },
     el("h2", { id: "card-name", tabindex: "-1" }, name),
+    index === undefined ? null : starButton(name, index),
     el("button", { type: "button", class: "quiet", onclick: copyLink }, "Copy link"),
     el("button", { type: "button", class: "quiet round", "aria-label": "Close the card", onclick: () => set({ card: "" }) }, "×"));
 }
@@ -71,19 +74,22 @@ function fill({ index, card, verdict, among: places, neighbours, links }) {
   const hadFocus = box.contains(document.activeElement);
   const { source, detections } = card;
   const first = source ?? detections?.[0] ?? {};
-  box.replaceChildren(head(String(card.name)), summary(first), el("p", { class: "verdict" }, verdict),
+  box.replaceChildren(head(String(card.name), own.opened), summary(first), noteBox(String(card.name)), el("p", { class: "verdict" }, verdict),
     ...leading(links, first),
     ...(source ? [el("h3", {}, (detections?.length ?? source.n_detections) > 1 ? "The source: its detections pooled" : "Probabilities"), classBars(source)] : []),
     ...(detections ? ofDetections(detections) : [el("p", { class: "faint" }, "This catalogue has sources alone: no detections to show.")]),
     ...(Object.keys(places ?? {}).length ? [el("h3", {}, "Among the classes of this catalogue"), among(places)] : []),
-    ...near(neighbours));
+    ...near(neighbours, first));
   if (hadFocus) box.querySelector("h2").focus(); // the heading was made anew
   watchCard.redraw();
 }
 
 function ofDetections(detections) {
-  return [el("h3", {}, detections.length === 1 ? "Its detection" : `Its ${detections.length} detections`),
-    ...(detections.length > 1 ? [strips(detections)] : []), table(detections)];
+  const heading = el("h3", {}, detections.length === 1 ? "Its detection" : `Its ${detections.length} detections`);
+  if (detections.length <= MANY) return [heading, ...(detections.length > 1 ? [strips(detections)] : []), table(detections)];
+  const open = (event) => event.target.open && event.target.childElementCount < 2 && event.target.append(table(detections));
+  return [heading, byClass(detections, (d) => title(d) || "detection"), spread(detections),
+    el("details", { class: "more", ontoggle: open }, el("summary", {}, `Every value of the ${detections.length} detections`))];
 }
 
 function summary(row) {
@@ -147,13 +153,23 @@ function table(detections) {
 
 const section = (name, n) => el("tr", { class: "part" }, el("th", { colspan: n + 1, scope: "colgroup" }, name));
 
-function near(neighbours) {
+// Neighbours of another group seem to contradict the verdict: say how both can be true.
+function standing(neighbours, { group }) {
+  const others = neighbours.filter((n) => n.group && n.group !== group);
+  if (!group || !others.length) return "";
+  const kinds = [...new Set(others.map((n) => n.group))].join(", ");
+  return el("p", { class: "standing" }, `${others.length} of these ${neighbours.length} are of another group (${kinds}) than the verdict (${group}). `,
+    `Both can be right: a neighbour is near to one detection. The verdict weighs how each whole class is distributed${catalogue.about.method === "paper" ? "" : ", how common the class is"}, and all detections of the source. `,
+    others.length > neighbours.length / 2 ? "Here most neighbours disagree: look at the probabilities of the other groups before you rely on the class." : "");
+}
+
+function near(neighbours, row) {
   if (!neighbours?.length) return [];
   return [el("h3", {}, "Nearest known objects among the features"),
-    el("p", { class: "faint small" }, "Detections that trained the model, by their distance in its own feature space."),
+    el("p", { class: "faint small" }, "Detections that trained the model, by their distance in its own feature space."), standing(neighbours, row),
     el("div", { class: "wide" }, el("table", { class: "facts-table left" },
       el("thead", {}, el("tr", {}, ...["Name", "Observation", "Known as", "Distance"].map((h) => el("th", { scope: "col" }, h)))),
       el("tbody", {}, ...neighbours.map((n) => el("tr", {},
         el("td", {}, el("button", { type: "button", class: "link", onclick: () => set({ card: String(n.name) }) }, String(n.name))),
-        el("td", {}, String(n.obsid ?? "–")), el("td", {}, `${n.label} (${n.group})`), el("td", {}, shown(n.distance, 3)))))))];
+        el("td", {}, String(n.obsid ?? "–")), el("td", {}, el("span", { class: "dot", vars: { "--tone": ofGroup(n.group) } }, n.group ? `${n.label} (${n.group})` : String(n.label))), el("td", {}, shown(n.distance, 3)))))))];
 }

@@ -31,10 +31,10 @@ export class Classify {
       "on this computer: the same as ", el("code", {}, "xsift classify"), `. Up to ${count(Math.round(bytes / 1024 ** 2))} MiB and ${count(rows)} rows. Nothing is kept.`);
   }
 
+  // The features of a measured detection.
   example() {
-    const middle = ({ min, max, log }) => (log ? Math.sqrt(min * max) : (min + max) / 2);
-    const { features } = catalogue;
-    return `name,ra,dec,${features.map((c) => c.name).join(",")}\nmy source,83.82,-5.39,${features.map((c) => shown(middle(c), 2)).join(",")}`.replaceAll("−", "-");
+    const row = Object.entries(catalogue.example_row);
+    return `name,ra,dec,${row.map(([name]) => name).join(",")}\nmy source,83.82,-5.39,${row.map(([, value]) => value ?? "").join(",")}`;
   }
 
   drop() {
@@ -73,8 +73,7 @@ export class Classify {
       const found = await classify(body, name, "json", parameters);
       if (turn !== this.turn) return;
       Object.assign(this, { body, name, parameters });
-      own.rows = found.detections;
-      own.name = name;
+      own.take(found.drawn, found.n_detections);
       this.show(found);
       this.redraw();
     } catch (error) {
@@ -85,7 +84,7 @@ export class Classify {
   show(found) {
     this.result.replaceChildren(
       el("h3", {}, `${this.name}: ${count(found.n_detections)} detections of ${count(found.n_sources)} sources`),
-      this.summary(found), ...this.understood(found),
+      this.summary(found), this.drawn(), ...this.understood(found),
       ...found.warnings.map((w) => el("p", { class: "warning" }, w)),
       el("div", { class: "bar" },
         el("button", { type: "button", onclick: () => set({ view: "properties" }) }, "See them among the known sources"),
@@ -93,6 +92,14 @@ export class Classify {
         el("span", { class: "grow" }), ...Object.entries(KINDS).map(([format, title]) =>
           el("button", { type: "button", "data-own": format, onclick: (e) => this.download(format, e.target) }, title))),
       this.table(found));
+  }
+
+  // How many of the rows the maps show.
+  drawn() {
+    const { total, rows } = own;
+    const placed = own.places().length;
+    const where = placed === rows.length ? "" : placed ? `, on the sky the ${count(placed)} that have a position` : ", on the sky none: none has a position";
+    return el("p", { class: "drawn" }, `${total === 1 ? "1 row was" : `${count(total)} rows were`} classified. The maps draw ${rows.length === total ? (total === 1 ? "it" : "all of them") : `the first ${count(rows.length)}`} as ${rows.length === 1 ? "a cross" : "crosses"}${where}.`);
   }
 
   summary({ summary }) {
@@ -119,7 +126,7 @@ export class Classify {
     const has = (key) => detections.some((d) => d[key] !== null && d[key] !== undefined);
     const extra = ["obsid", "typicality", "flag"].filter(has);
     return el("div", {},
-      truncated ? el("p", { class: "faint small" }, `The first ${count(detections.length)} of ${count(n)}: the download has all.`) : null,
+      truncated ? el("p", { class: "faint small" }, `The table shows the first ${count(detections.length)} of ${count(n)} rows. The download has all.`) : null,
       el("div", { class: "wide tall-table", tabindex: "0", role: "region", "aria-label": "Your detections" }, el("table", { class: "data" },
         el("thead", {}, el("tr", {}, ...["Source", "Probabilities", "Class", "p", ...extra].map((h) => el("th", { scope: "col" }, h)))),
         el("tbody", {}, ...detections.map((d) => {

@@ -1,7 +1,7 @@
 // By what the points of the feature plane are coloured.
 
 import { catalogue, column } from "./catalogue.js";
-import { markerOf, ofClass, ofGroup, rgb, scale } from "./colours.js";
+import { densityScale, markerOf, ofClass, ofGroup, rgb, scale } from "./colours.js";
 
 const MISSING = 255;
 const GREY = [127, 127, 127];
@@ -9,7 +9,7 @@ const kept = { key: "", coding: null };
 
 // A code for each source and what the codes look like. null code: density.
 export function colouring(name, isLog) {
-  if (name === "density") return { code: null, palette: scale };
+  if (name === "density") return { code: null, palette: densityScale() };
   if (name === "class") {
     return {
       code: column("class"),

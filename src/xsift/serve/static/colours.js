@@ -29,6 +29,12 @@ export const markerOf = (group) => catalogue.markers?.[group] ?? "o";
 // Viridis (van der Walt & Smith; CC0), by its values at nine places.
 const VIRIDIS = ["#440154", "#472d7b", "#3b528b", "#2c728e", "#21918c", "#28ae80", "#5ec962", "#addc30", "#fde725"].map(rgb);
 
+// On either ground the end that would vanish into it is left out.
+export const densityScale = () => {
+  const [from, to] = isDark() ? [70, 255] : [0, 235];
+  return Array.from({ length: 256 }, (_, k) => scale[Math.round(from + ((to - from) * k) / 255)]);
+};
+
 export const scale = Array.from({ length: 256 }, (_, k) => {
   const at = (k / 255) * (VIRIDIS.length - 1);
   const low = Math.min(Math.floor(at), VIRIDIS.length - 2);

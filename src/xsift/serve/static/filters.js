@@ -1,15 +1,16 @@
 // The panel of filters: it says how many sources are left, and changes the state.
 
 import { catalogue, column } from "./catalogue.js";
-import { markerOf, ofGroup } from "./colours.js";
+import { markerOf, ofClass, ofGroup } from "./colours.js";
 import { count, el } from "./dom.js";
 import { codesOf, countOf, isShown, show } from "./legend.js";
 import { markCanvas } from "./marks.js";
 import { isFiltered, isBrushed, selection } from "./selection.js";
 import { Slider } from "./slider.js";
 import { FILTERS, byDefault, set, state } from "./state.js";
+import { WhereForm } from "./where_form.js";
 
-let panel, total, groups, brush, statusBox, cone, words;
+let panel, total, groups, brush, statusBox, cone, words, where;
 const sliders = [];
 
 export function makeFilters(host) {
@@ -23,7 +24,8 @@ export function makeFilters(host) {
       el("button", { type: "button", class: "quiet", id: "reset", onclick: reset }, "Reset"),
       el("button", { type: "button", class: "quiet only-phone", onclick: () => document.body.classList.remove("with-filters") }, "Done")),
     total, catalogue.about.in_sample ? el("p", { class: "warning" }, catalogue.about.in_sample) : "",
-    brush, groups, makeWords(), ...sliders.map((s) => s.slider.element), makeStatus(), makeCone());
+    brush, groups, makeWords(), ...sliders.map((s) => s.slider.element), makeStatus(), makeCone(),
+    (where = new WhereForm()).element);
 }
 
 function makeSliders() {
@@ -104,6 +106,7 @@ export function drawFilters() {
   document.getElementById("open-filters").textContent = isFiltered() ? `Filters · ${count(selection.total)}` : "Filters";
   drawGroups();
   drawBrush();
+  where.draw();
   for (const { slider, values, get } of sliders) {
     slider.show(state);
     slider.draw(column(values), selection.mask, get);
@@ -136,6 +139,7 @@ function drawGroups() {
     const k = Number(row.dataset.class);
     row.querySelector("input").checked = isShown(catalogue.classes[k].code);
     row.querySelector(".n").textContent = count(selection.byClass[k] ?? 0);
+    row.querySelector(".swatch").style.setProperty("--tone", ofClass(k));
   }
 }
 
@@ -154,7 +158,7 @@ function makeGroups() {
       continue;
     }
     const below = el("div", { hidden: true },
-      ...members.map(([c, k]) => row(c.label, { class: "row sub", "data-class": k }, [c.code], [])));
+      ...members.map(([c, k]) => row(c.label, { class: "row sub", "data-class": k }, [c.code], [el("span", { class: "swatch", "aria-hidden": "true" })])));
     const opener = el("button", {
       type: "button", class: "opener", "aria-label": `Classes of ${group}`, "aria-expanded": "false",
       onclick: () => {

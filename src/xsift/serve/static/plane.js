@@ -6,7 +6,9 @@ import { el, perFrame, shown, probability } from "./dom.js";
 import { nearest } from "./points.js";
 import { set } from "./state.js";
 
-export const dense = () => Math.min(2, globalThis.devicePixelRatio || 1);
+// Pixels of a canvas for each of the page; a figure has its own.
+export const density = { forced: 0 };
+export const dense = () => density.forced || Math.min(2, globalThis.devicePixelRatio || 1);
 
 export class Plane {
   // `view` draws: it has draw(), drawOver(ctx), moved(dx, dy), zoomed(factor, x, y), reset(), and

@@ -4,6 +4,8 @@ import { trace } from "./marks.js";
 import { BESIDE, IN } from "./selection.js";
 
 const FEW = 12_000;
+// Density counts the points at most so many pixels of the screen away, left or right, up or down.
+export const NEAR = 6;
 const EMPTY = 0xffffffff;
 const rooms = { pixels: 0 }; // reused between frames
 
@@ -36,7 +38,8 @@ function pixelsOf(place, width, height) {
 
 // place: {x, y, moved}: (n,) in pixels of the canvas, NaN where there is no such point; `moved` tells
 // one placing from another. code: (n,) into `palette` ([r, g, b] each) and `shapes`; null: density,
-// `palette` is then a scale of 256. Returns how many chosen points lie in the canvas.
+// `palette` is then a scale of 256. Returns how many chosen points lie in the canvas (`inside`), and of
+// a density the greatest number of neighbours (`most`).
 export function paint(canvas, { place, mask, code, palette, shapes, beside, dense = 1 }) {
   const ctx = canvas.getContext("2d");
   const { width, height } = canvas;
@@ -45,9 +48,67 @@ export function paint(canvas, { place, mask, code, palette, shapes, beside, dens
   const seen = [0, 0, 0];
   for (let i = 0; i < mask.length; i++) if (pixel[i] !== EMPTY) seen[mask[i]]++;
   const job = { ...place, pixel, mask, code, palette, shapes, beside, dense, inside: seen[IN], around: seen[BESIDE] };
-  if (job.inside + job.around > FEW || !code) bin(ctx, job);
+  let most = 0;
+  if (!code) most = density(ctx, job);
+  else if (job.inside + job.around > FEW) bin(ctx, job);
   else stamp(ctx, job);
-  return job.inside;
+  return { inside: job.inside, most };
+}
+
+// Each point in the colour of how many lie near it; the scale is logarithmic.
+function density(ctx, { pixel, mask, palette, beside, dense, inside, around }) {
+  const { width, height } = ctx.canvas;
+  const counts = new Float32Array(width * height);
+  for (let i = 0; i < mask.length; i++) if (mask[i] === IN && pixel[i] !== EMPTY) counts[pixel[i]]++;
+  const near = smoothed(counts, width, height, Math.round(NEAR * dense));
+  const most = Math.max(2, highest(counts, near));
+  const image = ctx.createImageData(width, height);
+  const words = new Uint32Array(image.data.buffer);
+  const size = Math.max(1, Math.round(dense * (inside + around > 150_000 ? 1 : inside + around > 40_000 ? 2 : 3)));
+  const square = (at, word) => {
+    for (let dy = 0; dy < size; dy++) for (let dx = 0; dx < size; dx++) words[at + dy * width + dx] = word;
+  };
+  const grey = (110 << 24) | (beside[2] << 16) | (beside[1] << 8) | beside[0];
+  for (let i = 0; i < mask.length; i++) if (mask[i] === BESIDE && pixel[i] !== EMPTY) square(pixel[i], grey);
+  for (let k = 0; k < counts.length; k++) {
+    if (!counts[k]) continue;
+    const c = palette[Math.round(255 * Math.min(1, Math.log(near[k]) / Math.log(most)))];
+    square(k, 0xff000000 | (c[2] << 16) | (c[1] << 8) | c[0]);
+  }
+  ctx.putImageData(image, 0, 0);
+  return most;
+}
+
+// The end of the scale: what 1 point in 100 has beyond it does not eat the colours.
+function highest(counts, near) {
+  let found = near.filter((_, k) => counts[k]);
+  const step = Math.ceil(found.length / 20_000);
+  if (step > 1) found = found.filter((_, k) => k % step === 0);
+  found.sort();
+  return found[Math.floor(0.99 * (found.length - 1))] ?? 1;
+}
+
+// Sums over squares of 2 r + 1 pixels, by running sums along rows and then along columns.
+function smoothed(counts, width, height, r) {
+  const rows = new Float32Array(counts.length);
+  run(counts, rows, height, width, width, 1, r);
+  const out = new Float32Array(counts.length);
+  run(rows, out, width, height, 1, width, r);
+  return out;
+}
+
+// Lines of `length` steps of `step`, the next line `stride` further on.
+function run(from, to, lines, length, stride, step, r) {
+  for (let line = 0; line < lines; line++) {
+    const first = line * stride;
+    let sum = 0;
+    for (let k = 0; k < Math.min(r, length); k++) sum += from[first + k * step];
+    for (let k = 0; k < length; k++) {
+      if (k + r < length) sum += from[first + (k + r) * step];
+      if (k > r) sum -= from[first + (k - r - 1) * step];
+      to[first + k * step] = sum;
+    }
+  }
 }
 
 function bin(ctx, job) {
@@ -61,7 +122,7 @@ function bin(ctx, job) {
     for (let dx = 0; dx < size; dx++) add(s, job, dy * width + dx, pixels);
   }
   const image = ctx.createImageData(width, height);
-  shade(new Uint32Array(image.data.buffer), s, pixels, job.code ? null : job.palette, job.beside);
+  shade(new Uint32Array(image.data.buffer), s, pixels, job.beside);
   ctx.putImageData(image, 0, 0);
 }
 
@@ -80,35 +141,28 @@ function add(s, { pixel, mask, code, palette }, offset, pixels) {
     }
     const j = k << 2;
     sums[j + 3]++;
-    if (code) {
-      const c = code[i];
-      sums[j] += r[c];
-      sums[j + 1] += g[c];
-      sums[j + 2] += b[c];
-    }
+    const c = code[i];
+    sums[j] += r[c];
+    sums[j + 1] += g[c];
+    sums[j + 2] += b[c];
   }
 }
 
 // The colour is the mean of a pixel's points, the opacity grows with the logarithm of their number.
 // Little-endian words: alpha, blue, green, red.
-function shade(words, s, pixels, ramp, beside) {
+function shade(words, s, pixels, beside) {
   const { sums } = s;
   let most = 1;
   for (let j = 3; j < 4 * pixels; j += 4) if (sums[j] > most) most = sums[j];
-  const full = Math.log1p(ramp ? most : Math.min(most, 60));
+  const full = Math.log1p(Math.min(most, 60));
   const strength = Float64Array.from({ length: 1024 }, (_, n) => Math.min(1, Math.log1p(n) / full));
   const grey = (beside[2] << 16) | (beside[1] << 8) | beside[0];
   for (let k = 0, j = 0; k < pixels; k++, j += 4) {
     const n = sums[j + 3];
     if (n) {
       const t = n < 1024 ? strength[n] : Math.min(1, Math.log1p(n) / full);
-      if (ramp) {
-        const c = ramp[Math.round(255 * t)];
-        words[k] = 0xff000000 | (c[2] << 16) | (c[1] << 8) | c[0];
-      } else {
-        const alpha = 128 + Math.round(127 * t);
-        words[k] = (alpha << 24) | ((sums[j + 2] / n) << 16) | ((sums[j + 1] / n) << 8) | (sums[j] / n);
-      }
+      const alpha = 128 + Math.round(127 * t);
+      words[k] = (alpha << 24) | ((sums[j + 2] / n) << 16) | ((sums[j + 1] / n) << 8) | (sums[j] / n);
     } else if (s.beside[k]) {
       words[k] = (Math.min(150, 70 + 20 * s.beside[k]) << 24) | grey;
     }
@@ -117,11 +171,13 @@ function shade(words, s, pixels, ramp, beside) {
 
 function stamp(ctx, { x, y, mask, code, palette, shapes, beside, dense, inside }) {
   const { width, height } = ctx.canvas;
-  const r = dense * (inside < 300 ? 5 : inside < 2500 ? 4 : 2.8);
+  const small = Math.min(1, Math.max(0.55, width / (800 * dense)));
+  const r = dense * small * (inside < 300 ? 5 : inside < 2500 ? 4 : 2.8);
   const stamps = new Map();
   const draw = (i, key, colour, shape, alpha) => {
+    if (ctx.mark) return ctx.mark(key, shape, colour, x[i], y[i], r, alpha); // an SVG
     if (!stamps.has(key)) stamps.set(key, makeStamp(shape, colour, r, alpha));
-    ctx.drawImage(stamps.get(key), x[i] - r - 1, y[i] - r - 1);
+    return ctx.drawImage(stamps.get(key), x[i] - r - 1, y[i] - r - 1);
   };
   const seen = (i) => x[i] >= -r && x[i] < width + r && y[i] >= -r && y[i] < height + r;
   for (let i = 0; i < mask.length; i++) {

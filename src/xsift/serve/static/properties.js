@@ -5,11 +5,14 @@ import { axisOf, catalogue, column, fetchColumns, labelOf } from "./catalogue.js
 import { colouring } from "./colouring.js";
 import { ink, rgb, scale } from "./colours.js";
 import { count, el } from "./dom.js";
+import { figureMenu, keysOfClasses, keysOfGroups, moreKeys, paintPlane } from "./figure.js";
 import { legend } from "./legend.js";
+import { drawLimits, sayLimits } from "./limits.js";
 import { own } from "./own.js";
 import { Plane, crosses, dense, ring, tools } from "./plane.js";
-import { paint } from "./points.js";
+import { NEAR, paint } from "./points.js";
 import { OUT, parseBox, parseLasso, selection } from "./selection.js";
+import { drawStars } from "./star_marks.js";
 import { set, state } from "./state.js";
 
 export class Properties {
@@ -17,7 +20,7 @@ export class Properties {
     this.status = el("span", { class: "where" });
     this.fields = {};
     this.left = 0;
-    section.append(this.makeBar(), legend(), (this.stage = el("div", { class: "stage" })));
+    section.append(this.makeBar(), legend(() => state.colour === "class"), (this.stage = el("div", { class: "stage" })));
     this.layer = document.createElement("canvas");
     this.plane = new Plane(this.stage,
       "Plot of one feature against another. Arrow keys move, plus and minus zoom, 0 shows all, Enter opens the source nearest to the centre.", this);
@@ -43,8 +46,18 @@ export class Properties {
       field("colour", "Colour", [["group", "group"], ["class", "class"], ["density", "density of sources"]]), log("clog", "log colour"),
       tools([["move", "Move", "Drag to move, wheel to zoom"], ["box", "Rectangle", "Drag a rectangle: selects the sources in it"],
         ["lasso", "Lasso", "Draw around sources: selects them"]], "move", (k) => (this.plane.tool = k), "What dragging does"),
-      el("button", { type: "button", title: "Show all values", onclick: () => this.reset() }, "Fit"),
+      el("button", { type: "button", title: "Show all values", onclick: () => this.reset() }, "Fit"), figureMenu(this),
       el("span", { class: "grow" }), this.status);
+  }
+
+  figure() {
+    const { x, y } = this.names();
+    const by = this.fields.colour.value;
+    return {
+      title: `${y} against ${x}${by === "group" ? "" : `, coloured by ${by}`}`, name: "properties", height: 560,
+      keys: { group: keysOfGroups, class: keysOfClasses }[by] ?? moreKeys,
+      paint: (canvas, layer) => paintPlane(this, canvas, layer),
+    };
   }
 
   pick(key, name) {
@@ -96,7 +109,7 @@ export class Properties {
   axes() {
     const { width, height } = this.plane.points;
     const d = dense();
-    const hasBar = catalogue.described.get(state.colour)?.kind === "number";
+    const hasBar = state.colour === "density" || catalogue.described.get(state.colour)?.kind === "number";
     const area = { left: 62 * d, top: 8 * d, right: width - (hasBar ? 84 : 10) * d, bottom: height - 46 * d };
     const { x, y, xlog, ylog } = this.names();
     const f = state.frame;
@@ -127,7 +140,7 @@ export class Properties {
     this.put(xv, yv, frame);
     const look = colouring(state.colour, state.clog);
     Object.assign(this.layer, { width: canvas.width, height: canvas.height });
-    const inside = paint(this.layer, {
+    const { inside, most } = paint(this.layer, {
       place: this.place, mask: selection.mask, ...look, dense: dense(), beside: rgb(ink("beside")),
     });
     const ctx = canvas.getContext("2d");
@@ -135,6 +148,7 @@ export class Properties {
     drawAxes(ctx, frame);
     ctx.drawImage(this.layer, 0, 0);
     if (isNumber) this.bar(ctx, look, frame.area);
+    if (state.colour === "density") this.densityBar(ctx, look.palette, most, frame.area);
     this.say(inside, xv, yv);
     this.plane.drawOver();
   }
@@ -142,6 +156,12 @@ export class Properties {
   bar(ctx, { low, high }, { right, top, bottom }) {
     const axis = new Axis(low, high, state.clog, bottom, top);
     drawColourBar(ctx, { scale, axis, name: axisOf(state.colour), left: right + 12 * dense(), top, bottom });
+  }
+
+  densityBar(ctx, palette, most, { right, top, bottom }) {
+    const axis = new Axis(1, most || 2, true, bottom, top);
+    const name = `sources in ${2 * NEAR + 1} × ${2 * NEAR + 1} pixels`;
+    drawColourBar(ctx, { scale: palette, axis, name, left: right + 12 * dense(), top, bottom });
   }
 
   // Where each source lies on the canvas; NaN outside of the plot.
@@ -158,6 +178,7 @@ export class Properties {
   }
 
   say(inside, xv, yv) {
+    this.inside = inside;
     const { xlog, ylog } = this.names();
     let missing = 0;
     let below = 0;
@@ -169,6 +190,7 @@ export class Properties {
     const parts = [`${count(inside)} in view`];
     if (missing) parts.push(`${count(missing)} without a value`);
     if (below) parts.push(`${count(below)} not positive, left out of the log axis`);
+    parts.push(...sayLimits([this.names().x, this.names().y], inside));
     this.status.textContent = parts.join(" · ");
   }
 
@@ -189,10 +211,12 @@ export class Properties {
     ctx.rect(area.left, area.top, area.right - area.left, area.bottom - area.top);
     ctx.clip();
     const accent = ink("accent");
+    drawLimits(ctx, { names: [names.x, names.y], x, y, area, place, inside: this.inside }, this.plane.drawOver);
     outline(ctx, accent, this.brushed(names));
     if (path.length > 1) outline(ctx, accent, this.plane.tool === "box" ? corners(...path) : path);
     crosses(ctx, own.rows.filter((r) => Number.isFinite(r[names.x]) && Number.isFinite(r[names.y]))
       .map((r) => [x.at(r[names.x]), y.at(r[names.y])]), ink("ink"));
+    drawStars(ctx, place);
     if (hovered >= 0) ring(ctx, place.x[hovered], place.y[hovered], accent);
     if (own.opened >= 0 && place) ring(ctx, place.x[own.opened], place.y[own.opened], accent, 11);
     ctx.restore();

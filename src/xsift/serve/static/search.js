@@ -4,7 +4,7 @@ import { json } from "./api.js";
 import { catalogue } from "./catalogue.js";
 import { el } from "./dom.js";
 import { toGalactic } from "./geometry.js";
-import { notice } from "./notice.js";
+import { clearNotice, notice } from "./notice.js";
 import { set, state } from "./state.js";
 
 const SESAME = "https://cds.unistra.fr/cgi-bin/nph-sesame/-oI/SNV?";
@@ -23,6 +23,7 @@ export function watchSearch() {
 }
 
 async function search(words) {
+  clearNotice();
   let found = null;
   let said = "";
   try {
@@ -44,6 +45,7 @@ async function search(words) {
   // A search from the table stays there when it found a source.
   if (!found.name || !["sky", "properties", "table"].includes(state.view)) patch.view = "sky";
   set(patch);
+  if (found.place) notice(`${found.place}: from the built-in list of well-known objects`, { again: true });
 }
 
 async function byName(words) {

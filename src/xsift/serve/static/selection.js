@@ -3,7 +3,9 @@
 import { bytes } from "./api.js";
 import { catalogue, column, fetchColumn } from "./catalogue.js";
 import { toGalactic, vector, vectors, DEG } from "./geometry.js";
+import { picked } from "./picked.js";
 import { FILTERS, byDefault, state } from "./state.js";
+import { parameters, prepareWhere, whereBits } from "./where.js";
 
 export const OUT = 0; // a filter takes it out: not drawn
 export const BESIDE = 1; // passes the filters, lies beside what was brushed: drawn grey
@@ -54,6 +56,8 @@ function needed() {
 export function prepare() {
   const missing = needed().filter((name) => !column(name)).map(fetchColumn);
   if (state.text.trim() && !texts.has(state.text)) missing.push(fetchText(state.text));
+  const where = prepareWhere();
+  if (where) missing.push(where);
   return missing.length ? Promise.all(missing) : null;
 }
 
@@ -79,8 +83,9 @@ export function choose() {
   keepRange(mask, "n_detections", state.min_detections || null, state.max_detections || null);
   keepLatitude(mask);
   keepCone(mask);
-  const words = state.text.trim() && texts.get(state.text);
-  if (words) for (let i = 0; i < n; i++) if (!((words[i >> 3] >> (i & 7)) & 1)) mask[i] = OUT;
+  keepBits(mask, state.text.trim() && texts.get(state.text));
+  keepBits(mask, whereBits());
+  keepPicked(mask);
   selection.passing = isBrushed() ? tally(mask, classes).total : -1;
   brushBox(mask);
   brushLasso(mask);
@@ -114,6 +119,20 @@ function keepRange(mask, name, low, high) {
   if ((low === null && high === null) || !values) return;
   const [a, b] = [low ?? -Infinity, high ?? Infinity];
   for (let i = 0; i < mask.length; i++) if (!(values[i] >= a && values[i] <= b)) mask[i] = OUT;
+}
+
+// One bit for each source, as the server sends them.
+function keepBits(mask, bits) {
+  if (!bits) return;
+  for (let i = 0; i < mask.length; i++) if (!((bits[i >> 3] >> (i & 7)) & 1)) mask[i] = OUT;
+}
+
+function keepPicked(mask) {
+  const indices = picked();
+  if (!indices) return;
+  const keep = new Uint8Array(mask.length);
+  for (const i of indices) keep[i] = 1;
+  for (let i = 0; i < mask.length; i++) if (!keep[i]) mask[i] = OUT;
 }
 
 function keepLatitude(mask) {
@@ -176,11 +195,12 @@ export function isInside(path, x, y) {
 export function query(extra = {}) {
   const asked = new URLSearchParams(extra);
   for (const key of FILTERS) {
-    if (!isSet(key) || key === "box" || key === "lasso") continue;
+    if (!isSet(key) || ["box", "lasso", "where"].includes(key)) continue;
     const value = state[key];
     if (key === "max_detections" && !value) continue;
     asked.set(key, Array.isArray(value) ? value.join(",") : String(value));
   }
+  for (const [key, value] of parameters()) asked.append(key, value);
   for (const { name, low, high } of parseBox(state.box) ?? []) asked.append("range", `${name}:${low}:${high}`);
   if (parseLasso(state.lasso)) asked.set("lasso", state.lasso);
   return asked;

@@ -4,13 +4,17 @@ import { Atlas } from "./atlas.js";
 import { catalogue, column } from "./catalogue.js";
 import { ink, markerOf, ofGroup, rgb } from "./colours.js";
 import { count, el, shown } from "./dom.js";
+import { figureMenu, heightLike, keysOfGroups, paintPlane } from "./figure.js";
 import { Hammer, separation, toEquatorial, toGalactic } from "./geometry.js";
 import { legend } from "./legend.js";
+import { notice } from "./notice.js";
 import { own } from "./own.js";
 import { Plane, crosses, dense, ring, tools } from "./plane.js";
 import { paint } from "./points.js";
 import { allDirections, selection } from "./selection.js";
-import { drawGrid, drawGround, drawPlaces, fieldOf } from "./sky_grid.js";
+import { drawGrid, drawGround, drawNumbers, fieldOf } from "./sky_grid.js";
+import { drawPlaces } from "./sky_places.js";
+import { drawStars } from "./star_marks.js";
 import { set, state } from "./state.js";
 
 const HOME = [0, 0, 1];
@@ -20,16 +24,27 @@ export class Sky {
     this.section = section;
     this.status = el("span", { class: "where" });
     this.bar = el("div", { class: "bar" },
-      tools([["map", "All-sky map"], ["atlas", "Aladin Lite"]], "map", (k) => set({ atlas: k === "atlas" }), "Kind of map"),
+      tools([["map", "All-sky map"], ["atlas", "Sky survey", "Pictures of the sky in Aladin Lite, which is loaded from CDS now"]], "map", (k) => set({ atlas: k === "atlas" }), "Kind of map"),
       this.mapTools(),
       el("span", { class: "grow" }), this.status);
     this.mapHost = el("div", { class: "fill" });
     this.atlasHost = el("div", { class: "fill", hidden: true });
-    section.append(this.bar, legend(), el("div", { class: "stage" }, this.mapHost, this.atlasHost));
+    this.room = el("div", { class: "room" }, el("div", { class: "stage" }, this.mapHost, this.atlasHost));
+    section.append(this.bar, legend(), this.room);
     this.layer = document.createElement("canvas");
     this.plane = new Plane(this.mapHost,
       "Map of the sky in Galactic coordinates. Arrow keys move, plus and minus zoom, 0 shows all, Enter opens the source nearest to the centre.", this);
-    this.atlas = new Atlas(this.atlasHost, () => this.centre(), (text) => (this.status.textContent = text));
+    this.atlas = new Atlas(this.atlasHost, {
+      centre: () => this.centre(), say: (text) => (this.status.textContent = text), refused: (why) => this.refused(why),
+    });
+  }
+
+  // The button says why there is no survey; pressing it tries again.
+  refused(why) {
+    const button = this.bar.querySelector("[data-key=atlas]");
+    button.textContent = "Sky survey: not available";
+    button.title = `Aladin Lite: ${why}. xsift serve --aladin FILE takes a copy of yours`;
+    notice(`No sky survey: ${why}. The map shows the same sources. With a copy of Aladin Lite: xsift serve --aladin FILE`, { again: true });
   }
 
   mapTools() {
@@ -39,7 +54,7 @@ export class Sky {
       el("div", { class: "tools", role: "group", "aria-label": "Zoom" },
         ...[["+", "Zoom in", 1.6], ["−", "Zoom out", 1 / 1.6]].map(([sign, title, factor]) =>
           el("button", { type: "button", title, "aria-label": title, onclick: () => this.zoomMiddle(factor) }, sign)),
-        el("button", { type: "button", title: "Show the whole sky", onclick: () => this.reset() }, "Whole sky")));
+        el("button", { type: "button", title: "Show the whole sky", onclick: () => this.reset() }, "Whole sky")), figureMenu(this));
     return this.toolBar;
   }
 
@@ -57,8 +72,19 @@ export class Sky {
     for (const b of this.bar.querySelectorAll("[data-key=map], [data-key=atlas]")) {
       b.setAttribute("aria-pressed", String((b.dataset.key === "atlas") === state.atlas));
     }
+    this.room.classList.toggle("whole", !state.atlas && this.centre()[2] <= 1.05);
     if (state.atlas) this.atlas.show(changed);
     else this.plane.draw();
+  }
+
+  figure() {
+    const [l, b, zoom] = this.centre();
+    const isWhole = zoom <= 1.05;
+    return {
+      title: isWhole ? "Sky in Galactic coordinates, Hammer projection" : `Sky in Galactic coordinates about l ${shown(l, 5)}°, b ${shown(b, 5)}°`,
+      name: "sky", height: isWhole ? 410 : heightLike(this.plane.points), keys: keysOfGroups,
+      paint: (canvas, layer) => paintPlane(this, canvas, layer),
+    };
   }
 
   centre() {
@@ -85,7 +111,7 @@ export class Sky {
     this.place.moved = where;
     this.plane.place = { x: this.place.x, y: this.place.y, mask: selection.mask };
     Object.assign(this.layer, { width: canvas.width, height: canvas.height });
-    const inside = paint(this.layer, {
+    const { inside } = paint(this.layer, {
       place: this.place, mask: selection.mask, code: column("group"), dense: dense(),
       palette: catalogue.groups.map((g) => rgb(ofGroup(g))).concat([[127, 127, 127]]),
       shapes: catalogue.groups.map(markerOf), beside: rgb(ink("beside")),
@@ -93,9 +119,12 @@ export class Sky {
     const ctx = canvas.getContext("2d");
     ctx.clearRect(0, 0, canvas.width, canvas.height);
     drawGround(ctx, map);
-    drawGrid(ctx, map);
+    const grid = drawGrid(ctx, map);
     ctx.drawImage(this.layer, 0, 0);
-    drawPlaces(ctx, map);
+    drawNumbers(ctx, map, grid);
+    // The tests read where the names stand.
+    this.names = drawPlaces(ctx, map, this.plane.place);
+    this.plane.points.dataset.names = JSON.stringify(this.names);
     this.say(inside);
     this.plane.drawOver();
   }
@@ -117,8 +146,9 @@ export class Sky {
       const [from, to] = path.map((p) => map.direction(...p));
       if (from && to) this.circle(ctx, map, from, separation(from, to), accent);
     }
-    crosses(ctx, own.places().map(([ra, dec]) => map.point(...toGalactic(ra, dec))), ink("ink"));
+    crosses(ctx, own.galactic.map(([l, b]) => map.point(l, b)), ink("ink"));
     if (state.at) this.aim(ctx, ...map.point(...toGalactic(...state.at)), accent);
+    drawStars(ctx, place);
     if (hovered >= 0) ring(ctx, place.x[hovered], place.y[hovered], accent);
     if (own.opened >= 0 && place) ring(ctx, place.x[own.opened], place.y[own.opened], accent, 11);
   }

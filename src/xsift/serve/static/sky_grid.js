@@ -1,16 +1,9 @@
-// The grid of the all-sky map: meridians, parallels, their numbers, and a few places to find one's way.
+// The grid of the all-sky map: meridians, parallels and their numbers.
 
 import { ink } from "./colours.js";
 import { dense } from "./plane.js";
-import { separation } from "./geometry.js";
 
 const STEPS = [30, 15, 10, 5, 2, 1, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001];
-const PLACES = [
-  ["Galactic Centre", 0, 0], ["LMC", 280.47, -32.89], ["SMC", 302.81, -44.33], ["M 31", 121.17, -21.57],
-  ["Orion Nebula", 209.01, -19.38], ["ρ Oph", 353.0, 16.6], ["Carina", 287.6, -0.63],
-  ["Perseus A", 150.58, -13.26], ["Virgo A", 283.78, 74.49], ["Cyg X-1", 71.34, 3.07],
-  ["Chandra Deep Field S", 223.57, -54.43],
-];
 
 // The field of a canvas in degrees: width, height; no more than the sky has.
 export function fieldOf(map, canvas) {
@@ -28,6 +21,15 @@ export function drawGround(ctx, map) {
   ctx.stroke();
 }
 
+export function haloed(ctx, text, x, y) {
+  ctx.lineWidth = 4 * dense();
+  ctx.lineJoin = "round";
+  ctx.strokeStyle = ink("sky");
+  ctx.strokeText(text, x, y);
+  ctx.fillText(text, x, y);
+}
+
+// Lines only; returns what `drawNumbers` takes.
 export function drawGrid(ctx, map) {
   const [wide, high] = fieldOf(map, ctx.canvas);
   const isWhole = high > 75;
@@ -45,7 +47,7 @@ export function drawGrid(ctx, map) {
     ctx.lineWidth = (b === 0 ? 1.8 : 1) * dense();
     line(ctx, map, span(from + 0.01, to - 0.01).map((l) => [l, b]));
   }
-  numbers(ctx, map, { lats, lons, isWhole, wide, high, latStep, lonStep });
+  return { lats, lons, isWhole, wide, high, latStep, lonStep };
 }
 
 const nice = (v) => STEPS.findLast((s) => s >= v) ?? 30;
@@ -70,14 +72,15 @@ function line(ctx, map, path) {
   ctx.stroke();
 }
 
-function numbers(ctx, map, { lats, lons, isWhole, wide, high, latStep, lonStep }) {
+// After the points, on a ground of their own: they stay readable where there are many.
+export function drawNumbers(ctx, map, { lats, lons, isWhole, wide, high, latStep, lonStep }) {
   ctx.font = `${11 * dense()}px system-ui, sans-serif`;
   ctx.fillStyle = ink("faint");
   ctx.textBaseline = "middle";
   const written = (v, step) => `${v.toFixed(Math.max(0, -Math.floor(Math.log10(step) + 1e-9)))}°`;
   const put = (text, l, b, dx = 0, dy = 0) => {
     const [x, y] = map.point(l, b);
-    ctx.fillText(text, x + dx * dense(), y + dy * dense());
+    haloed(ctx, text, x + dx * dense(), y + dy * dense());
   };
   ctx.textAlign = "center";
   const row = isWhole ? 0 : Math.max(-89.9, map.b0 - high * 0.46);
@@ -92,31 +95,5 @@ function numbers(ctx, map, { lats, lons, isWhole, wide, high, latStep, lonStep }
   for (const b of lats) {
     if (isWhole && (b === 0 || Math.abs(b) === 90)) continue;
     put(`${b > 0 ? "+" : ""}${written(b, latStep)}`.replace("-", "−"), column, b, 4, -7);
-  }
-}
-
-export function drawPlaces(ctx, map) {
-  // Too many words for a small map of all.
-  if (map.scale < 95 * dense() || fieldOf(map, ctx.canvas)[1] < 0.5) return;
-  ctx.font = `${11 * dense()}px system-ui, sans-serif`;
-  ctx.textAlign = "left";
-  ctx.textBaseline = "middle";
-  for (const [name, l, b] of PLACES) {
-    if (separation([l, b], [map.l0, map.b0]) > 170) continue;
-    const [x, y] = map.point(l, b);
-    const room = 8 * dense() + ctx.measureText(name).width;
-    const side = x + room + 9 * dense() > ctx.canvas.width ? -room : 9 * dense();
-    ctx.lineWidth = 3 * dense();
-    ctx.strokeStyle = ink("sky");
-    ctx.strokeText(name, x + side, y);
-    ctx.fillStyle = ink("ink");
-    ctx.globalAlpha = 0.75;
-    ctx.fillText(name, x + side, y);
-    ctx.globalAlpha = 1;
-    ctx.strokeStyle = ink("faint");
-    ctx.lineWidth = dense();
-    ctx.beginPath();
-    ctx.arc(x, y, 5 * dense(), 0, 2 * Math.PI);
-    ctx.stroke();
   }
 }

@@ -36,6 +36,8 @@ const KEYS = {
   max_abs_b: number(90),
   cone: numbers(3),
   text: text(),
+  index: text(), // of sources picked one by one
+  where: text(), // of any column: see where.js
   box: text(), // XCOL:LOW:HIGH~YCOL:LOW:HIGH
   lasso: text(), // XCOL:YCOL:XLOG:YLOG:x1:y1:...
   // Sky: centre in Galactic degrees, zoom; the point that a search found.
@@ -50,6 +52,10 @@ const KEYS = {
   colour: text("group"),
   clog: flag(),
   frame: numbers(4), // x low, x high, y low, y high
+  // Distributions: column, log axis, shares of each group
+  dist: text(),
+  distlog: flag(),
+  shares: flag(),
   // Table
   sort: text(),
   page: number(0),
@@ -60,7 +66,7 @@ const KEYS = {
 
 export const FILTERS = [
   "class", "status", "min_p", "min_typicality", "max_typicality", "min_detections",
-  "max_detections", "min_abs_b", "max_abs_b", "cone", "text", "box", "lasso",
+  "max_detections", "min_abs_b", "max_abs_b", "cone", "text", "where", "index", "box", "lasso",
 ];
 
 export const state = Object.fromEntries(Object.entries(KEYS).map(([k, c]) => [k, c.byDefault]));

@@ -7,6 +7,7 @@ import { ofGroup } from "./colours.js";
 import { count, el, probability, shown } from "./dom.js";
 import { legend } from "./legend.js";
 import { query, selection } from "./selection.js";
+import { starButton } from "./stars.js";
 import { set, state } from "./state.js";
 
 const PAGE = 50;
@@ -22,7 +23,7 @@ export class Table {
     this.pager = el("nav", { class: "pager", "aria-label": "Pages" });
     section.append(el("div", { class: "bar" }, this.chooser(), this.downloads(),
       el("button", { type: "button", onclick: () => this.send(), title: "Send the chosen sources over SAMP" }, "Send to TOPCAT"),
-      el("span", { class: "grow" }), this.status), legend(), this.said, this.body, this.pager);
+      el("span", { class: "grow" }), this.status), legend(() => true), this.said, this.body, this.pager);
   }
 
   columns() {
@@ -95,8 +96,9 @@ export class Table {
     };
     this.body.replaceChildren(rows.length ? el("table", { class: "data" },
       el("caption", { class: "unseen" }, "The chosen sources"),
-      el("thead", {}, el("tr", {}, heading("name"), el("th", { scope: "col" }, "Probabilities"), ...names.map(heading))),
+      el("thead", {}, el("tr", {}, el("th", { scope: "col" }, el("span", { class: "unseen" }, "Star")), heading("name"), el("th", { scope: "col" }, "Probabilities"), ...names.map(heading))),
       el("tbody", {}, ...rows.map((row) => el("tr", {},
+        el("td", { class: "star-cell" }, starButton(String(row.name), row.index)),
         el("th", { scope: "row" }, el("button", { type: "button", class: "link", onclick: () => set({ card: String(row.name) }) }, String(row.name))),
         el("td", {}, strip(row)), ...names.map((name) => el("td", { class: isNumber(name) ? "number" : "" }, cell(name, row)))))))
       : el("p", { class: "faint empty" }, "No source passes these filters."));
@@ -126,7 +128,7 @@ const isNumber = (name) => catalogue.described.get(name)?.kind === "number";
 
 function cell(name, row) {
   const value = row[name];
-  if (name === "class" || name.startsWith("class_")) {
+  if (name === "class" || name === "other_class" || name.startsWith("class_")) {
     const found = catalogue.classes.find((c) => c.code === value);
     return found ? el("span", { class: "dot", vars: { "--tone": ofGroup(found.group) } }, found.label) : shown(value);
   }

@@ -1,0 +1,102 @@
+"""The playground of a catalogue beside what else a Python process does: a notebook's cell."""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+from html import escape
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from xsift.errors import need
+
+if TYPE_CHECKING:
+    from xsift.pipeline.catalogue import Catalogue
+
+__all__ = ["Served", "serve"]
+
+
+class Served:
+    """A server that runs in a thread of its own, until it is stopped.
+
+    Attributes
+    ----------
+    address : str
+        For the browser.
+    """
+
+    def __init__(self, address: str, server: Any, thread: threading.Thread) -> None:
+        self.address, self._server, self._thread = address, server, thread
+
+    def stop(self) -> None:
+        """Stop it, and give its port back. To stop twice does nothing."""
+        self._server.should_exit = True
+        self._thread.join()
+
+    def __enter__(self) -> Served:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def __repr__(self) -> str:
+        return f"serving at {self.address} (stop() ends it)"
+
+    def _repr_html_(self) -> str:
+        at = escape(self.address)
+        return f'serving at <a href="{at}" target="_blank">{at}</a> (<code>stop()</code> ends it)'
+
+
+def serve(catalogue: Catalogue | str | Path, port: int = 0, host: str = "127.0.0.1") -> Served:
+    """Serve a catalogue to the browser, and return at once.
+
+    Parameters
+    ----------
+    catalogue : Catalogue, str or Path
+        What `run`, `classify` or `vote_table` returned, or the folder that holds it.
+    port : int
+        0: a free one.
+    host : str
+        The server listens on this machine alone, unless told otherwise.
+
+    Returns
+    -------
+    Served
+        In a notebook it shows the link. It ends with the process, or with ``stop()``.
+
+    Raises
+    ------
+    SettingError
+        If the port is taken.
+    XsiftError
+        If the catalogue cannot be served.
+    """
+    for package in ("fastapi", "pyvo", "uvicorn"):
+        need(package, "cannot serve")
+    from xsift.serve.server import prepare
+
+    place = None
+    if isinstance(catalogue, (str, Path)):
+        folder = Path(catalogue)
+    else:
+        place = tempfile.TemporaryDirectory(prefix="xsift-served-")
+        folder = Path(place.name)
+        catalogue.write(folder)
+    ready = prepare(folder, host, port, lambda step: None)
+    server = ready.server()
+
+    def run() -> None:
+        with ready.socket:
+            server.run(sockets=[ready.socket])
+        if place is not None:
+            place.cleanup()
+
+    thread = threading.Thread(target=run, name="xsift-serve", daemon=True)
+    thread.start()
+    return Served(ready.address, server, thread)
