@@ -1,16 +1,21 @@
 """How the site is built from these pages: `make docs` writes it to build/site.
 
-The pages are plain Markdown that reads well without being built. What the site needs beside them is
-here: the navigation comes from the lists of index.md, the reference from the docstrings.
+The pages are plain Markdown that reads well without being built. This file adds what the site
+needs. The navigation comes from the lists of index.md, the reference from the docstrings. Formulas
+become MathML, which browsers draw without a script and without a network. The site holds a font for
+them (STIX Two Math, SIL Open Font License, from the package ziamath).
 """
 
 import re
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "src"))
 
+from docutils import nodes  # noqa: E402
+from latex2mathml.converter import convert  # noqa: E402
 from pygments.lexers.special import TextLexer  # noqa: E402
 
 import xsift  # noqa: E402
@@ -24,6 +29,8 @@ extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphin
 source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
 exclude_patterns: list[str] = []
 nitpicky = False
+myst_enable_extensions = ["dollarmath"]
+html_math_renderer = "mathml"
 myst_heading_anchors = 3  # the anchors that the pages' own links use
 
 autodoc_default_options = {"members": True, "member-order": "bysource"}
@@ -37,7 +44,9 @@ toc_object_entries_show_parents = "hide"
 
 html_theme = "furo"
 html_title = "xsift"
-html_static_path = ["static"]
+# Found, not imported: only its font is wanted.
+FONT = Path(find_spec("ziamath").origin).parent / "fonts" / "STIXTwoMath-Regular.ttf"
+html_static_path = ["static", str(FONT)]
 html_css_files = ["site.css"]
 html_copy_source = False
 html_show_sourcelink = False
@@ -67,6 +76,19 @@ def add_navigation(app, docname, source) -> None:
             source[0] += f"\n```{{toctree}}\n:hidden:\n:caption: {caption}\n\n{entries}\n```\n"
 
 
+def inline_math(self, node) -> None:
+    """Write a formula of a sentence as MathML."""
+    self.body.append(convert(node.astext(), display="inline"))
+    raise nodes.SkipNode
+
+
+def displayed_math(self, node) -> None:
+    """Write a formula of its own as MathML."""
+    formula = convert(node.astext(), display="block")
+    self.body.append(f'<div class="math" tabindex="0">{formula}</div>\n')
+    raise nodes.SkipNode
+
+
 def skip(app, what, name, obj, skipped, options) -> bool | None:
     """Leave out the methods that scikit-learn gives every estimator for its own routing."""
     routed = re.fullmatch(r"set_\w+_request|get_(metadata_routing|feature_names_out)", name)
@@ -75,6 +97,7 @@ def skip(app, what, name, obj, skipped, options) -> bool | None:
 
 def setup(app) -> None:
     """Tell Sphinx of the above."""
+    app.add_html_math_renderer("mathml", (inline_math, None), (displayed_math, None))
     app.connect("source-read", add_navigation)
     app.connect("autodoc-skip-member", skip)
     app.add_lexer("csv", TextLexer)

@@ -3,10 +3,12 @@
     python examples/calibrated.py
 
 The survey is simulated, so the truth is known. A promise of 0.8 is kept if 80 % of such detections
-are right. On a real table `xsift evaluate` does this, on folds.
+are right. On a real table `xsift evaluate` does this, on folds. All files go into a new temporary
+folder.
 """
 
 from pathlib import Path
+from tempfile import mkdtemp
 
 import numpy as np
 import pyarrow as pa
@@ -18,17 +20,19 @@ from xsift.write import write_table
 
 
 def main() -> None:
+    folder = Path(mkdtemp(prefix="xsift-"))
     survey = simulate(2000, seed=7)
     names = np.array(survey.detections["name"].to_pylist())
     held_out = np.isin(names, np.unique(names)[1::2])  # every second source
     for part, rows in (("train", ~held_out), ("test", held_out)):
         table = survey.detections.filter(pa.array(rows))
-        write_table(table, Path(f"{part}.parquet"), "parquet", {"part": part})
-    write_table(survey.known, Path("known.csv"), "csv", {})
+        write_table(table, folder / f"{part}.parquet", "parquet", {"part": part})
+    write_table(survey.known, folder / "known.csv", "csv", {})
 
     settings = xsift.Settings(seed=7)
-    xsift.run("train.parquet", "known.csv", settings).write("trained")
-    unseen = xsift.classify("test.parquet", "trained/model.asdf").detections
+    trained = xsift.run(folder / "train.parquet", folder / "known.csv", settings)
+    trained.write(folder / "trained")
+    unseen = xsift.classify(folder / "test.parquet", folder / "trained/model.asdf").detections
 
     p_group = group_probabilities(unseen)
     group_of = {c.code: c.group for c in PAPER_CLASSES.classes}
@@ -44,6 +48,7 @@ def main() -> None:
         if here.any():
             print(f"    {top[here].mean():.2f}   {is_right[here].mean():.2f}  {here.sum():10}")
     print(f"together: promised {top.mean():.2f}, right {is_right.mean():.2f}")
+    print(f"Files: {folder}")
 
 
 def group_probabilities(detections: pa.Table) -> np.ndarray:

@@ -3,11 +3,13 @@
     python examples/compare_catalogues.py
 
 Simulates a survey, trains on its known objects, classifies the rest, and compares the sources with
-the true types, as one would with a published catalogue. The types that the method cannot name
-(pulsars, stars, ...) are mapped to none.
+the true types, as one would with a published catalogue. Types outside
+the four groups of the mapping (pulsars, stars, ...) become none. All files go into a new temporary
+folder.
 """
 
 from pathlib import Path
+from tempfile import mkdtemp
 
 import pyarrow as pa
 
@@ -35,19 +37,22 @@ YSO = "YSO"
 
 
 def main() -> None:
+    folder = Path(mkdtemp(prefix="xsift-"))
     simulation = simulate(1500, seed=1)
-    write_table(simulation.detections, Path("detections.parquet"), "parquet", {})
-    write_table(simulation.known, Path("known.csv"), "csv", {})
-    xsift.run("detections.parquet", "known.csv").write("catalogue")
+    write_table(simulation.detections, folder / "detections.parquet", "parquet", {})
+    write_table(simulation.known, folder / "known.csv", "csv", {})
+    catalogue = xsift.run(folder / "detections.parquet", folder / "known.csv")
+    catalogue.write(folder / "catalogue")
 
     # The other catalogue: one row per source, with its name and its type.
     names = simulation.detections["name"].to_pylist()
     types = dict(zip(names, simulation.truth.tolist(), strict=True))
     truth = pa.table({"name": list(types), "type": list(types.values())})
-    write_table(truth, Path("truth.csv"), "csv", {})
-    Path("mapping.toml").write_text(MAPPING, encoding="utf-8")
-    found = compare("catalogue", "truth.csv", "mapping.toml", "type", match="name")
-    found.write("comparison")
+    write_table(truth, folder / "truth.csv", "csv", {})
+    mapping = folder / "mapping.toml"
+    mapping.write_text(MAPPING, encoding="utf-8")
+    found = compare(folder / "catalogue", folder / "truth.csv", mapping, "type", match="name")
+    found.write(folder / "comparison")
 
     for scope, title in (("all", "all"), ("comparable", "those of a class that it can name")):
         figures = found.record[scope]
@@ -63,6 +68,7 @@ def main() -> None:
         print(
             f"  {row['name']}  {row['group']} {row['p_group']:.3f}, in truth {row['other_class']}"
         )
+    print(f"Files: {folder}")
 
 
 if __name__ == "__main__":

@@ -2,12 +2,14 @@
 
     python examples/own_figure.py
 
-`xsift report` draws the paper's figures. Their parts can be had from Python: the numbers from
+`xsift report` draws the paper's figures. Python gives you their parts: the numbers from
 `xsift.report.distributions`, the drawing from `xsift.plots`, statements from
-`xsift.report.hypotheses`. It needs Matplotlib: pip install "xsift[report]".
+`xsift.report.hypotheses`. It needs Matplotlib: pip install "xsift[report]". All files go into
+a new temporary folder.
 """
 
 from pathlib import Path
+from tempfile import mkdtemp
 
 import numpy as np
 from matplotlib import rc_context
@@ -23,13 +25,15 @@ from xsift.write import write_table
 
 
 def main() -> None:
+    folder = Path(mkdtemp(prefix="xsift-"))
     survey = simulate(1000, seed=5)
-    write_table(survey.detections, Path("table.parquet"), "parquet", {})
-    write_table(survey.known, Path("known.csv"), "csv", {})
+    write_table(survey.detections, folder / "table.parquet", "parquet", {})
+    write_table(survey.known, folder / "known.csv", "csv", {})
     settings = xsift.Settings(vote_trained=True)
-    xsift.run("table.parquet", "known.csv", settings).write("catalogue")
+    catalogue = xsift.run(folder / "table.parquet", folder / "known.csv", settings)
+    catalogue.write(folder / "catalogue")
 
-    view = view_catalogue("catalogue")
+    view = view_catalogue(folder / "catalogue")
     gamma = view.features["powlaw_gamma"]
     group = view.of_unique(view.group)  # -1: ambiguous sources
     with rc_context(plots.figure_style()):
@@ -52,8 +56,8 @@ def main() -> None:
         )
         colours = plots.class_colours(view.group_of_name, view.groups)
         plots.class_fractions(right, view.names, counts["unique"], counts["ambiguous"], colours)
-        figure.savefig("own_figure.png")
-    print(f"{len(view.code):,} sources, figure in own_figure.png")
+        figure.savefig(folder / "own_figure.png")
+    print(f"{len(view.code):,} sources, figure in {folder / 'own_figure.png'}")
 
     young, others = (
         gamma[np.isfinite(gamma) & (group >= 0) & chosen]

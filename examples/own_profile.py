@@ -1,9 +1,12 @@
 """Add a feature to a survey in five lines, train with it, and classify by the model alone.
 
-python own_profile.py
+    python examples/own_profile.py
+
+All files go into a new temporary folder.
 """
 
 from pathlib import Path
+from tempfile import mkdtemp
 
 import xsift
 from xsift.simulate import simulate
@@ -16,14 +19,16 @@ formula = "difference"
 inputs = ["hard_ms", "hard_hm"]
 """
 
-Path("mine.toml").write_text(PROFILE)
+folder = Path(mkdtemp(prefix="xsift-"))
+profile = folder / "mine.toml"
+profile.write_text(PROFILE)
 survey = simulate(600, seed=2)
-trained = xsift.run(survey.detections, survey.known, survey="mine.toml", seed=2)
+trained = xsift.run(survey.detections, survey.known, survey=profile, seed=2)
 print(f"{len(trained.model.features)} features, the last is {trained.model.features[-1]}")
 
-trained.model.save("mine.asdf")
-Path("mine.toml").unlink()  # the model's file holds the profile
-model = xsift.load_model("mine.asdf")
+trained.model.save(folder / "mine.asdf")
+profile.unlink()  # the model's file holds the profile
+model = xsift.load_model(folder / "mine.asdf")
 again = model.classify(survey.detections)
 p, p_again = trained.detections["p_qso"], again.detections["p_qso"]
 judged = p.is_valid()  # training sets other types aside

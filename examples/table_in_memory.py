@@ -1,6 +1,8 @@
 """An astropy Table in, a catalogue out, a pandas DataFrame on.
 
-python table_in_memory.py
+    python examples/table_in_memory.py
+
+It writes no files.
 """
 
 import xsift

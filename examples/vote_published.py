@@ -8,6 +8,7 @@ Without it, three sources made by hand show how the votes work.
 
 import sys
 from pathlib import Path
+from tempfile import mkdtemp
 
 import xsift
 
@@ -27,7 +28,7 @@ def main() -> None:
     if len(sys.argv) > 1:
         table = Path(sys.argv[1])
     else:
-        table = Path("by_hand.csv")
+        table = Path(mkdtemp(prefix="xsift-")) / "by_hand.csv"
         table.write_text(BY_HAND, encoding="utf-8")
     catalogue = xsift.vote_table(table)
     counts = catalogue.record["counts"]

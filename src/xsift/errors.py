@@ -1,18 +1,18 @@
-"""What can go wrong, as a tree.
+"""The errors and warnings of xsift.
 
 XsiftError (ValueError)         one clear line for the user; the command line exits with 1
-├── TableError                  a file that is no table, or a table that breaks its survey's schema
-│   └── MissingColumnsError     columns that are needed and not there
-├── LabelError                  known objects that cannot serve: no match, one class
+├── TableError                  a file that is no table, or does not fit its survey's profile
+│   └── MissingColumnsError     needed columns that are missing
+├── LabelError                  known objects that cannot be used: no match, one class
 ├── ModelError                  a model file that cannot be used, or not with this table
 ├── OutputError                 a result that cannot be written
 ├── MissingPackageError         a package of one of xsift's extras that is not installed
-├── ServiceError                a service that does not answer, or not with a whole table
-│   └── RowLimitError           an answer that the service cut off: ask for less at a time
-├── ClusterError                workers or a scheduler of Dask that are lost, or unfit for the work
+├── ServiceError                a service that does not answer, or not with a complete table
+│   └── RowLimitError           a truncated answer of a service: ask for less at a time
+├── ClusterError                workers or a scheduler of Dask that are lost or unsuitable
 ├── SplitError                  a validation with the same source on both sides
 └── SettingError                an option with a value that is not allowed
-XsiftWarning (UserWarning)      the result stands, but the reader should know
+XsiftWarning (UserWarning)      the result is there, but the reader should know this
 
 Messages name options, as the command line has them (``--label-column``). Python reads the names of
 arguments (``label_column``): `str` puts them in, but for the command line.
@@ -90,7 +90,7 @@ class XsiftError(ValueError):
 
 
 class TableError(XsiftError):
-    """A file is not a readable table, or breaks the schema of its survey."""
+    """A file is not a readable table, or does not fit the profile of its survey."""
 
 
 class MissingColumnsError(TableError):
@@ -132,7 +132,7 @@ def _restored(kind: type[XsiftError], said: tuple[Any, ...], more: dict[str, Any
 
 
 class LabelError(XsiftError):
-    """The known objects cannot serve as labels."""
+    """The known objects cannot be used as labels."""
 
 
 class ModelError(XsiftError):
@@ -140,7 +140,7 @@ class ModelError(XsiftError):
 
 
 class OutputError(XsiftError):
-    """A result cannot be written; what stood there before is untouched."""
+    """A result cannot be written; earlier files are unchanged."""
 
 
 class MissingPackageError(XsiftError):
@@ -148,19 +148,19 @@ class MissingPackageError(XsiftError):
 
 
 class ServiceError(XsiftError):
-    """A service on the network does not answer, or not with a whole table."""
+    """A service on the network does not answer, or not with a complete table."""
 
 
 class RowLimitError(ServiceError):
-    """A service cut its answer off at a row limit: what came is no result."""
+    """A service truncated its answer at a row limit, so the answer is not used."""
 
 
 class ClusterError(XsiftError):
-    """Dask's workers or its scheduler are lost, or cannot do the work."""
+    """Dask's workers or scheduler are lost or cannot do the work."""
 
 
 class SplitError(XsiftError):
-    """A validation would test on what it was trained on, or cannot be split."""
+    """A validation would test on training sources, or cannot be split."""
 
 
 class SettingError(XsiftError):

@@ -49,12 +49,12 @@ class Settings:
 
     method: str = _setting(
         "calibrated",
-        "Scorer: 'calibrated' gives probabilities that can be trusted, and scores incomplete "
-        "detections; 'paper' is the published method, exactly.",
+        "'calibrated' gives calibrated probabilities and scores incomplete detections; 'paper' is "
+        "the published method.",
     )
     features: str | None = _setting(
         None,
-        "Feature set of the survey, e.g. all or without-newq; or columns of numbers, separated by "
+        "Feature set of the survey, such as all or without-newq; or numeric columns, separated by "
         "commas, such as hard_hs,powlaw_gamma,log_flux. [default: the survey's own set]",
     )
     survey: str | None = _setting(
@@ -63,52 +63,53 @@ class Settings:
         "csc20, or csc21 with --features without-newq]",
     )
     columns: Mapping[str, str] = _setting(
-        {}, "What TABLE calls a column of the survey: hard_hs=HS; may be repeated."
+        {}, "Use column COLUMN of TABLE as NAME of the survey, such as hard_hs=HS; may be repeated."
     )
     keep: Sequence[str] = _setting(
-        (), "Column of TABLE to carry into the results, or all; may be repeated."
+        (), "Copy this column of TABLE into the results; all: every column; may be repeated."
     )
-    source_column: str = _setting("name", "Column that says which detections are one source.")
+    source_column: str = _setting(
+        "name", "Column with the source name: detections with the same name are one source."
+    )
     label_column: str | None = _setting(
-        None, "Column of labels: in TABLE, or in the labels file where one is given."
+        None, "Column of labels: of the labels file if you give one, else of TABLE."
     )
     type_column: str | None = _setting(
         None,
-        "Column of SIMBAD types, for types that are none of the classes. [default: otype, where "
-        "TABLE has it]",
+        "Column of SIMBAD types: detections of other types teach what is none of the classes. "
+        "[default: otype, if TABLE has it]",
     )
     match: str = _setting(
-        "auto", "How labels find detections: sky, name, or auto (sky where both have positions)."
+        "auto", "Match labels by position (sky), by name, or auto: sky if both have positions."
     )
     radius: float = _setting(1.0, "Match radius on the sky, arcsec.")
-    clusters: int = _setting(6, "Paper: number of Gaussian components, K.")
+    clusters: int = _setting(6, "Paper only: number of Gaussian components, K.")
     seed: int = _setting(42, "Seed of every random number.")
     min_members: int = _setting(
-        12, "Paper: labelled detections that a class needs inside a cluster to be scored there."
+        12, "Paper only: labelled detections that a class needs in a cluster to be scored there."
     )
     closing: str = _setting(
         "auto",
-        "Calibrated: where three hardness ratios of a detection do not belong to one spectrum, "
-        "'keep' the mismatch as a feature, 'remove' it, for a model to use on other tables, or "
-        "'auto': remove it where limits tell how faint detections are.",
+        "Calibrated only: mismatch of the three hardness ratios. 'keep' it as a feature; 'remove' "
+        "it, to classify other tables; 'auto': remove it if TABLE has limits or counts.",
     )
     missing: str = _setting(
         "auto",
-        "Calibrated: 'keep' what missing features say of the class, 'remove' it, or 'auto': remove "
-        "it where labelled detections do not lack what all lack.",
+        "Calibrated only: information in which features are missing. 'keep' it; 'remove' it; "
+        "'auto': remove it if labelled detections lack other features than the rest.",
     )
     prior: str = _setting(
         "train",
-        "Calibrated: class shares under which the probabilities hold: 'train' (those of the "
-        "training set), 'uniform', or a TOML file of shares by class code, and 'none'.",
+        "Calibrated only: class shares of TABLE: 'train' (as in the training set), 'uniform', or a "
+        "TOML file with a share for each class code and for 'none'.",
     )
     verdict: str = _setting(
         "probable",
-        "Which class is written: of the 'probable' group the most probable class; or, calibrated, "
-        "the same of p / prior ('balanced'), which finds rare classes more often.",
+        "Rule that chooses the class: 'probable' takes the most probable group, then class; "
+        "'balanced' (calibrated only) takes the highest p / prior, so it finds more rare classes.",
     )
     vote_trained: bool = _setting(
-        False, "Let the detections that trained vote too (in-sample: optimistic)."
+        False, "Let training detections vote, too. Their probabilities are in-sample: too good."
     )
 
     def __post_init__(self) -> None:

@@ -77,11 +77,11 @@ def test_missing_columns_with_the_nearest(refused, saved, small_table):
     names = ["hard-hm" if n == "hard_hm" else n for n in small_table.column_names]
     path = saved(small_table.rename_columns(names))
     assert refused("run", path, *LABELLED).endswith(
-        "t.parquet: missing column hard_hm (did you mean hard-hm?). Where you do, give "
+        "t.parquet: missing column hard_hm (did you mean hard-hm?). If so, give "
         "--column hard_hm=hard-hm"
     )
     said = refused("classify", path, "--model", "csc20-paper")
-    assert "missing column hard_hm (did you mean hard-hm?). Where you do" in said
+    assert "missing column hard_hm (did you mean hard-hm?). If so" in said
 
 
 def test_unknown_columns_of_the_command_line(refused, files):

@@ -121,6 +121,7 @@ def test_a_catalogue_is_looked_at(xsift, bare, catalogue):
         ("fetch simbad CATALOGUE/sources.parquet --out a.vot", "cannot fetch: requests"),
         ("fetch simbad CATALOGUE/sources.parquet --out a.vot --via xmatch", "cannot fetch: req"),
         ("run csc20 --cone '10 20 0.1' --out out", "cannot fetch: requests"),
+        ("classify csc20 --cone '10 20 0.1' --out out", "cannot fetch: requests"),
     ],
 )
 def test_what_cannot_be_done_is_said_in_one_line(

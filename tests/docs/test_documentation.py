@@ -40,7 +40,7 @@ sys.path.insert(0, str(ROOT))
 from tools.pages import DATA, FENCE, Block, agrees, blocks, commands  # noqa: E402
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-OURS = [p for p in PAGES if p.name not in ("benchmarks.md", "engine.md")]
+OURS = [p for p in PAGES if p.name != "benchmarks.md"]
 
 
 def run_command(command: str) -> str:
@@ -260,6 +260,37 @@ def test_every_survey_column_is_documented(name):
     assert row[1].strip("`") == column.unit
     if column.kind != "text":
         assert row[2] == column.allowed.removesuffix(column.unit).strip()
+
+
+@pytest.mark.parametrize("words", [[], ["fetch"]], ids=["xsift", "xsift fetch"])
+def test_the_list_of_commands_cuts_no_sentence(words, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    shown = CliRunner().invoke(app, [*words, "--help"]).stdout
+    assert "Commands:" in shown
+    assert "..." not in shown.split("Commands:")[1]
+
+
+def test_the_readme_lists_every_command_once():
+    rows = re.findall(r"^\| (`xsift .+?) \|", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE)
+    listed = [name for row in rows for name in re.findall(r"`xsift (\w+)", row)]
+    assert sorted(set(listed)) == sorted(GROUP.commands)
+    assert [name for name in set(listed) - {"fetch"} if listed.count(name) > 1] == []
+
+
+def test_the_range_of_the_demo_is_documented():
+    shown = " ".join(CliRunner().invoke(app, ["demo", "--help"]).stdout.split())
+    default, low, high = map(int, re.search(r"(\d+); (\d+)<=x<=(\d+)", shown).groups())
+    said = section(reference("settings.md"), "xsift demo")
+    assert f"`--sources` ({default:,}; {low:,} to {high:,})" in said
+
+
+def test_no_page_shows_a_cone_that_the_tutorial_advises_against():
+    """Orion has no quasars to learn from: from-the-archive.md says so."""
+    assert "Orion" in reference("from-the-archive.md")
+    for page in PAGES:
+        for ra, dec in re.findall(r'--cone "([\d.]+) (-?[\d.]+)', page.read_text("utf-8")):
+            near_orion = abs(float(ra) - 83.8) < 5 and abs(float(dec) + 5.4) < 5
+            assert not near_orion, f"{page.name}: {ra} {dec}"
 
 
 def headings(page: Path) -> set[str]:

@@ -22,6 +22,12 @@ def test_it_is_kept_without_outputs():
     assert set(read().metadata) == {"kernelspec", "language_info"}
 
 
+def test_it_names_the_method_that_it_runs():
+    said = "".join(cell.source for cell in read().cells)
+    assert "The default method, `calibrated`" in said
+    assert "method=" not in said  # the default, then
+
+
 @pytest.mark.slow
 def test_it_runs_and_shows_results(tmp_path, monkeypatch):
     monkeypatch.setenv("http_proxy", "http://localhost:9")

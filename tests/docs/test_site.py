@@ -11,6 +11,7 @@ import pytest
 pytest.importorskip("sphinx", reason="the extra docs is not installed")
 pytest.importorskip("myst_parser")
 
+CHROMIUM = Path("/usr/bin/chromium")
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 
@@ -133,6 +134,52 @@ def test_pages_load_nothing_from_elsewhere(site):
 )
 def test_what_a_page_loads_is_seen(tag, loads):
     assert Loaded(tag).loads == loads
+
+
+FORMULA = re.compile(r"\$\$.+?\$\$|(?<![\\$])\$[^$\n]+\$", re.DOTALL)
+
+
+def formulas(page):
+    """The formulas of a page in Markdown, without its blocks and names of code."""
+    text = re.sub(r"^```.*?^```$|`[^`\n]+`", "", page.read_text("utf-8"), flags=re.DOTALL | re.M)
+    return FORMULA.findall(text)
+
+
+@pytest.mark.slow
+def test_every_formula_is_mathematics_that_needs_no_script(site):
+    n = 0
+    for page in DOCS.glob("*.md"):
+        text = (site / f"{page.stem}.html").read_text("utf-8")
+        assert text.count("<math") == len(formulas(page)), page.name
+        for math in re.findall(r"<math.*?</math>", text, re.DOTALL):
+            assert "\\" not in math, f"{page.name}: a command that was not understood: {math}"
+        assert not [load for load in Loaded(text).loads if "mathjax" in load.lower()]
+        n += text.count("<math")
+    assert n > 50
+    style = (site / "_static" / "site.css").read_text("utf-8")
+    (font,) = re.findall(r'src: url\("([^"]+)"\)', style)
+    assert (site / "_static" / font).stat().st_size > 500_000
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+def test_formulas_are_drawn_with_the_font_of_the_site(site):
+    run = pytest.importorskip("playwright.sync_api").sync_playwright
+    if not CHROMIUM.exists():
+        pytest.skip("Chromium is not installed: apt-get install chromium")
+    with run() as p, p.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"]) as browser:
+        page = browser.new_context(offline=True).new_page()
+        page.goto((site / "scoring.html").as_uri())
+        page.wait_for_function("document.fonts.status === 'loaded'")
+        assert page.evaluate("document.fonts.check('16px \"STIX Two Math\"', 'x')")
+        heights = page.eval_on_selector_all(
+            "div.math math", "all => all.map(m => m.getBoundingClientRect().height)"
+        )
+        assert len(heights) >= 5
+        assert min(heights) > 15
+        for width in (1440, 390):
+            page.set_viewport_size({"width": width, "height": 900})
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 @pytest.mark.slow

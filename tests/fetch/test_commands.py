@@ -1,4 +1,4 @@
-"""`xsift fetch ...` and `xsift run SURVEY --cone`, as a user calls them."""
+"""`xsift fetch ...`, and `xsift run` and `classify SURVEY --cone`, as a user calls them."""
 
 import json
 import socket
@@ -232,10 +232,42 @@ def test_from_the_archive_to_the_catalogue(xsift, labelled, quick):
     assert set(record["labels"]) == {"QSO", "AGN"}
 
 
-def test_what_run_says_about_surveys(xsift, quick):
-    said = xsift("run", "csc21", "--out", "o")
+def test_from_the_archive_to_classes_of_a_packaged_model(xsift, archive, quick):
+    words = ("classify", "csc21", "--cone", "84 -5 90", "--url", archive.url, "--out", "out")
+    said = xsift(*words)
+    assert said.status == 0, said.err
+    steps = ["fetching detections of Chandra Source Catalog 2.1", "detections fetched", "scoring"]
+    places = [said.err.index(step) for step in steps]
+    assert places == sorted(places)
+    assert "SIMBAD" not in said.err
+    names = {p.name for p in (quick / "out").iterdir()}
+    assert {"detections_input.parquet", "sources.vot", "run.json"} <= names
+    assert "simbad.parquet" not in names
+    record = json.loads((quick / "out" / "run.json").read_text())
+    assert record["model_choice"].startswith("packaged model csc21")
+    n = len(archive.asked)
+    assert xsift(*words).status == 0
+    assert len(archive.asked) == n
+    assert xsift(*words, "--fresh").status == 0
+    assert len(archive.asked) == 2 * n
+    by_name = xsift(*words, "--model", "csc20")  # a model of another release, by its name
+    assert by_name.status == 0, by_name.err
+    assert "model csc20, as asked for" in by_name.out
+
+
+def test_a_survey_without_a_packaged_model_is_refused_before_it_is_asked(xsift, archive, quick):
+    said = xsift("classify", "erass1", *CONE, "--url", archive.url, "--out", "out")
+    assert said.status == 1
+    assert "no packaged model is for survey erass1" in said.err
+    assert not archive.asked
+    assert not (quick / "out").exists()
+
+
+@pytest.mark.parametrize("command", ["run", "classify"])
+def test_what_a_command_says_about_surveys(xsift, quick, command):
+    said = xsift(command, "csc21", "--out", "o")
     assert (said.status, "csc21 is a survey: say which part with --cone" in said.err) == (2, True)
-    said = xsift("run", "t.vot", *CONE, "--out", "o")
+    said = xsift(command, "t.vot", *CONE, "--out", "o")
     assert said.status == 2
     assert (
         "--cone: TABLE is then a survey, one of 2sxps, 4xmm, csc20, csc21, erass1; not t.vot"

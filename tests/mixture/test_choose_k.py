@@ -152,6 +152,15 @@ def test_agreement_is_between_the_restarts():
     assert_array_equal([f.k for f in fits], [1, 2, 3])
 
 
+def test_only_the_numbers_whose_restarts_agree_are_named():
+    agreement = {2: 1.0, 3: 0.95, 4: 0.6, 5: 0.92}
+    fits = [
+        Restart(k, 0, 100 - k, 1, 1, 0.1, agreement.get(k, math.nan), 5, True, "")
+        for k in range(1, 6)
+    ]
+    assert "restarts agree (adjusted Rand index at least 0.9) at K = 2 to 3, 5." in advice(fits)
+
+
 def test_silhouettes_leave_the_cores_of_others_alone(monkeypatch):
     """In a process that is one of several, on a cluster that sets no number of threads."""
     from types import SimpleNamespace

@@ -320,7 +320,9 @@ def test_what_is_published_says_its_own_survey_features_and_method(
     paper = publication.publish(catalogue, tmp_path / "paper").resource
     assert "in Chandra Source Catalog 2.0" in paper.description
     said = publication.publish(calibrated, tmp_path / "calibrated").resource.description
-    assert "calibrated on sources held out" in said
+    assert "calibrated on held-out sources" in said
+    assert "geometric mean" in said  # how its sources are pooled; the published method: the mean
+    assert "geometric mean" not in paper.description
     assert "clustered" not in said
 
 

@@ -153,9 +153,7 @@ def test_missing_columns_are_named_with_the_nearest(small_table):
     with pytest.raises(MissingColumnsError) as caught:
         hold(small_table.rename_columns(names).drop_columns(["hard_hs"]))
     said = str(caught.value)
-    assert said.startswith(
-        "t.vot: missing columns hard_hs, bb_kt (did you mean bbkt?). Where you do, "
-    )
+    assert said.startswith("t.vot: missing columns hard_hs, bb_kt (did you mean bbkt?). If so, ")
     with pytest.raises(MissingColumnsError, match=r"missing column name\. Name the column of"):
         hold(small_table.drop_columns(["name"]))
     with pytest.raises(MissingColumnsError, match=r"var_newq_b \(or .*\)\. Tables without it can"):

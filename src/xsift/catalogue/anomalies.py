@@ -1,4 +1,4 @@
-"""The most atypical detections of a catalogue, or its sources, and what makes them so."""
+"""The least typical detections (or sources) of a catalogue, with the features that make them so."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Oddity:
 
 @dataclass(frozen=True)
 class Anomaly:
-    """An atypical detection; or a source, where the catalogue has no detections.
+    """An atypical detection; a source if the catalogue has no detections.
 
     Attributes
     ----------
@@ -76,7 +76,7 @@ class Anomaly:
 
 
 class Anomalies(Shown, Tabular, Sequence[Anomaly]):
-    """Detections, or sources where there are none, the least typical first: a sequence.
+    """A sequence of detections, the least typical first; of sources if there are no detections.
 
     As a table each is a row: ``rank``, the detection, and ``feature_1``, ``value_1``,
     ``quantile_1``, ``typicality_without_1`` to ``_3`` of what makes it atypical.
@@ -111,11 +111,11 @@ class Anomalies(Shown, Tabular, Sequence[Anomaly]):
 
     @property
     def are_sources(self) -> bool:
-        """Whether they are sources, of a catalogue that `vote` wrote."""
+        """Whether the rows are sources, because `vote` wrote the catalogue."""
         return any("n_detections" in a.detection for a in self)
 
     def summary(self) -> Summary:
-        """Return the detections with what makes them atypical."""
+        """Return the detections with the features that make them atypical."""
         rows = [
             [
                 a.rank,
@@ -141,12 +141,12 @@ class Anomalies(Shown, Tabular, Sequence[Anomaly]):
 def anomalies(catalogue: Catalogue | str | Path, most: int = 20) -> Anomalies:
     """Rank the detections of a catalogue, the least typical first.
 
-    Of a catalogue that `vote` wrote the sources are ranked, by the mean over their detections.
+    If `vote` wrote the catalogue, it ranks the sources, by the mean over their detections.
 
     Parameters
     ----------
     catalogue : Catalogue, str or Path
-        What `run`, `classify` or `vote_table` returned, or the folder that holds it.
+        A catalogue of `run`, `classify` or `vote_table`, or its folder.
     most : int
         How many.
 

@@ -56,7 +56,7 @@ class Card(Shown):
 
     @property
     def in_sample(self) -> str:
-        """How many of its detections trained the model, as a sentence; empty where none did."""
+        """Number of its detections that trained the model, as a sentence; empty if none did."""
         roles = [d["role"] for d in self.detections or ()]
         if not (n := roles.count("trained")):
             return ""
@@ -107,7 +107,7 @@ class SourceCard(Card):
 
 
 def source_card(name: str, catalogue: Catalogue | str | Path) -> SourceCard:
-    """Look a source up in a catalogue that `run`, `classify` or `vote` wrote.
+    """Read one source from the folder of a catalogue.
 
     Parameters
     ----------

@@ -49,12 +49,14 @@ def output_columns(classes: Classes, rules: Rules | None = None) -> dict[str, Co
             "effective_counts",
             "count",
             "phot.count",
-            "Counts of a detection without background that would be measured as well; null: exact",
+            "Background-free counts that give the same precision; null: taken as exact",
         ),
         Column("n_missing", "", "meta.number", "Number of features without a usable value"),
         Column("model_id", "", "meta.id", "Fingerprint of the model that classified it"),
         Column("n_detections", "", "meta.number", "Number of detections that voted"),
-        Column("class_soft", "", "src.class", "Class by the mean probabilities, as in class"),
+        Column(
+            "class_soft", "", "src.class", "Class by the pooled probabilities of the detections"
+        ),
         Column("class_hard", "", "src.class", "Most frequent class of the detections"),
         Column("status", "", "meta.code", "unique: both votes agree; ambiguous: they do not"),
     ]

@@ -1,4 +1,4 @@
-"""Where the features of a source stand among those of the classes."""
+"""The place of a source's features among those of the classes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _FEWEST = 10
 
 @dataclass(frozen=True, eq=False)
 class Standing:
-    """The features of a source's detections, and those of the other detections of its catalogue.
+    """The features of a source's detections and of all other detections of the catalogue.
 
     Attributes
     ----------
@@ -42,7 +42,7 @@ class Standing:
     group: np.ndarray
 
     def percentile(self, feature: str, group: str) -> float:
-        """Return how many % of a group's values lie below the source's median, equal ones half.
+        """Return the percentage of a group's values below the source's median; ties count half.
 
         NaN where the source lacks the feature, or fewer than ten of the group have it.
         """
@@ -70,7 +70,7 @@ class Standing:
 
 
 def standing_of(features: FeatureTable, table: pa.Table, mine: np.ndarray) -> Standing:
-    """Put a source beside the other detections of its catalogue.
+    """Compare a source with the other detections of its catalogue.
 
     Parameters
     ----------

@@ -64,7 +64,7 @@ class Catalogue(Shown, Tabular):
     sources : pyarrow.Table
     model : ModelTree or None
     record : dict
-        Provenance and counts: what `run.json` holds.
+        Provenance and counts: the content of `run.json`.
     inputs : tuple of Path
         The files that were read: none of them is ever replaced by a result.
     """
@@ -102,7 +102,7 @@ class Catalogue(Shown, Tabular):
     def to_astropy(self, which: str = "sources") -> Any:
         """Return one of the tables as an astropy Table.
 
-        Units, descriptions and masks are kept, UCDs are in each column's ``meta``.
+        It keeps units, descriptions and masks. UCDs are in each column's ``meta``.
 
         Parameters
         ----------
@@ -138,13 +138,13 @@ class Catalogue(Shown, Tabular):
     def write(self, folder: str | Path, formats: tuple[str, ...] = ("parquet", "votable")) -> None:
         """Write the tables, the model and `run.json` into a folder, all or none.
 
-        Parquet is always written: the other commands read it. The formats beside it are votable,
-        fits, csv and hats: the folders ``hats/sources`` and ``hats/detections``, which LSDB opens.
+        It always writes Parquet, which the other commands read. Other formats are votable, fits,
+        csv and hats: the folders ``hats/sources`` and ``hats/detections``, which LSDB opens.
 
         Raises
         ------
         OutputError
-            If the folder cannot be written; what was there is then unchanged.
+            If the folder cannot be written; its files are then unchanged.
         """
         with place(folder, self.inputs, self.detections is not None) as staging:
             self.stage(staging, formats)

@@ -1,4 +1,4 @@
-"""What an object can be: the vocabulary of types, and the classes of a model."""
+"""The vocabulary of types, and the classes of a model."""
 
 from xsift.classes.sets import (
     PAPER_CLASSES,

@@ -37,8 +37,8 @@ class Class(BaseModel):
     ----------
     code, column, group, title : str
     apart : bool
-        Whether it is a kind beside the others: a detection is judged first to be one of the plain
-        classes or of one of these, and then which of the plain classes.
+        Whether it is a class apart. The model first decides between all plain classes together and
+        each class apart, and then between the plain classes.
     types : tuple of str
         Codes of further types that count as this class.
     """

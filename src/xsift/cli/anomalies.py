@@ -21,7 +21,7 @@ def anomalies(
     most: Annotated[int, typer.Option("--most", help="How many detections.", min=1)] = 20,
     as_json: Json = False,
 ) -> None:
-    """List the most atypical detections of a catalogue, and the features that make them so."""
+    """List the least typical detections, and why they are so."""
     from xsift.catalogue.anomalies import anomalies
 
     found = anomalies(catalogue, most)

@@ -66,7 +66,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
-    help="Classes and probabilities for X-ray sources.",
+    help="Class probabilities for X-ray sources. Start with: xsift classify TABLE --out DIR",
 )
 app.command()(demo)
 app.add_typer(fetch, name="fetch")

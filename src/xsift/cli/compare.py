@@ -77,7 +77,7 @@ def compare(
         list[str] | None,
         typer.Option(
             "--where",
-            help="Only rows of OTHER that meet it, such as 'CT>=2'; may be repeated.",
+            help="Use only rows of OTHER that meet this, such as 'CT>=2'; may be repeated.",
             show_default=False,
         ),
     ] = None,
@@ -90,7 +90,7 @@ def compare(
     formats: TableFormats = None,
     as_json: Json = False,
 ) -> None:
-    """Compare a catalogue with the classes of another: confusion, agreement, disagreements."""
+    """Compare the classes of a catalogue with those of another table."""
     from xsift.compare.comparison import compare, place
 
     chosen = chosen_formats(formats, "csv")

@@ -25,7 +25,7 @@ def demo(
     ] = 6000,
     as_json: Json = False,
 ) -> None:
-    """Do the whole job on a simulated survey, offline, and say how well it recovered the truth."""
+    """Simulate a survey, classify it and compare with the truth. Works offline."""
     from xsift.pipeline.demo import demonstrate
 
     with progress() as step:

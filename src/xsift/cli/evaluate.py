@@ -75,7 +75,7 @@ def evaluate(
             "--experiments", help=f"Of {', '.join(EXPERIMENTS)}, separated by commas; or all."
         ),
     ] = "folds,sky",
-    folds: Annotated[int, typer.Option("--folds", help="Parts that are left out in turn.")] = 5,
+    folds: Annotated[int, typer.Option("--folds", help="Number of cross-validation folds.")] = 5,
     fold_by: Annotated[
         str | None,
         typer.Option(
@@ -85,7 +85,10 @@ def evaluate(
         ),
     ] = None,
     draws: Annotated[
-        int, typer.Option("--draws", help="Draws of the sources that keep their labels.")
+        int,
+        typer.Option(
+            "--draws", help="Experiment shares: number of random draws of the labelled sources."
+        ),
     ] = 20,
     seed: Seed = DEFAULT.seed,
     closing: Annotated[str, option("closing")] = DEFAULT.closing,
@@ -100,7 +103,7 @@ def evaluate(
     dask: Dask = None,
     as_json: Json = False,
 ) -> None:
-    """Validate methods on sources never seen in training: figures and a report; resumable."""
+    """Cross-validate methods on held-out sources. Repeat the command to resume."""
     settings = settings_of(context)
     chosen = EvaluationSettings(
         _names(methods),

@@ -27,7 +27,7 @@ SURVEYS = ("2sxps", "4xmm", "csc20", "csc21", "erass1")
 fetch = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
-    help="Fetch detections or sources of a survey from its archive, or types from SIMBAD.",
+    help="Fetch a survey from its archive, or types from SIMBAD.",
 )
 
 OutFile = Annotated[
@@ -38,13 +38,14 @@ InCone = Annotated[
     str | None, typer.Option("--cone", help='Sources in a cone: "RA DEC RADIUS", deg.')
 ]
 Names = Annotated[
-    Path | None, typer.Option("--names", help="Sources that a table names (column name).")
+    Path | None, typer.Option("--names", help="Sources listed in the column name of this table.")
 ]
 Positions = Annotated[
-    Path | None, typer.Option("--positions", help="Sources near a table's ra and dec.")
+    Path | None,
+    typer.Option("--positions", help="Sources near the positions (ra, dec) of this table."),
 ]
-Around = Annotated[float, typer.Option("--radius", help="Around each of --positions, arcsec.")]
-Everything = Annotated[bool, typer.Option("--all", help="The whole release.")]
+Around = Annotated[float, typer.Option("--radius", help="Search radius for --positions, arcsec.")]
+Everything = Annotated[bool, typer.Option("--all", help="Fetch the whole release.")]
 ShowQuery = Annotated[
     bool, typer.Option("--show-query", help="Print the query; fetch and write nothing.")
 ]
@@ -104,7 +105,7 @@ class _Asked:
 def csc(
     out: OutFile = None,
     release: Annotated[
-        str, typer.Option("--release", help="Of the catalogue: 2.0 or 2.1.")
+        str, typer.Option("--release", help="Release of the catalogue: 2.0 or 2.1.")
     ] = "2.0",
     cone: InCone = None,
     names: Names = None,
@@ -115,7 +116,10 @@ def csc(
     ] = None,
     everything: Everything = False,
     cuts: Annotated[
-        bool, typer.Option("--cuts/--no-cuts", help="The paper's cuts, or every detection.")
+        bool,
+        typer.Option(
+            "--cuts/--no-cuts", help="Apply the cuts of the paper, or fetch every detection."
+        ),
     ] = True,
     show_query: ShowQuery = False,
     url: Url = None,
@@ -127,7 +131,7 @@ def csc(
     dask: Dask = None,
     as_json: Json = False,
 ) -> None:
-    """Fetch detections of the Chandra Source Catalog with the paper's query; resumable."""
+    """Fetch detections of the Chandra Source Catalog. Repeat the command to resume."""
     from xsift.cluster import chosen
     from xsift.pipeline.archive import survey_of_release
 
@@ -140,7 +144,9 @@ def _add_command(name: str) -> None:
     """Add the command that fetches a shipped survey by its name."""
     is_chandras = name.startswith("csc")  # `xsift fetch csc` says all of these, and more
 
-    @fetch.command(name, hidden=is_chandras, help=f"Fetch sources of the survey {name}; resumable.")
+    @fetch.command(
+        name, hidden=is_chandras, help=f"Fetch sources of {name}. Repeat the command to resume."
+    )
     def command(
         out: OutFile = None,
         cone: InCone = None,
@@ -219,13 +225,17 @@ def _fetch(
 def simbad(
     table: Annotated[Path, typer.Argument(metavar="TABLE", help="Table with ra and dec.")],
     out: OutFile = None,
-    radius: Annotated[float, typer.Option("--radius", help="Around each position, arcsec.")] = 1.0,
+    radius: Annotated[
+        float, typer.Option("--radius", help="Search radius around each position, arcsec.")
+    ] = 1.0,
     via: Annotated[
-        str, typer.Option("--via", help="Service: tap (SIMBAD's own) or xmatch (the CDS's).")
+        str, typer.Option("--via", help="Service to ask: tap (SIMBAD) or xmatch (CDS).")
     ] = "tap",
     snapshot: Annotated[
         Path | None,
-        typer.Option("--snapshot", help="Answer from this file; where it is not there, make it."),
+        typer.Option(
+            "--snapshot", help="Use this file in place of SIMBAD; create it if it does not exist."
+        ),
     ] = None,
     url: Url = None,
     sync: Mode = True,
@@ -236,7 +246,7 @@ def simbad(
     dask: Dask = None,
     as_json: Json = False,
 ) -> None:
-    """Fetch SIMBAD's types for the positions of a table, as known objects for run's --labels."""
+    """Fetch SIMBAD types for the positions of a table. Use the result as --labels of run."""
     from xsift.cluster import chosen
     from xsift.pipeline import archive
 

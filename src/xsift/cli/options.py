@@ -87,16 +87,16 @@ CatalogueFolder = Annotated[Path, typer.Argument(metavar="DIR", help=CATALOGUE_H
 Out = Annotated[Path, typer.Option("--out", help="Folder for the results.", show_default=False)]
 Formats = Annotated[list[str] | None, _formats("tables", "votable", CATALOGUE_FORMATS)]
 TableFormats = Annotated[list[str] | None, _formats("table", "csv")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs, not a summary.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON in place of the summary.")]
 Labels = Annotated[
     Path | None,
-    typer.Option("--labels", help="Known objects: a table with types, and names or positions."),
+    typer.Option("--labels", help="Known objects: a table of types with names or positions."),
 ]
 ClassesFile = Annotated[
     Path | None,
     typer.Option(
         "--classes",
-        help="Classes: paper, xmm, muwclass, or a TOML file. [default: the survey's, or paper]",
+        help="Classes: wide, paper, xmm, muwclass, or a TOML file. [default: the survey's]",
     ),
 ]
 
@@ -109,7 +109,7 @@ Dask = Annotated[
     typer.Option(
         "--dask",
         metavar="ADDRESS",
-        help="Address of a Dask scheduler of yours, such as tcp://host:8786.",
+        help="Address of your Dask scheduler, such as tcp://host:8786.",
     ),
 ]
 

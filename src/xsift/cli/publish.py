@@ -19,7 +19,7 @@ def publish(
     catalogue: CatalogueFolder,
     out: Out,
     static: Annotated[
-        bool, typer.Option("--static", help="Files for the web, not a DaCHS resource.")
+        bool, typer.Option("--static", help="Write static files in place of a DaCHS resource.")
     ] = False,
     schema: Annotated[
         str, typer.Option("--schema", help="Schema of the tables in the TAP service.")
@@ -28,15 +28,13 @@ def publish(
         str | None,
         typer.Option("--title", help="Title of the resource. [default: from the survey]"),
     ] = None,
-    creator: Annotated[
-        str, typer.Option("--creator", help="Who made it: 'Last, F.; Last, F.'.")
-    ] = "",
+    creator: Annotated[str, typer.Option("--creator", help="Authors: 'Last, F.; Last, F.'.")] = "",
     licence: Annotated[
         str, typer.Option("--licence", help="CC0-1.0, CC-BY-4.0 or CC-BY-SA-4.0.")
     ] = "",
     as_json: Json = False,
 ) -> None:
-    """Turn a catalogue into a VO service for DaCHS, or into static files."""
+    """Publish a catalogue as a VO service (DaCHS) or as static files."""
     from xsift.publish.publication import publish
 
     with progress() as step:

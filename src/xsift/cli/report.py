@@ -45,7 +45,7 @@ def report(
     seed: Seed = DEFAULT.seed,
     as_json: Json = False,
 ) -> None:
-    """Draw a catalogue's features, classes and sky, tabulate it, test the paper's hypotheses."""
+    """Write a report: figures, tables and tested hypotheses."""
     from xsift.report.report import report
 
     with progress() as step:

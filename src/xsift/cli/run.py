@@ -1,16 +1,15 @@
-"""The command `xsift run`: of a table, or of a cone of a survey, which it then fetches."""
+"""The command `xsift run`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from xsift.cli import services
+from xsift.cli.cone import TABLE_HELP, Cone, Service, fetching, survey_of
 from xsift.cli.options import (
     DEFAULT,
     ClassesFile,
@@ -38,11 +37,8 @@ from xsift.cli.options import (
     path_or_address,
     settings_of,
 )
+from xsift.cli.services import Fresh
 from xsift.cli.writing import write_catalogue, write_stream
-from xsift.errors import SettingError
-
-if TYPE_CHECKING:
-    from xsift.write import Staging
 
 __all__ = ["run"]
 
@@ -54,23 +50,18 @@ def run(
         typer.Argument(
             metavar="TABLE",
             parser=path_or_address,
-            help="VOTable, FITS, Parquet or CSV (also .gz); or a folder, a 'pattern' or a HATS "
-            "catalogue of Parquet files, here or at an address; or a survey: fetch it.",
+            help=TABLE_HELP,
         ),
     ],
     out: Out,
     labels: Labels = None,
-    cone: Annotated[
-        str | None,
-        typer.Option("--cone", help='Of the survey TABLE, fetch this cone: "RA DEC RADIUS", deg.'),
-    ] = None,
-    url: Annotated[
-        str | None, typer.Option("--url", help="TAP service to fetch from. [default: the survey's]")
-    ] = None,
+    cone: Cone = None,
+    url: Service = None,
     simbad_url: Annotated[
-        str | None, typer.Option("--simbad-url", help="TAP service of the types.")
+        str | None,
+        typer.Option("--simbad-url", help="TAP service for the types. [default: SIMBAD]"),
     ] = None,
-    fresh: services.Fresh = False,
+    fresh: Fresh = False,
     label_column: LabelColumn = None,
     source_column: Source = DEFAULT.source_column,
     columns: Columns = None,
@@ -95,18 +86,18 @@ def run(
     dask: Dask = None,
     as_json: Json = False,
 ) -> None:
-    """Train on known objects and classify: a table of detections becomes a catalogue."""
+    """Train on known objects, then classify a table of detections."""
     settings = settings_of(context)
-    from xsift import surveys
     from xsift.cluster import chosen
     from xsift.pipeline.run import run
     from xsift.read.parts import goes_in_parts
 
     who, wanted = chosen(workers, dask), chosen_classes(classes)
     fetch = None
-    if cone is not None or (str(table) in surveys.names() and not Path(table).exists()):
-        settings = replace(settings, survey=survey or str(table))
-        fetch = _fetching(table, cone, labels, url, simbad_url, radius, fresh)
+    if archived := survey_of(table, cone):
+        settings = replace(settings, survey=survey or archived.name)
+        types_within = radius if labels is None else None
+        fetch = fetching(archived, cone, url, fresh, types_within, simbad_url)
     elif goes_in_parts(table):
         from xsift.pipeline.run_stream import run_stream
 
@@ -117,40 +108,7 @@ def run(
     def job(step: Any, staging: Any) -> Any:
         if who is not None:
             step("the table is read at once, and this process alone works on it")
-        read, known = fetch(staging, step) if fetch else (table, labels)
-        return run(read, known, settings, wanted, step)
+        read, types = fetch(staging, step) if fetch else (table, None)
+        return run(read, labels or types, settings, wanted, step)
 
     write_catalogue(job, out, formats, as_json, [table, labels])
-
-
-def _fetching(
-    table: Path,
-    cone: str | None,
-    labels: Path | None,
-    url: str | None,
-    simbad_url: str | None,
-    radius: float,
-    fresh: bool,
-) -> Callable[[Staging, Callable[[str], None]], tuple[Path, Path]]:
-    """Return what fetches a cone of the survey TABLE: detections and, unless given, labels."""
-    from xsift import surveys
-    from xsift.pipeline.archive import fetch_for_run
-
-    name = str(table)
-    if name not in surveys.names() or Path(table).exists():
-        raise SettingError(
-            f"--cone: TABLE is then a survey, one of {', '.join(surveys.names())}; not {name}"
-        )
-    if cone is None:
-        raise SettingError(f'{name} is a survey: say which part with --cone "RA DEC RADIUS"')
-    survey = surveys.load(name)
-    within = services.limits()
-    tap = services.tap(survey, url, within)
-    matcher = services.matcher("tap", simbad_url, within) if labels is None else None
-    cache = services.cache(None, fresh)
-
-    def fetch(staging: Staging, step: Callable[[str], None]) -> tuple[Path, Path]:
-        detections, types = fetch_for_run(staging, survey, cone, tap, matcher, cache, radius, step)
-        return detections, labels or types
-
-    return fetch

@@ -40,7 +40,9 @@ def scan(
     table: TableOrFolder,
     out: Out,
     k_max: Annotated[int, typer.Option("--k-max", help="Largest number of clusters.")] = 20,
-    restarts: Annotated[int, typer.Option("--restarts", help="Fits of each number.")] = 10,
+    restarts: Annotated[
+        int, typer.Option("--restarts", help="Fits for each number of clusters.")
+    ] = 10,
     seed: Seed = DEFAULT.seed,
     source_column: Source = DEFAULT.source_column,
     survey: Survey = None,
@@ -49,7 +51,7 @@ def scan(
     dask: Dask = None,
     as_json: Json = False,
 ) -> None:
-    """Compare numbers of clusters by BIC, AIC, ICL, silhouette and stability; resumable."""
+    """Compare numbers of clusters (BIC, ICL, silhouette). Repeat the command to resume."""
     settings = settings_of(context)
     from xsift.cluster import chosen
     from xsift.pipeline.scan import scan_k

@@ -19,15 +19,13 @@ def serve(
         Path | None,
         typer.Argument(metavar="DIR", help=CATALOGUE_HELP, show_default=False),
     ] = None,
-    demo: Annotated[
-        bool, typer.Option("--demo", help="A simulated catalogue, made for the purpose.")
-    ] = False,
+    demo: Annotated[bool, typer.Option("--demo", help="Serve a simulated catalogue.")] = False,
     other: Annotated[
         Path | None,
         typer.Option(
             "--compare",
             metavar="OTHER",
-            help="Catalogue of the same sources, or a table with a class a row: shown beside.",
+            help="Compare with this catalogue of the same sources, or table with a class per row.",
             show_default=False,
         ),
     ] = None,
@@ -35,13 +33,13 @@ def serve(
         str | None,
         typer.Option(
             "--mapping",
-            help="What the classes of a table OTHER are called here, as in xsift compare. "
+            help="Mapping of the classes of a table OTHER to ours, as in xsift compare. "
             "[default: simbad]",
             show_default=False,
         ),
     ] = None,
     port: Annotated[
-        int, typer.Option("--port", help="Port to listen on; 0: a free one.", min=0, max=65535)
+        int, typer.Option("--port", help="Port to listen on; 0 takes a free one.", min=0, max=65535)
     ] = 8000,
     host: Annotated[
         str, typer.Option("--host", help="Address to listen on; others than this machine's warn.")
@@ -56,7 +54,7 @@ def serve(
         ),
     ] = None,
 ) -> None:
-    """Serve a catalogue to the browser: the playground, and an HTTP API."""
+    """Serve a catalogue to your browser, with an HTTP API."""
     if demo == (catalogue is not None):
         raise SettingError("give a folder that run, classify or vote wrote, or --demo")
     if mapping is not None and other is None:

@@ -29,13 +29,16 @@ __all__ = [
 BUDGET = 3600.0
 
 Url = Annotated[
-    str | None, typer.Option("--url", help="Base address of another service than the usual one.")
+    str | None, typer.Option("--url", help="Address of the service. [default: the archive's]")
 ]
 Mode = Annotated[
-    bool, typer.Option("--sync/--async", help="Wait for each answer, or let the service queue it.")
+    bool,
+    typer.Option("--sync/--async", help="Wait for each answer, or queue the query at the service."),
 ]
-Budget = Annotated[float, typer.Option("--budget", help="Time for all of it, s.", min=1.0)]
-Fresh = Annotated[bool, typer.Option("--fresh", help="Ask again for what the cache has.")]
+Budget = Annotated[
+    float, typer.Option("--budget", help="Time limit of the whole fetch, s.", min=1.0)
+]
+Fresh = Annotated[bool, typer.Option("--fresh", help="Ignore cached answers and ask again.")]
 CacheFolder = Annotated[
     Path | None, typer.Option("--cache", help="Folder of the cache. [default: ~/.cache/xsift]")
 ]

@@ -30,11 +30,11 @@ def show(
     catalogue: Annotated[Path, typer.Option("--catalogue", help=CATALOGUE_HELP)],
     figure: Annotated[
         Path | None,
-        typer.Option("--figure", help="Draw it, too: a file that ends in .png, .pdf or .svg."),
+        typer.Option("--figure", help="Also draw the source into this file: .png, .pdf or .svg."),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Show one source: every detection, every probability, where it stands, and why."""
+    """Show one source: its verdict, detections and probabilities."""
     from xsift.catalogue.card import source_card
 
     card = source_card(name, catalogue)

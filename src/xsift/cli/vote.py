@@ -42,7 +42,7 @@ def vote(
     dask: Dask = None,
     as_json: Json = False,
 ) -> None:
-    """Turn a table of detection probabilities into a table of sources."""
+    """Combine probabilities of detections into verdicts of sources."""
     settings = settings_of(context)
     from xsift.cluster import chosen
     from xsift.read.parts import goes_in_parts

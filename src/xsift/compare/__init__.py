@@ -1,4 +1,4 @@
-"""A catalogue against the classes of another: its classes in our words, statistics of the pairs."""
+"""Comparison of a catalogue with the classes of another: mapping of the classes, statistics."""
 
 from xsift.compare.agreement import Agreement, agreement, by_confidence, share
 from xsift.compare.mapping import (

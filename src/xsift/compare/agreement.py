@@ -49,7 +49,7 @@ class Agreement:
 
 
 def share(right: int, n: int) -> dict[str, Any]:
-    """Return a share with its Wilson interval, which holds for few and for none.
+    """Return a share with its Wilson interval.
 
     Source: Wilson 1927, JASA 22, 209.
 
@@ -76,7 +76,7 @@ def agreement(
     columns: Sequence[str],
     seed: int = 42,
 ) -> Agreement:
-    """Compare two verdicts on the same sources; rows and columns of one name mean the same.
+    """Compare two verdicts on the same sources by their confusion matrix.
 
     Recall is the share of a group of theirs that ours gives the same group, precision the share of
     a group of ours that theirs gives the same. Accuracy is the share of all sources on which both
@@ -119,7 +119,7 @@ def agreement(
 
 
 def by_confidence(p: np.ndarray, agrees: np.ndarray) -> list[dict[str, Any]]:
-    """Return how often both agree, by the probability of our group.
+    """Return the share of agreement by the probability of our group.
 
     Parameters
     ----------

@@ -43,7 +43,7 @@ SCOPES = ("all", "comparable")
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Comparison(Shown, Tabular):
-    """Two catalogues beside each other. As a table it is that of the disagreements.
+    """The comparison of two catalogues. As a table it lists the disagreements.
 
     Attributes
     ----------
@@ -93,13 +93,13 @@ class Comparison(Shown, Tabular):
         Raises
         ------
         OutputError
-            If the folder cannot be written; what was there is then unchanged.
+            If the folder cannot be written; its files are then unchanged.
         """
         with place(folder, self.inputs) as staging:
             self.stage(staging, formats)
 
     def stage(self, staging: Staging, formats: Sequence[str]) -> None:
-        """Write the files to where `place` lets them appear together."""
+        """Write the files into the staging folder, so that they appear together."""
         about = {"creator": f"xsift {write.environment()['xsift']}", "command": "compare"}
         figures = {scope: _figure(self.record[scope]) for scope in SCOPES}
         if self.record["in_sample"]["compared"]:
@@ -135,8 +135,8 @@ def compare(
 ) -> Comparison:
     """Compare the classes of a catalogue with those of another, source by source.
 
-    Sources of which a detection trained the model are counted and compared apart, by the votes of
-    these detections where they have no other.
+    Sources with a training detection are counted and compared separately. If all their detections
+    trained, these vote.
 
     Parameters
     ----------
@@ -146,9 +146,9 @@ def compare(
     other : Catalogue, str, Path or table in memory
         Any table with a class and a name or a position per row, or a catalogue.
     mapping : str or Path
-        What its classes are called here: one that comes with xsift, or a TOML file.
+        Mapping of its classes to ours: one that comes with xsift, or a TOML file.
     class_column : str, optional
-        Of the other table; where None, the mapping's.
+        Column of the other table; if None, the mapping's.
     where : sequence of str
         Conditions on the rows of the other table, such as ``CT>=2``.
     match : {"auto", "sky", "name"}
@@ -157,12 +157,12 @@ def compare(
     unique : bool
         Only sources whose two votes agree.
     seed : int
-        Of the bootstrap.
+        Seed of the bootstrap.
 
     Raises
     ------
     XsiftError
-        Where a table or the mapping cannot serve, or nothing matches.
+        If a table or the mapping cannot be used, or nothing matches.
     """
     progress = progress or (lambda step: None)
     if match not in ("auto", "sky", "name"):

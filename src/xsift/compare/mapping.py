@@ -36,7 +36,7 @@ _FEW = 12
 
 
 class Mapping(BaseModel):
-    """The classes of another catalogue, each with the group of ours that it is.
+    """The mapping from the classes of another catalogue to our groups.
 
     Attributes
     ----------
@@ -87,12 +87,12 @@ class Mapping(BaseModel):
         return self
 
     def meant_by(self, name: str) -> tuple[str, ...]:
-        """Return what a class that is named may be here, merged; what our catalogue has holds."""
+        """Return the merged group of a class: the first of its mapping that our catalogue has."""
         given = self.classes[name]
         return tuple(map(self.merged, (given,) if isinstance(given, str) else given))
 
     def merged(self, group: str) -> str:
-        """Return the name under which a group of ours counts."""
+        """Return the name of the merged group that a group belongs to."""
         return next((name for name, groups in self.merge.items() if group in groups), group)
 
     def groups(self, ours: Sequence[str]) -> tuple[str, ...]:
@@ -102,7 +102,7 @@ class Mapping(BaseModel):
 
 @dataclass(frozen=True)
 class Translation:
-    """The other catalogue's labels in our words.
+    """The labels of the other catalogue as our groups.
 
     Attributes
     ----------
@@ -119,7 +119,7 @@ class Translation:
 def translate(
     labels: Sequence[str | None], mapping: Mapping, ours: Classes, where: str
 ) -> Translation:
-    """Put labels into the groups of a catalogue of ours.
+    """Map labels to the groups of our catalogue.
 
     Parameters
     ----------

@@ -1,1 +1,1 @@
-"""Validation that cannot fool its user: splits, baselines, experiments, metrics."""
+"""Validation on held-out sources: splits, baselines, experiments, metrics."""

@@ -1,4 +1,4 @@
-"""What a method is to the validation: it sees training rows, and answers for others."""
+"""The interface of a method in the validation: it learns from training rows, predicts others."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["Fitted", "Method", "Prediction", "Training", "mean_by_source"]
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
-    """What a method says of rows; NaN in a row that it cannot score.
+    """The predictions of a method; NaN in a row that it cannot score.
 
     Attributes
     ----------
@@ -38,14 +38,14 @@ class Fitted(Protocol):
 
     @property
     def shares(self) -> np.ndarray:
-        """Class shares under which `p` holds, shape (C,); NaN where the method states none."""
+        """Class shares that `p` assumes, shape (C,); NaN if the method states none."""
 
     @property
     def none_share(self) -> float:
-        """Share of none of the classes under which `p_none` holds."""
+        """Share of none of the classes that `p_none` assumes."""
 
     def predict(self, X: np.ndarray, counts: np.ndarray | None = None) -> Prediction:
-        """Answer for rows of raw features, shape (n, d).
+        """Predict rows of raw features, shape (n, d).
 
         Parameters
         ----------
@@ -55,14 +55,14 @@ class Fitted(Protocol):
         """
 
     def fuse(self, p: np.ndarray, source: np.ndarray) -> np.ndarray:
-        """Turn detections' class probabilities, shape (n, C), into those of their sources.
+        """Pool the class probabilities of detections, shape (n, C), into those of their sources.
 
         `p` sums to 1, over the classes or over them and none. Returns as many columns, in the order
         of ``np.unique(source)``.
         """
 
     def sets(self, p: np.ndarray, counts: np.ndarray) -> np.ndarray:
-        """Tell which groups are in the set of each row, bool; shape (n, 0): it gives no sets.
+        """Tell which groups are in the set of each row, bool; shape (n, 0) without sets.
 
         Parameters
         ----------
@@ -74,11 +74,11 @@ class Fitted(Protocol):
 
 
 class Method(Protocol):
-    """A way to classify: everything that it learns, it learns in `fit`."""
+    """A method to validate: it learns only in `fit`."""
 
     @property
     def name(self) -> str:
-        """What the tables call it."""
+        """The name in the tables."""
 
     def fit(self, training: Training, seed: int) -> Fitted:
         """Learn from the training rows."""

@@ -21,7 +21,7 @@ _SATURATED = 0.99  # a band next to empty: such ratios do not close, of one spec
 def columns_that_close(
     closure: tuple[str, str, str] | None, names: Sequence[str]
 ) -> tuple[int, int, int] | None:
-    """Return where the ratios hm, ms and hs of a survey stand among the features `names`.
+    """Return the indices of the ratios hm, ms and hs of a survey in the features `names`.
 
     None where the survey names no such ratios, or one of them is not a feature here.
     """
@@ -46,7 +46,7 @@ def mismatch(X: np.ndarray, at: tuple[int, int, int]) -> np.ndarray:
 
 
 def close_hardness(X: np.ndarray, at: tuple[int, int, int] | None, closing: str) -> np.ndarray:
-    """Take the mismatch as a feature of its own, or out of the three ratios.
+    """Add the mismatch of the hardness ratios as a feature, or remove it from the ratios.
 
     Parameters
     ----------

@@ -92,7 +92,7 @@ def faintness_of(table: pa.Table, survey: Survey) -> Faintness:
 
 
 def may_tell_counts(table: pa.Table, survey: Survey) -> bool:
-    """Tell whether a table has the columns that some way of the survey needs, whatever is in them.
+    """Tell whether a table has the columns of a rule for the effective counts.
 
     Parameters
     ----------
@@ -127,7 +127,7 @@ def _faintness_of(reader: _Reader, table: pa.Table, survey: Survey) -> Faintness
 
 
 def warn_of_limits(faintness: Faintness, where: str) -> None:
-    """Warn of limits that cannot be right, and of hardness ratios outside their limits.
+    """Warn of impossible limits, and of hardness ratios outside their limits.
 
     Parameters
     ----------
@@ -156,7 +156,7 @@ def _warn(message: str) -> None:
 def counts_of_ratios(
     ratios: Sequence[tuple[np.ndarray, np.ndarray, Hashable, Hashable]],
 ) -> np.ndarray:
-    """Return the counts that hardness ratios tell together, shape (n,); NaN where none does.
+    """Return the effective counts from all hardness ratios, shape (n,); NaN if there is none.
 
     The counts of the bands are summed: those of each are the mean of what its ratios tell.
 

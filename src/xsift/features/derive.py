@@ -90,7 +90,7 @@ class FeatureTable:
         return np.asarray((~self.usable).sum(axis=1))
 
     def reasons(self) -> dict[int, str]:
-        """Say in words why detections cannot be scored, by row; complete ones are not named."""
+        """Return the reason why each detection cannot be scored, by row."""
         only_missing: dict[bytes, str] = {}  # few patterns, many rows
         out = {}
         for row in np.flatnonzero(~self.complete):

@@ -43,7 +43,7 @@ class NormalScores:
 
 
 def fit_normal_scores(X: np.ndarray, weight: np.ndarray | None = None) -> NormalScores:
-    """Find the knots: quantiles of the values that are there.
+    """Find the knots of the normal scores: quantiles of the values.
 
     Equal values, such as the many variability probabilities of exactly 1, get the score of their
     mean rank.

@@ -16,7 +16,7 @@ __all__ = ["PaperScaler"]
 
 
 class PaperScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
-    """Scale features as the paper does: logarithm and min-max, min-max, or as they are.
+    """Scale features as in the paper: logarithm and min-max, min-max, or unchanged.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ class PaperScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         self.scaling = scaling
 
     def fit(self, X: Any, y: Any = None) -> PaperScaler:
-        """Find the constants.
+        """Find the constants of the scaling.
 
         Parameters
         ----------
@@ -94,7 +94,7 @@ class PaperScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         return self.constants().transform(X)
 
     def constants(self) -> Scaling:
-        """Return what the fit found, without the estimator around it."""
+        """Return the constants that the fit found."""
         check_is_fitted(self)
         how = tuple(self._checked(self.n_features_in_))
         return Scaling(how, self.offset_, self.low_, self.high_)

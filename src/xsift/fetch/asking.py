@@ -83,7 +83,7 @@ def answers(
     ----------
     service : Service
     tasks : sequence
-        What is cut off is asked for in halves, and these stand in its place.
+        A truncated answer is replaced by the answers to its two halves.
     cache : Cache
         Written by this process alone.
     workers : Workers

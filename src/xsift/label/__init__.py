@@ -1,4 +1,4 @@
-"""Known objects to labels of detections, matched by name or on the sky."""
+"""Labels of detections from known objects, matched by name or on the sky."""
 
 from xsift.label.heed import heed_matches, refuse_no_class
 from xsift.label.match import Match, match_known

@@ -22,7 +22,7 @@ _COMPARED = 5000
 def heed_matches(
     detections: pa.Table, known: pa.Table, match: Match, where: str, radius_arcsec: float
 ) -> None:
-    """Refuse known objects of which none has a detection; warn where, by name, few have one.
+    """Refuse known objects if none matches a detection; warn if few match by name.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def heed_matches(
 
 
 def refuse_no_class(labels: Labels, classes: Classes, where: str, column: str) -> None:
-    """Refuse labels of which none is a class; warn of words that are no types of SIMBAD.
+    """Refuse labels if none is a class; warn of words that are no SIMBAD types.
 
     Raises
     ------

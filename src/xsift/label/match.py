@@ -23,7 +23,7 @@ _ARCSEC = np.pi / 180 / 3600
 
 @dataclass(frozen=True)
 class Match:
-    """Which known object each detection is.
+    """The known object of each detection.
 
     Attributes
     ----------

@@ -15,7 +15,7 @@ __all__ = ["Labels", "sort_labels", "with_types", "without_apart"]
 
 @dataclass(frozen=True)
 class Labels:
-    """What the label of each detection means for training.
+    """The labels of detections, and their use in training.
 
     Attributes
     ----------
@@ -58,7 +58,7 @@ def sort_labels(label: Sequence[str | None], classes: Classes) -> Labels:
 
 
 def with_types(labels: Labels, types: Sequence[str | None], classes: Classes) -> Labels:
-    """Label what has no label by its type, where that is a kind beside the plain classes.
+    """Label unlabelled detections by their type, if it is a class apart or another type.
 
     A type that counts as a plain class labels nothing: labels alone say which detections are known
     to be of it. So labels that were withheld stay so.

@@ -193,11 +193,22 @@ def advice(fits: Sequence[Restart]) -> str:
         said += f" (silhouette {_mean(by_k[compact], 'silhouette'):.2f})"
     steady = [k for k in judged if _mean(by_k[k], "stability") >= 0.9]
     if steady:
-        said += f"; restarts agree (adjusted Rand index 0.9 and more) up to K = {max(steady)}"
+        said += f"; restarts agree (adjusted Rand index at least 0.9) at K = {_listed(steady)}"
     elif judged:
         most = max(judged, key=lambda k: _mean(by_k[k], "stability"))
         said += f"; restarts agree best at K = {most} ({_mean(by_k[most], 'stability'):.2f})"
     return said + "."
+
+
+def _listed(ks: Sequence[int]) -> str:
+    """Write numbers, neighbours as a range: ``2 to 4, 7``."""
+    runs: list[list[int]] = []
+    for k in ks:
+        if runs and k == runs[-1][-1] + 1:
+            runs[-1].append(k)
+        else:
+            runs.append([k])
+    return ", ".join(f"{run[0]} to {run[-1]}" if len(run) > 1 else f"{run[0]}" for run in runs)
 
 
 def _flattens_after(ks: Sequence[int], bic: np.ndarray) -> int | None:

@@ -32,10 +32,10 @@ Result = TypeVar("Result")
 
 
 class GaussianMixture(DensityMixin, BaseEstimator):
-    """Gaussian mixture with full covariances, fitted by EM to rows that may be incomplete.
+    """Gaussian mixture with full covariances, fitted by EM to rows with missing values.
 
-    It follows `sklearn.mixture.GaussianMixture` and gives the same result from the same start.
-    Beyond it: NaN is a missing value, and rows may have weights and come from files.
+    It gives the result of `sklearn.mixture.GaussianMixture` from the same start. In addition, NaN
+    is a missing value, and rows may have weights and come from files.
 
     Parameters
     ----------
@@ -49,15 +49,15 @@ class GaussianMixture(DensityMixin, BaseEstimator):
         Starts; the fit with the largest likelihood is kept.
     init_params : {"k-means++", "kmeans", "random", "random_from_data"}, default="k-means++"
         The first keeps the best of eight short runs of EM from different seeds; the others are
-        single starts. All are made on a sample of the rows where there are many.
+        single starts. All use a sample of the rows if there are many.
     weights_init : array-like of shape (n_components,), optional
     means_init : array-like of shape (n_components, n_features), optional
     precisions_init : array-like of shape (n_components, n_features, n_features), optional
-        Inverse covariances. What is given of the three takes the place of what was found; with all
-        three nothing is drawn at random.
+        Inverse covariances. Each of the three replaces that of the start; with all three nothing is
+        random.
     random_state : int, RandomState instance or None, default=None
     n_threads : int, optional
-        All processors that the process may use where None. The result has the same bits for any
+        If None, all processors that the process may use. The result has the same bits for any
         number.
     callback : callable, optional
         Called after each iteration with its number, from 1, and the mean log-likelihood before it.
@@ -79,21 +79,21 @@ class GaussianMixture(DensityMixin, BaseEstimator):
     collapses_ : list of tuple (component, feature, rows, standard deviation)
     n_features_in_ : int
     feature_names_in_ : ndarray of str, shape (n_features,)
-        Only where the features of X have names.
+        Only if the features of X have names.
 
     Warns
     -----
     XsiftWarning
-        If a component has collapsed: it has no width in some direction but what `reg_covar` gives
-        it. Its likelihood is then arbitrary. Also if `reg_covar` drowns a feature.
+        If a component has collapsed: only `reg_covar` gives it a width in some direction. Its
+        likelihood is then arbitrary. Also if `reg_covar` exceeds the variance of a feature.
 
     Notes
     -----
-    Missing values are integrated over, not filled in: right where what is missing depends on
-    observed values only. Rows without any value, or with weight 0, take no part in a fit; the
-    log-density of a row without any is 0, its responsibilities are the weights.
+    Missing values are integrated over, not filled in. This is right if only observed values decide
+    what is missing. Rows without any value, or with weight 0, take no part in a fit. The
+    log-density of a row without any value is 0, its responsibilities are the weights.
 
-    No variance of a component in any direction is let below 1e-12 of the spread of all rows, even
+    The variance of a component is at least 1e-12 of the spread of all rows in any direction, even
     with ``reg_covar=0``.
 
     X may be a path to a Parquet file (all columns are features), a
@@ -174,11 +174,11 @@ class GaussianMixture(DensityMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like or table of shape (n, d), path, or function
-            NaN is missing. Tables are those of pandas, polars, pyarrow and astropy, and whatever
-            has the Arrow PyCapsule interface. See Notes for rows that are not in memory.
+            NaN is missing. Tables are those of pandas, polars, pyarrow and astropy, and any object
+            with the Arrow PyCapsule interface. See Notes for rows that are not in memory.
         y : ignored
         sample_weight : array-like of shape (n,), optional
-            0 leaves a row out, 2 is the row twice.
+            0 leaves a row out, 2 counts it twice.
 
         Raises
         ------

@@ -1,11 +1,10 @@
 """Where EM starts: seeds, their refinement, and short runs of which the best is kept.
 
-EM climbs to the nearest optimum, so the start decides. k-means alone is a poor one: its clusters
-are round, and it cuts elongated ones across; EM then stays where it was put. Here several seedings
-are each given a few EM iterations on a sample, half of them with distances in the features' own
-spreads and half in the spread of the whole cloud (whitened: parallel elongated clusters come
-apart there), the poorer half is dropped twice, and the likelihood decides (Biernacki, Celeux &
-Govaert 2003, CSDA 41, 561: short runs of EM).
+EM climbs to the nearest optimum, so the start decides. k-means alone is a poor start: its clusters
+are round, so it cuts elongated ones across, and EM stays there. Here several seedings get a few EM
+iterations on a sample. Half of them measure distances in the features' own spreads, half in the
+spread of the whole cloud, where parallel elongated clusters separate. The poorer half is dropped
+twice, and the likelihood decides (Biernacki, Celeux & Govaert 2003, CSDA 41, 561).
 """
 
 from __future__ import annotations

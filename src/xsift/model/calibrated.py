@@ -49,7 +49,7 @@ class Prior(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class CalibratedModel(CalibratedCore, Trained):
-    """What was learned for a survey: the core, none of the classes and typicality, frozen.
+    """A trained calibrated model: scorers, none of the classes and typicality, frozen.
 
     Attributes
     ----------
@@ -73,19 +73,19 @@ class CalibratedModel(CalibratedCore, Trained):
     validation: tuple[ValidationTree, ...] = ()
 
     def marginal(self, feature: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return values of a raw feature, rising, and their normal scores in training."""
+        """Return sorted values of a raw feature and their normal scores in training."""
         value = self.scores.value[feature]
         if self.closing == "remove" and self.closure is not None and feature in self.closure:
             value = np.tanh(value)  # of the closed ratio; those of one spectrum are closed
         return value, self.scores.score[feature]
 
     def quantile(self, feature: int, x: np.ndarray) -> np.ndarray:
-        """Return where values of a raw feature stand among those of training, in [0, 1]."""
+        """Return the quantiles of values of a raw feature among those of training, in [0, 1]."""
         value, score = self.marginal(feature)
         return np.asarray(ndtr(np.interp(x, value, score)))
 
     def typicality_of(self, X: np.ndarray, counts: np.ndarray | None = None) -> np.ndarray:
-        """Return the typicality of raw features, shape (n, d), alone.
+        """Return only the typicality of raw features, shape (n, d).
 
         Parameters
         ----------
@@ -108,7 +108,7 @@ class CalibratedModel(CalibratedCore, Trained):
 
     @property
     def prior(self) -> Prior:
-        """The class shares under which the probabilities hold."""
+        """The class shares that the probabilities assume."""
         scorer = self.scorers[-1]
         if scorer.opened is None:
             apart = np.zeros(len(self.classes) - len(scorer.plain.shares))
@@ -117,7 +117,7 @@ class CalibratedModel(CalibratedCore, Trained):
         return Prior(shares[:-1] / shares[:-1].sum(), float(shares[-1]))
 
     def can_score(self, features: FeatureTable) -> np.ndarray:
-        """Tell which rows have what the method needs: one feature."""
+        """Tell which rows the method can score: those with at least one feature."""
         return np.asarray(features.usable.any(axis=1))
 
     def classify(self, features: FeatureTable, tell: Tell | None = None) -> Classification:

@@ -328,10 +328,10 @@ def _open(training: Training, group: np.ndarray, n_plain: int) -> tuple[np.ndarr
     if is_beside.sum() < _FEWEST_BESIDE or n_sources < FEWEST_SOURCES:
         if is_beside.any():
             warnings.warn(
-                f"detections of kinds beside the plain classes: {is_beside.sum()} of {n_sources} "
-                f"sources, too few to learn from ({_FEWEST_BESIDE} of {FEWEST_SOURCES} sources are "
-                f"needed): they count as unknown, and none of the classes has the stated share of "
-                f"{NONE_SHARE:g}",
+                f"detections of other types than the plain classes: {is_beside.sum()} of "
+                f"{n_sources} sources, too few to learn from ({_FEWEST_BESIDE} of {FEWEST_SOURCES} "
+                f"sources are needed): they count as unknown, and none of the classes has the "
+                f"stated share of {NONE_SHARE:g}",
                 XsiftWarning,
                 stacklevel=4,
             )

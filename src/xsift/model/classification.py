@@ -17,7 +17,7 @@ __all__ = ["Classification", "Trained", "refuse_one_class", "trained_for"]
 
 @dataclass(frozen=True, eq=False)
 class Classification:
-    """What a model says of every row; NaN and -1 where it can say nothing.
+    """The probabilities and verdict of every row; NaN and -1 in a row that cannot be scored.
 
     Attributes
     ----------

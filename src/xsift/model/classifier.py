@@ -32,10 +32,10 @@ _SEEDS = 2**32 - 100  # the method counts on from its seed, and numpy's end at 2
 
 
 class CalibratedClassifier(ClassifierMixin, BaseEstimator):
-    """Classify with calibrated probabilities, from few labels, many unlabelled rows and gaps.
+    """Classify with calibrated probabilities, with few labels, unlabelled rows and missing values.
 
-    It is the calibrated method of `xsift.run`, without a survey: Gaussian mixtures of all rows and
-    of each class, boosted trees and a logistic regression, blended on rows that they never saw.
+    This is the calibrated method of `xsift.run` without a survey. It blends Gaussian mixtures of
+    all rows and of each class, boosted trees and a logistic regression, on held-out rows.
 
     Parameters
     ----------
@@ -43,9 +43,9 @@ class CalibratedClassifier(ClassifierMixin, BaseEstimator):
         Columns of the hardness ratios hm, ms and hs of three bands, by position or by name. The
         mismatch of the three, which is 0 for ratios of one spectrum, becomes a feature.
     missing : {"auto", "keep", "remove"}, default="auto"
-        What missing features say of the class. "keep" learns it: right where new rows lack what
-        the labelled rows lack. "remove" weighs the labelled rows, so that it says little. "auto"
-        removes it, with a warning, where labelled rows do not lack what all rows lack.
+        Information in which features are missing. "keep" learns it: use it if new rows lack the
+        same features as labelled rows. "remove" removes most of it by weights. "auto" removes it,
+        with a warning, if labelled rows lack other features than all rows.
     random_state : int, RandomState instance or None, default=42
         An int makes the fit reproducible, whatever the order of the rows.
 
@@ -54,30 +54,30 @@ class CalibratedClassifier(ClassifierMixin, BaseEstimator):
     classes_ : ndarray of shape (C,)
         Labels, sorted.
     missing_ : {"keep", "remove"}
-        What "auto" chose.
+        The choice of "auto".
     n_unlabelled_ : int
-        Rows that were taken as unlabelled.
+        Number of unlabelled rows.
     n_features_in_ : int
     feature_names_in_ : ndarray of str, shape (d,)
-        Only where the columns of X have names.
+        Only if the columns of X have names.
 
     Warns
     -----
     XsiftWarning
-        If a column has fewer than four values: the model does without it.
+        If a column has fewer than four values: the model leaves it out.
 
     See Also
     --------
-    xsift.run : The same method for a table of X-ray detections, with all that belongs to it.
+    xsift.run : The same method for a table of X-ray detections.
     xsift.mixture.GaussianMixture : Clusters without labels.
 
     Notes
     -----
-    NaN is a missing value, and integrated over. A row's probabilities do not depend on the other
+    NaN is a missing value and is integrated over. A row's probabilities do not depend on the other
     rows of X. A row without any value has the class shares of the training rows.
 
-    Probabilities hold for a table with the class shares of the training rows, and for objects of
-    the classes only. `xsift.run` adds a probability of none of the classes, and the typicality.
+    The probabilities assume the class shares of the training rows, and objects of the classes
+    only. `xsift.run` adds a probability of none of the classes, and the typicality.
 
     Examples
     --------
@@ -116,21 +116,21 @@ class CalibratedClassifier(ClassifierMixin, BaseEstimator):
     def fit(
         self, X: Any, y: Any, groups: Any = None, sample_weight: Any = None
     ) -> CalibratedClassifier:
-        """Learn from all rows, and from the labelled ones among them.
+        """Fit the classifier to labelled and unlabelled rows.
 
         Parameters
         ----------
         X : array-like or table of shape (n, d)
-            Features; NaN is missing. Besides arrays: pandas, polars, pyarrow, an astropy Table, and
-            whatever has the Arrow PyCapsule interface.
+            Features; NaN is missing. Arrays, tables of pandas, polars, pyarrow or astropy, and any
+            object with the Arrow PyCapsule interface.
         y : array-like of shape (n,)
             Labels: numbers or text. NaN, None, pandas' NA and -1 mean unlabelled; -1 is a class
-            where fewer than two classes were left without it.
+            if there would otherwise be fewer than two.
         groups : array-like of shape (n,), optional
             Rows of one group, such as the detections of a source or the sources of a field, never
-            stand on both sides of an inner split. Where None, equal rows are a group.
+            are on both sides of an inner split. If None, equal rows are a group.
         sample_weight : array-like of shape (n,), optional
-            2 is the row twice, 0 leaves it out.
+            2 counts the row twice, 0 leaves it out.
 
         Returns
         -------

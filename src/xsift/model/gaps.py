@@ -1,8 +1,8 @@
-"""What labelled rows lack: whether it tells where they came from, and how to take that out.
+"""Information in the gaps of labelled rows: how to measure and how to remove it.
 
 A label often comes from a list of one kind of source, and its row lacks what that list lacks. A
-method that may look at gaps then learns the lists. Where what labelled rows lack is not what all
-rows lack, and goes with their kind, labelled rows are weighed so that it no longer does.
+method that sees gaps then learns the lists. If the gaps of labelled rows differ from those of all
+rows, and depend on the kind, weights of the labelled rows remove this dependence.
 """
 
 from __future__ import annotations

@@ -72,7 +72,7 @@ def chosen_model(
     settings: Settings,
     progress: Progress = silent,
 ) -> tuple[Path, str, Sample | None]:
-    """Choose a model: the named one; else a packaged one, by what is asked for or the table has.
+    """Choose a model: the named one, or a packaged one that fits the settings or the table.
 
     Returns
     -------
@@ -109,7 +109,7 @@ def chosen_model(
 def model_by_names(
     offered: Sequence[str], model: str | Path | None, settings: Settings, where: str
 ) -> tuple[Path, str] | None:
-    """Choose a model by what is asked for, or else by the names of a table's columns.
+    """Choose a model by the settings, or by the names of a table's columns.
 
     Returns
     -------
@@ -136,21 +136,21 @@ def model_by_names(
 
 
 def chandra() -> tuple[Survey, tuple[Feature, ...]]:
-    """Return how a table of Chandra's is read where its values are to choose the model."""
+    """Return the survey and features for a table of Chandra whose values choose the model."""
     survey = surveys.load("csc20")
     return survey, survey.feature_set("all")
 
 
 @contextmanager
 def twelfth_may_lack() -> Iterator[None]:
-    """Do not warn of a table without the twelfth feature alone: csc21 is for it."""
+    """Suppress the warning about a missing twelfth feature: csc21 does not need it."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", r".*: no column var_newq_b \(or [^)]*\): counted as")
         yield
 
 
 def fitting_model(fit: Fit) -> tuple[Path, str]:
-    """Choose the model for a table of Chandra's, by the features that its detections have.
+    """Choose the model for a table of Chandra by the features that its detections have.
 
     Returns
     -------
@@ -250,7 +250,7 @@ def _as_shipped(name: str) -> Path:
 
 
 def refuse_other_model(tree: ModelTree, settings: Settings, what: str) -> None:
-    """Refuse a model that is not for the survey and features asked for, or not for this xsift.
+    """Refuse a model for other features, another survey or another version of xsift.
 
     Raises
     ------

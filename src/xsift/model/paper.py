@@ -44,7 +44,7 @@ class PaperModel(Trained):
     log_density_quantiles: np.ndarray
 
     def can_score(self, features: FeatureTable) -> np.ndarray:
-        """Tell which rows have what the method needs: all features."""
+        """Tell which rows the method can score: those with all features."""
         return features.complete
 
     def classify(self, features: FeatureTable) -> Classification:

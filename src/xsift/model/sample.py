@@ -50,7 +50,7 @@ _ASIDE = ("significance",)
 
 @dataclass(frozen=True, eq=False)
 class Training:
-    """What a method may see of the training rows; neither names, order nor positions.
+    """The training rows as a method sees them: without names, order and positions.
 
     Attributes
     ----------
@@ -86,7 +86,7 @@ class Training:
 
     @property
     def unit(self) -> np.ndarray:
-        """Code of what stays on one side of a split: the source or, where given, its field."""
+        """Code of the unit that stays on one side of a split: the source, or its field if given."""
         return self.source if self.field is None else join(self.source, self.field)
 
     @property
@@ -227,7 +227,7 @@ def read_sample(
     need_all : bool
         Whether the table must have every feature; types are then not asked for.
     progress : callable
-        Told of each step as it begins.
+        Called with a description of each step as it begins.
     look : Look, optional
         At the whole table, where `table` is a part of it (`read.read_detections`).
     heed : bool

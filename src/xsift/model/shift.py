@@ -95,8 +95,8 @@ def warn_of_shift(sums: ShiftSums, model: CalibratedModel) -> dict[str, float]:
         most = ", ".join(f"{name} by {d:.2f}" for d, name in far) or "no single feature"
         warnings.warn(
             f"this table is unlike the training table: {share:.0%} of its detections have a "
-            f"typicality below {_RARE:g}, where {_RARE:.0%} are expected; what differs most in "
-            f"distribution: {most}; probabilities may be off",
+            f"typicality below {_RARE:g} (expected: {_RARE:.0%}); features that differ most: "
+            f"{most}; probabilities may be wrong",
             XsiftWarning,
             stacklevel=2,
         )

@@ -33,7 +33,7 @@ def train(
     survey, classes, settings
         What the model is for, and how it is fitted.
     progress : callable
-        Told of each step as it begins.
+        Called with a description of each step as it begins.
 
     Returns
     -------

@@ -25,7 +25,7 @@ from xsift.write.provenance import file_name, now
 from xsift.write.tables import SUFFIXES
 
 __all__ = [
-    "fetch_for_run",
+    "fetch_cone",
     "form_of",
     "parse",
     "save_detections",
@@ -325,7 +325,7 @@ def _taken_from(snapshot: Path, ra: np.ndarray, dec: np.ndarray, radius_arcsec: 
     return Objects(places[:, 0], places[:, 1], kept, radius_arcsec, *said, vocabulary, *chance)
 
 
-def fetch_for_run(
+def fetch_cone(
     staging: write.Staging,
     survey: Survey,
     cone: str,
@@ -334,8 +334,8 @@ def fetch_for_run(
     cache: fetch.Cache,
     radius_arcsec: float,
     step: Callable[[str], None],
-) -> tuple[Path, Path]:
-    """Fetch what `run` needs into its folder: detections in a cone, and SIMBAD's types for them.
+) -> tuple[Path, Path | None]:
+    """Fetch the detections in a cone into a folder, and SIMBAD's types for them if wanted.
 
     Parameters
     ----------
@@ -348,7 +348,9 @@ def fetch_for_run(
 
     Returns
     -------
-    detections, labels : Path
+    detections : Path
+    labels : Path or None
+        None where no types were fetched.
 
     Raises
     ------
@@ -367,14 +369,15 @@ def fetch_for_run(
     about = _write_detections(path, fetched, survey, selection, tap, True)
     staging.commit()
     step(f"{int(about['detections']):,} detections fetched")
-    if matcher is not None:
+    if matcher is None:
+        return staging.folder / detections, None
 
-        def positions(done: int, total: int) -> None:
-            step(f"asking SIMBAD at {matcher.url}: {done:,} of {total:,} positions")
+    def positions(done: int, total: int) -> None:
+        step(f"asking SIMBAD at {matcher.url}: {done:,} of {total:,} positions")
 
-        ra, dec, by_place = _asked(staging.folder / detections)
-        objects = fetch_objects(matcher, cache, ra, dec, radius_arcsec, positions)
-        said = _labels(staging, labels, staging.folder / detections, objects, by_place)
-        staging.commit()
-        step(f"{int(said['objects']):,} objects of SIMBAD fetched")
+    ra, dec, by_place = _asked(staging.folder / detections)
+    objects = fetch_objects(matcher, cache, ra, dec, radius_arcsec, positions)
+    said = _labels(staging, labels, staging.folder / detections, objects, by_place)
+    staging.commit()
+    step(f"{int(said['objects']):,} objects of SIMBAD fetched")
     return staging.folder / detections, staging.folder / labels

@@ -1,4 +1,4 @@
-"""A classified catalogue with all that is made of it: cards, anomalies, figures."""
+"""A classified catalogue with its cards, anomalies and figures."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ __all__ = ["Catalogue", "Figures", "open_catalogue", "open_streamed"]
 
 
 class Catalogue(tables.Catalogue):
-    """A classified catalogue: what `run`, `classify`, `vote_table` and `open_catalogue` return.
+    """A classified catalogue: the result of `run`, `classify`, `vote_table` and `open_catalogue`.
 
     Attributes
     ----------
     detections : pyarrow.Table or None
-        The rows of the input, all of them, in its order; None of a catalogue of votes.
+        All rows of the input, in its order; None in a catalogue of votes.
     sources : pyarrow.Table
         A row per source, sorted by name.
     model : TrainedModel or None
-        None of a catalogue of votes.
+        None in a catalogue of votes.
     record : dict
-        Provenance and counts: what `run.json` holds.
+        Provenance and counts: the content of `run.json`.
     """
 
     @classmethod
@@ -58,21 +58,21 @@ class Catalogue(tables.Catalogue):
 
     @property
     def classes(self) -> Classes:
-        """The classes that it gives."""
+        """The classes of its model."""
         return self._opened.classes
 
     def card(self, source_name: str) -> SourceCard:
-        """Show one source: its verdict, every probability, and its detections.
+        """Return one source: its verdict, probabilities and detections.
 
         Parameters
         ----------
         source_name : str
-            As in the catalogue, or without blanks, case or the survey's prefix.
+            As in the catalogue; blanks, case and the survey's prefix do not matter.
 
         Raises
         ------
         TableError
-            If it has no such source.
+            If the catalogue has no such source.
         """
         return source_card(source_name, self)
 
@@ -82,7 +82,7 @@ class Catalogue(tables.Catalogue):
 
     @property
     def figures(self) -> Figures:
-        """The figures of the report, by name, each drawn when it is asked for."""
+        """The figures of the report by name; each is drawn when you ask for it."""
         return self._figures
 
     def figure(self, name: str) -> Figure:
@@ -93,7 +93,7 @@ class Catalogue(tables.Catalogue):
         SettingError
             If there is no figure of this name.
         TableError
-            If the catalogue lacks what it shows.
+            If the catalogue lacks the columns of the figure.
         MissingPackageError
             If Matplotlib is not installed.
         """
@@ -160,7 +160,7 @@ class _Written(Catalogue):
 
 
 class Figures(Shown, Mapping[str, "Figure"]):
-    """The figures of a catalogue's report by name: Matplotlib Figures, drawn when asked for."""
+    """The figures of a catalogue's report by name: Matplotlib Figures, drawn on demand."""
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
@@ -193,7 +193,7 @@ class Figures(Shown, Mapping[str, "Figure"]):
         return list(self)
 
     def summary(self) -> Summary:
-        """Return the names and titles, and why others cannot be drawn."""
+        """Return the names and titles, and the reasons for figures that are left out."""
         drawn = [[n, d.title] for n, d in self._found.items() if isinstance(d, Drawing)]
         others = [d for d in self._found.values() if isinstance(d, NotDrawn)]
         lines = [f"{name}: {title}" for name, title in drawn]
@@ -241,12 +241,12 @@ def open_streamed(
 
 
 def open_catalogue(folder: str | Path) -> Catalogue:
-    """Open the folder of a catalogue as what `run` returned: tables are read when asked for.
+    """Open the folder of a catalogue; a table is read when you ask for it.
 
     Parameters
     ----------
     folder : str or Path
-        That `run`, `classify`, `vote` or `demo` wrote.
+        Folder that `run`, `classify`, `vote` or `demo` wrote.
 
     Raises
     ------

@@ -49,7 +49,7 @@ def classify(
     out: str | Path | None = None,
     workers: int | str | None = None,
 ) -> Any:
-    """Classify detections with a frozen model.
+    """Classify detections with a trained model.
 
     Parameters
     ----------
@@ -57,45 +57,43 @@ def classify(
         Detections: a file, or a table in memory (as `run` takes it); a table in parts; or a
         catalogue of LSDB.
     model : TrainedModel, str or Path, optional
-        What `load_model` returned or a catalogue has, a model file, or the name of a packaged one
-        (``csc20``, ``csc21``). Where None: csc20, unless most detections that have the other
-        features lack its twelfth, var_newq_b; then csc21.
+        A model of `load_model` or of a catalogue, a model file, or the name of a packaged one
+        (``csc20``, ``csc21``, ``4xmm``). If None, xsift chooses by the columns of the table. For
+        Chandra: csc20, or csc21 if most detections with the other features lack var_newq_b.
     settings : Settings, optional
-        As a whole; of these, features, survey, columns, keep, source_column, prior,
-        verdict and vote_trained matter here.
+        All settings at once. Only features, survey, columns, keep, source_column, prior, verdict
+        and vote_trained have an effect here.
     progress : callable, optional
-        Told of each step as it begins.
+        Called with a description of each step as it begins.
     out : str or Path, optional
-        A folder to write the results to, as well. A folder, a pattern, a HATS catalogue, an
-        address or a large Parquet file is read in parts, and needs it; the result is then opened
-        from there.
+        Folder for the results. A folder, a pattern, a HATS catalogue, an address or a large
+        Parquet file is read in parts and needs it; the result is then opened from there.
     workers : int or str, optional
         For a table in parts: processes on this machine, or the address of a Dask scheduler.
     **keywords
-        Those settings, each by its name.
+        These settings, each by its name.
 
     Returns
     -------
     Catalogue or lsdb.Catalog
-        Of a catalogue of LSDB its detections alone, as another one that computes nothing yet.
+        For a catalogue of LSDB only the detections, as another lazy catalogue.
 
     Raises
     ------
     XsiftError
-        Where the table or the model cannot serve.
+        If the table or the model cannot be used.
 
     Notes
     -----
-    Of a catalogue of LSDB each partition is classified when LSDB computes it, and none is looked
-    at before. So the names of the columns decide what the values of the whole table decide
-    otherwise: name the model where csc20 and csc21 both fit; ``effective_counts`` is there where
-    the columns that tell them are; a column of keys counts even if it holds nothing. Nothing is
-    said of the table as a whole: no record, no shares, no warning of values that are not possible
-    or of a table unlike the training table. ``ra`` and ``dec`` are the columns that HATS sorts by.
-    Within a process one partition is classified at a time. A model travels to other processes by
-    its name, or by its path, which they must have, too; one in memory travels with each task.
-    Sources need the detections of all partitions: write the catalogue to HATS, and give its folder
-    to ``xsift classify``; or `vote_table` takes what ``compute()`` returns.
+    A catalogue of LSDB is classified partition by partition, when LSDB computes them. So the names
+    of the columns decide, not the values of the whole table. Name the model if csc20 and csc21 both
+    fit. ``effective_counts`` is there if its columns are. A key column counts even if it is empty.
+    There is no record, no class shares, and no warning about impossible values or an unlike table.
+    ``ra`` and ``dec`` are the columns that HATS sorts by. A process classifies one partition at a
+    time. Other processes load a model by its name, or by its path, which must exist there, too. A
+    model in memory travels with each task. Sources need the detections of all partitions: give the
+    folder of the unclassified HATS catalogue to ``xsift classify``, or the result of ``compute()``
+    to `vote_table`.
     """
     settings, progress = settings or Settings(), progress or shown_in_notebook()
     if is_lsdb_catalogue(table):

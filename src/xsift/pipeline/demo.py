@@ -80,7 +80,7 @@ def demonstrate(
         Gets the simulated tables, the results of `run` and, where Matplotlib is, four figures.
     n_sources, seed : int
     progress : callable
-        Told of each step as it begins.
+        Called with a description of each step as it begins.
 
     Raises
     ------

@@ -60,7 +60,7 @@ _HEEDED = tuple(
 
 
 class Evaluation(Shown, Tabular, dict[str, Any]):
-    """A finished validation: a dict of what `evaluation.json` holds.
+    """A finished validation: the content of `evaluation.json` as a dict.
 
     As a table each figure is a row: ``experiment``, ``method``, ``of`` (such as
     ``detections.groups``), ``measure``, ``value``, and its interval from ``low`` to ``high``.
@@ -136,7 +136,7 @@ def evaluate(
 ) -> Evaluation:
     """Validate methods on the labelled sources of a table, and write the figures and a report.
 
-    Finished fits are kept in `out`; the same command goes on where it was stopped.
+    xsift keeps finished fits in `out`, so a stopped validation resumes if you repeat it.
 
     Parameters
     ----------
@@ -146,28 +146,28 @@ def evaluate(
     labels : str, Path or table in memory, optional
         Known objects; without it, `label_column` is a column of `table`.
     settings : Settings, optional
-        As a whole; of these, vote_trained, keep and method do not matter here.
+        All settings at once. vote_trained, keep and method have no effect here.
     evaluation : EvaluationSettings, optional
     classes : Classes, optional
-        Where None, those of the survey.
+        If None, those of the survey.
     advance : callable, optional
-        Told how many fits are done, and how many there are.
+        Called with the number of finished fits, and of all fits.
     workers : int or str, optional
-        How many processes of this machine fit, or the address of a Dask scheduler whose workers do.
-        The figures are the same. [default: this process]
+        Number of processes on this machine, or the address of a Dask scheduler. The figures are the
+        same. [default: this process]
     **keywords
         Both kinds of settings, each by its name: ``label_column="otype"``, ``folds=10``, ...
 
     Returns
     -------
     Evaluation
-        A dict: what `evaluation.json` holds.
+        A dict with the content of `evaluation.json`.
 
     Raises
     ------
     XsiftError
-        Where the table cannot serve or the folder cannot be written; SplitError where a source or a
-        detection would stand on both sides of a split.
+        If the table cannot be used or the folder cannot be written; SplitError if a source or a
+        detection would be on both sides of a split.
     """
     need_to_train()
     settings, evaluation = settings or Settings(), evaluation or EvaluationSettings()

@@ -318,7 +318,7 @@ def _sha256(path: Path) -> str | None:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Say nothing of a part: what is to be said is said of the whole."""
+    """Suppress warnings about a part: they are given for the whole table."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", XsiftWarning)
         yield

@@ -22,8 +22,8 @@ def takes_settings(
 ) -> Callable[[Callable[..., R]], Callable[..., R]]:
     """Let a function with a parameter `settings` (or `evaluation`) take each of them as a keyword.
 
-    The signature that Python shows lists them. A keyword stands in for what the whole leaves at
-    its default; a SettingError says where both give one.
+    The signature that Python shows lists them. A keyword replaces a default of the whole
+    settings; a SettingError is raised if both give a value.
 
     Parameters
     ----------

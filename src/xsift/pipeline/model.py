@@ -21,8 +21,8 @@ __all__ = ["TrainedModel", "load_model"]
 class TrainedModel(Shown, ModelTree):
     """A trained model: plain data that classifies tables.
 
-    It pickles, for the workers of a cluster. Keep it as a file: whoever opens a pickle runs what
-    is in it, and a model file runs nothing.
+    You can pickle it for the workers of a cluster. To keep it, use `save`: opening a pickle runs
+    the code in it, opening a model file runs no code.
 
     Attributes
     ----------
@@ -31,7 +31,7 @@ class TrainedModel(Shown, ModelTree):
     method : {"paper", "calibrated"}
     survey : str
     model_id : str
-        Fingerprint: the same numbers, the same name.
+        Fingerprint of the numbers of the model.
     training : TrainingTree
         What it was trained on, and how.
     """
@@ -48,7 +48,7 @@ class TrainedModel(Shown, ModelTree):
         return classify(table, self, settings, **keywords)
 
     def save(self, path: str | Path) -> None:
-        """Write the model file; one that is there is replaced when the new one is whole.
+        """Write the model file. An existing file is replaced when the new one is complete.
 
         Raises
         ------
@@ -65,7 +65,7 @@ class TrainedModel(Shown, ModelTree):
         return repr(self)
 
     def summary(self) -> Summary:
-        """Return what the model is of: method, survey, features, classes, training."""
+        """Return the method, survey, features, classes and training of the model."""
         training = self.training
         title = f"Model {self.model_id}: {self.method} method, survey {self.survey}"
         lines = [
@@ -83,7 +83,7 @@ class TrainedModel(Shown, ModelTree):
 
 
 def load_model(model: str | Path) -> TrainedModel:
-    """Load a model that comes with xsift, or one of your own.
+    """Load a packaged model, a model file, or the model of a catalogue.
 
     Parameters
     ----------

@@ -51,27 +51,26 @@ def run(
     out: str | Path | None = None,
     workers: int | str | None = None,
 ) -> Catalogue:
-    """Do the main job: a table of detections and known objects become a classified catalogue.
+    """Train a model on known objects and classify a table of detections.
 
     Parameters
     ----------
     table : str, Path or table in memory
         Detections: a file (VOTable, FITS, Parquet or CSV), or a table in memory (astropy, pandas,
-        polars, pyarrow, or whatever has the Arrow PyCapsule interface); or a table in parts.
+        polars, pyarrow, or any object with the Arrow PyCapsule interface); or a table in parts.
     labels : str, Path, table in memory or lsdb.Catalog, optional
-        Known objects; without it, `label_column` is a column of `table`. Of a folder of Parquet
-        files, a HATS catalogue or a catalogue of LSDB the columns that are needed are held in
-        memory: 20,000,000 rows at most.
+        Known objects; without it, `label_column` is a column of `table`. It may be a folder
+        of Parquet files, a HATS catalogue or a catalogue of LSDB; xsift holds the needed columns in
+        memory, of at most 20,000,000 rows.
     settings : Settings, optional
-        As a whole; or give each setting as a keyword.
+        All settings at once; or give each as a keyword.
     classes : Classes, optional
-        Where None, those of the survey; of these the published method takes the plain ones.
+        If None, those of the survey; the published method takes its plain classes.
     progress : callable, optional
-        Told of each step as it begins.
+        Called with a description of each step as it begins.
     out : str or Path, optional
-        A folder to write the results to, as well. A folder, a pattern, a HATS catalogue, an
-        address or a large Parquet file is read in parts, and needs it; the result is then opened
-        from there.
+        Folder for the results. A folder, a pattern, a HATS catalogue, an address or a large
+        Parquet file is read in parts and needs it; the result is then opened from there.
     workers : int or str, optional
         For a table in parts: processes on this machine, or the address of a Dask scheduler.
     **keywords
@@ -84,7 +83,7 @@ def run(
     Raises
     ------
     XsiftError
-        Where the data, the labels or the settings cannot serve; the message says what to do.
+        If the data, labels or settings cannot be used; the message says what to do.
     """
     need_to_train()
     settings, progress = settings or Settings(), progress or shown_in_notebook()

@@ -34,7 +34,7 @@ _PART = ".parts/scan.parquet"
 
 @dataclass(frozen=True, repr=False)
 class Scan(Shown):
-    """Every fit of a scan, and what it advises.
+    """The fits of a scan, and its advice.
 
     Attributes
     ----------
@@ -70,7 +70,7 @@ class Scan(Shown):
         return Summary(title, lines, [means])
 
     def table(self) -> pa.Table:
-        """Return the fits as a table, one row each; null where a number does not apply."""
+        """Return the fits as a table, one row each; null if a number does not apply."""
         names = [f.name for f in fields(Restart)]
         columns = {n: [getattr(f, n) for f in self.fits] for n in names}
         return pa.table({n: pa.array(c, from_pandas=True) for n, c in columns.items()})
@@ -85,10 +85,10 @@ def scan_k(
     advance: Callable[[int, int], None] = lambda done, total: None,
     workers: int | str | None = None,
 ) -> Scan:
-    """Fit K = 1 to `k_max` clusters from several starts and judge each fit.
+    """Fit K = 1 to `k_max` clusters from several starts, and compute the criteria of each fit.
 
-    After each K the fits so far are kept in the folder; a scan that was stopped goes on from
-    there, provided that data and settings are the same.
+    xsift keeps the fits in the folder after each K. A stopped scan resumes from there, if data
+    and settings are the same.
 
     Parameters
     ----------
@@ -97,17 +97,17 @@ def scan_k(
     folder : str or Path
     k_max, restarts : int
     settings : Settings, optional
-        Of these, features, survey, source_column and seed matter here.
+        Only features, survey, source_column and seed have an effect here.
     advance : callable
-        Told how much of the work is done, and how much there is in all.
+        Called with the amount of finished work, and of all work.
     workers : int or str, optional
-        How many processes of this machine fit, or the address of a Dask scheduler whose workers do.
-        Each takes all fits of a K, and judges them; the fits are the same. [default: this process]
+        Number of processes on this machine, or the address of a Dask scheduler. Each takes all fits
+        of a K; the fits are the same. [default: this process]
 
     Raises
     ------
     XsiftError
-        Where the table cannot serve or the folder cannot be written.
+        If the table cannot be used or the folder cannot be written.
     """
     settings = settings or Settings()
     if not 1 <= k_max <= 200 or not 1 <= restarts <= 1000:

@@ -43,7 +43,7 @@ def vote_table(
     out: str | Path | None = None,
     workers: int | str | None = None,
 ) -> Catalogue:
-    """Let the detections of a table of probabilities vote: one row per source.
+    """Combine the probabilities of detections into one verdict for each source.
 
     Parameters
     ----------
@@ -52,19 +52,18 @@ def vote_table(
         column of probabilities per class, ours (``p_qso``) or the published ones (``QSO``,
         ``Seyfert_1``, ...).
     settings : Settings, optional
-        As a whole; of these, survey, source_column, verdict and vote_trained matter here.
+        All settings at once. Only survey, source_column, verdict and vote_trained have an effect.
     classes : Classes, optional
-        What the columns are looked up in; where None, those of the survey.
+        Classes of the columns; if None, those of the survey.
     progress : callable, optional
-        Told of each step as it begins.
+        Called with a description of each step as it begins.
     out : str or Path, optional
-        A folder to write the results to, as well. A folder, a pattern, a HATS catalogue, an
-        address or a large Parquet file is read in parts, and needs it; the result is then opened
-        from there.
+        Folder for the results. A folder, a pattern, a HATS catalogue, an address or a large
+        Parquet file is read in parts and needs it; the result is then opened from there.
     workers : int or str, optional
         For a table in parts: processes on this machine, or the address of a Dask scheduler.
     **keywords
-        Those settings, each by its name.
+        These settings, each by its name.
 
     Returns
     -------
@@ -74,7 +73,7 @@ def vote_table(
     Raises
     ------
     XsiftError
-        Where the table cannot serve.
+        If the table cannot be used.
     """
     settings, progress = settings or Settings(), progress or shown_in_notebook()
     if is_path(table) and goes_in_parts(table):

@@ -115,7 +115,7 @@ def vote_stream(
     Raises
     ------
     XsiftError
-        Where the table cannot serve, or the folder cannot be written; ClusterError where the
+        If the table cannot be used, or the folder cannot be written; ClusterError where the
         workers are lost.
     """
     check(workers)

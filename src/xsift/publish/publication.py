@@ -23,12 +23,13 @@ __all__ = ["Published", "publish"]
 _TABLES = {"sources": "Classified X-ray sources", "detections": "Classified X-ray detections"}
 _METHODS = {
     "paper": (
-        "the detections are clustered without labels, the clusters linked to known objects, each "
-        "detection scored against the classes of its cluster, and a source's detections vote."
+        "the detections are clustered without labels. Each detection is scored against the known "
+        "objects in its cluster. A source has the mean probability of its detections."
     ),
     "calibrated": (
-        "the classes are learned from known objects, each detection gets a probability of every "
-        "class and of none, calibrated on sources held out, and a source's detections vote."
+        "the classes are learned from known objects. Each detection gets a probability for every "
+        "class and for none of them, calibrated on held-out sources. A source has the normalised "
+        "geometric mean of its detections' probabilities."
     ),
 }
 _RECORD_BYTES = 10_000_000
@@ -125,7 +126,7 @@ def publish(
         For the metadata; `licence` is one of ``publish.LICENCES``.
     static : bool
     progress : callable
-        Told of each step as it begins.
+        Called with a description of each step as it begins.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Files to tables held to their survey's schema.
+"""Readers: files to tables that fit their survey's profile.
 
 `read_detections` and `read_known` read what becomes a sample (`xsift.model.sample`); `read_table`
 reads any table.

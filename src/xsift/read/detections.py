@@ -1,4 +1,4 @@
-"""A table of detections, held to its survey."""
+"""A table of detections, checked against its survey."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _SHARED_COLUMN = "detection_group"
 
 @dataclass(frozen=True)
 class Detections:
-    """A table of detections, held to its survey.
+    """A table of detections, checked against its survey.
 
     Attributes
     ----------
@@ -78,7 +78,7 @@ def read_detections(
     keep: Sequence[str] = (),
     look: Look | None = None,
 ) -> Detections:
-    """Read a table of detections and hold it to its survey.
+    """Read a table of detections and check it against its survey.
 
     Parameters
     ----------

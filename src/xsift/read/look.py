@@ -125,7 +125,7 @@ class ColumnLook(_Counts):
 
 
 class Fit(_Counts):
-    """Detections by what they have of the twelve features of Chandra's catalogue.
+    """Numbers of detections by their features of Chandra's catalogue.
 
     Attributes
     ----------
@@ -143,7 +143,7 @@ class Fit(_Counts):
 
 
 class Look(_Counts):
-    """A first look at a table: what no part of it can know.
+    """A first look at a whole table, for decisions that one part cannot make.
 
     ``a + b`` is the look at both parts. It does not depend on where a table is cut, nor on the
     order of the parts.
@@ -196,7 +196,7 @@ class Look(_Counts):
         )
 
     def heed(self, survey: Survey, used: set[str], where: str) -> None:
-        """Warn of what was met in the columns; those of `used` are needed.
+        """Warn of problems in the columns; those of `used` are needed.
 
         Raises
         ------

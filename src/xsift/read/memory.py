@@ -38,7 +38,7 @@ _POSITION = {
 
 @dataclass(frozen=True)
 class InMemory:
-    """A table that was read already, which the functions of `xsift.read` take as they take a path.
+    """A table in memory, which the functions of `xsift.read` accept in place of a path.
 
     Attributes
     ----------
@@ -70,7 +70,7 @@ def is_path(table: object) -> TypeGuard[str | Path]:
 
 
 def as_input(table: Any, source_column: str = "name", role: str = "") -> str | Path | InMemory:
-    """Return an input as the readers take it: a path as it is, a table in memory converted.
+    """Return an input for the readers: a path unchanged, a table in memory converted.
 
     Parameters
     ----------
@@ -91,12 +91,12 @@ def as_input(table: Any, source_column: str = "name", role: str = "") -> str | P
 
 
 def table_in_memory(table: Any, source_column: str = "name", role: str = "") -> InMemory:
-    """Convert a table in memory: rows and columns in their order, null where missing.
+    """Convert a table in memory to Arrow: same order of rows and columns, null if missing.
 
-    Units, UCDs and descriptions go with the columns. Cells that xsift cannot read (arrays, times,
-    objects) are left out with a warning. Of an astropy Table without ``ra`` and ``dec``, the first
-    SkyCoord gives them, deg, ICRS. Of a pandas DataFrame, a named index is a column, and an unnamed
-    one of text is the source column where the frame has none.
+    Units, UCDs and descriptions go with the columns. Columns that xsift cannot read (arrays, times,
+    objects) are left out with a warning. If an astropy Table has no ``ra`` and ``dec``, the first
+    SkyCoord gives them, deg, ICRS. A named index of a pandas DataFrame becomes a column; an unnamed
+    one of text becomes the source column, if the frame has none.
 
     Parameters
     ----------
@@ -104,9 +104,9 @@ def table_in_memory(table: Any, source_column: str = "name", role: str = "") -> 
         An astropy Table, a pandas or polars DataFrame, a pyarrow Table, or any object with the
         Arrow PyCapsule interface.
     source_column : str
-        What the column of source names is called.
+        Name of the column of source names.
     role : str
-        What the table is, for messages: ``" of labels"``.
+        Role of the table in messages: ``" of labels"``.
 
     Raises
     ------

@@ -135,7 +135,7 @@ class Parts:
 
     @contextmanager
     def located(self, part: Part) -> Iterator[None]:
-        """Say of rows that errors name where they are in the whole table, and in which file."""
+        """Give errors about rows their place in the whole table, and their file."""
         try:
             yield
         except TableError as error:

@@ -29,7 +29,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Polled:
-    """What only the whole table can judge, counted: ``a + b`` is that of both parts.
+    """Counts that only the whole table can judge; ``a + b`` adds two parts.
 
     Attributes
     ----------
@@ -62,7 +62,7 @@ class Polled:
         )
 
     def heed(self, where: str, vote_trained: bool) -> None:
-        """Warn of what was met in the whole table.
+        """Warn of problems in the whole table.
 
         Raises
         ------

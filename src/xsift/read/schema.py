@@ -221,7 +221,7 @@ def _heed_missing(
     if need_all or len(absent) == len(features):
         remedy = ""
         if alike:
-            remedy = f"Where you do, give {alike}"
+            remedy = f"If so, give {alike}"
         elif len(absent) == len(features) > 1:
             remedy = "The table has no feature of the survey: is it another table?"
         elif need_all and all(a.startswith("var_newq") for a in absent):

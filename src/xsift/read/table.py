@@ -31,7 +31,7 @@ __all__ = [
 
 
 def read_table(path: Any, columns: list[str] | None = None) -> tuple[pa.Table, Source]:
-    """Read any table that xsift reads, as it is.
+    """Read a table without checking it against a survey.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ def wanted_columns(
 def offered_columns(
     path: str | Path | InMemory, surveys: Sequence[Survey]
 ) -> tuple[list[str], Source | InMemory]:
-    """Return the columns of a table, and what the functions here take in place of its path.
+    """Return the columns of a table, and the opened table for the other readers.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""A simulated survey of known truth, for the demonstration and the tests."""
+"""A simulated survey with known types, for the demonstration and the tests."""
 
 from xsift.simulate.populations import (
     Population,

@@ -126,7 +126,7 @@ def _sum_to_one(weights: list[float], what: str) -> None:
 
 
 class Population(_Frozen):
-    """One type of source: how its detections scatter in z and where it is on the sky.
+    """One type of source: the distribution of its features and its place on the sky.
 
     Attributes
     ----------
@@ -171,7 +171,7 @@ class MissingPattern(_Frozen):
 
 
 class Populations(_Frozen):
-    """Everything that a simulated survey is drawn from.
+    """The populations of a simulated survey.
 
     Attributes
     ----------

@@ -86,7 +86,7 @@ def simulate(
     other_fraction: float = 0.05,
     populations: Populations | None = None,
 ) -> Simulation:
-    """Draw a Chandra-like survey whose truth is known.
+    """Simulate a Chandra-like survey with known types.
 
     Parameters
     ----------

@@ -57,7 +57,7 @@ def _shipped(name: str) -> Survey:
 
 
 def is_shipped(survey: Survey) -> bool:
-    """Tell whether a survey is, as it is, one that comes with xsift."""
+    """Tell whether a survey is an unchanged profile of xsift."""
     return survey.name in names() and survey == _shipped(survey.name)
 
 

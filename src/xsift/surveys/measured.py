@@ -27,7 +27,7 @@ class Strict(BaseModel):
 
 
 class SurveyColumn(Strict):
-    """A column of the release: unit, UCD, meaning, the values that are possible, and its limits.
+    """A column of the release: unit, UCD, meaning, possible values and limits.
 
     `low` and `high` are inclusive, in `unit`; `above` excludes its own value. None: no bound.
     `period` is the full turn of an angle: values less than a turn outside 0 to `period` wrap.
@@ -80,7 +80,7 @@ class SurveyColumn(Strict):
 
     @property
     def sigmas(self) -> float:
-        """How many standard deviations the limits or errors are away."""
+        """Distance of the limits or errors, in standard deviations."""
         return 1.0 if self.confidence is None else NormalDist().inv_cdf((1 + self.confidence) / 2)
 
     def accepts(self, values: np.ndarray) -> np.ndarray:
@@ -113,7 +113,7 @@ class SurveyColumn(Strict):
 
 
 class CountsWay(Strict):
-    """A way from columns to the effective counts n of a detection: n = `factor` q ** `power`.
+    """A rule for the effective counts of a detection: n = `factor` q ** `power`.
 
     Effective counts are those without background that know the spectrum as well as the detection
     does. With the value x of a column and the half-width s of its limits, or its error, q is

@@ -46,7 +46,7 @@ def identifier(name: str) -> str:
 
 
 class Feature(Strict):
-    """A feature of the classifier: where it comes from and how it is scaled.
+    """A feature of the classifier: its columns, formula and scaling.
 
     Attributes
     ----------
@@ -278,7 +278,7 @@ class Survey(Strict):
         return kept
 
     def with_features(self, names: Sequence[str]) -> Survey:
-        """Return the survey with one feature set of one's own, `OWN`, in the order given.
+        """Return the survey with one more feature set, `OWN`, in the order given.
 
         Parameters
         ----------
@@ -326,7 +326,7 @@ class Survey(Strict):
         return None
 
     def without_query(self) -> Survey:
-        """Return the survey as a model's file holds it: no file names a service to ask."""
+        """Return the survey without its query, as a model file holds it."""
         return self._changed(query=None)
 
     def _changed(self, **parts: Any) -> Survey:

@@ -1,4 +1,4 @@
-"""Detections to sources: every detection of a source has a vote on its class."""
+"""Votes: the detections of a source give its class."""
 
 from xsift.vote.tally import Pool, Votes, in_order, key_order, starts_of, tally, tally_in_order
 from xsift.vote.verdict import Rule

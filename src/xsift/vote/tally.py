@@ -52,7 +52,7 @@ class Votes:
 def in_order(
     names: pa.ChunkedArray | pa.Array, are_whole: bool | None = None
 ) -> pa.ChunkedArray | pa.Array:
-    """Return what source names are sorted by: themselves, or where all are whole numbers, these.
+    """Return the sort keys of source names: the names, or integers if all are integers.
 
     ``9`` comes before ``10``; a number with a leading zero is a name, and then all are. Of a part
     of the names, `are_whole` tells whether all are.

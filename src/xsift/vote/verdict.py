@@ -15,7 +15,7 @@ _ROWS = 65_536
 
 @dataclass(frozen=True, eq=False)
 class Rule:
-    """First the group, then the class within it; "none of these" is a group of its own.
+    """The rule of the verdict: first the group, then the class in it.
 
     Without a prior the most probable one wins (verdict *probable*). With one, that of the highest
     p / prior (verdict *balanced*), among the plain classes where they are as probable as the

@@ -26,7 +26,7 @@ export function drawAbout(section) {
     el("ul", {},
       el("li", {}, "They say how sure the model is between the classes that it knows, under the class shares that it was trained with. A class that it does not know cannot win."),
       about.method === "calibrated"
-        ? el("li", {}, "By the calibrated method, of the sources with a probability of 0.8 about 80 in 100 have that class. \"None of these\" is the probability that a source is like nothing known.")
+        ? el("li", {}, "The calibrated method: of sources with a probability of 0.8, about 80 in 100 have that class. \"None of these\" is the probability that a source belongs to none of the classes.")
         : about.method !== "paper" ? "" : el("li", {}, "By the published method they are a ranking rather than frequencies: many lie near 0 or 1, and more of them are wrong than they say."),
       el("li", {}, "± is how far the detections of one source disagree. It is no error of the mean, and one detection has none."),
       el("li", {}, "Ambiguous: the mean of the probabilities and the count of votes name different classes."),

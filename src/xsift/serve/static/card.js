@@ -76,7 +76,7 @@ function fill({ index, card, verdict, among: places, neighbours, links }) {
   const first = source ?? detections?.[0] ?? {};
   box.replaceChildren(head(String(card.name), own.opened), summary(first), noteBox(String(card.name)), el("p", { class: "verdict" }, verdict),
     ...leading(links, first),
-    ...(source ? [el("h3", {}, (detections?.length ?? source.n_detections) > 1 ? "The source: mean of its detections" : "Probabilities"), classBars(source)] : []),
+    ...(source ? [el("h3", {}, (detections?.length ?? source.n_detections) > 1 ? "The source: its detections pooled" : "Probabilities"), classBars(source)] : []),
     ...(detections ? ofDetections(detections) : [el("p", { class: "faint" }, "This catalogue has sources alone: no detections to show.")]),
     ...(Object.keys(places ?? {}).length ? [el("h3", {}, "Among the classes of this catalogue"), among(places)] : []),
     ...near(neighbours, first));
