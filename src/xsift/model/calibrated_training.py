@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import count
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -24,12 +24,12 @@ from xsift.model.core import CalibratedCore, responsibilities_in
 from xsift.model.examples import Examples, examples_of
 from xsift.model.faint import BRIGHT, Dimming, dimming_of
 from xsift.model.gaps import Gaps, even_weights, measure_gaps
+from xsift.model.held_out import HeldOut, validations_of
 from xsift.model.mixtures import fit_mixtures
 from xsift.model.progress import Tell
 from xsift.model.sample import Training
 from xsift.model.sets import OTHER, thresholds_of
 from xsift.model.typicality_training import fit_typicality
-from xsift.model.validation import NONE, ValidationTree, validation_of
 from xsift.score.calibrated import FITS, fit_calibrated
 from xsift.score.evidence import Evidence
 from xsift.score.none import NONE_SHARE, OpenScorer
@@ -99,19 +99,7 @@ def fit_calibrated_model(
         fit_typicality(training, core, fit.Z, fit.examples, dimming, seed),
         fit.gaps,
         fit.gaps.missing == "remove",
-        _validations(fit.held_out, classes),
-    )
-
-
-def _validations(held_out: tuple[HeldOut, ...], classes: Classes) -> tuple[ValidationTree, ...]:
-    """Return the curves of all detections or, where counts matter, of faint and of bright ones."""
-    whose: tuple[Literal["faint", "bright", "all"], ...] = ("faint", "bright")
-    return tuple(
-        validation_of(
-            *(found.crossed, found.group, found.source, found.weight),
-            *((*classes.groups, NONE), of),
-        )
-        for found, of in zip(held_out, whose if len(held_out) > 1 else ("all",), strict=True)
+        validations_of(fit.held_out, classes),
     )
 
 
@@ -212,39 +200,6 @@ def fit_core(
     scorers, held_out = zip(*fitted, strict=True)
     core = CalibratedCore(closing, closure, scores, mixtures, bags, scorers)
     return CoreFit(core, Z, examples, gaps, held_out)
-
-
-class HeldOut(NamedTuple):
-    """What experts that never saw their source say of detections.
-
-    Attributes
-    ----------
-    p, crossed : ndarray of shape (k, G)
-        Probabilities of the plain groups and, where others are known, of these and of none, as in
-        `Unseen`.
-    group : ndarray of int, shape (k,)
-        The true one.
-    unit, source : ndarray of int, shape (k,)
-        What stood on one side of the splits, and the source.
-    weight : ndarray of shape (k,)
-    n_plain : int
-        The first so many groups are plain.
-    """
-
-    p: np.ndarray
-    crossed: np.ndarray
-    group: np.ndarray
-    unit: np.ndarray
-    source: np.ndarray
-    weight: np.ndarray
-    n_plain: int
-
-    def in_sets(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return probabilities, true group and unit with all but the plain groups as one."""
-        p = self.p
-        if p.shape[1] > self.n_plain:
-            p = np.column_stack([p[:, : self.n_plain], p[:, self.n_plain :].sum(axis=1)])
-        return p, np.minimum(self.group, self.n_plain), self.unit
 
 
 class _Kinds(NamedTuple):
