@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from xsift.pipeline.model import load_model
     from xsift.pipeline.run import run
     from xsift.pipeline.vote import vote_table
-    from xsift.report.report import report
-    from xsift.serve.background import serve
+    from xsift.report.report import write_report
+    from xsift.serve.background import serve_catalogue
     from xsift.settings import EvaluationSettings, Settings
 
 __version__ = "0.1.0.dev0"
@@ -44,10 +44,10 @@ _WHERE = {
     "evaluate": "xsift.pipeline.evaluate",
     "load_model": "xsift.pipeline.model",
     "open_catalogue": "xsift.pipeline.catalogue",
-    "report": "xsift.report.report",
     "run": "xsift.pipeline.run",
-    "serve": "xsift.serve.background",
+    "serve_catalogue": "xsift.serve.background",
     "vote_table": "xsift.pipeline.vote",
+    "write_report": "xsift.report.report",
 }
 __all__ = [
     "CalibratedClassifier",
@@ -65,10 +65,10 @@ __all__ = [
     "evaluate",
     "load_model",
     "open_catalogue",
-    "report",
     "run",
-    "serve",
+    "serve_catalogue",
     "vote_table",
+    "write_report",
 ]
 
 
@@ -92,7 +92,7 @@ def __dir__() -> list[str]:
 
 
 class _Package(ModuleType):
-    """The package: `evaluate`, `compare`, `report` and `serve` bear the names of rooms."""
+    """The package, whose functions `evaluate` and `compare` bear the names of rooms."""
 
     def __setattr__(self, name: str, value: Any) -> None:
         # Who imports a room (`from xsift.compare import agreement`) gets it; but importing would

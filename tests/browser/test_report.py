@@ -20,9 +20,9 @@ OUTSIDE = """() => [...document.querySelectorAll('main *')].filter(e => !e.close
 
 @pytest.fixture(scope="module")
 def folder(catalogue, tmp_path_factory):
-    from xsift.report.report import report
+    from xsift.report.report import write_report
 
-    return report(catalogue, tmp_path_factory.mktemp("report")).folder
+    return write_report(catalogue, tmp_path_factory.mktemp("report")).folder
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from xsift.compare.comparison import compare, read_ours
 from xsift.errors import OutputError, TableError
 from xsift.publish.publication import publish
 from xsift.report.count_figures import k_scan
-from xsift.report.report import report
+from xsift.report.report import write_report
 from xsift.write.manifest import LIST
 
 COMMAND = """
@@ -76,7 +76,7 @@ def openers(folder, tmp_path):
     yield lambda: source_card(name, folder)
     yield lambda: anomalies(folder)
     yield lambda: read_ours(folder)
-    yield lambda: report(folder)
+    yield lambda: write_report(folder)
     yield lambda: publish(folder, tmp_path / "published")
     served = pytest.importorskip("xsift.serve.catalogue")
     yield lambda: served.read_served(folder)

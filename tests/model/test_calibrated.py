@@ -325,9 +325,9 @@ def test_fields_stay_on_one_side(monkeypatch):
     field = np.repeat(np.arange(40), 10)
     seen = []
 
-    def look(evidence, y, group, weight, source, seed, *beside):
+    def look(evidence, y, group, weight, source, seed, *more, **tick):
         seen.append(source)
-        return fit_calibrated(evidence, y, group, weight, source, seed, *beside)
+        return fit_calibrated(evidence, y, group, weight, source, seed, *more, **tick)
 
     monkeypatch.setattr(calibrated_training, "fit_calibrated", look)
     other = np.where(rng.random(400) < 0.2, "Psr", None)

@@ -7,7 +7,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from xsift.errors import ModelError
-from xsift.model import calibrated_training, load_model
+from xsift.model import held_out, load_model
 from xsift.model.file import load_model_tree, save_model_tree
 from xsift.model.packaged import packaged_models
 from xsift.model.validation import N_BINS, THRESHOLDS, ValidationTree, validation_of
@@ -132,24 +132,24 @@ def test_training_keeps_the_curves_of_its_held_out_sources(calibrated):
 def test_held_out_probabilities_make_the_curves(calibrated, monkeypatch):
     """The sets take the blend of all rows, as before; the curves the blend of the other folds."""
     seen = []
-    original = calibrated_training.validation_of
+    original = held_out.validation_of
 
     def spy(p, *rest):
         seen.append(p)
         return original(p, *rest)
 
-    held_out = calibrated_training.HeldOut(
+    found = held_out.HeldOut(
         np.array([[0.7, 0.2, 0.06, 0.04]]),
         np.array([[0.6, 0.3, 0.06, 0.04]]),
         *(np.array([3]), np.array([7]), np.array([0]), np.array([0.5]), 2),
     )
-    p, group, unit = held_out.in_sets()
+    p, group, unit = found.in_sets()
     assert_allclose(p, [[0.7, 0.2, 0.1]])
     assert (group.tolist(), unit.tolist()) == ([2], [7])
-    monkeypatch.setattr(calibrated_training, "validation_of", spy)
+    monkeypatch.setattr(held_out, "validation_of", spy)
     tree = load_model_tree(calibrated / "model.asdf")
-    calibrated_training._validations((held_out, held_out), tree.classes)
-    assert [p.tolist() for p in seen] == [held_out.crossed.tolist()] * 2
+    held_out.validations_of((found, found), tree.classes)
+    assert [p.tolist() for p in seen] == [found.crossed.tolist()] * 2
 
 
 def test_the_model_says_the_same_with_and_without(calibrated):

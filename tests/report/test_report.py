@@ -23,7 +23,7 @@ from xsift.report import distributions
 from xsift.report.count_figures import k_scan, tally_drawings
 from xsift.report.drawing import Drawing
 from xsift.report.feature_figures import feature_drawings
-from xsift.report.report import _write_figure, compose, judge_catalogue, make_figure, report
+from xsift.report.report import _write_figure, compose, judge_catalogue, make_figure, write_report
 from xsift.write import Staging
 
 VOID = {"meta", "br", "path", "use", "image", "link"}
@@ -109,7 +109,7 @@ def quick(monkeypatch):
 def reported(paper, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(import_module("xsift.report.report"), "_write_figure", write_numbers)
-        return report(paper, tmp_path_factory.mktemp("report"))
+        return write_report(paper, tmp_path_factory.mktemp("report"))
 
 
 def rows(path):
@@ -128,7 +128,7 @@ def drawings(folder):
 
 
 def test_every_figure_is_drawn_and_the_page_loads_nothing(paper, tmp_path):
-    reported = report(paper, tmp_path)
+    reported = write_report(paper, tmp_path)
     stems = {f["stem"] for f in reported.record["figures"]}
     assert stems == {
         *("class_fractions", "sky_groups", "sky_classes", "latitude", "detections_per_source"),
@@ -185,7 +185,7 @@ def test_the_page_begins_with_what_was_found(reported):
 def test_title_author_and_more_cards(paper, tmp_path, quick, xsift):
     altered(paper, tmp_path, lambda t: t)
     source = pq.read_table(tmp_path / "sources.parquet")["name"].to_pylist()[200]
-    plain = report(tmp_path).record
+    plain = write_report(tmp_path).record
     n = pq.read_table(tmp_path / "sources.parquet").num_rows
     assert (plain["title"], plain["author"]) == (f"Classes of {n} X-ray sources", "")
     assert source not in [c["name"] for c in plain["cards"]]
@@ -199,7 +199,7 @@ def test_title_author_and_more_cards(paper, tmp_path, quick, xsift):
     record = json.loads((tmp_path / "run.json").read_text("utf-8"))
     record |= {"title": "Of the record", "author": "R. Ecord"}
     (tmp_path / "run.json").write_text(json.dumps(record), "utf-8")
-    found = report(tmp_path).record
+    found = write_report(tmp_path).record
     assert (found["title"], found["author"]) == ("Of the record", "R. Ecord")
 
 
@@ -295,7 +295,7 @@ def test_hypotheses_by_class_and_by_label(paper, reported):
 
 def test_hypotheses_say_of_which_sources_they_do_not_speak(opened, tmp_path, quick):
     """They are of the paper's classes; a model may know more, and none of them."""
-    beyond = report(opened, tmp_path).record["beyond"]
+    beyond = write_report(opened, tmp_path).record["beyond"]
     sources = pq.read_table(opened / "sources.parquet").to_pylist()
     mine = [s["group"] for s in sources if s["status"] == "unique"]
     assert beyond == {g: mine.count(g) for g in ("Star", "none")}
@@ -365,7 +365,7 @@ def test_a_group_of_a_few_sources_is_points_and_named(opened, tmp_path):
 
 
 def test_the_same_report_twice(paper, reported, tmp_path, quick):
-    report(paper, tmp_path)
+    write_report(paper, tmp_path)
     for stem in ("hypotheses", "sky_groups", "class_medians"):
         name = f"{stem}.csv"
         assert (tmp_path / name).read_bytes() == (reported.folder / name).read_bytes()
@@ -402,7 +402,9 @@ def altered(folder, to, change, table="sources"):
 
 def test_without_positions(paper, tmp_path, quick):
     altered(paper, tmp_path, lambda t: t.drop_columns(["ra", "dec"]))
-    found = report(altered(tmp_path, tmp_path, lambda t: t.drop_columns(["ra"]), "detections"))
+    found = write_report(
+        altered(tmp_path, tmp_path, lambda t: t.drop_columns(["ra"]), "detections")
+    )
     missing = {f["stem"]: f["why"] for f in found.record["not_drawn"]}
     for stem in ("sky_groups", "sky_classes", "latitude"):
         assert missing[stem] == "the catalogue has no positions"
@@ -415,10 +417,10 @@ def test_without_positions(paper, tmp_path, quick):
 
 def test_a_report_anew_clears_what_it_no_longer_draws(paper, tmp_path, quick):
     altered(paper, tmp_path, lambda t: t)
-    report(tmp_path)
+    write_report(tmp_path)
     assert (tmp_path / "report" / "latitude.png").exists()
     altered(tmp_path, tmp_path, lambda t: t.drop_columns(["ra", "dec"]))
-    report(tmp_path)
+    write_report(tmp_path)
     assert not list((tmp_path / "report").glob("latitude.*"))
 
 
@@ -426,7 +428,7 @@ def test_a_report_anew_clears_what_it_no_longer_draws(paper, tmp_path, quick):
 def test_few_sources(paper, tmp_path, n, quick):
     altered(paper, tmp_path, lambda t: t.slice(0, n))
     folder = altered(tmp_path, tmp_path, lambda t: t.slice(0, n), "detections")
-    found = report(folder)
+    found = write_report(folder)
     assert found.record["status"][0] == ["sources", n]
     assert len(found.record["cards"]) <= 3 * n
     by_class = [r for r in found.record["hypotheses"] if r["version"] == "class"]
@@ -479,8 +481,8 @@ def test_other_classes_and_hostile_names(small_table, tmp_path, monkeypatch):
         def few(view, make=make):
             return [d for d in make(view) if d.stem in names]
 
-        monkeypatch.setattr(f"xsift.report.report.{make.__name__}", few)
-    report(tmp_path)
+        monkeypatch.setattr(import_module("xsift.report.report"), make.__name__, few)
+    write_report(tmp_path)
     html = (tmp_path / "report" / "report.html").read_text("utf-8")
     assert "<script" not in html
     page = Page(html)
@@ -493,7 +495,7 @@ def test_other_classes_and_hostile_names(small_table, tmp_path, monkeypatch):
 def test_a_catalogue_of_votes_alone(paper, tmp_path, xsift, quick):
     answer = xsift("vote", paper / "detections.parquet", "--out", tmp_path / "voted")
     assert answer.status == 0
-    found = report(tmp_path / "voted")
+    found = write_report(tmp_path / "voted")
     missing = {f["stem"]: f["why"] for f in found.record["not_drawn"]}
     assert missing["clusters_features"] == "the folder has no table of detections"
     assert found.record["why_not"] == {"label": "the folder has no table of detections"}
@@ -560,13 +562,13 @@ def text_for(name):
 def test_without_matplotlib(paper, tmp_path, without):
     without("matplotlib")
     with pytest.raises(MissingPackageError, match=r'no figures: .*"xsift\[report\]"$'):
-        report(paper, tmp_path / "r")
+        write_report(paper, tmp_path / "r")
     assert not (tmp_path / "r").exists()
 
 
 def test_a_folder_that_is_none(tmp_path):
     with pytest.raises(TableError, match="give a folder that run, classify, vote or demo wrote"):
-        report(tmp_path / "nothing")
+        write_report(tmp_path / "nothing")
     with pytest.raises(
         TableError, match=r"no scan\.json here: give a folder that xsift scan wrote"
     ):
@@ -578,7 +580,7 @@ def test_a_record_that_is_broken_is_not_needed(paper, tmp_path, quick):
     for text in ("{", "[1]", '{"model": 3, "input": 4, "warnings": {}}'):
         (tmp_path / "run.json").write_text(text)
         assert view_catalogue(tmp_path).names
-    assert report(tmp_path).record["notes"]
+    assert write_report(tmp_path).record["notes"]
 
 
 def test_the_scan_is_drawn(tmp_path):
@@ -645,9 +647,9 @@ def test_a_catalogue_in_memory_has_a_report(small_table, calibrated, tmp_path, q
     table = small_table.drop_columns(["label"])
     catalogue = xsift.classify(table, model=calibrated / "model.asdf")
     with pytest.raises(SettingError, match=r"in memory alone: give out, a folder for its report"):
-        xsift.report(catalogue)
+        xsift.write_write_report(catalogue)
     told = []
-    made = xsift.report(catalogue, tmp_path / "r", progress=told.append)
+    made = xsift.write_write_report(catalogue, tmp_path / "r", progress=told.append)
     assert made.page == tmp_path / "r" / "report.html"
     assert "<h1" in made.page.read_text("utf-8")
     assert f'href="{made.page}"' in made._repr_html_()
@@ -661,4 +663,4 @@ def test_a_catalogue_in_memory_has_a_report(small_table, calibrated, tmp_path, q
 def test_an_opened_catalogue_has_its_report_beside_it(paper, tmp_path, quick):
     folder = tmp_path / "c"
     shutil.copytree(paper, folder)
-    assert xsift.report(xsift.open_catalogue(folder)).folder == folder / "report"
+    assert xsift.write_report(xsift.open_catalogue(folder)).folder == folder / "report"

@@ -7,6 +7,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from xsift.errors import SettingError
+from xsift.serve import aladin
 from xsift.serve.aladin import ADDRESS, INTEGRITY, VERSION, Aladin, read_aladin
 from xsift.serve.app import STATIC, create_app
 
@@ -66,7 +67,9 @@ def test_a_copy_is_served_and_nothing_else_allowed(served, copy):
 def test_a_copy_that_was_not_tested_is_said(copy, monkeypatch):
     assert f"not the {VERSION} that xsift was tested with" in read_aladin(copy).note
     digest = base64.b64encode(hashlib.sha384(copy.read_bytes()).digest()).decode()
-    monkeypatch.setattr("xsift.serve.aladin.INTEGRITY", f"sha384-other sha384-{digest}")
+    monkeypatch.setattr(
+        import_module("xsift.serve.aladin"), "INTEGRITY", f"sha384-other sha384-{digest}"
+    )
     assert read_aladin(copy) == Aladin(copy.read_bytes())
 
 
@@ -77,6 +80,6 @@ def test_a_copy_that_is_none_is_refused(tmp_path, copy, monkeypatch):
     (tmp_path / "other.js").write_bytes(b"alert(1)")
     with pytest.raises(SettingError, match=rf"^aladin .*other\.js: no Aladin Lite.*{get}"):
         read_aladin(tmp_path / "other.js")
-    monkeypatch.setattr("xsift.serve.aladin._MOST_BYTES", 3)
+    monkeypatch.setattr(aladin, "_MOST_BYTES", 3)
     with pytest.raises(SettingError, match=rf"^aladin .*aladin\.js: larger than 0 MiB.*{get}"):
         read_aladin(copy)

@@ -19,7 +19,7 @@ def ours():
 
 
 def test_a_folder_is_served_until_it_is_stopped(calibrated):
-    with xsift.serve(calibrated) as served:
+    with xsift.serve_catalogue(calibrated) as served:
         assert served.address.startswith("http://127.0.0.1:")
         assert "<title>" in get(served.address)
         assert repr(served) == f"serving at {served.address} (stop() ends it)"
@@ -36,7 +36,7 @@ def test_a_catalogue_in_memory_is_served_from_a_folder_that_goes(
 ):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     table = small_table.drop_columns(["label"])
-    served = xsift.serve(xsift.classify(table, model=calibrated / "model.asdf"))
+    served = xsift.serve_catalogue(xsift.classify(table, model=calibrated / "model.asdf"))
     try:
         assert len(list(tmp_path.glob("xsift-served-*"))) == 1
         assert "xsift" in get(served.address)
@@ -47,9 +47,9 @@ def test_a_catalogue_in_memory_is_served_from_a_folder_that_goes(
 
 def test_what_cannot_be_served_leaves_no_server(tmp_path, calibrated):
     with pytest.raises(TableError, match="no sources"):
-        xsift.serve(tmp_path)
-    with xsift.serve(calibrated) as served:
+        xsift.serve_catalogue(tmp_path)
+    with xsift.serve_catalogue(calibrated) as served:
         port = int(served.address.rstrip("/").rpartition(":")[2])
         with pytest.raises(SettingError, match=f"port {port}: cannot listen there"):
-            xsift.serve(calibrated, port=port)
+            xsift.serve_catalogue(calibrated, port=port)
         assert len(ours()) == 1

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from importlib import import_module
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -120,7 +121,7 @@ def test_a_fault_of_ours_is_one_line(client, monkeypatch, capsys):
     def fail(self, served):
         raise RuntimeError("secret of /etc/machine")
 
-    monkeypatch.setattr("xsift.serve.filters.Filters.mask", fail)
+    monkeypatch.setattr(import_module("xsift.serve.filters").Filters, "mask", fail)
     answer = client.get("/api/filter")
     assert answer.status_code == 500
     assert answer.json() == {"detail": "the server failed at this request; its own log says why"}

@@ -46,10 +46,10 @@ def report(
     as_json: Json = False,
 ) -> None:
     """Write a report: figures, tables and tested hypotheses."""
-    from xsift.report.report import report
+    from xsift.report.report import write_report
 
     with progress() as step:
-        result = report(catalogue, out, scan, seed, step, title, author, source or ())
+        result = write_report(catalogue, out, scan, seed, step, title, author, source or ())
     if as_json:
         say_json(result.record)
     else:

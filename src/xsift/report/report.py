@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     from xsift.catalogue.tables import Catalogue
 
-__all__ = ["FILES", "CatalogueReport", "compose", "judge_catalogue", "make_figure", "report"]
+__all__ = ["FILES", "CatalogueReport", "compose", "judge_catalogue", "make_figure", "write_report"]
 
 FIGURES = (
     "class_fractions clusters_classes clusters_features clusters_hardness clusters_planes "
@@ -83,7 +83,7 @@ class CatalogueReport:
         return f'report: <a href="{at}" target="_blank">{at}</a>'
 
 
-def report(
+def write_report(
     catalogue: Catalogue | str | Path,
     out: str | Path | None = None,
     scan: str | Path | None = None,

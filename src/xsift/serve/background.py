@@ -14,7 +14,7 @@ from xsift.errors import need
 if TYPE_CHECKING:
     from xsift.pipeline.catalogue import Catalogue
 
-__all__ = ["Served", "serve"]
+__all__ = ["Served", "serve_catalogue"]
 
 
 class Served:
@@ -53,7 +53,9 @@ class Served:
         return f'serving at <a href="{at}" target="_blank">{at}</a> (<code>stop()</code> ends it)'
 
 
-def serve(catalogue: Catalogue | str | Path, port: int = 0, host: str = "127.0.0.1") -> Served:
+def serve_catalogue(
+    catalogue: Catalogue | str | Path, port: int = 0, host: str = "127.0.0.1"
+) -> Served:
     """Serve a catalogue to the browser, and return at once.
 
     Parameters

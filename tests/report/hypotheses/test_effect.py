@@ -1,5 +1,7 @@
 """The effect against naive loops and scipy, its interval by simulation, the verdict by its rule."""
 
+from importlib import import_module
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -54,7 +56,7 @@ def test_bins_do_not_move_the_value_and_hardly_the_interval(monkeypatch):
     rng = np.random.default_rng(4)
     a, b = rng.normal(0.2, 1, 3000), rng.normal(0, 1, 3000)
     binned = effect_of(a, b, seed=5)
-    monkeypatch.setattr("xsift.report.hypotheses.effect._BINS", 10_000)
+    monkeypatch.setattr(import_module("xsift.report.hypotheses.effect"), "_BINS", 10_000)
     exact = effect_of(a, b, seed=5)
     assert binned.value == exact.value
     assert (binned.low, binned.high) == pytest.approx((exact.low, exact.high), abs=0.006)
