@@ -647,9 +647,9 @@ def test_a_catalogue_in_memory_has_a_report(small_table, calibrated, tmp_path, q
     table = small_table.drop_columns(["label"])
     catalogue = xsift.classify(table, model=calibrated / "model.asdf")
     with pytest.raises(SettingError, match=r"in memory alone: give out, a folder for its report"):
-        xsift.write_write_report(catalogue)
+        xsift.write_report(catalogue)
     told = []
-    made = xsift.write_write_report(catalogue, tmp_path / "r", progress=told.append)
+    made = xsift.write_report(catalogue, tmp_path / "r", progress=told.append)
     assert made.page == tmp_path / "r" / "report.html"
     assert "<h1" in made.page.read_text("utf-8")
     assert f'href="{made.page}"' in made._repr_html_()
