@@ -398,6 +398,17 @@ def show(xsift, *arguments):
     return said.err
 
 
+@pytest.mark.parametrize("command", ["classify", "run", "vote", "evaluate"])
+def test_a_folder_made_for_results_that_never_come_goes_again(xsift, tmp_path, command):
+    (tmp_path / "t.csv").write_text("name\n")
+    more = ["--label-column", "x"] if command in ("run", "evaluate") else []
+    assert xsift(command, tmp_path / "t.csv", *more, "--out", tmp_path / "new").status == 1
+    assert not (tmp_path / "new").exists()
+    (tmp_path / "there").mkdir()
+    assert xsift(command, tmp_path / "t.csv", *more, "--out", tmp_path / "there").status == 1
+    assert (tmp_path / "there").is_dir()
+
+
 def test_show_of_folders_that_are_no_catalogues(xsift, tmp_path, catalogue, files, small_table):
     assert "no sources.parquet here" in show(xsift, "x", "--catalogue", tmp_path)
     assert "no source 2CXO J9 among 300" in show(xsift, "2CXO J9", "--catalogue", catalogue)

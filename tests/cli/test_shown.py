@@ -14,6 +14,7 @@ from rich.console import Console
 
 from xsift import classify, run
 from xsift.cli import terminal
+from xsift.cli.evaluate import _method_table
 from xsift.model.notebook import shown_in_notebook
 from xsift.model.progress import told_in_parts
 
@@ -79,6 +80,19 @@ def test_sources_of_none_of_the_classes_are_counted_in_the_table(xsift, calibrat
         pytest.fail("no source is of none of the classes: the test sees nothing")
     unique = pc.sum(pc.equal(found["status"], "unique")).as_py()
     assert row == [["none", "none", "of", "these", str(unique), str(len(found) - unique)]]
+
+
+def test_no_number_of_a_validation_is_cut():
+    interval = {"value": 0.5321, "low": 0.1234, "high": 0.9876}
+    figures = dict.fromkeys(("balanced_accuracy", "accuracy", "log_loss", "ece"), interval)
+    found = {"groups": figures | {"n_detections": 123_456}}
+    results = {name: {"detections": found, "sources": found} for name in ("calibrated", "paper")}
+    screen = Console(file=io.StringIO(), width=80)
+    screen.print(_method_table("Unseen sources", results))
+    lines = screen.file.getvalue().splitlines()
+    assert max(map(len, lines)) <= 80
+    assert [line.count("0.123-0.988") for line in lines] == [0, 0, 1, 1]
+    assert lines[-1].split() == ["paper", "123,456", "0.532", "0.123-0.988", *["0.532"] * 4]
 
 
 class Watched:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -191,6 +192,7 @@ def place(
     OutputError
         If `vote` would replace the sources of a catalogue.
     """
+    is_new = not os.path.lexists(folder)
     stems = ("sources", "detections") if has_detections else ("sources",)
     held = (Path(folder) / name for name in ("detections.parquet", "detections"))
     if not has_detections and any(path.exists() for path in held):
@@ -202,7 +204,7 @@ def place(
     names += ["run.json", *(["model.asdf"] if has_detections else [])]
     names += [name for name in read_list(check_folder(folder)) if is_part(name)]
     names += hats_names(Path(folder))
-    return Staging(folder, [*names, *more], "catalogue", inputs)
+    return Staging(folder, [*names, *more], "catalogue", inputs, is_new)
 
 
 def roles(

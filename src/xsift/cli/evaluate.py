@@ -152,6 +152,7 @@ def _show(record: dict[str, Any], folder: Path) -> None:
 
 def _method_table(title: str, results: dict[str, Any]) -> Table:
     table = new_table(title, ("method",), _MEASURES)
+    table.pad_edge = False  # else the interval of `calibrated` is cut in 80 columns
     for method, found in results.items():
         table.add_row(*map(escape, _cells(method, found)))
     return table

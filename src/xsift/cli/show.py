@@ -128,7 +128,7 @@ def _groups_shown(source: dict[str, Any], groups: Sequence[str]) -> Sequence[str
     """Return the groups that fit in a line: where there are many, those that may be true."""
     if len(groups) <= _GROUPS:
         return groups
-    may_be = (source.get("group_set") or "").split("|")
+    may_be = [source.get("group"), *(source.get("group_set") or "").split("|")]
     return [group for group in groups if group in may_be][:_GROUPS] or groups[:_GROUPS]
 
 
@@ -163,7 +163,11 @@ def _print_verdict(screen: Console, card: SourceCard) -> None:
         said = ", ".join(f"{name} {said}" for name, said in by_rule)
         screen.print(f"verdict by each rule: {escape(said)}", highlight=False)
     if source.get("group_set"):
-        said = ", ".join(source["group_set"].split("|"))
+        may_be = source["group_set"].split("|")
+        own = source["group"] if source["group"] in card.classes.plain.groups else "other"
+        said = ", ".join(may_be)
+        if own not in may_be:
+            said += f"; not {own}, whose true members mostly have a higher probability"
         screen.print(f"groups that may be true: {escape(said)}", highlight=False)
     full = "█" if screen.encoding.startswith("utf") else "#"
     columns = {c.code: c.column for c in card.classes.classes}

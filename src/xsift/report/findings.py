@@ -13,7 +13,8 @@ from xsift.catalogue.view import CatalogueView
 __all__ = ["HOW", "Expected", "expected_number", "group_counts"]
 
 HOW = (
-    "Expected: sum of the sources' probabilities, with its standard deviation. The interval takes "
+    "Expected: sum of the sources' probabilities, with its standard deviation. It differs from the "
+    "number classified, as verdicts favour large groups. The interval takes "
     "probabilities as calibrated and sources as independent; it leaves out errors of the class "
     "shares."
 )

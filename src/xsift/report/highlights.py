@@ -66,7 +66,7 @@ def highlights_of(view: CatalogueView) -> Highlights:
     """Choose the sources to look at first."""
     wanted = ["name", "class", "typicality", "p_none", *view.classes.columns]
     table = view.found.read("sources", wanted)
-    rare, atypical, wrong = _rare(view, table), _atypical(table), _mislabelled(view)
+    rare, atypical, wrong = _rare(view, table), _atypical(table, view), _mislabelled(view)
     empty = {}
     if not rare:
         empty["rare"] = (
@@ -93,7 +93,7 @@ def _rare(view: CatalogueView, table: pa.Table) -> list[Highlight]:
         p = np.nan_to_num(_numbers(table, columns[code]))
         if not 0 < (expected := float(p.sum())) < RARE_SHARE * len(p):
             continue
-        title = "none of these" if code == NONE else view.classes.title_of(code)
+        title = _title(view, code)
         mine = np.flatnonzero((view.code == k) & (p >= _SURE))
         best = mine[np.argsort(-p[mine], kind="stable")[:_OF_A_CLASS]]
         names = table["name"].take(pa.array(best)).to_pylist()
@@ -103,13 +103,19 @@ def _rare(view: CatalogueView, table: pa.Table) -> list[Highlight]:
     return [h for *_, h in sorted(found, key=lambda row: row[:2])][:_MOST]
 
 
-def _atypical(table: pa.Table) -> list[Highlight]:
+def _atypical(table: pa.Table, view: CatalogueView) -> list[Highlight]:
     if "typicality" not in table.column_names:
         return []
     known = table.filter(pc.is_finite(table["typicality"].cast(pa.float64())))
     order = pc.sort_indices(known, sort_keys=[("typicality", "ascending")])[:_MOST]
     rows = known.select(["name", "typicality", "class"]).take(order).to_pylist()
+    for row in rows:
+        row["title"] = _title(view, row["class"]) if row["class"] else ""
     return [Highlight(r.pop("name"), r) for r in rows]
+
+
+def _title(view: CatalogueView, code: str) -> str:
+    return "none of these" if code == NONE else view.classes.title_of(code)
 
 
 def _mislabelled(view: CatalogueView) -> list[Highlight] | str:

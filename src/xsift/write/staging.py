@@ -67,6 +67,9 @@ class Staging:
         What the files are: ``catalogue``, ``scan``, ... A file of another kind is not replaced.
     inputs : iterable of str or Path
         Files that the work reads: none of them is replaced.
+    is_new : bool, optional
+        Whether the folder was made for these files: it goes again, if it is empty, where the work
+        fails. Where None, it is looked for.
 
     Raises
     ------
@@ -81,7 +84,9 @@ class Staging:
         names: Iterable[str] = (),
         kind: str = "",
         inputs: Iterable[str | Path] = (),
+        is_new: bool | None = None,
     ) -> None:
+        self._is_new = not os.path.lexists(folder) if is_new is None else is_new
         self.folder = check_folder(folder)
         self._names, self._kind, self._inputs = tuple(names), kind, tuple(inputs)
         self._staged: list[str] = []
@@ -172,6 +177,9 @@ class Staging:
             raise _cannot_write(self.folder, failed) from failed
         finally:
             self._release()
+            if kind is not None and self._is_new:
+                with contextlib.suppress(OSError):  # it holds what goes on later
+                    self.folder.rmdir()
         if isinstance(error, OSError) and (self._staged or self._work):
             raise _cannot_write(self.folder, error, self._work is not None) from error
 
