@@ -45,7 +45,7 @@ def test_an_svg_has_vector_axes_and_a_mark_for_each_point(open_page, sources):
     said = texts(root)
     assert said[0] == "mine.vot"
     assert "bb_kt against hard_hs" in said
-    assert "hardness, hard to soft" in said  # the axis
+    assert "hardness, hard to soft: HR_hs" in said  # the axis
     assert any(text.endswith("[keV] (log)") for text in said)
     groups = set(sources["group"].to_pylist())
     assert any(re.fullmatch(r"AGN [\d,]+", text) for text in said) == ("AGN" in groups)

@@ -71,7 +71,7 @@ def test_without_a_network_the_button_says_so_and_the_page_goes_on(open_page, to
     button.wait_for()
     assert "no network" in button.get_attribute("title")
     assert "xsift serve --aladin FILE" in page.inner_text("#notice")
-    assert page.get_by_role("button", name="All-sky map").get_attribute("aria-pressed") == "true"
+    page.wait_for_selector("[data-key=map][aria-pressed=true]")
     assert total(page) == sources.num_rows
     forget(page.watch, beside=[ADDRESS])
 

@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -167,6 +168,12 @@ def test_formulas_are_drawn_with_the_font_of_the_site(site):
     run = pytest.importorskip("playwright.sync_api").sync_playwright
     if not CHROMIUM.exists():
         pytest.skip("Chromium is not installed: apt-get install chromium")
+    # Tests of the page keep an event loop in this thread.
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(_see_formulas, site, run).result()
+
+
+def _see_formulas(site, run):
     with run() as p, p.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"]) as browser:
         page = browser.new_context(offline=True).new_page()
         page.goto((site / "scoring.html").as_uri())
