@@ -8,10 +8,15 @@ from xsift.errors import XsiftWarning
 from xsift.evaluate.warned import said_once
 
 
-def said(*messages):
-    with pytest.warns(XsiftWarning) as caught, said_once():
+def _fit(messages):
+    with said_once():
         for message in messages:
             warnings.warn(message, XsiftWarning, stacklevel=1)
+
+
+def said(*messages):
+    with pytest.warns(XsiftWarning) as caught:
+        _fit(messages)
     return [str(w.message) for w in caught]
 
 

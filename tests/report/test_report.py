@@ -646,7 +646,9 @@ def test_the_published_catalogue(real, tmp_path, xsift):
 def test_a_catalogue_in_memory_has_a_report(small_table, calibrated, tmp_path, quick):
     table = small_table.drop_columns(["label"])
     catalogue = xsift.classify(table, model=calibrated / "model.asdf")
-    with pytest.raises(SettingError, match=r"in memory alone: name a folder for its report with out"):
+    with pytest.raises(
+        SettingError, match=r"in memory alone: name a folder for its report with out"
+    ):
         xsift.write_report(catalogue)
     told = []
     made = xsift.write_report(catalogue, tmp_path / "r", progress=told.append)

@@ -126,7 +126,9 @@ def write_report(
     progress = progress or shown_in_notebook()
     folder = Path(catalogue) if isinstance(catalogue, (str, Path)) else catalogue.folder
     if out is None and folder is None:
-        raise SettingError("the catalogue is in memory alone: name a folder for its report with --out")
+        raise SettingError(
+            "the catalogue is in memory alone: name a folder for its report with --out"
+        )
     progress("reading the catalogue" if folder is None else f"reading {folder}")
     view = view_catalogue(catalogue)
     more = named_sources(view, sources)
