@@ -41,3 +41,17 @@ def test_the_command_says_it_with_the_share_that_is_wanted(xsift, without_others
     )  # fmt: skip
     assert done.status == 0, done
     assert SAID.replace("0.01", "0.2") in " ".join(done.out.split())
+
+
+def test_too_few_other_types_are_counted_in_a_warning(small_table):
+    labels = small_table["label"].to_pylist()
+    at = [i for i, label in enumerate(labels) if label is None][:6]
+    for i in at:
+        labels[i] = "SNR"
+    column = small_table.column_names.index("label")
+    table = small_table.set_column(column, "label", [labels])
+    made = xsift.run(table, method="calibrated", label_column="label", features="all")
+    (said,) = [note for note in made.record["warnings"] if "they count as unknown" in note]
+    assert said.startswith("detections of other types than the plain classes: 6 of ")
+    assert said.endswith("and 'none of these' has the stated share of 0.01")
+    assert SAID in made.summary().lines
