@@ -206,6 +206,8 @@ def test_show_suggests_the_nearest_name(xsift, catalogue):
         ("2CXO J120007.0+000000", None),  # one letter beside
         ("2CXO J000007.0+0000", "2CXO J000007.0+000000"),  # no position: the nearest in spelling
         ("nothing like it", None),
+        ("CXO J0000", None),  # several names contain it
+        ("j 0000 07.0", "2CXO J000007.0+000000"),  # one name contains it
     ],
 )
 def test_show_suggests_only_what_may_be_meant(xsift, catalogue, asked, meant):

@@ -646,13 +646,17 @@ def test_the_published_catalogue(real, tmp_path, xsift):
 def test_a_catalogue_in_memory_has_a_report(small_table, calibrated, tmp_path, quick):
     table = small_table.drop_columns(["label"])
     catalogue = xsift.classify(table, model=calibrated / "model.asdf")
-    with pytest.raises(SettingError, match=r"in memory alone: give out, a folder for its report"):
+    with pytest.raises(
+        SettingError, match=r"in memory alone: name a folder for its report with out"
+    ):
         xsift.write_report(catalogue)
     told = []
     made = xsift.write_report(catalogue, tmp_path / "r", progress=told.append)
     assert made.page == tmp_path / "r" / "report.html"
     assert "<h1" in made.page.read_text("utf-8")
     assert f'href="{made.page}"' in made._repr_html_()
+    shown = f"CatalogueReport({str(made.folder)!r}, {len(made.record['figures'])} figures)"
+    assert repr(made) == shown
     assert told[0] == "reading the catalogue"
     drawn = [step for step in told if step.startswith("drawing figures: ")]
     n = len(made.record["figures"])

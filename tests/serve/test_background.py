@@ -29,6 +29,7 @@ def test_a_folder_is_served_until_it_is_stopped(calibrated):
     with pytest.raises(OSError, match="refused"):
         get(served.address)
     served.stop()
+    assert repr(served) == served._repr_html_() == f"stopped: served at {served.address}"
 
 
 def test_a_catalogue_in_memory_is_served_from_a_folder_that_goes(

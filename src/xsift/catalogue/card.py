@@ -232,10 +232,14 @@ def find_name(name: str, names: pa.ChunkedArray, folder: Path) -> Any:
 
 
 def _nearest(name: str, names: list[str]) -> str | None:
-    """Return the name meant: of a name that holds a position the next on the sky, within 1 arcmin.
+    """Return the name meant: the only one that contains what was given, or the nearest.
 
-    Names with positions are spelled alike wherever they lie.
+    Of a name that holds a position that is the next on the sky, within 1 arcmin: names with
+    positions are spelled alike wherever they lie.
     """
+    containing = [n for n in names if _plain(name) in _plain(n)]
+    if len(containing) == 1:
+        return containing[0]
     own = _position(name)
     if own is None:
         return nearest(name, names)

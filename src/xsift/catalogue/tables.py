@@ -374,6 +374,8 @@ def catalogue_summary(sources: pa.Table, record: dict[str, Any]) -> Summary:
     lines += [said] if (said := faintness_said(record)) else []
     if record.get("verdict"):
         lines.append(f"class: {record['verdict']}")
+    if record.get("none"):
+        lines.append(record["none"])
     lines += [f"Warning: {note}" for note in record.get("warnings") or ()]
     found: dict[tuple[str, str], list[int]] = {}
     columns = (sources[c].to_pylist() for c in ("group", "class", "status"))

@@ -187,6 +187,11 @@ class Judge:
         if self.prior is not None:
             shares = zip([*model.classes.codes, NONE], self.prior.tolist(), strict=True)
             record["prior"] = dict(shares)
+            if isinstance(model, CalibratedModel) and model.scorers[-1].opened is None:
+                record["none"] = (
+                    "'none of these' (p_none) is not learned, as training had too few detections "
+                    f"of other types: it has the stated share of {self.prior[-1]:g}"
+                )
         if isinstance(model, CalibratedModel):
             record["sets"] = {"rate": RATE, "thresholds": thresholds_said(model)}
         return record

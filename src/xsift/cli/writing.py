@@ -112,6 +112,8 @@ def _show(record: dict[str, Any], by_class: Table, folder: Path) -> None:
     screen.print(_stages(record["counts"]))
     screen.print(by_class)
     screen.print(f"class: {escape(record['verdict'])}", highlight=False)
+    if record.get("none"):
+        screen.print(escape(record["none"]), highlight=False)
     for what, heading in _HEADINGS.items():
         if record.get(what):
             screen.print(f"{heading}: {escape(_top(record[what]))}", highlight=False)

@@ -285,8 +285,8 @@ def _open(training: Training, group: np.ndarray, n_plain: int) -> tuple[np.ndarr
             warnings.warn(
                 f"detections of other types than the plain classes: {is_beside.sum()} of "
                 f"{n_sources} sources, too few to learn from ({_FEWEST_BESIDE} of {FEWEST_SOURCES} "
-                f"sources are needed): they count as unknown, and none of the classes has the "
-                f"stated share of {NONE_SHARE:g}",
+                f"sources are needed): they count as unknown, and 'none of these' has the stated "
+                f"share of {NONE_SHARE:g}",
                 XsiftWarning,
                 stacklevel=4,
             )

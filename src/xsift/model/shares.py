@@ -219,8 +219,8 @@ def shares_of(sums: ShareSums, model: CalibratedModel, is_unlike: bool) -> dict[
     doubts += _doubt_of_mean(by_group(estimated, model), by_group(mean, model))
     if doubts:
         warnings.warn(
-            f"the class shares estimated for this table (shares in run.json) cannot be trusted: "
-            f"{'; '.join(doubts)}",
+            "classes and probabilities do not use the class shares estimated for this table "
+            f"(shares in run.json), which cannot be trusted: {'; '.join(doubts)}",
             XsiftWarning,
             stacklevel=2,
         )

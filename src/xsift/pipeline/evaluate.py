@@ -37,6 +37,7 @@ from xsift.evaluate.ours import CalibratedMethod, PaperMethod
 from xsift.evaluate.results import results
 from xsift.evaluate.splits import N_BLOCKS
 from xsift.evaluate.store import Store
+from xsift.evaluate.warned import said_once
 from xsift.features import columns_that_close
 from xsift.jit import need_to_train
 from xsift.model.faint import dimming_of
@@ -227,10 +228,11 @@ def _answer(
     todo = [task for task in tasks if store.load(task) is None]
     n_done = len(tasks) - len(todo)
     advance(n_done, len(tasks))
-    for task, answer in pool.flow(answered, validation, todo):
-        store.save(task, answer)
-        n_done += 1
-        advance(n_done, len(tasks))
+    with said_once():
+        for task, answer in pool.flow(answered, validation, todo):
+            store.save(task, answer)
+            n_done += 1
+            advance(n_done, len(tasks))
 
 
 def _unheeded(done: int, total: int) -> None:

@@ -59,7 +59,7 @@ FILES = (
 _VERSIONS = {"class": "by class", "label": "by known label"}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class CatalogueReport:
     """What was written.
 
@@ -77,6 +77,10 @@ class CatalogueReport:
     def page(self) -> Path:
         """The page, for a browser."""
         return self.folder / "report.html"
+
+    def __repr__(self) -> str:
+        n = len(self.record["figures"])
+        return f"CatalogueReport({str(self.folder)!r}, {n} figure{'s'[: n != 1]})"
 
     def _repr_html_(self) -> str:
         at = escape(str(self.page))
@@ -122,7 +126,9 @@ def write_report(
     progress = progress or shown_in_notebook()
     folder = Path(catalogue) if isinstance(catalogue, (str, Path)) else catalogue.folder
     if out is None and folder is None:
-        raise SettingError("the catalogue is in memory alone: give --out, a folder for its report")
+        raise SettingError(
+            "the catalogue is in memory alone: name a folder for its report with --out"
+        )
     progress("reading the catalogue" if folder is None else f"reading {folder}")
     view = view_catalogue(catalogue)
     more = named_sources(view, sources)

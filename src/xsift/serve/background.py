@@ -46,10 +46,14 @@ class Served:
         self.stop()
 
     def __repr__(self) -> str:
+        if not self._thread.is_alive():
+            return f"stopped: served at {self.address}"
         return f"serving at {self.address} (stop() ends it)"
 
     def _repr_html_(self) -> str:
         at = escape(self.address)
+        if not self._thread.is_alive():
+            return f"stopped: served at {at}"
         return f'serving at <a href="{at}" target="_blank">{at}</a> (<code>stop()</code> ends it)'
 
 
