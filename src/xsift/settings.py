@@ -23,6 +23,7 @@ __all__ = [
     "VERDICTS",
     "EvaluationSettings",
     "Settings",
+    "column_pairs",
     "help_of",
 ]
 
@@ -162,6 +163,25 @@ class Settings:
 def help_of(name: str) -> str:
     """Return the help text of the setting `name`."""
     return next(str(f.metadata["help"]) for f in fields(Settings) if f.name == name)
+
+
+def column_pairs(said: Sequence[str]) -> dict[str, str]:
+    """Read ``NAME=COLUMN`` pairs, as ``--column`` takes them.
+
+    Raises
+    ------
+    SettingError
+        If one is no pair, or gives a column of the survey again.
+    """
+    columns: dict[str, str] = {}
+    for pair in said:
+        name, equals, column = (part.strip() for part in pair.partition("="))
+        if not (name and equals and column):
+            raise SettingError(f"--column {pair}: give NAME=COLUMN, such as hard_hs=HS")
+        if name in columns:
+            raise SettingError(f"--column {pair}: {name} is {columns[name]} already")
+        columns[name] = column
+    return columns
 
 
 def _require(ok: bool, message: str) -> None:

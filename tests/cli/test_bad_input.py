@@ -84,6 +84,38 @@ def test_missing_columns_with_the_nearest(refused, saved, small_table):
     assert "missing column hard_hm (did you mean hard-hm?). If so" in said
 
 
+def test_one_message_names_the_source_column_and_the_features(refused, saved, small_table):
+    own = {"name": "Source", "hard_hm": "Hard hm", "hard_hs": "Hard_x_hs", "bb_kt": "kT"}
+    own |= {"powlaw_gamma": "Gamma"}
+    path = saved(small_table.rename_columns([own.get(n, n) for n in small_table.column_names]))
+    give = (
+        "If so, give --column 'hard_hm=Hard hm' --column hard_hs=Hard_x_hs; nothing like "
+        "powlaw_gamma, bb_kt was found: name them yourself with --column NAME=YOURS"
+    )
+    for command in (("classify",), ("run", *LABELLED)):
+        said = refused(command[0], path, *command[1:])
+        assert said.endswith(f"{give}. Name the column of source names with --source-column")
+    said = refused("run", path, *LABELLED, "--source-column", "Source")
+    assert said.endswith(give)
+    unlike = small_table.rename_columns(
+        ["Source" if n == "name" else "kT" if n == "bb_kt" else n for n in small_table.column_names]
+    )
+    assert refused("classify", saved(unlike), "--model", "csc20").endswith(
+        "Name the column of source names with --source-column; nothing like bb_kt was found: name "
+        "it yourself with --column NAME=YOURS"
+    )
+
+
+def test_a_column_is_suggested_once(refused, saved, small_table):
+    table = small_table.drop_columns(["hard_hm", "hard_ms"])
+    names = ["hard_h" if n == "hard_hs" else n for n in table.column_names]
+    said = refused("run", saved(table.rename_columns(names)), *LABELLED)
+    assert said.endswith(
+        "If so, give --column hard_hm=hard_h; nothing like hard_hs, hard_ms was found: name them "
+        "yourself with --column NAME=YOURS"
+    )
+
+
 def test_unknown_columns_of_the_command_line(refused, files):
     path = files / "labelled.parquet"
     said = refused("run", path, "--label-column", "labell")

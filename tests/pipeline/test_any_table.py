@@ -175,7 +175,7 @@ def test_evaluate_validates_under_the_prior_that_is_asked_for(with_flux, tmp_pat
             ["--column", "hard_hs=a", "--column", "hard_hs=b"],
             "--column hard_hs=b: hard_hs is a already",
         ),
-        (["--column", "hard_hs=no"], "missing column no"),
+        (["--column", "hard_hs=no"], "parquet: --column hard_hs=no: missing column no"),
         (["--column", "hs=name"], "--column hs=name: survey csc20 has no column hs"),
         (["--keep", "no"], "missing column no"),
         (["--survey", "no.toml"], "--survey no.toml: cannot be read"),

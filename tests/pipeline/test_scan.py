@@ -36,6 +36,18 @@ def test_the_command(xsift, table, tmp_path):
     assert json.loads((tmp_path / "scan.json").read_text())["advice"] in said.out
 
 
+def test_columns_by_other_names(xsift, small_table, table, tmp_path):
+    names = ["HS" if n == "hard_hs" else n for n in small_table.column_names]
+    pq.write_table(small_table.rename_columns(names), tmp_path / "t.parquet")
+    found = []
+    for path, more in ((table, ()), (tmp_path / "t.parquet", ("--column", "hard_hs=HS"))):
+        out = tmp_path / path.stem
+        said = xsift("scan", path, "--out", out, "--k-max", 2, "--restarts", 1, *more)
+        assert said.status == 0, said.err
+        found.append(pq.read_table(out / "scan.parquet"))
+    assert found[0].equals(found[1])
+
+
 def test_it_goes_on_where_it_stopped(table, tmp_path):
     class Stop(Exception):
         pass

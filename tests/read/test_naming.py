@@ -110,7 +110,7 @@ def test_units_behind_and_beside_other_names_are_heeded(read):
     ("given", "kind", "message"),
     [
         ({"hard_hx": "a"}, SettingError, r"no column hard_hx \(did you mean hard_h.\?\)"),
-        ({"hard_hs": "hr"}, MissingColumnsError, "missing column hr.*names a column of the table"),
+        ({"hard_hs": "hr"}, MissingColumnsError, r"^t.csv: columns hard_hs=hr: missing column hr$"),
         ({"hard_hs": "x", "hard_hm": "X"}, SettingError, "columns hard_hm=X: X is another column"),
     ],
 )
@@ -150,3 +150,14 @@ def test_columns_of_ones_own_are_kept_as_they_are(read):
     assert read(columns, keep=["all"]).kept.column_names == ["Sp. Type"]
     with pytest.raises(MissingColumnsError, match="missing column Sp Typ"):
         read(columns, keep=["Sp Typ"])
+
+
+@pytest.mark.parametrize("survey", surveys.names())
+@pytest.mark.parametrize(
+    "axes",
+    [("RAJ2000", "DEJ2000"), ("_RAJ2000", "_DEJ2000"), ("RA_ICRS", "DE_ICRS"), ("RA", "Dec")],
+)
+def test_the_usual_names_of_positions_are_known(survey, axes):
+    called = naming(["name", *axes], surveys.load(survey), "t.csv").called
+    found = [called.get(name, name) for name in ("ra", "dec")]
+    assert [n.casefold() for n in found] == [n.casefold() for n in axes]

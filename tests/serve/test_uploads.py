@@ -3,7 +3,9 @@
 import gzip
 import io
 import pickle
+import tempfile
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -33,6 +35,15 @@ def as_file(few, tmp_path_factory):
     for form, long in zip(FORMATS, ("csv", "parquet", "fits", "votable"), strict=True):
         write_table(few, folder / f"few.{form}", long, {})
     return lambda form: (folder / f"few.{form}").read_bytes()
+
+
+def written(table, form):
+    from xsift.write import write_table
+
+    long = {"csv": "csv", "vot": "votable", "fits": "fits", "parquet": "parquet"}[form]
+    with tempfile.TemporaryDirectory() as folder:
+        write_table(table, Path(folder) / "t", long, {})
+        return (Path(folder) / "t").read_bytes()
 
 
 @pytest.fixture(scope="module")
@@ -126,6 +137,47 @@ def test_missing_features_and_another_source_column(upload, few, csv_bytes):
     assert used["Star"]["used_as"] == "name"
     assert used["bb_kt"]["n_missing"] == 30
     assert said["n_sources"] == 12
+
+
+def test_columns_by_other_names(upload, few, csv_bytes, as_file):
+    own = {"hard_hs": "HR_hs", "bb_kt": "kT", "ra": "RAJ2000"}
+    table = few.rename_columns([own.get(n, n) for n in few.column_names])
+    refused = upload(csv_bytes(few.rename_columns([n + "_x" for n in few.column_names])))
+    assert refused.status_code == 422
+    assert "give columns hard_hm=hard_hm_x columns hard_hs=hard_hs_x" in refused.json()["detail"]
+    columns = ["hard_hs=HR_hs", "bb_kt=kT"]
+    wanted = upload(as_file("csv")).json()
+    for form in ("vot", "fits"):
+        said = upload(written(table, form), columns=columns).json()
+        assert said["detections"] == wanted["detections"], form
+        used = {c["column"]: c["used_as"] for c in said["understood"]}
+        assert [used[n] for n in ("HR_hs", "kT", "RAJ2000")] == ["hard_hs", "bb_kt", "ra"]
+        assert said["ignored"] == ["mood"]
+
+
+def test_the_column_that_another_replaces_is_ignored(upload, few, csv_bytes):
+    table = few.append_column("mine", few["hard_hm"])
+    said = upload(csv_bytes(table), columns=["hard_hs=mine"]).json()
+    assert said["ignored"] == ["hard_hs", "mood"]
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        (["hard_hs"], "columns hard_hs: give NAME=COLUMN, such as hard_hs=HS"),
+        (["bb_kt=a", "bb_kt=b"], "columns bb_kt=b: bb_kt is a already"),
+        (["bb_kt=no"], "columns bb_kt=no: missing column no"),
+        (["hs=name"], "columns hs=name: survey csc20 has no column hs"),
+        (["bb_kt=" + "x" * 200], "columns"),
+        (["bb_kt=a\nb"], "columns"),
+        ([f"c{i}=a" for i in range(101)], "columns"),
+    ],
+)
+def test_columns_that_cannot_serve_are_refused_in_one_line(upload, as_file, columns, message):
+    answer = upload(as_file("csv"), columns=columns)
+    assert answer.status_code == 422
+    assert message in answer.json()["detail"]
+    assert "\n" not in answer.json()["detail"]
 
 
 def test_names_with_markup_come_back_as_text(upload, few, csv_bytes):

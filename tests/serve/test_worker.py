@@ -33,7 +33,7 @@ def report(monkeypatch, tmp_path):
         code = before + REPORT.replace("PATH", repr(str(path)))
         start = f"import sys; sys.path[:] = sys.argv[1:]; exec({code!r})"
         monkeypatch.setattr(work, "_START", start)
-        job = work.Job("numpy.py", tmp_path / "model.asdf", "json", "sources", "name")
+        job = work.Job("numpy.py", tmp_path / "model.asdf", "json", "sources", "name", {})
         with pytest.raises(FileNotFoundError):  # it made no result
             work.Worker(job, folder, UploadLimits()).answer()
         return json.loads(path.read_text())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from xsift.errors import SettingError
-from xsift.settings import CATALOGUE_FORMATS, FORMATS, Settings, help_of
+from xsift.settings import CATALOGUE_FORMATS, FORMATS, Settings, column_pairs, help_of
 
 __all__ = [
     "CATALOGUE_HELP",
@@ -138,23 +137,10 @@ def settings_of(context: typer.Context) -> Settings:
     """Return the settings: the command's parameters that bear the name of one."""
     given = {**context.params}
     if "columns" in given:
-        given["columns"] = _pairs(given["columns"] or ())
+        given["columns"] = column_pairs(given["columns"] or ())
     if "keep" in given:
         given["keep"] = given["keep"] or ()
     return Settings(**{f.name: given[f.name] for f in fields(Settings) if f.name in given})
-
-
-def _pairs(said: Sequence[str]) -> dict[str, str]:
-    """Read ``NAME=COLUMN`` pairs."""
-    columns: dict[str, str] = {}
-    for pair in said:
-        name, equals, column = (part.strip() for part in pair.partition("="))
-        if not (name and equals and column):
-            raise SettingError(f"--column {pair}: give NAME=COLUMN, such as hard_hs=HS")
-        if name in columns:
-            raise SettingError(f"--column {pair}: {name} is {columns[name]} already")
-        columns[name] = column
-    return columns
 
 
 def chosen_classes(path: Path | None) -> Any:

@@ -11,6 +11,7 @@ import typer
 
 from xsift.cli.options import (
     DEFAULT,
+    Columns,
     Dask,
     Features,
     Json,
@@ -45,6 +46,7 @@ def scan(
     ] = 10,
     seed: Seed = DEFAULT.seed,
     source_column: Source = DEFAULT.source_column,
+    columns: Columns = None,
     survey: Survey = None,
     features: Features = None,
     workers: Workers = None,

@@ -97,7 +97,7 @@ def scan_k(
     folder : str or Path
     k_max, restarts : int
     settings : Settings, optional
-        Only features, survey, source_column and seed have an effect here.
+        Only features, survey, columns, source_column and seed have an effect here.
     advance : callable
         Called with the amount of finished work, and of all work.
     workers : int or str, optional

@@ -135,9 +135,7 @@ def _as_told(
             a for a in available if _plain(a) == _plain(actual)
         ]
         if not found:
-            raise MissingColumnsError(
-                where, [actual], available, f"--column {name}={actual} names a column of the table"
-            )
+            raise MissingColumnsError(f"{where}: --column {name}={actual}", [actual], available)
         if found[0] in called.values():
             raise SettingError(f"--column {name}={actual}: {actual} is another column already")
         called[plain] = found[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import warnings
 from collections.abc import Sequence
 
@@ -211,27 +212,48 @@ def _heed_missing(
         for f in features
         if not survey.gives(f.name, lambda name: find_column(table, where, name) is not None)
     ]
+    alike, unlike = _suggested([a.split(" ")[0] for a in absent], others)
+    give = f"If so, give {alike}{_unlike(unlike)}" if alike else ""
     if find_column(table, where, source) is None:
         remedy = "Name the column of source names with --source-column"
+        if alike:
+            remedy = f"{give}. {remedy}"
+        elif unlike:
+            remedy += _unlike(unlike)
         raise MissingColumnsError(where, [source, *absent], others, remedy)
     if not absent:
         return
-    near = {name: nearest(name, others) for name in (a.split(" ")[0] for a in absent)}
-    alike = " ".join(f"--column {name}={column}" for name, column in near.items() if column)
     if need_all or len(absent) == len(features):
-        remedy = ""
-        if alike:
-            remedy = f"If so, give {alike}"
-        elif len(absent) == len(features) > 1:
+        remedy = give
+        if not alike and len(absent) == len(features) > 1:
             remedy = "The table has no feature of the survey: is it another table?"
-        elif need_all and all(a.startswith("var_newq") for a in absent):
+        elif not alike and need_all and all(a.startswith("var_newq") for a in absent):
             remedy = "Tables without it can use --survey csc21 (or --model csc21)"
-        elif need_all:
+        elif not alike and need_all:
             remedy = "The published method needs all; --method calibrated takes what there is"
         raise MissingColumnsError(where, absent, others, remedy)
     _warn(f"{where}: no column {', '.join(absent)}: counted as missing in every row")
     if alike:
         _warn(f"{where}: columns with names like those that are missing: if they are, give {alike}")
+
+
+def _suggested(absent: Sequence[str], others: Sequence[str]) -> tuple[str, list[str]]:
+    """Return the options that name columns like those absent, and those that none is like."""
+    near: dict[str, str] = {}
+    for name in absent:
+        # One column serves once: the same one again would be refused.
+        if column := nearest(name, [o for o in others if o not in near.values()]):
+            near[name] = column
+    alike = " ".join(f"--column {shlex.quote(f'{name}={near[name]}')}" for name in near)
+    return alike, [name for name in absent if name not in near]
+
+
+def _unlike(names: Sequence[str]) -> str:
+    if not names:
+        return ""
+    them = "it" if len(names) == 1 else "them"
+    said = f"nothing like {', '.join(names)} was found"
+    return f"; {said}: name {them} yourself with --column NAME=YOURS"
 
 
 def _warn(message: str) -> None:

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from urllib.parse import unquote
 
 from fastapi import APIRouter, Header, Query, Request
+from pydantic import StringConstraints
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
@@ -22,12 +23,16 @@ from xsift.serve.limits import UPLOAD_BYTES, UploadLimits
 from xsift.serve.questions import Asked
 from xsift.serve.turns import refuse_gone
 from xsift.serve.work import UPLOAD, Job, Worker
+from xsift.settings import column_pairs
 
 __all__ = ["router"]
 
 router = APIRouter()
 _LOOK_SECONDS = 0.2
 """How often the server looks whether the client is still there."""
+
+_Pair = Annotated[str, StringConstraints(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
+_MOST_PAIRS = 100
 
 _FILE = {"schema": {"type": "string", "format": "binary"}}
 _REFUSALS: dict[int | str, dict[str, Any]] = {
@@ -58,6 +63,14 @@ async def classify(
             description="Column that says which detections are one source",
         ),
     ] = "name",
+    columns: Annotated[
+        list[_Pair] | None,
+        Query(
+            max_length=_MOST_PAIRS,
+            description="NAME=COLUMN: use COLUMN of the file as NAME of the survey, "
+            "such as hard_hs=HS",
+        ),
+    ] = None,
     x_filename: Annotated[
         str, Header(max_length=1000, description="Name of the file, percent-encoded")
     ] = "",
@@ -70,7 +83,9 @@ async def classify(
     _refuse_large(request.headers.get("content-length"))
     line = asked.uploads
     model = (asked.served.folder / "model.asdf").absolute()
-    job = Job(_shown_name(x_filename), model, form, level, source_column)
+    job = Job(
+        _shown_name(x_filename), model, form, level, source_column, column_pairs(columns or ())
+    )
     with line.place(), tempfile.TemporaryDirectory(prefix="xsift-") as folder:
         await _take_in(request, Path(folder) / UPLOAD, line.limits.arrive_seconds)
         async with line.turn(request):

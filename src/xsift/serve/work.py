@@ -46,6 +46,7 @@ class Job:
     form: str
     level: str
     source_column: str
+    columns: dict[str, str]
 
 
 class Worker:

@@ -97,7 +97,7 @@ def _classify(job: dict[str, Any]) -> None:
 
     tree = load_model_tree(_MODEL)
     given, notes = _read(job, tree)
-    settings = Settings(source_column=job["source_column"])
+    settings = Settings(source_column=job["source_column"], columns=job["columns"])
     result = classify(given, _MODEL, settings)
     detections, sources = result.detections, result.sources
     assert detections is not None
@@ -106,8 +106,9 @@ def _classify(job: dict[str, Any]) -> None:
         about = {k: str(v) for k, v in result.record["about"].items()}
         write_table(table, Path(_RESULT), _FORMS[job["form"]], about)
         return
+    called = {actual: name for name, actual in result.record.get("columns", {}).items()}
     said = {
-        **_understood(given.table, detections, tree, job["source_column"]),
+        **_understood(given.table, detections, tree, job["source_column"], called),
         "n_detections": detections.num_rows,
         "n_sources": sources.num_rows,
         "warnings": [*notes, *result.record["warnings"]],
@@ -145,6 +146,7 @@ def _read(job: dict[str, Any], tree: ModelTree) -> tuple[InMemory, list[str]]:
 
     raw = Path(_UPLOAD).read_bytes()
     wanted = read.wanted_columns(tree.survey_profile, job["source_column"])
+    wanted += job["columns"].values()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", XsiftWarning)
         with wall(job["read_seconds"]):
@@ -162,8 +164,13 @@ def _read(job: dict[str, Any], tree: ModelTree) -> tuple[InMemory, list[str]]:
     return read.InMemory(table, source), notes
 
 
-def _understood(given: Any, detections: Any, tree: Any, source_column: str) -> dict[str, Any]:
-    """Say which columns served as what, which features none gave, which were not used."""
+def _understood(
+    given: Any, detections: Any, tree: Any, source_column: str, called: dict[str, str]
+) -> dict[str, Any]:
+    """Say which columns served as what, which features none gave, which were not used.
+
+    `called` gives the survey's names of columns that go by another name in the file.
+    """
     from xsift.surveys.columns import describe
 
     survey = tree.survey_profile
@@ -171,8 +178,10 @@ def _understood(given: Any, detections: Any, tree: Any, source_column: str) -> d
     wanted = {c.name for c in survey.columns} | {"name", source_column.casefold()}
     used, ignored = [], []
     for field in given.schema:
-        plain = field.name.strip().casefold()
-        if plain not in wanted:
+        plain = called.get(field.name, field.name.strip().casefold())
+        # Where another column serves as it, what is called so does not.
+        is_replaced = field.name not in called and plain in called.values()
+        if plain not in wanted or is_replaced:
             ignored.append(field.name)
             continue
         is_source = field.name == source_column or plain == source_column.casefold()
