@@ -59,7 +59,7 @@ def test_doubled_nameless_and_dotted_names():
 
 # What older pyarrow does not know, or cannot write.
 NEWER = {}
-if int(pa.__version__.partition(".")[0]) >= 20:
+if int(pa.__version__.partition(".")[0]) >= 25:
     NEWER = {
         "json": (pa.ExtensionArray.from_storage(pa.json_(), pa.array(["{}", None])), ["{}", None]),
         "view": (pa.array(["a", None], pa.string_view()), ["a", None]),
