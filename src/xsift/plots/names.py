@@ -61,7 +61,7 @@ def _formula(symbol: str) -> str:
 
 
 def printable(name: object, longest: int = 24) -> str:
-    r"""Escape a name so that Matplotlib prints it literally, without formulae or control characters.
+    r"""Escape a name so that Matplotlib prints it literally: no formula, no control character.
 
     >>> printable("cost in $x$ and $y$"), printable("a" * 30)
     ('cost in \\$x\\$ and \\$y\\$', 'aaaaaaaaaaaaaaaaaaaaaaa…')

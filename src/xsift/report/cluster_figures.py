@@ -41,7 +41,7 @@ def clusters_in_planes(
 ) -> Drawing | NotDrawn:
     """Draw the outlines of the heaviest clusters in several planes.
 
-    `wanted` says what a point needs.
+    `wanted` names what a point needs to be drawn.
     """
     found = _detections(view)
     if isinstance(found, str):
@@ -71,7 +71,7 @@ def clusters_in_planes(
 
 
 def clusters_against_features(view: CatalogueView) -> Drawing | NotDrawn:
-    """Draw where the median of each feature of each cluster lies among all detections."""
+    """Draw the rank of each cluster's median among all detections, for each feature."""
     stem, title = "clusters_features", "Features by cluster"
     found = _detections(view)
     if isinstance(found, str):
@@ -116,7 +116,7 @@ def clusters_against_features(view: CatalogueView) -> Drawing | NotDrawn:
 
 
 def clusters_against_classes(view: CatalogueView) -> Drawing | NotDrawn:
-    """Draw which classes the detections of each cluster are given."""
+    """Draw which classes the detections of each cluster get."""
     stem, title = "clusters_classes", "Classes by cluster"
     found = _detections(view)
     if isinstance(found, str):

@@ -40,9 +40,9 @@ _SCAN_BYTES = 20_000_000
 
 
 def tally_drawings(view: CatalogueView) -> list[Drawing | NotDrawn]:
-    """Make the numbers of every figure of counts that the catalogue allows.
+    """Compute the numbers of every figure of counts that the catalogue allows.
 
-    Maps and latitudes take the uniquely classified sources, all else every source.
+    Maps and latitudes use the uniquely classified sources. The other figures use all sources.
     """
     return [
         _class_fractions(view),
@@ -306,12 +306,12 @@ class _Scan(BaseModel):
 
 
 def k_scan(folder: Path, required: bool) -> Drawing | NotDrawn:
-    """Draw the scan over K that `xsift scan` left in a folder.
+    """Draw the scan over the number of clusters K that `xsift scan` wrote into a folder.
 
     Raises
     ------
     TableError
-        If the folder's `scan.json` is no scan; or, where `required`, if there is none.
+        If the folder's `scan.json` is not a scan. With `required`, also if it does not exist.
     """
     stem, title, path = "k_scan", "Number of clusters", folder / "scan.json"
     if not path.exists():

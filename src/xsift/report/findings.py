@@ -25,9 +25,9 @@ _LEAST = 0.05  # expected sources of a group that is listed without any
 
 
 class Expected(NamedTuple):
-    """How many sources are of a group, by their probabilities.
+    """The expected number of sources of a group, from their probabilities.
 
-    `low` to `high` is an interval of 95 %, in whole numbers.
+    `low` to `high` is a 95 % interval, in whole numbers.
     """
 
     number: float
@@ -37,11 +37,11 @@ class Expected(NamedTuple):
 
 
 def expected_number(p: np.ndarray) -> Expected:
-    """Return how many of the sources are of a group.
+    """Return the expected number of sources of a group.
 
-    The number is a sum of independent draws, yes with probability p (Poisson's binomial
-    distribution). Its quantiles follow from mean, variance and skewness (Cornish & Fisher 1938,
-    Revue de l'Institut International de Statistique 5, 307), rounded outwards.
+    The number is a sum of independent draws, each yes with probability p. This is a
+    Poisson binomial distribution. Its quantiles follow from mean, variance and skewness (Cornish &
+    Fisher 1938, Revue de l'Institut International de Statistique 5, 307), rounded outwards.
 
     Parameters
     ----------
@@ -61,13 +61,14 @@ def expected_number(p: np.ndarray) -> Expected:
 
 
 def group_counts(view: CatalogueView) -> pa.Table:
-    """Count the sources of each group: as classified, and by their probabilities.
+    """Count the sources of each group by their classes and by their probabilities.
 
     Returns
     -------
     pyarrow.Table
-        ``group``; ``classified`` and, of these, ``unique``; ``expected``, ``sd``, ``low`` and
-        ``high``. Groups without a source of which fewer than 0.05 are expected are left out.
+        ``group``, ``classified``, ``unique`` (of the classified sources), ``expected``, ``sd``,
+        ``low`` and ``high``. A group is left out if it has no source and fewer than 0.05 are
+        expected.
     """
     rows = []
     for g, name in enumerate(view.all_groups):

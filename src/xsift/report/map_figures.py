@@ -23,7 +23,7 @@ _NAMED = 3
 
 
 def feature_map(view: CatalogueView) -> Drawing | NotDrawn:
-    """Draw every source in the two principal components of its features."""
+    """Draw every source in the plane of the two principal components of the features."""
     stem, title = "feature_map", "Map of the feature space"
     if not view.features:
         return NotDrawn(stem, title, lacking(view, [f.name for f in view.survey.features]))

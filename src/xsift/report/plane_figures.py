@@ -236,7 +236,7 @@ def draw_planes(
     names: Sequence[str],
     levels: Sequence[str] = (),
 ) -> None:
-    """Draw contours in each plane: of both shares where `levels` names them, or of half."""
+    """Draw contours in each plane: at both shares if `levels` names them, else at one half."""
     wide = min(len(spans), _WIDE)
     axes: list[Axes] = list(figure.subplots(-(-len(spans) // wide), wide, squeeze=False).flat)
     for ax, (pair, ends) in zip(axes, spans.items(), strict=False):
@@ -258,5 +258,5 @@ def draw_planes(
 
 
 def planes_size(n: int) -> tuple[float, float]:
-    """Return the size of a figure of so many planes, inch."""
+    """Return the size in inches of a figure with a number of planes."""
     return (2.5 * min(n, _WIDE), 2.5 * -(-n // _WIDE) + 0.5)

@@ -34,7 +34,7 @@ _WHOSE = {
 
 
 def validation_drawings(view: CatalogueView) -> list[Drawing | NotDrawn]:
-    """Make the figures of what the model's validation says of each group."""
+    """Make the figures of the model's validation for each group."""
     tree = view.found.tree
     why = ""
     if tree is None:
@@ -53,7 +53,7 @@ def validation_drawings(view: CatalogueView) -> list[Drawing | NotDrawn]:
 
 
 def reliability_table(found: ValidationTree) -> pa.Table:
-    """Return the bins of each group that have a source.
+    """Return the non-empty probability bins of each group.
 
     Returns
     -------
@@ -87,14 +87,14 @@ def reliability_table(found: ValidationTree) -> pa.Table:
 
 
 def purity_table(found: ValidationTree, view: CatalogueView) -> pa.Table:
-    """Return purity and completeness of each group at each threshold, and what is expected here.
+    """Return the purity, completeness and expected purity of each group at each threshold.
 
     Returns
     -------
     pyarrow.Table
-        ``population`` (the group), ``threshold``; of the validation ``sources`` (with a probability
-        of the threshold or more), ``purity`` and ``completeness``; of the catalogue
-        ``catalogue_sources`` and ``expected_purity``. NaN where no source reaches the threshold.
+        ``population`` (the group) and ``threshold``. From the validation: ``sources`` (with a
+        probability of the threshold or more), ``purity`` and ``completeness``. From the catalogue:
+        ``catalogue_sources`` and ``expected_purity``. NaN if no source reaches the threshold.
     """
     parts = []
     for g, name in enumerate(found.groups):
@@ -117,20 +117,20 @@ def purity_table(found: ValidationTree, view: CatalogueView) -> pa.Table:
 
 
 def expected_purity(p: np.ndarray, thresholds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return how many sources reach each threshold, and their mean probability.
+    """Return the number of sources that reach each threshold, and their mean probability.
 
     Parameters
     ----------
     p : ndarray of shape (n,)
         NaN is left out.
     thresholds : ndarray of shape (T,)
-        Rising.
+        In increasing order.
 
     Returns
     -------
     n : ndarray of int, shape (T,)
     purity : ndarray of shape (T,)
-        NaN where no source reaches the threshold.
+        NaN if no source reaches the threshold.
     """
     p = np.sort(p[np.isfinite(p)])
     n = len(p) - np.searchsorted(p, thresholds, "left")
