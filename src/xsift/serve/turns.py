@@ -35,7 +35,7 @@ class Turns:
         Raises
         ------
         HTTPException
-            503, if all are taken.
+            503 if all turns are taken.
         """
         if not self._free.acquire(blocking=False):
             raise _busy(f"{self._busy}: try again in", 5)
@@ -66,7 +66,7 @@ class Line:
         Raises
         ------
         HTTPException
-            503, if all are taken.
+            503 if all places are taken.
         """
         if not self._places.acquire(blocking=False):
             said = f"{self.limits.places} other files arrive or are classified: try again in"
