@@ -14,9 +14,8 @@ __all__ = ["HOW", "Expected", "expected_number", "group_counts"]
 
 HOW = (
     "Expected: sum of the sources' probabilities, with its standard deviation. It differs from the "
-    "number classified, as verdicts favour large groups. The interval takes "
-    "probabilities as calibrated and sources as independent; it leaves out errors of the class "
-    "shares."
+    "number classified, because verdicts favour large groups. The interval assumes calibrated "
+    "probabilities and independent sources. It does not include errors of the class shares."
 )
 """What a page says of these numbers."""
 

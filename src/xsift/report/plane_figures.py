@@ -98,7 +98,7 @@ def panels(
 
     caption = (
         "Kernel density of the uniquely classified sources (features of the first detection), each "
-        f"panel on its own scale of square roots. {OUTLINES.format(what='sources')}{said}"
+        f"panel on its own square-root scale. {OUTLINES.format(what='sources')}{said}"
     )
     size = (panel * wide + 0.4, (panel + 0.08) * -(-len(names) // wide) + 0.45)
     return Drawing(stem, title, caption, table, size, draw)
@@ -168,7 +168,7 @@ def gamma_kt(view: CatalogueView, group: np.ndarray) -> Drawing | NotDrawn:
     caption = (
         "Kernel density of the uniquely classified sources, per unit of the photon index and of "
         f"log10 kT. {OUTLINES.format(what='sources of a group')} {out:,} of {int(shown.sum()):,} "
-        f"sources lie outside of the axes.{said}"
+        f"sources lie outside the axes.{said}"
     )
     return Drawing(stem, title, caption, table, (6.2, 4.0), draw)
 

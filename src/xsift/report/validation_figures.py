@@ -169,8 +169,8 @@ def _reliability(found: ValidationTree, view: CatalogueView) -> Drawing:
 
     caption = (
         "How often held-out detections are of a group, against the probability that the model "
-        "gave them. On the dashed line probabilities are what they say. Bars: Wilson's intervals, "
-        "95 per cent. Grey: share of the detections in each bin. Bins with fewer than "
+        "gave them. Perfectly calibrated probabilities lie on the dashed line. Bars: 95 per cent "
+        "Wilson intervals. Grey: share of the detections in each bin. Bins with fewer than "
         f"{_FEWEST:.0f} effective sources are left out. {_measured_on(found, view)}"
     )
     return Drawing("reliability", _TITLES["reliability"], caption, table, _size(found), draw)
@@ -196,10 +196,11 @@ def _purity(found: ValidationTree, view: CatalogueView) -> Drawing:
         legend_above(figure, axes[0])
 
     caption = (
-        "Take the sources whose probability of a group reaches the threshold. Purity: the share of "
-        "them that is of the group. Completeness: the share of the group that is among them. Both "
-        "are of held-out sources, and hold for the class shares of training. Dashed: the purity "
-        "expected in this catalogue, the mean probability of its sources above the threshold. "
+        "Select the sources whose probability of a group reaches the threshold. Purity: the share "
+        "of the selected sources that belong to the group. Completeness: the share of the group "
+        "that is selected. Both are measured on held-out sources, with the class shares of "
+        "training. Dashed: the purity expected in this catalogue, the mean probability of its sources above "
+        "the threshold. "
         f"Purity of fewer than {_FEWEST:.0f} effective sources is left out. "
         + _measured_on(found, view)
     )
