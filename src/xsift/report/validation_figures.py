@@ -199,8 +199,8 @@ def _purity(found: ValidationTree, view: CatalogueView) -> Drawing:
         "Select the sources whose probability of a group reaches the threshold. Purity: the share "
         "of the selected sources that belong to the group. Completeness: the share of the group "
         "that is selected. Both are measured on held-out sources, with the class shares of "
-        "training. Dashed: the purity expected in this catalogue, the mean probability of its sources above "
-        "the threshold. "
+        "training. Dashed: the purity expected in this catalogue, the mean probability of its "
+        "sources above the threshold. "
         f"Purity of fewer than {_FEWEST:.0f} effective sources is left out. "
         + _measured_on(found, view)
     )
