@@ -77,7 +77,7 @@ function fill({ index, card, verdict, among: places, neighbours, links }) {
   box.replaceChildren(head(String(card.name), own.opened), summary(first), noteBox(String(card.name)), el("p", { class: "verdict" }, verdict),
     ...leading(links, first),
     ...(source ? [el("h3", {}, (detections?.length ?? source.n_detections) > 1 ? "The source: its detections pooled" : "Probabilities"), classBars(source)] : []),
-    ...(detections ? ofDetections(detections) : [el("p", { class: "faint" }, "This catalogue has only sources, no detections.")]),
+    ...(detections ? ofDetections(detections) : [el("p", { class: "faint" }, "This catalogue has only sources: no detections to show.")]),
     ...(Object.keys(places ?? {}).length ? [el("h3", {}, "Among the classes of this catalogue"), among(places)] : []),
     ...near(neighbours, first));
   if (hadFocus) box.querySelector("h2").focus(); // the heading was made anew
