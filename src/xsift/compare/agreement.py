@@ -20,17 +20,17 @@ _EDGES = (0.0, 0.5, 0.7, 0.9, 1.0)
 
 @dataclass(frozen=True, eq=False)
 class Agreement:
-    """The figures of a confusion matrix.
+    """Measures of agreement from a confusion matrix.
 
     Attributes
     ----------
     rows, columns : tuple of str
-        Groups of the other catalogue and of ours.
+        Groups of the other catalogue (rows) and of ours (columns).
     confusion : ndarray of int, shape (R, C)
     figures : dict
-        Plain data: ``n``, ``accuracy``, ``balanced_accuracy``, ``kappa``, and by group ``recall``
-        and ``precision``. Each figure has ``value``, ``low``, ``high``, ``n`` and ``interval``
-        (``wilson`` or ``bootstrap``); NaN where nothing is there to measure.
+        Plain data: ``n``, ``accuracy``, ``balanced_accuracy`` and ``kappa``; ``recall`` and
+        ``precision`` by group. Each measure has ``value``, ``low``, ``high``, ``n`` and
+        ``interval`` (``wilson`` or ``bootstrap``). A value without data is NaN.
     """
 
     rows: tuple[str, ...]
@@ -78,21 +78,21 @@ def agreement(
 ) -> Agreement:
     """Compare two verdicts on the same sources by their confusion matrix.
 
-    Recall is the share of a group of theirs that ours gives the same group, precision the share of
-    a group of ours that theirs gives the same. Accuracy is the share of all sources on which both
-    agree; balanced accuracy the mean recall over the groups of theirs that have members. Kappa is
-    the agreement beyond that of two verdicts with these shares that know nothing of each other
-    (Cohen 1960): 0 is chance, 1 perfect.
+    Recall is the share of one of their groups that our verdict puts into the same group. Precision
+    is the share of one of our groups that their verdict puts into the same group. Accuracy is the
+    share of all sources on which both agree. Balanced accuracy is the mean recall over their
+    groups that have members. Kappa is the agreement beyond chance (Cohen 1960). Chance means two
+    independent verdicts with these shares. A kappa of 0 is chance; a kappa of 1 is perfect.
 
-    Recall, precision and accuracy are shares, with Wilson intervals. The others have percentile
-    intervals of 2000 bootstrap resamples of the sources, which are too narrow where a group has
-    fewer than about ten members.
+    Recall, precision and accuracy are shares, and have Wilson intervals. Balanced accuracy and
+    kappa have percentile intervals from 2000 bootstrap resamples of the sources. These intervals
+    are too narrow if a group has fewer than about ten members.
 
     Parameters
     ----------
     theirs, ours : sequence of str, (n,)
     rows, columns : sequence of str
-        The groups; each verdict is among them.
+        The groups. They must include every verdict.
     seed : int
     """
     counts = np.zeros((len(rows), len(columns)), dtype=np.int64)
@@ -119,7 +119,7 @@ def agreement(
 
 
 def by_confidence(p: np.ndarray, agrees: np.ndarray) -> list[dict[str, Any]]:
-    """Return the share of agreement by the probability of our group.
+    """Return the share of sources on which both agree, by the probability of our group.
 
     Parameters
     ----------

@@ -43,17 +43,17 @@ SCOPES = ("all", "comparable")
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Comparison(Shown, Tabular):
-    """The comparison of two catalogues. As a table it lists the disagreements.
+    """The comparison of two catalogues. Read as a table, it lists the disagreements.
 
     Attributes
     ----------
     record : dict
-        What `comparison.json` holds.
+        Content of `comparison.json`.
     disagreements : pyarrow.Table
-        The matched sources on which they differ, those that ours is surest of first; at the end
-        those that trained the model.
+        The matched sources on which the catalogues differ. The sources with our highest
+        probability come first. The sources that trained the model come last.
     inputs : tuple of Path
-        The files that were read: none of them is ever replaced by a result.
+        The files that were read. A result never replaces one of them.
     """
 
     record: dict[str, Any]
@@ -65,7 +65,7 @@ class Comparison(Shown, Tabular):
         return self.disagreements
 
     def summary(self) -> Summary:
-        """Return the counts, the agreement with its intervals, and the warnings."""
+        """Return the counts, the agreement with its intervals, and the warnings, as text."""
         n = self.record["counts"]
         title = f"{self.record['catalogue']} against {self.record['other']}"
         first = in_sample_note(self.record["in_sample"], n["matched"])
@@ -93,13 +93,13 @@ class Comparison(Shown, Tabular):
         Raises
         ------
         OutputError
-            If the folder cannot be written; its files are then unchanged.
+            If the folder cannot be written. Its files then stay unchanged.
         """
         with place(folder, self.inputs) as staging:
             self.stage(staging, formats)
 
     def stage(self, staging: Staging, formats: Sequence[str]) -> None:
-        """Write the files into the staging folder, so that they appear together."""
+        """Write the files into a staging folder, so that all of them appear at the same time."""
         about = {"creator": f"xsift {write.environment()['xsift']}", "command": "compare"}
         figures = {scope: _figure(self.record[scope]) for scope in SCOPES}
         if self.record["in_sample"]["compared"]:
@@ -135,27 +135,28 @@ def compare(
 ) -> Comparison:
     """Compare the classes of a catalogue with those of another, source by source.
 
-    Sources with a training detection are counted and compared separately. If all their detections
-    trained, these vote.
+    Sources with a training detection are counted and compared separately. If all detections of a
+    source trained the model, the training detections vote.
 
     Parameters
     ----------
     catalogue : Catalogue, str, Path or table in memory
-        In memory, or a folder that `run`, `classify`, `vote` or `demo` wrote; or a published table
-        of sources, a file or in memory.
+        A catalogue in memory, or a folder that `run`, `classify`, `vote` or `demo` wrote. Or a
+        published table of sources, as a file or in memory.
     other : Catalogue, str, Path or table in memory
-        Any table with a class and a name or a position per row, or a catalogue.
+        A catalogue, or any table with a class per row and a name or a position per row.
     mapping : str or Path
-        Mapping of its classes to ours: one that comes with xsift, or a TOML file.
+        Mapping of the other classes to ours: a mapping that comes with xsift, or a TOML file.
     class_column : str, optional
-        Column of the other table; if None, the mapping's.
+        Column of the other table that holds the class. [default: the column that the mapping
+        names]
     where : sequence of str
         Conditions on the rows of the other table, such as ``CT>=2``.
     match : {"auto", "sky", "name"}
     radius : float
         arcsec.
     unique : bool
-        Only sources whose two votes agree.
+        Whether to compare only sources whose two votes agree.
     seed : int
         Seed of the bootstrap.
 
@@ -236,14 +237,14 @@ def compare(
 
 
 def in_sample_note(in_sample: dict[str, Any], n_new: int) -> list[str]:
-    """Say how many of the sources that match trained the model, where any did.
+    """Say how many matched sources trained the model, if any did.
 
     Parameters
     ----------
     in_sample : dict
-        Of the record.
+        Entry ``in_sample`` of the record.
     n_new : int
-        Sources that match and did not train.
+        Number of matched sources that did not train the model.
     """
     if not (n := in_sample["matched"]):
         return []

@@ -41,19 +41,20 @@ class Mapping(BaseModel):
     Attributes
     ----------
     title, reference, note : str
-        Which catalogue; where its class names are published; what a reader should know.
+        Name of the catalogue, where its class names are published, and what a reader should know.
     is_tested : bool
-        Whether it has been tried on the catalogue itself.
+        Whether the mapping has been tested on the catalogue itself.
     class_columns : tuple of str
-        Where the catalogue keeps its classes: the first of these that it has.
+        Possible class columns of the catalogue. The first one that it has is used.
     merge : dict of str to tuple of str
-        Groups of ours that count as one, by their common name. An empty table merges nothing.
+        Our groups that count as one, by their common name. An empty table merges nothing.
     classes : dict of str
-        By the other's class: a group of ours, ``none`` or ``ignore``; or several of these, of which
-        the first holds that our catalogue has.
+        For each class of the other catalogue: one of our groups, ``none`` or ``ignore``. If
+        several are given, the first one that our catalogue has applies.
     rest : {"none", "ignore", "type"}, optional
-        What classes that are not named are; without it, they are an error. ``type``: SIMBAD types,
-        each of the group that our catalogue counts it to, or ``none``.
+        What classes that are not listed become. Without `rest`, an unlisted class is an error. With
+        ``type``, they are SIMBAD types. Each gets the group to which our catalogue assigns that
+        type, or ``none``.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -87,7 +88,7 @@ class Mapping(BaseModel):
         return self
 
     def meant_by(self, name: str) -> tuple[str, ...]:
-        """Return the merged group of a class: the first of its mapping that our catalogue has."""
+        """Return the merged group of a class: the first mapped group that our catalogue has."""
         given = self.classes[name]
         return tuple(map(self.merged, (given,) if isinstance(given, str) else given))
 
@@ -96,20 +97,20 @@ class Mapping(BaseModel):
         return next((name for name, groups in self.merge.items() if group in groups), group)
 
     def groups(self, ours: Sequence[str]) -> tuple[str, ...]:
-        """Return the groups of a catalogue of ours, merged, each once."""
+        """Return the merged groups of one of our catalogues, each once."""
         return tuple(dict.fromkeys(self.merged(group) for group in ours))
 
 
 @dataclass(frozen=True)
 class Translation:
-    """The labels of the other catalogue as our groups.
+    """The labels of the other catalogue, translated to our groups.
 
     Attributes
     ----------
     group : list of (str or None)
-        Of each label: a group, ``none``, or None where it takes no part.
+        For each label: a group, ``none``, or None if it is ignored.
     spelled : dict of str
-        The other's own spelling of each code, from the mapping.
+        How the other catalogue spells each code, from the mapping.
     """
 
     group: list[str | None]
@@ -124,18 +125,18 @@ def translate(
     Parameters
     ----------
     labels : sequence of (str or None)
-        Codes, as `xsift.read.read_known` gives them.
+        Codes, as `xsift.read.read_known` returns them.
     mapping : Mapping
     ours : Classes
-        Of our catalogue.
+        Classes of our catalogue.
     where : str
-        The mapping, for messages.
+        Name of the mapping, for messages.
 
     Raises
     ------
     LabelError
-        If the mapping names a group that our catalogue has not, or not a class that the labels
-        have.
+        If the mapping names a group that our catalogue does not have, or lacks a class that the
+        labels have.
     """
     groups = mapping.groups(ours.groups)
     target: dict[str, str] = {}
@@ -175,14 +176,14 @@ def mapping_names() -> tuple[str, ...]:
 
 
 def load_mapping(name: str | Path) -> Mapping:
-    """Load a mapping by its name, or from a TOML file of yours.
+    """Load a mapping by its name, or from your own TOML file.
 
     Raises
     ------
     SettingError
-        If there is no such mapping.
+        If no such mapping exists.
     LabelError
-        If the file cannot be read, or breaks the rules.
+        If the file cannot be read, or is not a valid mapping.
     """
     if str(name) in mapping_names():
         file = resources.files(__package__).joinpath("mappings", f"{name}.toml")

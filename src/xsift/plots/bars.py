@@ -30,19 +30,20 @@ def class_fractions(
     ambiguous: ArrayLike,
     colours: Sequence[str],
 ) -> Axes:
-    """Draw the share of each class as a bar: uniquely classified, then ambiguous sources.
+    """Draw the share of each class as a stacked bar: uniquely classified and ambiguous sources.
 
     Parameters
     ----------
     ax : matplotlib.axes.Axes
     names, colours : sequence of str, (k,)
-        From top to bottom.
+        Listed from top to bottom.
     unique, ambiguous : array_like of int, (k,)
 
     Returns
     -------
     matplotlib.axes.Axes
-        Two bars per class, in per cent of all sources; the number of sources beside them.
+        Two stacked bars per class, in per cent of all sources. A number beside them gives the
+        sources of the class.
     """
     unique, ambiguous = np.asarray(unique, dtype=float), np.asarray(ambiguous, dtype=float)
     per_cent = 100 / max(float((unique + ambiguous).sum()), 1.0)
@@ -83,15 +84,15 @@ def class_probabilities(
     ----------
     ax : matplotlib.axes.Axes
     names, colours : sequence of str, (k,)
-        From top to bottom.
+        Listed from top to bottom.
     p : array_like, (k,)
     spread : array_like, (k,)
-        Over the detections; NaN has no error bar.
+        Scatter over the detections. A value that is NaN gets no error bar.
 
     Returns
     -------
     matplotlib.axes.Axes
-        Bars from 0 to 1, each with its number.
+        One bar per class from 0 to 1, labelled with the probability.
     """
     p, spread = np.asarray(p, dtype=float), np.asarray(spread, dtype=float)
     at = np.arange(len(names))
@@ -117,13 +118,13 @@ def _name_rows(ax: Axes, names: Sequence[str]) -> None:
 
 
 def detections_per_source(ax: Axes, first: ArrayLike, last: ArrayLike, sources: ArrayLike) -> Axes:
-    """Draw how many sources have so many detections, on logarithmic axes.
+    """Draw a histogram of the number of detections per source, on logarithmic axes.
 
     Parameters
     ----------
     ax : matplotlib.axes.Axes
     first, last : array_like of int, (k,)
-        Bins of the number of detections, both ends inside.
+        First and last number of detections of each bin, both inclusive.
     sources : array_like of int, (k,)
 
     Returns
@@ -155,20 +156,20 @@ def detections_per_source(ax: Axes, first: ArrayLike, last: ArrayLike, sources: 
 def shares_above(
     ax: Axes, names: Sequence[str], shares: Mapping[str, ArrayLike], colours: Sequence[str]
 ) -> Axes:
-    """Draw, for each class, which share of its sources lies above each of some thresholds.
+    """Draw the share of each class's sources that lie above each threshold.
 
     Parameters
     ----------
     ax : matplotlib.axes.Axes
     names, colours : sequence of str, (k,)
-        From top to bottom.
+        Listed from top to bottom.
     shares : mapping of str to array_like, (k,)
-        By threshold, as the legend names it; NaN is left out.
+        One array per threshold; the key is the name in the legend. NaN is left out.
 
     Returns
     -------
     matplotlib.axes.Axes
-        A row of markers per threshold, each labelled.
+        One labelled series of markers per threshold.
     """
     at = np.arange(len(names))
     for marker, (label, values) in zip("osD^v", shares.items(), strict=False):
@@ -186,7 +187,7 @@ def against_latitude(
     high: ArrayLike,
     shares: Mapping[str, tuple[ArrayLike, ArrayLike, ArrayLike]],
 ) -> Axes:
-    """Draw the share of each population against absolute Galactic latitude, with its interval.
+    """Draw the share of each population, with its interval, against absolute Galactic latitude.
 
     Parameters
     ----------
@@ -194,13 +195,13 @@ def against_latitude(
     low, high : array_like, (k,)
         Edges of the bins, deg.
     shares : mapping of str to (share, low, high)
-        By population; NaN is left out.
+        One entry per population. NaN is left out.
 
     Returns
     -------
     matplotlib.axes.Axes
-        A stepped line per population, which breaks where a bin is left out, and its interval as a
-        band of the same steps.
+        One stepped line per population, with its interval as a stepped band. The line breaks where
+        a bin is left out.
     """
     low, high = np.asarray(low, dtype=float), np.asarray(high, dtype=float)
     edges = np.append(low, high[-1:])

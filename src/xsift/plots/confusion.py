@@ -19,33 +19,33 @@ __all__ = ["confusion_counts", "confusion_matrix", "cross_table", "share_matrix"
 
 
 def confusion_matrix(ax: Axes, truth: PerPoint, predicted: PerPoint, names: Sequence[str]) -> Axes:
-    """Draw which class is taken for which, each row as shares of its true class.
+    """Draw a confusion matrix: each row shows how the sources of a true class are classified.
 
     Parameters
     ----------
     ax : matplotlib.axes.Axes
     truth, predicted : sequence of str or None, (n,)
-        Pairs in which either is None, or is not in `names`, are left out.
+        A pair is left out if either class is None or is not in `names`.
     names : sequence of str
         Classes, from top to bottom and from left to right.
 
     Returns
     -------
     matplotlib.axes.Axes
-        One image of the shares: the diagonal is the recall. A class without members has an empty
-        row (NaN).
+        One image of the shares of each row. The diagonal shows the recall. A class without members
+        has an empty row (NaN).
     """
     return confusion_counts(ax, _count(truth, predicted, names), names)
 
 
 def confusion_counts(ax: Axes, counts: NDArray[np.int64], names: Sequence[str]) -> Axes:
-    """Draw a confusion matrix that is already counted, each row as shares of its true class.
+    """Draw a confusion matrix from its counts, as shares of each true class.
 
     Parameters
     ----------
     ax : matplotlib.axes.Axes
     counts : ndarray of int, (k, k)
-        Rows are the truth.
+        Rows are the true classes.
     names : sequence of str
 
     Returns
@@ -63,7 +63,7 @@ def cross_table(
     row_title: str,
     column_title: str,
 ) -> Axes:
-    """Draw how often each row meets each column, as shares of its row; they may differ in number.
+    """Draw a table of counts as shares of each row. It need not be square.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ def cross_table(
     rows, columns : sequence of str
         From top to bottom and from left to right.
     row_title, column_title : str
-        What the rows and the columns are.
+        Titles of the two axes.
 
     Returns
     -------
@@ -114,21 +114,21 @@ def share_matrix(
     columns: Sequence[str],
     cmap: str = "Blues",
 ) -> AxesImage:
-    """Draw a matrix of shares as colours, without numbers: for tens of columns.
+    """Draw a matrix of shares as colours, without numbers. Use it for tens of columns.
 
     Parameters
     ----------
     ax : matplotlib.axes.Axes
     shares : array_like, (r, c)
-        0 to 1; NaN is left empty.
+        Values from 0 to 1. Cells with NaN stay empty.
     rows, columns : sequence of str
-        From top to bottom and from left to right; rows as Matplotlib prints them, with formulae.
+        From top to bottom and from left to right. Matplotlib interprets formulae in `rows`.
     cmap : str
 
     Returns
     -------
     matplotlib.image.AxesImage
-        For a colour bar.
+        Pass it to a colour bar.
     """
     image = ax.imshow(
         np.asarray(shares, dtype=float), cmap=cmap, vmin=0, vmax=1, aspect="auto", origin="upper"

@@ -22,22 +22,22 @@ def against_counts(
     values: Mapping[str, tuple[Sequence[float], Sequence[float], Sequence[float]]],
     label: str,
 ) -> Axes:
-    """Draw a figure of each method against the counts of the detections.
+    """Draw a measure of each method against the counts of the detections.
 
     Parameters
     ----------
     ax : matplotlib.axes.Axes
     counts : sequence of float, (k,)
-        Rising; they are drawn at equal steps.
+        In increasing order. They are drawn at equal distances.
     values : mapping of str to three sequences of float, (k,)
-        By method: value, and its interval from low to high; NaN is left out.
+        For each method: the value, and the low and high end of its interval. NaN is left out.
     label : str
-        Of the figure.
+        Name of the measure, for the axis.
 
     Returns
     -------
     matplotlib.axes.Axes
-        One line per method, labelled with its name; no legend.
+        One line per method, labelled with its name. There is no legend.
     """
     looks = look_of(list(values))
     at = np.arange(len(counts))

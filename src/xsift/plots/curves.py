@@ -42,14 +42,14 @@ def density_curves(
     ----------
     ax : matplotlib.axes.Axes
     curves : mapping of str to pair of array_like, (k,)
-        By population: x, and the density there.
+        For each population: x, and the density at x.
     looks : mapping of str to pair of str, optional
         Colour and line style of each population. [default: those of the groups]
 
     Returns
     -------
     matplotlib.axes.Axes
-        One line per population, labelled with its name; no legend.
+        One line per population, labelled with its name. There is no legend.
     """
     looks = looks or line_looks(list(curves))
     for name, (x, density) in curves.items():
@@ -78,7 +78,7 @@ def histogram_steps(
     Returns
     -------
     matplotlib.axes.Axes
-        One step patch per population, labelled with its name; no legend.
+        One step patch per population, labelled with its name. There is no legend.
     """
     looks = looks or line_looks(list(shares))
     for name, heights in shares.items():
@@ -95,20 +95,20 @@ def source_marks(
     looks: Mapping[str, tuple[str, str]],
     rows: int = 0,
 ) -> Axes:
-    """Mark the sources of populations that are too few for a density, in rows above the curves.
+    """Mark the sources of populations that are too small for a density, in rows above the curves.
 
     Parameters
     ----------
     ax : matplotlib.axes.Axes
-        With its curves, on a linear or logarithmic vertical axis: its upper limit grows so that no
-        curve reaches the rows.
+        The curves must already be drawn. The vertical axis may be linear or logarithmic. Its upper
+        limit is raised so that no curve reaches the rows.
     values : mapping of str to array_like
-        By population, one row each.
+        Values of each population. Each population gets one row.
     looks : mapping of str to pair of str
         Colour and line style of each population.
     rows : int
-        Rows to keep free, where more than the populations: panels that share their axis need the
-        same.
+        Number of rows to keep free, if larger than the number of populations. Panels that share
+        their axis need the same number.
 
     Returns
     -------

@@ -35,9 +35,9 @@ def effects(
     statements : sequence of str, (k,)
         From top to bottom.
     versions : mapping of str to (value, low, high), each (k,)
-        From -1 to 1; NaN is left out.
+        Values from -1 to 1. NaN is left out.
     margin : float
-        An effect above it matters: the region is shaded.
+        Smallest effect that matters. The region above it is shaded.
 
     Returns
     -------

@@ -23,7 +23,7 @@ def against_labels(
     values: Mapping[str, tuple[Sequence[float], Sequence[float]]],
     label: str,
 ) -> Axes:
-    """Draw a figure of each method against the share of sources that have a label.
+    """Draw a measure of each method against the share of sources that have a label.
 
     Parameters
     ----------
@@ -31,9 +31,9 @@ def against_labels(
     shares : sequence of float, (k,)
         0 to 1.
     values : mapping of str to pair of sequences of float, (k,)
-        By method: mean and spread over the draws; NaN is left out.
+        For each method: mean and spread over the draws. NaN is left out.
     label : str
-        Of the figure.
+        Name of the measure, for the axis.
 
     Returns
     -------

@@ -23,17 +23,17 @@ _TIGHT: dict[str, Any] = {
 
 
 def legend_beside(ax: Axes, title: str = "", **options: Any) -> Axes:
-    """Put a legend right of the data, and make the axes narrower to keep both in their place.
+    """Put a legend to the right of the data, and narrow the axes to make room for it.
 
-    Markers are large and opaque in it, whatever those of the data are. A legend of more rows than
-    the axes is high has several columns, and a wide one smaller letters.
+    The legend shows large, opaque markers, whatever the markers of the data look like. A legend
+    that is taller than the axes gets several columns. A wide legend gets smaller letters.
 
     Parameters
     ----------
     ax : matplotlib.axes.Axes
     title : str
     **options
-        Of ``Axes.legend``.
+        Options of ``Axes.legend``.
 
     Returns
     -------
@@ -66,15 +66,15 @@ def legend_beside(ax: Axes, title: str = "", **options: Any) -> Axes:
 
 
 def legend_over(ax: Axes, columns: int = 4, **options: Any) -> Axes:
-    """Put a legend above the data, and make the axes lower to keep both in their place.
+    """Put a legend above the data, and lower the axes to make room for it.
 
     Parameters
     ----------
     ax : matplotlib.axes.Axes
     columns : int
-        At most; as many as fit the width.
+        Largest number of columns. The legend uses as many as fit the width.
     **options
-        Of ``Axes.legend``.
+        Options of ``Axes.legend``.
 
     Returns
     -------
@@ -98,7 +98,7 @@ def legend_over(ax: Axes, columns: int = 4, **options: Any) -> Axes:
 
 
 def enlarge(legend: Legend) -> None:
-    """Make the markers of scattered points large and opaque, whatever those of the data are."""
+    """Make the markers of a legend large and opaque, whatever the markers of the data look like."""
     for handle in legend.legend_handles:
         if handle is not None and hasattr(handle, "set_sizes"):
             handle.set_alpha(1)

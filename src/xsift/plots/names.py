@@ -16,16 +16,16 @@ _LONGEST, _WIDE = 80, 34
 
 
 def feature_label(label: str, unit: str = "", symbol: str = "") -> str:
-    r"""Return what an axis says of a feature: words, symbol and unit, in lines of 34 letters.
+    r"""Return the axis label of a feature: words, symbol and unit, in lines of 34 letters.
 
     Parameters
     ----------
     label : str
-        Words, or the name of the feature.
+        Description of the feature, or its name.
     unit : str
-        As VOUnits write it.
+        Unit in VOUnits notation.
     symbol : str
-        With an index after an underscore: ``HR_hs``.
+        Symbol, with an index after an underscore: ``HR_hs``.
 
     Examples
     --------
@@ -61,7 +61,7 @@ def _formula(symbol: str) -> str:
 
 
 def printable(name: object, longest: int = 24) -> str:
-    r"""Return a name as Matplotlib prints it to the letter: no formula, no control character.
+    r"""Escape a name so that Matplotlib prints it literally: no formula, no control character.
 
     >>> printable("cost in $x$ and $y$"), printable("a" * 30)
     ('cost in \\$x\\$ and \\$y\\$', 'aaaaaaaaaaaaaaaaaaaaaaa…')

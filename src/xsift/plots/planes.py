@@ -23,7 +23,7 @@ _LOWEST_RATIO = 1e-5
 def hardness_plane(
     ax: Axes, hard_hs: ArrayLike, hard_hm: ArrayLike, group: PerPoint, groups: Sequence[str]
 ) -> Axes:
-    """Plot the hardness ratio of hard to medium against that of hard to soft.
+    """Plot the hard-to-medium hardness ratio against the hard-to-soft hardness ratio.
 
     Parameters
     ----------
@@ -58,8 +58,8 @@ def variability_plane(
     var_prob_b : array_like, (n,)
         Probability that the broad-band count rate varies, in [0, 1]. NaN is left out.
     var_ratio_b : array_like, (n,)
-        Standard deviation over mean of that rate, dimensionless, on a logarithmic axis. NaN is
-        left out; ratios below 1e-5, 0 included, stand at 1e-5.
+        Standard deviation of that rate divided by its mean, dimensionless, on a logarithmic axis.
+        NaN is left out. Ratios below 1e-5, including 0, are drawn at 1e-5.
     group, groups
         As in `galactic_map`.
 

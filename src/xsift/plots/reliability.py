@@ -26,24 +26,24 @@ def reliability(
     high: ArrayLike,
     group: str = "",
 ) -> Axes:
-    """Draw how often the top class, or a group, is right against its probability, in equal bins.
+    """Draw how often the top class, or a group, is right at each probability, in equal bins.
 
     Parameters
     ----------
     ax : matplotlib.axes.Axes
     n : array_like of int, (bins,)
-        Detections in each bin; empty bins are left out. Bars show their shares.
+        Detections in each bin. Empty bins are left out. Bars show the share of each bin.
     confidence, accuracy : array_like, (bins,)
-        Mean top probability, and share that is right.
+        Mean top probability, and share of detections that are right.
     low, high : array_like, (bins,)
         Interval of the accuracy.
     group : str
-        Whose probability it is; where empty, it is that of the top class.
+        Group whose probability is drawn. If empty, the probability of the top class is drawn.
 
     Returns
     -------
     matplotlib.axes.Axes
-        The first line is the diagonal, on which probabilities are what they say.
+        The first line is the diagonal. Perfectly calibrated probabilities lie on it.
     """
     n, confidence, accuracy, low, high = (
         np.asarray(v, dtype=float) for v in (n, confidence, accuracy, low, high)
@@ -83,7 +83,7 @@ def purity_completeness(
     completeness: ArrayLike,
     expected: ArrayLike,
 ) -> Axes:
-    """Draw purity and completeness of a selection by probability against its threshold.
+    """Draw the purity and completeness of a selection by probability against the threshold.
 
     Parameters
     ----------
@@ -92,12 +92,12 @@ def purity_completeness(
     purity, completeness : array_like, (k,)
         NaN is left out.
     expected : array_like, (k,)
-        Purity expected of another table.
+        Purity expected in another table.
 
     Returns
     -------
     matplotlib.axes.Axes
-        Three labelled lines; no legend.
+        Three labelled lines. There is no legend.
     """
     lines = (
         ("purity", purity, "#0072B2", "-"),

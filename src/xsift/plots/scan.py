@@ -16,15 +16,15 @@ __all__ = ["against_k"]
 def against_k(
     ax: Axes, k: ArrayLike, values: ArrayLike, label: str, *, marker: str = "o", colour: str = "C0"
 ) -> Axes:
-    """Draw a criterion against the number of clusters: each restart, their mean and spread.
+    """Draw a criterion against the number of clusters: each restart, and their mean and spread.
 
     Parameters
     ----------
     ax : matplotlib.axes.Axes
     k, values : array_like, (n,)
-        One pair per restart; NaN values are left out.
+        One pair per restart. NaN values are left out.
     label : str
-        Of the vertical axis.
+        Label of the vertical axis.
     marker, colour : str
 
     Returns

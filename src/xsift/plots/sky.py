@@ -31,11 +31,12 @@ def galactic_map(
     Parameters
     ----------
     ax : matplotlib.axes.Axes
-        Made with ``projection="mollweide"``. Longitude grows to the left, as seen from inside.
+        Created with ``projection="mollweide"``. Longitude increases to the left, as seen from
+        inside the sphere.
     l_deg, b_deg : array_like, (n,)
         Galactic longitude and latitude, deg. NaN is left out.
     group : sequence of str or None, (n,)
-        None, and a group that is not in `groups`, are left out.
+        Sources are left out if their group is None or is not in `groups`.
     groups : sequence of str
         Groups to draw, in the order of the legend.
 
@@ -65,19 +66,19 @@ def galactic_density(
     Parameters
     ----------
     ax : matplotlib.axes.Axes
-        Made with ``projection="mollweide"``. Longitude grows to the left.
+        Created with ``projection="mollweide"``. Longitude increases to the left.
     l_deg, b_deg : array_like, (n,), (m,)
-        Centres of the cells, deg, each equally spaced, over the whole sky.
+        Centres of the cells, deg, equally spaced over the whole sky.
     density : array_like, (n, m)
     levels : pair of float
-        Lowest and highest density of the colours; below the lowest the map is white.
+        Lowest and highest density of the colour scale. The map is white below the lowest.
     near : array_like of bool, (n, m), optional
-        Cells in which the survey has found anything at all; the others are grey.
+        True for cells in which the survey has found any source. The other cells are grey.
 
     Returns
     -------
     matplotlib.collections.QuadMesh
-        For a colour bar. Rasterised.
+        Rasterised. Pass it to a colour bar.
     """
     from matplotlib.colors import LogNorm
 
@@ -97,14 +98,14 @@ def galactic_density(
 
 
 def galactic_unseen(ax: Axes, l_deg: ArrayLike, b_deg: ArrayLike, near: ArrayLike) -> Axes:
-    """Paint grey, on a map in Galactic coordinates, where the survey has found nothing at all.
+    """Paint the cells grey in which the survey has found no source, on a Galactic map.
 
     Parameters
     ----------
     ax, l_deg, b_deg
         As in `galactic_density`.
     near : array_like of bool, (n, m)
-        False where grey.
+        False for the cells to paint grey.
 
     Returns
     -------
@@ -126,12 +127,12 @@ def galactic_points(
     colour: str,
     grid: tuple[ArrayLike, ArrayLike, ArrayLike] | None = None,
 ) -> Axes:
-    """Map a few sources in Galactic coordinates, one by one.
+    """Map a few sources in Galactic coordinates, with one marker each.
 
     Parameters
     ----------
     ax : matplotlib.axes.Axes
-        Made with ``projection="mollweide"``. Longitude grows to the left.
+        Created with ``projection="mollweide"``. Longitude increases to the left.
     l_deg, b_deg : array_like, (n,)
     colour : str
     grid : tuple of (l_deg, b_deg, near), optional

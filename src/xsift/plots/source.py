@@ -32,32 +32,32 @@ def feature_distributions(
     is_log: bool = False,
     lowest: float = _LOWEST,
 ) -> Axes:
-    """Draw the distribution of a feature in each group, and a line at each value of a source.
+    """Draw the distribution of a feature in each group, and a line at each value of one source.
 
     Parameters
     ----------
     ax : matplotlib.axes.Axes
     values : array_like, (n,)
-        Of the groups' members. NaN is left out.
+        Values of the members of the groups. NaN is left out.
     group : sequence of str or None, (n,)
     groups : sequence of str
-        Groups to draw, in the order of the legend; one without values is left out.
+        Groups to draw, in the order of the legend. A group without values is left out.
     own : array_like, (k,)
-        Of the source's detections; NaN has no line.
+        Values of the source's detections. NaN gets no line.
     name : str
-        Of the feature, for the axis.
+        Name of the feature, for the axis.
     is_log : bool
-        A logarithmic axis.
+        Whether the axis is logarithmic.
     lowest : float
-        Values below it, 0 included, stand there, on a logarithmic axis.
+        Smallest value on a logarithmic axis. Smaller values, including 0, are drawn there.
 
     Returns
     -------
     matplotlib.axes.Axes
-        A step line of relative frequency for each group of at least 30 values (each sums to 1
-        over the same bins), and one black vertical line for each detection. Where there are more
-        than 12, each is a tick above the curves; a line stands at their median, and a grey band
-        holds the middle 68 % of them.
+        One step line of relative frequency for each group with at least 30 values. Each line sums
+        to 1 over the same bins. Each detection has a black vertical line. With more than 12
+        detections, each gets a tick above the curves instead. Then a line marks their median, and
+        a grey band marks their middle 68 %.
     """
     lowest = lowest if is_log else -np.inf
     theirs = np.maximum(np.asarray(values, dtype=float), lowest)
@@ -152,7 +152,7 @@ def source_in_plane(
     names: tuple[str, str],
     is_log: tuple[bool, bool] = (False, False),
 ) -> Axes:
-    """Scatter the groups in a plane of two features, with a source's detections as black stars.
+    """Scatter the groups in a plane of two features, and mark a source's detections as black stars.
 
     Parameters
     ----------
@@ -161,7 +161,7 @@ def source_in_plane(
     group : sequence of str or None, (n,)
     groups : sequence of str
     own_x, own_y : array_like, (k,)
-        NaN is left out, everywhere.
+        Points with NaN are left out, in the groups as well.
     names : tuple of two str
     is_log : tuple of two bool
 

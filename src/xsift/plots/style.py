@@ -54,7 +54,7 @@ _MORE_MARKERS = ("v", "P", "<", ">", "*", "p", "h", "d")
 
 
 def figure_style() -> dict[str, Any]:
-    """Return Matplotlib settings for figures in print: ``with rc_context(figure_style()): ...``."""
+    """Return Matplotlib settings for printed figures: ``with rc_context(figure_style()): ...``."""
     return {
         "font.size": 9,
         "axes.labelsize": 10,
@@ -133,7 +133,7 @@ def look_of(groups: Sequence[str]) -> dict[str, tuple[str, str]]:
 def scatter_groups(
     ax: Axes, x: ArrayLike, y: ArrayLike, group: PerPoint, groups: Sequence[str]
 ) -> int:
-    """Scatter points by group; labels count them, where there are any.
+    """Scatter points by group, and label each group with its number of points.
 
     Parameters
     ----------
@@ -171,7 +171,7 @@ def scatter_groups(
 
 
 def scatter_values(ax: Axes, x: ArrayLike, y: ArrayLike, values: ArrayLike) -> PathCollection:
-    """Scatter points coloured by a number from 0 to 1, shuffled in the same way each time.
+    """Scatter points coloured by a number from 0 to 1, in a reproducible random order.
 
     Parameters
     ----------
@@ -182,7 +182,7 @@ def scatter_values(ax: Axes, x: ArrayLike, y: ArrayLike, values: ArrayLike) -> P
     Returns
     -------
     matplotlib.collections.PathCollection
-        For a colour bar.
+        Pass it to a colour bar.
     """
     x, y, values = (np.asarray(v, dtype=float) for v in (x, y, values))
     rows = np.flatnonzero(np.isfinite(x) & np.isfinite(y) & np.isfinite(values))

@@ -28,7 +28,7 @@ def density_surface(
     levels: Sequence[float] = (),
     colour: str = "#0072B2",
 ) -> Axes:
-    """Draw a density as shades of a colour, on a scale of square roots, with contours.
+    """Draw a density as shades of one colour, on a square-root scale, with contours.
 
     Parameters
     ----------
@@ -36,15 +36,15 @@ def density_surface(
     x, y : array_like, (n,), (m,)
         Centres of the cells, equally spaced.
     density : array_like, (n, m)
-        ``[i, j]`` at the i-th x and j-th y.
+        ``[i, j]`` is the density at the i-th x and the j-th y.
     levels : sequence of float
-        Densities at which to draw a contour; NaN is left out.
+        Densities at which to draw a contour. NaN is left out.
     colour : str
 
     Returns
     -------
     matplotlib.axes.Axes
-        Filled contours, without pixels at any size, then the contours, which are closed.
+        Filled contours, which stay sharp at any size, and closed contour lines above them.
     """
     at_x, at_y, z = _framed(x, y, density)
     highest, at = float(z.max(initial=0.0)), _rising(levels)
@@ -66,21 +66,21 @@ def density_contours(
     surfaces: Mapping[str, tuple[ArrayLike, ArrayLike, ArrayLike, Sequence[float]]],
     looks: Mapping[str, tuple[str, str]] | None = None,
 ) -> Axes:
-    """Draw contours of several populations over each other.
+    """Draw the contours of several populations in one plane.
 
     Parameters
     ----------
     ax : matplotlib.axes.Axes
     surfaces : mapping of str to (x, y, density, levels)
-        As in `density_surface`; the highest level is drawn thickest.
+        As in `density_surface`. The highest level gets the thickest line.
     looks : mapping of str to pair of str, optional
         Colour and line style. [default: those of the groups]
 
     Returns
     -------
     matplotlib.axes.Axes
-        One set of closed contours per population that has a level, and an empty line with its
-        name for the legend.
+        Each population that has a level gets closed contours, and an empty line with its name for
+        the legend.
     """
     own = look_of(list(surfaces))
     for name, (x, y, density, levels) in surfaces.items():
@@ -96,13 +96,13 @@ def density_contours(
 
 
 def level_key(ax: Axes, labels: Sequence[str]) -> Axes:
-    """Add an entry to the legend for each width of contours, the thinnest first.
+    """Add one legend entry for each contour width, thinnest first.
 
     Parameters
     ----------
     ax : matplotlib.axes.Axes
     labels : sequence of str
-        Such as "90 %" and "50 %": what a contour encloses.
+        The share that each contour encloses, such as "90 %" and "50 %".
     """
     widths = np.linspace(_THIN, _THICK, len(labels)).tolist() if len(labels) > 1 else [1.4]
     for label, width in zip(labels, widths, strict=True):
@@ -116,15 +116,15 @@ def source_points(
     groups: Sequence[str],
     colours: Mapping[str, str] | None = None,
 ) -> Axes:
-    """Draw the sources of populations that are too few for a density.
+    """Draw the single sources of populations that are too small for a density.
 
     Parameters
     ----------
     ax : matplotlib.axes.Axes
     points : mapping of str to (x, y)
-        By population.
+        Points of each population.
     groups : sequence of str
-        All populations: a name has the same colour and marker in every figure.
+        All populations. They give each name the same colour and marker in every figure.
     colours : mapping of str to str, optional
         [default: those of the groups]
     """

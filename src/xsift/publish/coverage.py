@@ -14,7 +14,9 @@ ORDER = 7
 
 
 def coverage(table: pa.Table) -> str:
-    """Return the cells that hold a position of the table, as an ASCII MOC; empty without any.
+    """Return the sky cells that hold a position of the table, as an ASCII MOC.
+
+    The text is empty if the table has no position.
 
     Raises
     ------

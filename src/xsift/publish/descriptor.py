@@ -18,9 +18,9 @@ _RADIUS_DEG = 0.1
 
 
 def resource_descriptor(resource: Resource) -> str:
-    """Write the descriptor: metadata, tables, how they are filled, and a cone search of each.
+    """Return the descriptor: metadata, tables, how to fill them, and a cone search for each table.
 
-    The data are expected beside it, as VOTables called after the tables.
+    It expects the data in the same folder, as VOTables named after the tables.
     """
     root = ET.Element("resource", schema=resource.schema)
     _add_metadata(root, resource)

@@ -46,7 +46,7 @@ def as_json(resource: Resource) -> dict[str, Any]:
 
 
 def as_markdown(resource: Resource) -> str:
-    """Return the dictionary as a page."""
+    """Return the dictionary as a Markdown page."""
     lines = [f"# {_cell(resource.title)}", "", _cell(resource.description), ""]
     about = {
         "Creator": resource.creator,

@@ -8,7 +8,7 @@ __all__ = ["hats_properties"]
 
 
 def hats_properties(resource: Resource, table: ResourceTable) -> dict[str, str]:
-    """Return what is said of a table, by the words of HATS; nothing of what is not stated."""
+    """Return the properties of a table by their HATS keywords. Unstated ones are left out."""
     said = {
         "obs_title": f"{resource.title}: {table.name}",
         "obs_description": resource.description,

@@ -37,16 +37,16 @@ _RECORD_BYTES = 10_000_000
 
 @dataclass(frozen=True)
 class Published:
-    """What was written.
+    """The files that `publish` wrote.
 
     Attributes
     ----------
     folder : Path
     files : tuple of str
-        In the folder.
+        Names of the files in the folder.
     resource : Resource
     notes : tuple of str
-        What the reader should know: what is missing, and what was left out.
+        Notes for the reader: what is missing, and what was left out.
     """
 
     folder: Path
@@ -55,7 +55,7 @@ class Published:
     notes: tuple[str, ...]
 
     def as_dict(self) -> dict[str, Any]:
-        """Return it for JSON."""
+        """Return everything as plain data, for JSON."""
         rows = {table.name: table.table.num_rows for table in self.resource.tables}
         return {
             "schema": self.resource.schema,
@@ -116,22 +116,23 @@ def publish(
     Parameters
     ----------
     folder : str or Path
-        That `run` or `classify` wrote; or `vote`, whose sources are then published alone.
+        Folder that `run`, `classify` or `vote` wrote. From `vote`, only the sources are published.
     out : str or Path
-        Gets ``q.rd`` and the tables as VOTables; or, where `static`, the tables as Parquet, their
-        dictionary, and each table with positions as a HATS collection.
+        Folder to write: ``q.rd``, and the tables as VOTables. With `static`: the tables as Parquet,
+        their dictionary, and a HATS collection for each table with positions.
     schema : str
-        Of the tables in a TAP service.
+        Schema of the tables in a TAP service.
     title, creator, licence : str
-        For the metadata; `licence` is one of ``publish.LICENCES``.
+        Metadata. `licence` is one of ``publish.LICENCES``.
     static : bool
+        Whether to write static files instead of a DaCHS resource.
     progress : callable
         Called with a description of each step as it begins.
 
     Raises
     ------
     XsiftError
-        Where the catalogue or a setting cannot serve, or `out` cannot be written.
+        If the catalogue or a setting cannot be used, or if `out` cannot be written.
     """
     folder, out = Path(folder), Path(out)
     if out.exists() and folder.exists() and out.samefile(folder):

@@ -32,17 +32,17 @@ _NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 @dataclass(frozen=True)
 class ResourceTable:
-    """A table and what it is.
+    """A table to publish, with its name and title.
 
     Attributes
     ----------
     name : str
-        As it is queried; its file is called the same.
+        Name of the table in queries, and of its file.
     title : str
     table : pyarrow.Table
-        As `published` gives it.
+        The table, as `published` returns it.
     key : str or None
-        Column that is different in each row and never null.
+        Column with a different value in every row and no null.
     """
 
     name: str
@@ -52,11 +52,11 @@ class ResourceTable:
 
     @property
     def has_positions(self) -> bool:
-        """Whether the table has ra and dec, with a position in them."""
+        """Whether the table has columns ra and dec with at least one position."""
         return len(positions(self.table)[0]) > 0
 
     def columns(self) -> list[tuple[Column, str, int]]:
-        """Describe each column: what it is, its kind (text, integer, float) and its nulls."""
+        """Describe each column: its meaning, its kind (text, integer, float) and its nulls."""
         return [
             (describe(field), _KINDS[str(field.type)], self.table.column(i).null_count)
             for i, field in enumerate(self.table.schema)
@@ -65,29 +65,29 @@ class ResourceTable:
 
 @dataclass(frozen=True)
 class Resource:
-    """A catalogue with its metadata, ready to be written.
+    """A catalogue with its metadata, ready to write.
 
     Attributes
     ----------
     schema : str
         Schema of the tables in a TAP service.
     title, description, creator : str
-        `creator` as the VO writes names: ``Last, F.; Last, F.``; may be empty.
+        `creator` uses the name format of the VO: ``Last, F.; Last, F.``. It may be empty.
     licence : str
         One of `LICENCES`, or empty.
     reference : str
-        Article or catalogue that the X-ray data are from; may be empty.
+        Article or catalogue from which the X-ray data come. It may be empty.
     created : str
         ISO 8601, UTC.
     provenance : dict of str
     tables : tuple of ResourceTable
     coverage : str
-        Sky coverage as an ASCII MOC; may be empty.
+        Sky coverage as an ASCII MOC. It may be empty.
 
     Raises
     ------
     SettingError
-        If the schema is no name of one's own, or the licence is not known.
+        If the schema is not an allowed name, or the licence is unknown.
     """
 
     schema: str
@@ -114,14 +114,14 @@ class Resource:
 
 
 def published(table: pa.Table, where: str) -> pa.Table:
-    """Give a table names that need no quotes in a query, and three types: text, int64, double.
+    """Convert a table to names that need no quotes in a query, and to text, int64 and double.
 
-    NaN becomes null. Units, UCDs and descriptions stay.
+    NaN becomes null. The table keeps its units, UCDs and descriptions.
 
     Raises
     ------
     TableError
-        If a column has a name or a type that cannot be published, or ra or dec are no numbers.
+        If a column has a name or type that cannot be published, or if ra or dec is not numeric.
     """
     fields, columns = [], []
     for field, column in zip(table.schema, table.columns, strict=True):
@@ -163,5 +163,5 @@ def _said(field: pa.Field) -> dict[str, str]:
 
 
 def printable(text: str) -> str:
-    """Return a text without the characters that XML cannot hold and a terminal would obey."""
+    """Remove the characters that XML cannot hold or that control a terminal from a text."""
     return _NOT_XML.sub("", text)

@@ -33,7 +33,7 @@ _COLUMNS, _MOST_CLASSES = 4, 8
 
 
 def write_card_figure(card: SourceCard, path: str | Path) -> None:
-    """Draw a card into a file, PNG, PDF or SVG by its name.
+    """Draw a card into a PNG, PDF or SVG file. The ending of the name chooses the format.
 
     Raises
     ------
@@ -44,7 +44,7 @@ def write_card_figure(card: SourceCard, path: str | Path) -> None:
     MissingPackageError
         If Matplotlib is not installed.
     OutputError
-        If it cannot be written.
+        If the file cannot be written.
     """
     path = Path(path)
     form = path.suffix.removeprefix(".").casefold()
@@ -60,10 +60,10 @@ def write_card_figure(card: SourceCard, path: str | Path) -> None:
 
 
 def card_figure(card: SourceCard) -> Figure:
-    """Draw a card: its probabilities, two planes of the profile's, then every feature, by group.
+    """Draw a card: the probabilities, two planes of the survey profile, then every feature.
 
-    Coloured are the groups of the catalogue (its known objects, or what it classified); black are
-    the detections of the source.
+    Colours show the groups of the catalogue: its known objects, or the classified sources. Black
+    shows the detections of the source.
 
     Raises
     ------

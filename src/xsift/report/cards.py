@@ -24,7 +24,7 @@ _DETECTIONS = 6
 
 
 def named_sources(view: CatalogueView, names: Sequence[str]) -> list[Any]:
-    """Return sources as the catalogue spells them.
+    """Return the names of sources as the catalogue spells them.
 
     Raises
     ------
@@ -43,7 +43,7 @@ def cards_of(view: CatalogueView, names: Sequence[Any]) -> list[dict[str, Any]]:
     ----------
     view : CatalogueView
     names : sequence
-        As the catalogue has them.
+        Names as the catalogue spells them.
     """
     if not names:
         return []
@@ -110,7 +110,7 @@ def _odd(view: CatalogueView, mine: pa.Table | None, model: Model | None) -> lis
 
 
 def feature_text(view: CatalogueView, name: str) -> dict[str, Any]:
-    """Return what a table says of a feature: name, label and unit."""
+    """Return the description of a feature for a table: name, label and unit."""
     return {
         "feature": name,
         "label": label_of(view.survey, name),

@@ -29,7 +29,7 @@ def catalogue_page(record: Mapping[str, Any], figures: Mapping[str, str]) -> str
     Parameters
     ----------
     record : mapping
-        What `report.json` holds: ``title``, ``author``, ``group_counts``, ``how_expected``,
+        Content of `report.json`: ``title``, ``author``, ``group_counts``, ``how_expected``,
         ``highlights``, ``no_highlights`` and ``cards``, ``caveats`` (kind and sentence),
         ``in_sample`` (a sentence or nothing), ``status`` (pairs), ``notes``, ``figures`` (stem,
         title, caption, size, files), ``not_drawn`` (stem, title, why), ``class_counts`` and

@@ -40,9 +40,10 @@ class Caveat(NamedTuple):
 
 
 def caveats_of(view: CatalogueView) -> list[Caveat]:
-    """Return the caveats that apply to a catalogue, the gravest first.
+    """Return the caveats that apply to a catalogue, the most serious first.
 
-    What its record, its model and its tables say; then the warnings of the run that say more.
+    Caveats from the record, the model and the tables come first. Further warnings of the run
+    follow.
     """
     tree = view.found.tree
     found = [
@@ -89,7 +90,7 @@ def _shift(record: dict[str, Any]) -> Iterator[Caveat]:
 
 
 def faint_share(view: CatalogueView) -> tuple[float, int, int]:
-    """Return the share of faint detections, their number, and that of all; 0 where unknown."""
+    """Return the share and number of faint detections, and the number of all; 0 if unknown."""
     if not view.found.has_detections:
         return 0.0, 0, 0
     table = view.found.read("detections", ["effective_counts"])

@@ -41,7 +41,7 @@ def clusters_in_planes(
 ) -> Drawing | NotDrawn:
     """Draw the outlines of the heaviest clusters in several planes.
 
-    `wanted` says what a point needs.
+    `wanted` names what a point needs to be drawn.
     """
     found = _detections(view)
     if isinstance(found, str):
@@ -64,14 +64,14 @@ def clusters_in_planes(
     n = int((share > 0).sum())
     said = f" The {len(order)} heaviest of {n} clusters." if len(order) < n else ""
     caption = (
-        "Contours enclose half of a cluster's detections. In brackets: its share of the detections "
-        f"that have a cluster.{said}"
+        "Contours enclose half of a cluster's detections. Brackets give the cluster's share of the "
+        f"detections that have a cluster.{said}"
     )
     return Drawing(stem, title, caption, table, planes_size(len(there)), draw)
 
 
 def clusters_against_features(view: CatalogueView) -> Drawing | NotDrawn:
-    """Draw where the median of each feature of each cluster lies among all detections."""
+    """Draw the rank of each cluster's median among all detections, for each feature."""
     stem, title = "clusters_features", "Features by cluster"
     found = _detections(view)
     if isinstance(found, str):
@@ -109,14 +109,14 @@ def clusters_against_features(view: CatalogueView) -> Drawing | NotDrawn:
 
     caption = (
         "For each cluster and feature: the share of all detections that lie below the cluster's "
-        f"median. 0.5: as all. {_said(order, share)}"
+        f"median. 0.5 is the median of all detections. {_said(order, share)}"
     )
     size = (7.2, 1.5 + 0.2 * len(found.features))
     return Drawing(stem, title, caption, table, size, draw)
 
 
 def clusters_against_classes(view: CatalogueView) -> Drawing | NotDrawn:
-    """Draw which classes the detections of each cluster are given."""
+    """Draw which classes the detections of each cluster get."""
     stem, title = "clusters_classes", "Classes by cluster"
     found = _detections(view)
     if isinstance(found, str):
@@ -150,7 +150,7 @@ def clusters_against_classes(view: CatalogueView) -> Drawing | NotDrawn:
         _draw_matrix(figure, values, rows, order, share, "share of the cluster", "Blues")
 
     caption = (
-        "Which share of a cluster's classified detections has each class; each column sums to 1. "
+        "Share of each class among a cluster's classified detections. Each column sums to 1. "
         f"{_said(order, share)}"
     )
     return Drawing(stem, title, caption, table, (7.2, 1.5 + 0.17 * len(names)), draw)

@@ -22,12 +22,12 @@ def comparison_page(
     Parameters
     ----------
     record : mapping
-        What `comparison.json` holds.
+        Content of `comparison.json`.
     worst : sequence of mapping
         The first rows of the table of disagreements.
     figures : mapping
-        SVG by scope: ``all``, ``comparable``, and ``in_sample_all``, ``in_sample_comparable`` where
-        there are such sources; None: not drawn.
+        SVG by scope: ``all`` and ``comparable``. If there are in-sample sources, also
+        ``in_sample_all`` and ``in_sample_comparable``. None means not drawn.
 
     Returns
     -------

@@ -40,9 +40,9 @@ _SCAN_BYTES = 20_000_000
 
 
 def tally_drawings(view: CatalogueView) -> list[Drawing | NotDrawn]:
-    """Make the numbers of every figure of counts that the catalogue allows.
+    """Compute the numbers of every figure of counts that the catalogue allows.
 
-    Maps and latitudes take the uniquely classified sources, all else every source.
+    Maps and latitudes use the uniquely classified sources. The other figures use all sources.
     """
     return [
         _class_fractions(view),
@@ -126,11 +126,12 @@ def _sky(
             bar.set_label("sources per square degree", fontsize=8)
 
     caption = (
-        "Uniquely classified sources per square degree in Galactic coordinates: longitude 0 in the "
-        "middle, growing to the left; smoothed on the sphere with a kernel of "
+        "Uniquely classified sources per square degree in Galactic coordinates. Longitude 0 is in "
+        "the middle and increases to the left. Smoothed on the sphere with a kernel of "
         f"{distributions.SMOOTHING_DEG:g} deg. Grey: the catalogue has no source of any class "
-        "within some 8 deg; the telescope has not looked there, or found nothing. White: it has "
-        f"sources there, of these fewer than {levels[0]:.2g} per square degree.{said}"
+        "within about 8 deg. The telescope has not looked there, or found nothing. White: the "
+        "catalogue has sources there, but fewer than "
+        f"{levels[0]:.2g} of this population per square degree.{said}"
     )
     size = (7.2, (3.6, 1.75, 1.22)[wide - 1] * rows + 0.2)
     return Drawing(stem, title, caption, table, size, draw)
@@ -161,8 +162,7 @@ def _latitude(view: CatalogueView) -> Drawing | NotDrawn:
     said = f" Not drawn, with fewer than {FEWEST} sources: {', '.join(few)}." if few else ""
     caption = (
         "Share of each group among the uniquely classified sources, in bins of absolute Galactic "
-        "latitude; bands are Wilson's intervals, 95 per cent. A bin without sources is empty."
-        + said
+        "latitude. Bands are 95 per cent Wilson intervals. A bin without sources is empty." + said
     )
     return Drawing(stem, title, caption, table, (6.4, 3.4), draw)
 
@@ -178,8 +178,8 @@ def _detections_per_source(view: CatalogueView) -> Drawing | NotDrawn:
         plots.detections_per_source(figure.subplots(), c["from"], c["to"], c["sources"])
 
     caption = (
-        "Number of sources against the number of their detections that voted, in bins that are "
-        f"equal in the logarithm. The most: {int(view.n_detections.max())}."
+        "Number of sources against the number of their detections that voted, in logarithmic "
+        f"bins. The largest number is {int(view.n_detections.max())}."
     )
     return Drawing(stem, title, caption, table, (5.0, 3.4), draw)
 
@@ -237,8 +237,8 @@ def _probabilities(view: CatalogueView) -> Drawing | NotDrawn:
         legend_above(right, ax)
 
     caption = (
-        "Left: probability of a source's own class, by class. Right: which share of a class has it "
-        f"above 0.5, 0.7 and 0.9. All sources with a class.{said}"
+        "Left: probability of a source's own class, by class. Right: share of each class with that "
+        f"probability above 0.5, 0.7 and 0.9. All sources with a class.{said}"
     )
     size = (7.4, max(1.5 * -(-len(members) // 2) + 0.6, 0.22 * len(names) + 1.2))
     return Drawing(stem, title, caption, table, size, draw)
@@ -306,12 +306,12 @@ class _Scan(BaseModel):
 
 
 def k_scan(folder: Path, required: bool) -> Drawing | NotDrawn:
-    """Draw the scan over K that `xsift scan` left in a folder.
+    """Draw the scan over the number of clusters K that `xsift scan` wrote into a folder.
 
     Raises
     ------
     TableError
-        If the folder's `scan.json` is no scan; or, where `required`, if there is none.
+        If the folder's `scan.json` is not a scan. With `required`, also if it does not exist.
     """
     stem, title, path = "k_scan", "Number of clusters", folder / "scan.json"
     if not path.exists():

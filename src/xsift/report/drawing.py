@@ -41,18 +41,18 @@ Span = tuple[float, float]
 
 @dataclass(frozen=True, eq=False)
 class Drawing:
-    """A figure: what it is called, the numbers that it shows, and how to draw them.
+    """A figure: its name, the numbers that it shows, and the function that draws them.
 
     Attributes
     ----------
     stem : str
-        Of its files.
+        Name of its files, without the ending.
     title, caption : str
     table : pyarrow.Table
     size : pair of float
         Inches.
     draw : callable
-        Takes an empty Matplotlib Figure; draws nothing that is not in the table.
+        Function that draws into an empty Matplotlib Figure. It draws only what is in the table.
     """
 
     stem: str
@@ -65,7 +65,7 @@ class Drawing:
 
 @dataclass(frozen=True)
 class NotDrawn:
-    """A figure for which the catalogue has not what it takes, and why."""
+    """A figure that is left out because the catalogue lacks its data, and the reason."""
 
     stem: str
     title: str

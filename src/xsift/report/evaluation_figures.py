@@ -19,7 +19,10 @@ _IN_A_ROW = 5
 
 
 def evaluation_figures(results: Mapping[str, Any]) -> dict[str, str | None]:
-    """Draw confusion and reliability of each method, few labels, open world and faint detections.
+    """Draw the figures of a validation, as far as its results allow.
+
+    These are the confusion and reliability of each method, few labels, the open world and faint
+    detections.
 
     Parameters
     ----------
@@ -30,7 +33,7 @@ def evaluation_figures(results: Mapping[str, Any]) -> dict[str, str | None]:
     -------
     dict
         SVG by name: ``confusion METHOD``, ``reliability METHOD``, ``labels``, ``open METHOD``,
-        ``counts``. None where Matplotlib is not installed.
+        ``counts``. None if Matplotlib is not installed.
     """
     drawn = {}
     for method, found in results["folds"].items():
@@ -128,14 +131,14 @@ def _few_labels(
 def svg_of(
     draw: Callable[..., Any], size: tuple[float, float], panels: tuple[int, int] = (1, 1)
 ) -> str | None:
-    """Return a figure as an SVG element: its text is text, and it says nothing of the day.
+    """Return a figure as an SVG element that keeps its text as text and contains no date.
 
-    Where Matplotlib is not installed, there is none.
+    Return None if Matplotlib is not installed.
 
     Parameters
     ----------
     draw : callable
-        Takes the axes; of several panels an array of them.
+        Function that draws into the axes. With several panels it gets an array of axes.
     size : tuple of float
         Width and height (inch).
     panels : tuple of int

@@ -17,10 +17,10 @@ def evaluation_page(record: Mapping[str, Any], figures: Mapping[str, str | None]
     Parameters
     ----------
     record : mapping
-        What `evaluation.json` holds.
+        Content of `evaluation.json`.
     figures : mapping
         SVG by name: ``confusion METHOD``, ``reliability METHOD``, ``labels``, ``open METHOD``,
-        ``counts``; None: not drawn.
+        ``counts``. None means not drawn.
 
     Returns
     -------

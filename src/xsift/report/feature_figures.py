@@ -51,12 +51,12 @@ _WIDE = 3
 
 
 def feature_drawings(view: CatalogueView) -> list[Drawing | NotDrawn]:
-    """Make the numbers of every figure of features that the catalogue allows.
+    """Compute the numbers of every figure of features that the catalogue allows.
 
-    By class or by group: the uniquely classified sources, as in the paper. The paper's figures are
-    of hardness ratios that close, and of two pairs of its features: they are made of surveys that
-    have such. Of a survey with features that the paper lacks, every feature and the profile's
-    planes are drawn, too.
+    Figures by class or by group show the uniquely classified sources, as in the paper. The paper
+    shows hardness ratios that close, and two pairs of its features. These figures are made for
+    surveys that have such features. If a survey has features that the paper lacks, every feature
+    and the planes of the survey profile are drawn, too.
     """
     group, code = view.of_unique(view.group), view.of_unique(view.code)
     known = {f.name for f in view.survey.features}

@@ -14,9 +14,8 @@ __all__ = ["HOW", "Expected", "expected_number", "group_counts"]
 
 HOW = (
     "Expected: sum of the sources' probabilities, with its standard deviation. It differs from the "
-    "number classified, as verdicts favour large groups. The interval takes "
-    "probabilities as calibrated and sources as independent; it leaves out errors of the class "
-    "shares."
+    "number classified, because verdicts favour large groups. The interval assumes calibrated "
+    "probabilities and independent sources. It does not include errors of the class shares."
 )
 """What a page says of these numbers."""
 
@@ -25,9 +24,9 @@ _LEAST = 0.05  # expected sources of a group that is listed without any
 
 
 class Expected(NamedTuple):
-    """How many sources are of a group, by their probabilities.
+    """The expected number of sources of a group, from their probabilities.
 
-    `low` to `high` is an interval of 95 %, in whole numbers.
+    `low` to `high` is a 95 % interval, in whole numbers.
     """
 
     number: float
@@ -37,11 +36,11 @@ class Expected(NamedTuple):
 
 
 def expected_number(p: np.ndarray) -> Expected:
-    """Return how many of the sources are of a group.
+    """Return the expected number of sources of a group.
 
-    The number is a sum of independent draws, yes with probability p (Poisson's binomial
-    distribution). Its quantiles follow from mean, variance and skewness (Cornish & Fisher 1938,
-    Revue de l'Institut International de Statistique 5, 307), rounded outwards.
+    The number is a sum of independent draws, each yes with probability p. This is a
+    Poisson binomial distribution. Its quantiles follow from mean, variance and skewness (Cornish &
+    Fisher 1938, Revue de l'Institut International de Statistique 5, 307), rounded outwards.
 
     Parameters
     ----------
@@ -61,13 +60,14 @@ def expected_number(p: np.ndarray) -> Expected:
 
 
 def group_counts(view: CatalogueView) -> pa.Table:
-    """Count the sources of each group: as classified, and by their probabilities.
+    """Count the sources of each group by their classes and by their probabilities.
 
     Returns
     -------
     pyarrow.Table
-        ``group``; ``classified`` and, of these, ``unique``; ``expected``, ``sd``, ``low`` and
-        ``high``. Groups without a source of which fewer than 0.05 are expected are left out.
+        ``group``, ``classified``, ``unique`` (of the classified sources), ``expected``, ``sd``,
+        ``low`` and ``high``. A group is left out if it has no source and fewer than 0.05 are
+        expected.
     """
     rows = []
     for g, name in enumerate(view.all_groups):

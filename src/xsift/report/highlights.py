@@ -30,8 +30,9 @@ class Highlight:
     ----------
     name : str or int
     said : dict
-        By list: ``class``, ``title``, ``p`` and ``expected`` (sources of the class);
-        ``typicality`` and ``class``; ``label``, ``class``, ``p_label`` and ``p_class``.
+        Its keys depend on the list. Rare: ``class``, ``title``, ``p`` and ``expected`` (sources of
+        the class). Atypical: ``typicality`` and ``class``. Mislabelled: ``label``, ``class``,
+        ``p_label`` and ``p_class``.
     """
 
     name: Any
@@ -40,15 +41,15 @@ class Highlight:
 
 @dataclass(frozen=True)
 class Highlights:
-    """Lists of sources, each the most remarkable first, and why a list is empty.
+    """Lists of sources, the most remarkable first, and the reason if a list is empty.
 
     Attributes
     ----------
     rare, atypical, mislabelled : list of Highlight
-        Of rare classes with a high probability; the least typical; those whose known label is of
-        another group than the verdict.
+        Sources of rare classes with a high probability. The least typical sources. Sources whose
+        known label and verdict are of different groups.
     empty : dict of str to str
-        For an empty list: why.
+        Reason for each empty list.
     """
 
     rare: list[Highlight]
@@ -58,7 +59,7 @@ class Highlights:
 
     @property
     def names(self) -> list[Any]:
-        """Return the sources, each once, in the order in which they are mentioned."""
+        """Return the names of the sources, each once, in the order of the lists."""
         return list(dict.fromkeys(h.name for h in (*self.rare, *self.atypical, *self.mislabelled)))
 
 

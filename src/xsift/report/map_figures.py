@@ -23,7 +23,7 @@ _NAMED = 3
 
 
 def feature_map(view: CatalogueView) -> Drawing | NotDrawn:
-    """Draw every source in the two principal components of its features."""
+    """Draw every source in the plane of the two principal components of the features."""
     stem, title = "feature_map", "Map of the feature space"
     if not view.features:
         return NotDrawn(stem, title, lacking(view, [f.name for f in view.survey.features]))
@@ -76,8 +76,8 @@ def _caption(view: CatalogueView, found: distributions.FeatureMap, n_drawn: int)
         symbols = ", ".join(symbol_of(view.survey, f) for f in found.left_out)
         said.append(f"Left out, as most sources lack them or all are equal: {symbols}.")
     if n_drawn < len(found.rows):
-        said.append(f"Drawn: {n_drawn:,} of them, chosen at random.")
-    said.append("Components are chosen to spread the sources, not to part the classes.")
+        said.append(f"{n_drawn:,} of them are drawn, chosen at random.")
+    said.append("The components are chosen to spread the sources, not to separate the classes.")
     return " ".join(said)
 
 

@@ -18,7 +18,7 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 @cache
 def environment(folder: Path = TEMPLATES) -> Environment:
-    """Return what reads the templates of a folder, and of this one.
+    """Return the environment that reads the templates of a folder and of this package.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ def environment(folder: Path = TEMPLATES) -> Environment:
 
 
 def render(template: str, folder: Path = TEMPLATES, **values: Any) -> str:
-    """Return a whole page that loads nothing: no script, no style sheet, no image, no font.
+    """Return a whole page that loads no script, style sheet, image or font.
 
     Parameters
     ----------
@@ -54,11 +54,11 @@ def render(template: str, folder: Path = TEMPLATES, **values: Any) -> str:
         Name of a file in the folder.
     folder : Path
     **values
-        What the template shows, as plain text and numbers. The template escapes them.
+        Values for the template, as plain text and numbers. The template escapes them.
 
     Raises
     ------
     jinja2.UndefinedError
-        If the template shows a value that is not there.
+        If the template uses a value that is missing.
     """
     return environment(folder).get_template(template).render(values)

@@ -98,7 +98,7 @@ def panels(
 
     caption = (
         "Kernel density of the uniquely classified sources (features of the first detection), each "
-        f"panel on its own scale of square roots. {OUTLINES.format(what='sources')}{said}"
+        f"panel on its own square-root scale. {OUTLINES.format(what='sources')}{said}"
     )
     size = (panel * wide + 0.4, (panel + 0.08) * -(-len(names) // wide) + 0.45)
     return Drawing(stem, title, caption, table, size, draw)
@@ -168,7 +168,7 @@ def gamma_kt(view: CatalogueView, group: np.ndarray) -> Drawing | NotDrawn:
     caption = (
         "Kernel density of the uniquely classified sources, per unit of the photon index and of "
         f"log10 kT. {OUTLINES.format(what='sources of a group')} {out:,} of {int(shown.sum()):,} "
-        f"sources lie outside of the axes.{said}"
+        f"sources lie outside the axes.{said}"
     )
     return Drawing(stem, title, caption, table, (6.2, 4.0), draw)
 
@@ -236,7 +236,7 @@ def draw_planes(
     names: Sequence[str],
     levels: Sequence[str] = (),
 ) -> None:
-    """Draw contours in each plane: of both shares where `levels` names them, or of half."""
+    """Draw contours in each plane: at both shares if `levels` names them, else at one half."""
     wide = min(len(spans), _WIDE)
     axes: list[Axes] = list(figure.subplots(-(-len(spans) // wide), wide, squeeze=False).flat)
     for ax, (pair, ends) in zip(axes, spans.items(), strict=False):
@@ -258,5 +258,5 @@ def draw_planes(
 
 
 def planes_size(n: int) -> tuple[float, float]:
-    """Return the size of a figure of so many planes, inch."""
+    """Return the size in inches of a figure with a number of planes."""
     return (2.5 * min(n, _WIDE), 2.5 * -(-n // _WIDE) + 0.5)

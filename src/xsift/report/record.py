@@ -23,7 +23,7 @@ __all__ = ["heading_of", "highlights_record", "record_of", "tables_of"]
 
 
 def heading_of(view: CatalogueView, title: str = "", author: str = "") -> dict[str, str]:
-    """Return title and author of the page: the given ones, else those of the catalogue's record."""
+    """Return the given title and author of the page, else those of the catalogue's record."""
     said = {k: v for k, v in view.record.items() if isinstance(v, str)}
     n = len(view.code)
     of_it = f"Classes of {n:,} X-ray source{'s'[: n != 1]}"
@@ -34,7 +34,7 @@ def heading_of(view: CatalogueView, title: str = "", author: str = "") -> dict[s
 
 
 def highlights_record(view: CatalogueView, more: Sequence[Any] = ()) -> dict[str, Any]:
-    """Return the sources to look at first, and the cards of these and of `more` sources."""
+    """Return the sources to look at first, and cards for them and for `more` sources."""
     found = highlights_of(view)
     names = list(dict.fromkeys((*found.names, *more)))
     lists = {
@@ -46,7 +46,7 @@ def highlights_record(view: CatalogueView, more: Sequence[Any] = ()) -> dict[str
 
 
 def tables_of(view: CatalogueView) -> dict[str, pa.Table]:
-    """Return the tables beside the figures, by the names of their files."""
+    """Return the tables that accompany the figures, by file name."""
     levels = (
         ("group", view.groups, view.of_unique(view.group)),
         ("class", view.names, view.of_unique(view.code)),
@@ -87,7 +87,7 @@ def record_of(
     why_not: dict[str, str],
     tables: dict[str, pa.Table],
 ) -> dict[str, Any]:
-    """Return what `report.json` holds beside the heading and the highlights."""
+    """Return the content of `report.json` without the heading and the highlights."""
     name = file_name(view.folder.resolve())
     model = view.record.get("model")
     said = view.record.get("input")

@@ -61,13 +61,13 @@ _VERSIONS = {"class": "by class", "label": "by known label"}
 
 @dataclass(frozen=True, repr=False)
 class CatalogueReport:
-    """What was written.
+    """The report that `write_report` wrote.
 
     Attributes
     ----------
     folder : Path
     record : dict
-        What `report.json` holds: counts, figures, what was not drawn and why, hypotheses.
+        Content of `report.json`: counts, figures, figures not drawn and the reason, hypotheses.
     """
 
     folder: Path
@@ -75,7 +75,7 @@ class CatalogueReport:
 
     @property
     def page(self) -> Path:
-        """The page, for a browser."""
+        """Path of the page, to open in a browser."""
         return self.folder / "report.html"
 
     def __repr__(self) -> str:
@@ -97,31 +97,31 @@ def write_report(
     author: str = "",
     sources: Sequence[str] = (),
 ) -> CatalogueReport:
-    """Draw and tabulate a catalogue, test the hypotheses on it, and write a page of it all.
+    """Draw and tabulate a catalogue, test the hypotheses on it, and write a page.
 
     Parameters
     ----------
     catalogue : Catalogue, str or Path
-        What `run`, `classify` or `vote_table` returned, or the folder that holds it.
+        The result of `run`, `classify` or `vote_table`, or the folder that holds it.
     out : str or Path, optional
-        Gets ``report.html``, and of each figure a PDF, a PNG and its numbers as CSV. [default:
-        ``report`` inside the folder; a catalogue in memory needs it]
+        Folder for ``report.html``, and for a PDF, a PNG and a CSV of the numbers of each figure.
+        Required for a catalogue in memory. [default: ``report`` inside the folder]
     scan : str or Path, optional
         Folder that `xsift scan` wrote. [default: the catalogue's own]
     seed : int
-        Of the bootstrap.
+        Seed of the bootstrap.
     progress : callable
-        Told of each step as it begins.
+        Called with a description of each step as it begins.
     title, author : str
-        Of the page. [default: ``title`` and ``author`` of the catalogue's record; a title that
-        says how many sources there are, and no author]
+        Title and author of the page. [default: ``title`` and ``author`` of the catalogue's record;
+        without them, a title with the number of sources, and no author]
     sources : sequence of str
-        Names of sources whose cards the page shows beside those that it mentions.
+        Names of further sources whose cards the page shows.
 
     Raises
     ------
     XsiftError
-        Where the catalogue or the scan cannot serve, or `out` cannot be written.
+        If the catalogue or the scan cannot be used, or if `out` cannot be written.
     """
     progress = progress or shown_in_notebook()
     folder = Path(catalogue) if isinstance(catalogue, (str, Path)) else catalogue.folder
@@ -161,16 +161,16 @@ def compose(
     seed: int = Settings().seed,
     progress: Callable[[str], None] = lambda step: None,
 ) -> tuple[list[Drawing | NotDrawn], dict[str, Any], dict[str, pa.Table]]:
-    """Compute all that a report holds, and draw nothing yet.
+    """Compute everything that a report holds, without drawing.
 
     Returns
     -------
     found : list of Drawing or NotDrawn
         The figures, with their numbers.
     record : dict
-        What `report.json` holds.
+        Content of `report.json`.
     tables : dict of str to pyarrow.Table
-        The tables beside the figures.
+        The tables that accompany the figures.
     """
     progress("computing the figures")
     found = [*tally_drawings(view), *validation_drawings(view), *feature_drawings(view)]
@@ -183,14 +183,14 @@ def compose(
 
 
 def judge_catalogue(view: CatalogueView, seed: int) -> tuple[pa.Table, dict[str, str]]:
-    """Test every statement by the classes that the catalogue gives, and by known labels.
+    """Test every statement with the classes of the catalogue, and with the known labels.
 
     Returns
     -------
     judged : pyarrow.Table
-        As `hypotheses.judge`; the rows by class come first.
+        As `hypotheses.judge` returns it. The rows by class come first.
     why_not : dict of str to str
-        For a version that could not be tested at all: why.
+        Reason for each version that could not be tested at all.
     """
     codes = view.classes.codes
     statements = statements_for([f.name for f in view.survey.features], codes)
@@ -220,7 +220,7 @@ def judge_catalogue(view: CatalogueView, seed: int) -> tuple[pa.Table, dict[str,
 
 
 def make_figure(drawing: Drawing) -> Figure:
-    """Draw a figure in the style of all figures, on a canvas of its own."""
+    """Draw a figure in the common style, on its own canvas."""
     import matplotlib as mpl
     from matplotlib.figure import Figure
 

@@ -34,7 +34,7 @@ _WHOSE = {
 
 
 def validation_drawings(view: CatalogueView) -> list[Drawing | NotDrawn]:
-    """Make the figures of what the model's validation says of each group."""
+    """Make the figures of the model's validation for each group."""
     tree = view.found.tree
     why = ""
     if tree is None:
@@ -53,7 +53,7 @@ def validation_drawings(view: CatalogueView) -> list[Drawing | NotDrawn]:
 
 
 def reliability_table(found: ValidationTree) -> pa.Table:
-    """Return the bins of each group that have a source.
+    """Return the non-empty probability bins of each group.
 
     Returns
     -------
@@ -87,14 +87,14 @@ def reliability_table(found: ValidationTree) -> pa.Table:
 
 
 def purity_table(found: ValidationTree, view: CatalogueView) -> pa.Table:
-    """Return purity and completeness of each group at each threshold, and what is expected here.
+    """Return the purity, completeness and expected purity of each group at each threshold.
 
     Returns
     -------
     pyarrow.Table
-        ``population`` (the group), ``threshold``; of the validation ``sources`` (with a probability
-        of the threshold or more), ``purity`` and ``completeness``; of the catalogue
-        ``catalogue_sources`` and ``expected_purity``. NaN where no source reaches the threshold.
+        ``population`` (the group) and ``threshold``. From the validation: ``sources`` (with a
+        probability of the threshold or more), ``purity`` and ``completeness``. From the catalogue:
+        ``catalogue_sources`` and ``expected_purity``. NaN if no source reaches the threshold.
     """
     parts = []
     for g, name in enumerate(found.groups):
@@ -117,20 +117,20 @@ def purity_table(found: ValidationTree, view: CatalogueView) -> pa.Table:
 
 
 def expected_purity(p: np.ndarray, thresholds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return how many sources reach each threshold, and their mean probability.
+    """Return the number of sources that reach each threshold, and their mean probability.
 
     Parameters
     ----------
     p : ndarray of shape (n,)
         NaN is left out.
     thresholds : ndarray of shape (T,)
-        Rising.
+        In increasing order.
 
     Returns
     -------
     n : ndarray of int, shape (T,)
     purity : ndarray of shape (T,)
-        NaN where no source reaches the threshold.
+        NaN if no source reaches the threshold.
     """
     p = np.sort(p[np.isfinite(p)])
     n = len(p) - np.searchsorted(p, thresholds, "left")
@@ -169,8 +169,8 @@ def _reliability(found: ValidationTree, view: CatalogueView) -> Drawing:
 
     caption = (
         "How often held-out detections are of a group, against the probability that the model "
-        "gave them. On the dashed line probabilities are what they say. Bars: Wilson's intervals, "
-        "95 per cent. Grey: share of the detections in each bin. Bins with fewer than "
+        "gave them. Perfectly calibrated probabilities lie on the dashed line. Bars: 95 per cent "
+        "Wilson intervals. Grey: share of the detections in each bin. Bins with fewer than "
         f"{_FEWEST:.0f} effective sources are left out. {_measured_on(found, view)}"
     )
     return Drawing("reliability", _TITLES["reliability"], caption, table, _size(found), draw)
@@ -196,10 +196,11 @@ def _purity(found: ValidationTree, view: CatalogueView) -> Drawing:
         legend_above(figure, axes[0])
 
     caption = (
-        "Take the sources whose probability of a group reaches the threshold. Purity: the share of "
-        "them that is of the group. Completeness: the share of the group that is among them. Both "
-        "are of held-out sources, and hold for the class shares of training. Dashed: the purity "
-        "expected in this catalogue, the mean probability of its sources above the threshold. "
+        "Select the sources whose probability of a group reaches the threshold. Purity: the share "
+        "of the selected sources that belong to the group. Completeness: the share of the group "
+        "that is selected. Both are measured on held-out sources, with the class shares of "
+        "training. Dashed: the purity expected in this catalogue, the mean probability of its "
+        "sources above the threshold. "
         f"Purity of fewer than {_FEWEST:.0f} effective sources is left out. "
         + _measured_on(found, view)
     )

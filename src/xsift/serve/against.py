@@ -52,20 +52,20 @@ class _Other:
 
 
 def against(served: Served, other: Path, mapping: str | None = None) -> Served:
-    """Put the classes of another catalogue beside those of a served one.
+    """Add the classes of another catalogue to a served one, as columns.
 
     Parameters
     ----------
     served : Served
     other : Path
-        A folder that `run`, `classify` or `vote` wrote, or a table with a class a row.
+        A folder that `run`, `classify` or `vote` wrote, or a table with a class in each row.
     mapping : str, optional
-        What the classes of a table are called here, as `xsift compare` takes it; a folder has ours.
+        Mapping of the table's classes to ours, as in `xsift compare`. A folder needs none.
 
     Raises
     ------
     XsiftError
-        If the other cannot be read, or has none of the sources.
+        If the other catalogue cannot be read, or has none of the sources.
     """
     with recorded() as notes:
         if other.is_dir():

@@ -43,16 +43,17 @@ class Aladin:
     Attributes
     ----------
     script : bytes or None
-        A copy of the user's, which the server gives; None: the browser takes the one of CDS.
+        The user's own copy, which the server sends. If None, the browser loads Aladin Lite from
+        CDS.
     note : str
-        What is to be said of the copy; empty where there is nothing.
+        A note for the user about the copy. It may be empty.
     """
 
     script: bytes | None = None
     note: str = ""
 
     def frame(self) -> HTMLResponse:
-        """Return the document that Aladin Lite runs in."""
+        """Return the HTML document in which Aladin Lite runs."""
         own = self.script is not None
         text = render(
             "frame.html.jinja",
@@ -84,7 +85,7 @@ def read_aladin(path: Path) -> Aladin:
     Raises
     ------
     SettingError
-        If there is no such file, or it is no Aladin Lite.
+        If the file does not exist, or is not Aladin Lite.
     """
     get = f"take dist/aladin.js of the npm package aladin-lite {VERSION}"
     try:

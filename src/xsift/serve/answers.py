@@ -16,7 +16,7 @@ __all__ = ["Answer", "rows_of"]
 
 
 class Answer(JSONResponse):
-    """JSON; what it cannot hold (NaN, infinity) becomes null."""
+    """A JSON response. Values that JSON cannot hold (NaN, infinity) become null."""
 
     def render(self, content: Any) -> bytes:
         """Write the content as compact JSON."""
@@ -26,7 +26,7 @@ class Answer(JSONResponse):
 
 
 def rows_of(served: Served, indices: np.ndarray) -> list[dict[str, Any]]:
-    """Return sources as rows: their index, their columns, and those that follow from them."""
+    """Return sources as rows: their index, their columns, and the derived columns."""
     columns: dict[str, Sequence[Any]] = {"index": indices.tolist()}
     for name in served.sources.column_names:
         if name in served.codes:

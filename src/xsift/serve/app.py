@@ -59,16 +59,16 @@ def create_app(
     limits: UploadLimits | None = None,
     aladin: Aladin | None = None,
 ) -> Guard:
-    """Make the application that serves a catalogue.
+    """Create the application that serves a catalogue.
 
     Parameters
     ----------
     served : Served
     hosts : iterable of str
-        Names that it answers to; empty: any address, and ``localhost``.
+        Host names that the application answers to. If empty: any address, and ``localhost``.
     limits : UploadLimits, optional
     aladin : Aladin, optional
-        Where Aladin Lite comes from; the default: from CDS.
+        Where Aladin Lite comes from. [default: CDS]
     """
     app = FastAPI(
         title="xsift",

@@ -18,19 +18,19 @@ __all__ = ["Served", "serve_catalogue"]
 
 
 class Served:
-    """A server that runs in a thread of its own, until it is stopped.
+    """A server that runs in its own thread until you stop it.
 
     Attributes
     ----------
     address : str
-        For the browser.
+        Address to open in a browser.
     """
 
     def __init__(self, address: str, server: Any, thread: threading.Thread) -> None:
         self.address, self._server, self._thread = address, server, thread
 
     def stop(self) -> None:
-        """Stop it, and give its port back. To stop twice does nothing."""
+        """Stop the server and release its port. A second call does nothing."""
         self._server.should_exit = True
         self._thread.join()
 
@@ -60,21 +60,22 @@ class Served:
 def serve_catalogue(
     catalogue: Catalogue | str | Path, port: int = 0, host: str = "127.0.0.1"
 ) -> Served:
-    """Serve a catalogue to the browser, and return at once.
+    """Serve a catalogue to the browser, and return immediately.
 
     Parameters
     ----------
     catalogue : Catalogue, str or Path
-        What `run`, `classify` or `vote_table` returned, or the folder that holds it.
+        The result of `run`, `classify` or `vote_table`, or the folder that holds it.
     port : int
-        0: a free one.
+        Port to listen on. 0 takes a free one.
     host : str
-        The server listens on this machine alone, unless told otherwise.
+        Host to listen on. [default: this machine only]
 
     Returns
     -------
     Served
-        In a notebook it shows the link. It ends with the process, or with ``stop()``.
+        The running server. A notebook shows its link. It stops with the process, or with
+        ``stop()``.
 
     Raises
     ------

@@ -23,17 +23,17 @@ _DESIGNATION = re.compile(r"[jb]\d{4}")
 
 
 def find(served: Served, name: str) -> int | str:
-    """Find a source by name, with or without blanks, case and the survey's prefix.
+    """Find a source by name. Blanks, case and the survey's prefix do not matter.
 
     Returns
     -------
     int or str
-        Its index; or its name, where no detection of it voted, so that it has none.
+        The index of the source. If none of its detections voted, it has no index; then its name.
 
     Raises
     ------
     TableError
-        If there is none, or more than one.
+        If no source matches, or more than one.
     """
     wanted = plain(name).as_py()
     # A designation alone (J004231.1+411621) is met behind any survey's prefix, too.
@@ -56,7 +56,7 @@ def find(served: Served, name: str) -> int | str:
 
 
 def card(served: Served, which: int | str) -> Card:
-    """Return the card that `xsift show` prints, without its place in the catalogue."""
+    """Return the card that `xsift show` prints, without the source's place in the catalogue."""
     mine = rows(served, which)
     source = served.sources.slice(which, 1).to_pylist()[0] if isinstance(which, int) else None
     if mine is None or served.model is None:
@@ -66,7 +66,7 @@ def card(served: Served, which: int | str) -> Card:
 
 
 def rows(served: Served, which: int | str) -> pa.Table | None:
-    """Return the detections of a source; None where the catalogue has no detections."""
+    """Return the detections of a source, or None if the catalogue has no detections."""
     if served.detections is None:
         return None
     if isinstance(which, int):
@@ -77,7 +77,7 @@ def rows(served: Served, which: int | str) -> pa.Table | None:
 
 
 def verdict(card: Card) -> str:
-    """Say how the vote went, and before that whether detections trained the model."""
+    """Say whether detections of the source trained the model, and how the vote went."""
     first = f"{card.in_sample}. " if card.in_sample else ""
     return first + _vote(card)
 
@@ -108,7 +108,7 @@ def _vote(card: Card) -> str:
 
 
 def links(card: Card, survey: Survey) -> list[dict[str, str]]:
-    """Return addresses where more is known of a source: an archive's, for Chandra's numbers."""
+    """Return links to more data on a source: for Chandra numbers, those of the archive."""
     out = []
     ra, dec = _position(card)
     if ra is not None and dec is not None:

@@ -46,36 +46,36 @@ _DERIVED = {
 class Served:
     """A catalogue in memory.
 
-    Sources are numbered as in their table: the *index*. Arrays below are in that order.
+    The *index* of a source is its row number in the table. The arrays below use this order.
 
     Attributes
     ----------
     folder : Path
     is_demo : bool
     record : dict
-        What `run.json` holds.
+        Content of `run.json`.
     classes : Classes
     tree : ModelTree or None
     model : Model or None
-        None where `vote` wrote the catalogue.
+        None if `vote` wrote the catalogue.
     survey : Survey
     sources : pyarrow.Table
-        As written, each column in one piece; so the detections.
+        The table as written, with each column in one chunk. The same holds for `detections`.
     detections : pyarrow.Table or None
-        None where `vote` wrote the catalogue, or where there are more than `MOST_ROWS`.
+        None if `vote` wrote the catalogue, or if there are more than `MOST_ROWS`.
     numbers : dict of ndarray
-        Columns of numbers of the sources, NaN where missing, and those that follow from them.
+        Numeric columns of the sources, and the derived columns. Missing values are NaN.
     codes : dict of ndarray of uint8
-        Columns of few words, as numbers in `words`; `NO_CODE` where missing.
+        Columns with few different words, as positions in `words`. Missing values are `NO_CODE`.
     words : dict of tuple of str
     plain_names : pyarrow.Array
-        Names without blanks and case.
+        Names in one case, without blanks.
     owner : ndarray of int32
-        Of each detection the index of its source, -1 where it has none.
+        Index of the source of each detection. -1 if it has none.
     in_sample : str
-        How many detections trained the model; empty where none did.
+        How many detections trained the model, as text. Empty if none did.
     against : dict, optional
-        What is said of another catalogue whose classes stand beside (`xsift.serve.against`).
+        Description of another catalogue whose classes are shown, too (`xsift.serve.against`).
     """
 
     folder: Path
@@ -102,7 +102,7 @@ class Served:
 
     @property
     def features(self) -> tuple[str, ...]:
-        """The features of the model; without one, those of the survey that the sources have."""
+        """Features of the model. Without a model: the survey's features that the sources have."""
         if self.tree is not None:
             return tuple(self.tree.features)
         return tuple(f.name for f in self.survey.features if f.name in self.numbers)
@@ -124,31 +124,31 @@ class Served:
 
     @property
     def has_none(self) -> bool:
-        """Whether anything can be of none of the classes."""
+        """Whether a source can belong to none of the classes."""
         p_none = self.numbers.get("p_none")
         return p_none is not None and bool((p_none > 0).any())
 
     @cached_property
     def groups(self) -> tuple[str, ...]:
-        """Groups that a source can have."""
+        """Groups to which a source can belong."""
         return self.words["group"] if self.has_none else self.words["group"][:-1]
 
     @cached_property
     def columns(self) -> dict[str, Column]:
-        """Columns of the sources and what follows from them, described."""
+        """Descriptions of the columns of the sources and of the derived columns."""
         written = {f.name: describe(f) for f in self.sources.schema}
         return written | {k: v for k, v in _DERIVED.items() if k in self.numbers}
 
     @cached_property
     def xyz(self) -> np.ndarray | None:
-        """Directions as unit vectors, shape (3, n); None for a catalogue without positions."""
+        """Directions as unit vectors, shape (3, n). None for a catalogue without positions."""
         if not {"ra", "dec"} <= set(self.numbers):
             return None
         return unit_vectors(self.numbers["ra"], self.numbers["dec"])
 
     @cached_property
     def detections_of(self) -> tuple[np.ndarray, np.ndarray]:
-        """Rows of the detections by source, and where each source's begin: (rows, starts)."""
+        """Rows of the detections sorted by source, and the start of each source: (rows, starts)."""
         rows = np.argsort(self.owner, kind="stable").astype(np.int32)
         rows = rows[np.count_nonzero(self.owner < 0) :]
         counts = np.bincount(self.owner[self.owner >= 0], minlength=self.n)
@@ -156,7 +156,7 @@ class Served:
 
     @cached_property
     def unvoted(self) -> tuple[pa.Array, pa.Array]:
-        """Names of the sources none of whose detections voted: as they are, and without blanks."""
+        """Names of the sources without a voting detection: as written, and without blanks."""
         if self.detections is None:
             return pa.array([], pa.string()), pa.array([], pa.string())
         names = self.detections["name"].filter(pa.array(self.owner < 0)).drop_null().unique()
@@ -165,7 +165,7 @@ class Served:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Of the catalogue: for what a browser keeps."""
+        """Fingerprint of the catalogue, for the browser's cache."""
         one = self.folder / "sources.parquet"
         stat = (one if one.exists() else self.folder / part_name("sources", 0)).stat()
         made = self.tree.model_id if self.tree else self.record.get("created")
@@ -174,7 +174,7 @@ class Served:
 
     @cached_property
     def names_id(self) -> str:
-        """Of the names in their order: what a reader keeps of the sources stays theirs."""
+        """Fingerprint of the ordered names. It ties what a reader keeps to these sources."""
         digest = hashlib.sha256()
         for name in self.sources["name"].to_pylist():
             digest.update(str(name).encode("utf-8", "surrogatepass") + b"\0")
@@ -185,7 +185,7 @@ class Served:
         return {name: colour for name, (colour, _) in look_of(self.words["group"]).items()}
 
     def markers(self) -> dict[str, str]:
-        """Return the marker of each group, by Matplotlib's name."""
+        """Return the Matplotlib marker of each group."""
         return {name: marker for name, (_, marker) in look_of(self.words["group"]).items()}
 
 
@@ -195,7 +195,7 @@ def read_served(folder: str | Path, is_demo: bool = False) -> Served:
     Raises
     ------
     TableError
-        If the folder holds none, or its tables lack what is needed.
+        If the folder holds no catalogue, or its tables lack a needed column.
     ModelError
         If its model cannot be used.
     """
@@ -251,7 +251,7 @@ def _owner(sources: pa.Table, detections: pa.Table | None) -> np.ndarray:
 
 
 def plain(names: Any) -> Any:
-    """Take blanks and case out of names, an Arrow array or scalar."""
+    """Remove blanks and case from names. They may be an Arrow array or scalar."""
     return pc.utf8_lower(pc.replace_substring_regex(names, r"\s+", ""))
 
 

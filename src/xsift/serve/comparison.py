@@ -22,7 +22,7 @@ _NEAREST = 8
 
 
 class Comparison:
-    """What the sources of a catalogue are compared with, computed once."""
+    """The data with which the sources of a catalogue are compared, computed once."""
 
     def __init__(self, served: Served) -> None:
         self._served = served
@@ -30,15 +30,16 @@ class Comparison:
         self._known = _known(served)
 
     def among(self, source: dict[str, Any] | None) -> dict[str, Any]:
-        """Return, for each feature, the source's value and how the groups are distributed."""
+        """Return the source's value of each feature, and the distribution in each group."""
         value = source or {}
         return {name: {"value": value.get(name), **said} for name, said in self._among.items()}
 
     def neighbours(self, card: Card, rows: pa.Table | None) -> list[dict[str, Any]]:
-        """Return the labelled detections that trained and lie nearest to those of a source.
+        """Return the labelled training detections nearest to the detections of a source.
 
-        The distance is taken in the space in which the model sees the features; over those that
-        both have, and scaled up to all. A catalogue without detections has none.
+        The distance is measured in the model's feature space. It uses the features that both
+        detections have, and is scaled up to all features. A catalogue without detections has no
+        neighbours.
         """
         model = self._served.model
         if rows is None or model is None or self._known is None:

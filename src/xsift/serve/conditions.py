@@ -34,18 +34,19 @@ def is_there(served: Served, name: str, said: str) -> np.ndarray:
 
 
 def is_one_of(served: Served, asked: list[str]) -> np.ndarray:
-    """Tell which sources have the words asked for, shape (n,).
+    """Tell which sources have the requested words, shape (n,).
 
     Parameters
     ----------
     served : Served
     asked : list of str
-        ``column:word`` each. Of one column any word may hold; of several columns each must.
+        Entries ``column:word``. Within one column any of the words may match. With several columns,
+        every column must match.
 
     Raises
     ------
     SettingError
-        If a column holds no words, or no source has the word.
+        If a column does not hold words, or no source has the word.
     """
     wanted: dict[str, list[str]] = {}
     for one in asked:
@@ -65,13 +66,13 @@ def words_of(served: Served, name: str) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``words``: list of (word, number of sources), `MOST_WORDS` at most; ``n_words``: how many
-        different ones there are; ``missing``: sources without a word.
+        ``words``: list of (word, number of sources), `MOST_WORDS` at most. ``n_words``: number of
+        different words. ``missing``: number of sources without a word.
 
     Raises
     ------
     SettingError
-        If the column holds no words.
+        If the column does not hold words.
     """
     _need_words(served, name, "column")
     if name in served.codes:

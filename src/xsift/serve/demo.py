@@ -19,9 +19,9 @@ _PREFIX = "demo-"
 
 
 def demo_folder(progress: Callable[[str], None]) -> Path:
-    """Return the folder of the demo's catalogue; it is made where this xsift has not made it yet.
+    """Return the folder of the demo's catalogue. Simulate it first if this version has not yet.
 
-    It is kept in the user's cache, or in a temporary folder where there can be none.
+    The folder is in the user's cache, or in a temporary folder if no cache can be used.
     """
     name = _PREFIX + _fingerprint()
     cache = default_folder()

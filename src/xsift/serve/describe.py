@@ -17,7 +17,7 @@ __all__ = ["about"]
 
 
 def about(served: Served) -> dict[str, Any]:
-    """Describe a catalogue: where it came from, its classes, its columns."""
+    """Describe a catalogue: its origin, its classes and its columns."""
     tree, record = served.tree, served.record
     said = record.get("about") if isinstance(record.get("about"), dict) else {}
     assert isinstance(said, dict)

@@ -35,9 +35,9 @@ def _latitude(what: str) -> Any:
 
 @dataclass(frozen=True)
 class Filters:
-    """What is asked of the sources; all of it must hold. None: not asked.
+    """Filters on the sources. A source must pass all of them. None means no filter.
 
-    A source that lacks the value that a filter looks at does not pass it.
+    A source without a value for a filter does not pass it.
     """
 
     class_: Annotated[
@@ -90,16 +90,16 @@ class Filters:
 
     @property
     def are_none(self) -> bool:
-        """Whether nothing is asked."""
+        """Whether no filter is set."""
         return all(value in (None, []) for value in vars(self).values())
 
     def mask(self, served: Served) -> np.ndarray:
-        """Tell which sources pass, shape (n,).
+        """Tell which sources pass all filters, shape (n,).
 
         Raises
         ------
         SettingError
-            If a filter names something that the catalogue has not, or is not understood.
+            If a filter is not valid, or names something that the catalogue does not have.
         """
         passes = np.ones(served.n, dtype=bool)
         for name, asked in (("class", self.class_), ("group", self.group), ("status", self.status)):
@@ -146,7 +146,7 @@ def indices_of(text: str, n: int, name: str) -> list[int]:
     Raises
     ------
     SettingError
-        If one is no index, or there are too many.
+        If an entry is not a valid index, or if there are too many.
     """
     parts = [part.strip() for part in text.split(",") if part.strip()]
     if len(parts) > MOST_INDICES:

@@ -43,18 +43,20 @@ _HEADERS = {
 
 
 class Guard:
-    """Refuses strange hosts and strange pages, and puts the headers on all answers.
+    """Refuses foreign hosts and pages, and adds the security headers to all answers.
 
-    * A page on the web can have its own name resolve to this machine, and then read what is served
-      here: so the name asked for must be ours. A bare address cannot be rebound.
-    * A page of another origin may make a browser send something here: so what changes or computes
-      anything must carry a header that such a page cannot set, and come from our own origin.
+    * A web page can make its own host name resolve to this machine and read what is served here.
+      Therefore the requested host must be one of ours. A bare address cannot be rebound.
+    * A page of another origin can make a browser send a request here. Therefore a request that
+      changes or computes anything must come from our own origin. It must also carry a header that
+      a foreign page cannot set.
 
     Parameters
     ----------
     app : ASGI application
     hosts : iterable of str
-        Names that the server answers to, without port; empty: any address, and ``localhost``.
+        Host names that the server answers to, without port. If empty: any address, and
+        ``localhost``.
     """
 
     def __init__(self, app: ASGIApp, hosts: Iterable[str] = ()) -> None:
@@ -127,7 +129,7 @@ def host_of(header: str) -> str:
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether a host to listen on is reached from this machine only."""
+    """Tell whether only this machine can reach a server that listens on this host."""
     address = _address(host)
     return host == "localhost" or (address is not None and address.is_loopback)
 

@@ -21,14 +21,14 @@ def in_lasso(served: Served, asked: str) -> np.ndarray:
     ----------
     served : Served
     asked : str
-        ``XCOL:YCOL:XLOG:YLOG:x1:y1:x2:y2:...``; XLOG and YLOG are 0 or 1: the sides are straight in
-        the common logarithm of that column. A value that is missing, or on a logarithmic axis not
-        positive, lies outside.
+        ``XCOL:YCOL:XLOG:YLOG:x1:y1:x2:y2:...``. XLOG and YLOG are 0 or 1. With 1, the sides are
+        straight in the common logarithm of that column. Missing values lie outside. On a
+        logarithmic axis, values that are not positive lie outside, too.
 
     Raises
     ------
     SettingError
-        If it names no columns of numbers, or is no polygon.
+        If it does not name numeric columns, or is not a polygon.
     """
     what = f"lasso {asked[:60]!r}"
     names, flags, numbers = _parts(asked, what)

@@ -32,25 +32,26 @@ PAGE_ROWS = 200
 
 @dataclass(frozen=True)
 class UploadLimits:
-    """How many uploads there may be at once, and how long each step of one may take.
+    """Limits on the number of uploads at once, and on the time of each step.
 
-    The largest upload (64 MiB of VOTable, 200,000 rows) is read in 10 s and done in 14 s on a
-    laptop of 2026. The first upload ever compiles the kernels, in 15 s more.
+    A laptop of 2026 reads the largest upload (64 MiB of VOTable, 200,000 rows) in 10 s and
+    finishes it in 14 s. The very first upload compiles the kernels, which takes 15 s more.
 
     Attributes
     ----------
     workers : int
-        Uploads that are worked on at once.
+        Largest number of uploads that are processed at once.
     places : int
-        Uploads that may arrive, wait or be worked on at once.
+        Largest number of uploads that arrive, wait or are processed at once.
     arrive_seconds : float
-        For a file to arrive.
+        Time for a file to arrive.
     wait_seconds : float
-        For a worker to be free. More than a worker may take: the first who waits gets one.
+        Time to wait for a free worker. This limit exceeds `worker_seconds`, so the first in the
+        queue always gets a worker.
     read_seconds : float
-        For a worker to read the file.
+        Time for a worker to read the file.
     worker_seconds : float
-        For a worker's whole work, by the clock and by the processor.
+        Time for the whole work of a worker, in wall-clock time and in processor time.
     """
 
     workers: int = 2

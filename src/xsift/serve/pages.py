@@ -18,10 +18,10 @@ _KEPT = 12
 
 
 class Orders:
-    """The orders of a catalogue's sources that were asked for, the latest ones kept.
+    """The requested sort orders of a catalogue's sources. The latest ones are kept.
 
-    Sources of equal values stand in the order of the table, missing values last, whatever the
-    direction.
+    In both directions, sources with equal values keep the order of the table, and missing values
+    come last.
     """
 
     def __init__(self, served: Served) -> None:
@@ -30,12 +30,13 @@ class Orders:
         self._lock = threading.Lock()
 
     def page(self, sort: str, passes: np.ndarray, offset: int, limit: int) -> np.ndarray:
-        """Return the indices of one page of the sources that pass.
+        """Return the indices of one page of the sources that pass the filters.
 
         Parameters
         ----------
         sort : str
-            Name of a column, with ``-`` before it the highest first; empty: as in the table.
+            Name of a column. With ``-`` before it, the highest value comes first. If empty, the
+            order is that of the table.
 
         Raises
         ------

@@ -19,11 +19,11 @@ class Place:
     Attributes
     ----------
     name : str
-        What the page calls it.
+        Name on the page.
     ra, dec : float
         ICRS, deg.
     others : tuple of str
-        Its other names.
+        Other names of the object.
     """
 
     name: str
@@ -135,7 +135,7 @@ _BY_NAME = {_plain(n): p for p in PLACES for n in (p.name, *p.others)}
 
 
 def place_of(text: str) -> Place | None:
-    """Return the well-known object of a name, in any case and with or without blanks; or None.
+    """Return the well-known object with a name, or None. Case and blanks do not matter.
 
     Examples
     --------

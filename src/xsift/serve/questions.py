@@ -31,7 +31,7 @@ router = APIRouter()
 
 @dataclass(eq=False)
 class State:
-    """What the answers are made from."""
+    """The data from which the server answers."""
 
     served: Served
     limits: UploadLimits = field(default_factory=UploadLimits)

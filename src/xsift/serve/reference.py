@@ -18,7 +18,7 @@ _TEMPLATES = Path(__file__).parent / "templates"
 
 
 def reference(api: dict[str, Any]) -> HTMLResponse:
-    """Return the page of an OpenAPI description."""
+    """Return an OpenAPI description as a page."""
     title = f"API of xsift {api['info']['version']}"
     text = render("reference.html.jinja", _TEMPLATES, title=title, endpoints=list(_endpoints(api)))
     # The page's one style sheet is allowed by its fingerprint, and nothing else is.

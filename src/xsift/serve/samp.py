@@ -12,12 +12,12 @@ _TYPE = "table.load.votable"
 
 
 def send_table(url: str, name: str) -> dict[str, Any]:
-    """Tell all programs that load tables of one at an address on this machine.
+    """Ask all connected programs to load a table from an address on this machine.
 
     Raises
     ------
     HTTPException
-        404, if no SAMP hub runs here.
+        404 if no SAMP hub runs on this machine.
     """
     from pyvo.samp import SAMPHubError, SAMPIntegratedClient, SAMPProxyError, conf
 

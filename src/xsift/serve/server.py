@@ -26,7 +26,7 @@ _LONGEST = 1 << 17
 
 @dataclass(frozen=True, eq=False)
 class Ready:
-    """A server that has its port, and what is to be said of it.
+    """A server that holds its port, and the notes to show about it.
 
     Attributes
     ----------
@@ -42,12 +42,12 @@ class Ready:
     socket: socket.socket
 
     def run(self) -> None:
-        """Serve until it is stopped."""
+        """Serve until the server is stopped."""
         with self.socket:
             self.server().run(sockets=[self.socket])
 
     def server(self) -> uvicorn.Server:
-        """Return what serves: its `run` takes the socket."""
+        """Return the Uvicorn server. Its `run` takes the socket."""
         config = uvicorn.Config(
             self.app,
             http="h11",
@@ -73,25 +73,26 @@ def prepare(
     other: Path | None = None,
     mapping: str | None = None,
 ) -> Ready:
-    """Take the port, read the catalogue (None: make the demo's), and make the application.
+    """Take the port, read the catalogue, and create the application.
 
     Parameters
     ----------
     folder : Path or None
+        Folder of the catalogue. If None, the demo's catalogue is made.
     host : str
     port : int
     progress : callable
-        Told what is done.
+        Called with a description of each step.
     aladin : Path, optional
-        A copy of Aladin Lite; the default: the browser takes it from CDS.
+        A copy of Aladin Lite. [default: the browser loads it from CDS]
     other : Path, optional
-        A catalogue whose classes stand beside, as `against` takes it.
+        Another catalogue whose classes are shown, too, as in `against`.
     mapping : str, optional
 
     Raises
     ------
     XsiftError
-        If the port is taken, or the catalogue or the copy cannot be served.
+        If the port is taken, or if the catalogue or the copy cannot be served.
     """
     atlas = None if aladin is None else read_aladin(aladin)
     listening = _listen(host, port)  # first: a taken port is known before the long work

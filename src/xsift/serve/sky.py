@@ -31,7 +31,7 @@ _FRAME = re.compile(
 
 
 def unit_vectors(ra: np.ndarray, dec: np.ndarray) -> np.ndarray:
-    """Return unit vectors, shape (3, n), of positions in degrees; NaN stays NaN."""
+    """Return the unit vectors, shape (3, n), of positions in degrees. NaN stays NaN."""
     ra, dec = np.deg2rad(ra), np.deg2rad(dec)
     cos_dec = np.cos(dec)
     return np.stack([cos_dec * np.cos(ra), cos_dec * np.sin(ra), np.sin(dec)])
@@ -52,10 +52,10 @@ def in_cone(xyz: np.ndarray, ra: float, dec: float, radius: float) -> np.ndarray
 
 
 def parse_coordinates(text: str) -> tuple[float, float] | None:
-    """Read a position as people write it; None where it is none.
+    """Read a position from text. Return None if the text is not a position.
 
-    Decimal degrees or sexagesimal (hours and degrees), ICRS; Galactic degrees where the text says
-    ``galactic``, ``g`` or ``l= b=``.
+    The text may hold decimal degrees or sexagesimal hours and degrees, ICRS. With ``galactic``,
+    ``g`` or ``l= b=`` it holds Galactic degrees.
 
     Returns
     -------

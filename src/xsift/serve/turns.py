@@ -22,7 +22,7 @@ _LOOK_SECONDS = 0.05
 
 
 class Turns:
-    """Lets a number of askers be worked for at once; more are turned away, not kept waiting."""
+    """Allows a limited number of requests at once. Further ones are refused immediately."""
 
     def __init__(self, most: int, busy: str) -> None:
         self._free = threading.Semaphore(most)
@@ -30,12 +30,12 @@ class Turns:
 
     @contextmanager
     def one(self) -> Iterator[None]:
-        """Take a turn.
+        """Take a turn, and return it at the end.
 
         Raises
         ------
         HTTPException
-            503, if all are taken.
+            503 if all turns are taken.
         """
         if not self._free.acquire(blocking=False):
             raise _busy(f"{self._busy}: try again in", 5)
@@ -46,10 +46,10 @@ class Turns:
 
 
 class Line:
-    """Lets a number of uploads be worked on at once; others wait, the first to come first.
+    """Processes a limited number of uploads at once. Others wait in order of arrival.
 
-    Each turn has an end by the clock. So the wait has one, too, and whoever is turned away is told
-    when a worker will be free at the latest.
+    Each turn has a time limit, so the wait has one, too. A refused client learns when a worker
+    will be free at the latest.
     """
 
     def __init__(self, limits: UploadLimits) -> None:
@@ -61,12 +61,12 @@ class Line:
 
     @contextmanager
     def place(self) -> Iterator[None]:
-        """Take a place for an upload that arrives, waits and is worked on.
+        """Take a place for an upload from its arrival to its end.
 
         Raises
         ------
         HTTPException
-            503, if all are taken.
+            503 if all places are taken.
         """
         if not self._places.acquire(blocking=False):
             said = f"{self.limits.places} other files arrive or are classified: try again in"
@@ -78,12 +78,12 @@ class Line:
 
     @asynccontextmanager
     async def turn(self, request: Request) -> AsyncIterator[None]:
-        """Wait for a worker, and hold it.
+        """Wait for a free worker, and reserve it.
 
         Raises
         ------
         HTTPException
-            503, if none was free in time; 400, if the client has gone.
+            503 if no worker was free in time. 400 if the client has disconnected.
         """
         mine = object()
         until = time.monotonic() + self.limits.wait_seconds
@@ -130,12 +130,12 @@ class Line:
 
 
 async def refuse_gone(request: Request) -> None:
-    """Stop working for a client who has gone.
+    """Stop the work if the client has disconnected.
 
     Raises
     ------
     HTTPException
-        400, which nobody reads.
+        400 if the client has disconnected. No one receives this answer.
     """
     if await request.is_disconnected():
         raise HTTPException(400, "the connection ended before the answer")

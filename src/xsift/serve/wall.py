@@ -30,7 +30,7 @@ __all__ = ["prepare", "wall", "was_refused"]
 
 @contextmanager
 def wall(seconds: float) -> Iterator[None]:
-    """Open neither file nor socket meanwhile; after so many seconds the process ends (SIGALRM)."""
+    """Forbid opening files and sockets in a block. The process ends at the time limit (SIGALRM)."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     left, _ = signal.setitimer(signal.ITIMER_REAL, seconds)
     resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
@@ -42,9 +42,9 @@ def wall(seconds: float) -> Iterator[None]:
 
 
 def prepare(form: str) -> None:
-    """Import all that reading a format takes: behind the wall no module can be opened.
+    """Import everything that reading a format needs. No module can be imported behind the wall.
 
-    Small tables are read, since the readers and their libraries import late.
+    This function reads small tables, because the readers and their libraries import late.
     """
     for name in {*encodings.aliases.aliases.values(), "unicode_escape", "idna"}:
         with suppress(LookupError, ImportError):  # those of other systems

@@ -39,7 +39,7 @@ _running: set[subprocess.Popen[bytes]] = set()
 
 @dataclass(frozen=True)
 class Job:
-    """What a worker is to do: the file's name for messages, and what is wanted of it."""
+    """The job of a worker: the name of the file for messages, and the request."""
 
     name: str
     model: Path
@@ -56,7 +56,7 @@ class Worker:
     ----------
     job : Job
     folder : Path
-        Holds the file, called `UPLOAD`, and nothing else; takes the result.
+        Folder with only the file, named `UPLOAD`. The worker writes the result there.
     limits : UploadLimits
     """
 
@@ -77,12 +77,12 @@ class Worker:
         _running.add(self._process)
 
     def answer(self) -> bytes:
-        """Return the answer's content, once there is one.
+        """Wait for the answer, and return its content.
 
         Raises
         ------
         HTTPException
-            With the line of the error: 422 where the table cannot serve or takes too much.
+            With the error in one line. 422 if the table cannot be used or exceeds a limit.
         """
         limits = self._limits
         message = asdict(self._job) | {"model": str(self._job.model)}
@@ -111,7 +111,7 @@ class Worker:
         raise HTTPException(422, f"{said}: refused")
 
     def stop(self) -> None:
-        """End the process; `answer` then ends, too."""
+        """Stop the process. A waiting `answer` then ends, too."""
         if self._process.poll() is None:
             _kill(self._process)
 

@@ -32,7 +32,7 @@ _MODEL, _UPLOAD, _RESULT = "../model.asdf", "../upload", "../result"
 
 
 def main() -> None:
-    """Do the job of standard input."""
+    """Read a job from standard input and do it."""
     job = json.loads(sys.stdin.buffer.read())
     _limit(job["worker_seconds"])
     warnings.simplefilter("ignore")

@@ -25,13 +25,13 @@ THRESHOLDS = (0.5, 0.7, 0.9)
 def class_counts(
     code: np.ndarray, is_unique: np.ndarray, names: Sequence[str], groups: Sequence[str]
 ) -> pa.Table:
-    """Count the sources of each class: both votes agree, or not.
+    """Count the sources of each class whose two votes agree, and those whose votes differ.
 
     Returns
     -------
     pyarrow.Table
         ``group``, ``class``, ``unique``, ``ambiguous``, ``total`` and ``share`` (of all sources
-        with a class; NaN where there are none).
+        with a class; NaN if there are none).
     """
     k = len(names)
     total = np.bincount(code[code >= 0], minlength=k)
@@ -50,13 +50,13 @@ def class_counts(
 
 
 def detections_per_source(n_detections: np.ndarray, bins: int = 20) -> pa.Table:
-    """Count sources in bins of their number of detections that are equal in the logarithm.
+    """Count sources in logarithmic bins of their number of detections.
 
     Returns
     -------
     pyarrow.Table
-        ``from``, ``to`` (whole numbers, both inside) and ``sources``. A bin that holds no whole
-        number is not there.
+        ``from``, ``to`` (whole numbers, both inclusive) and ``sources``. A bin without a whole
+        number is left out.
     """
     highest = int(n_detections.max(initial=1))
     edges = np.unique(np.ceil(np.geomspace(1, highest + 1, bins + 1) - 1e-9).astype(np.int64))
@@ -70,13 +70,13 @@ def top_probabilities(p: np.ndarray, code: np.ndarray, names: Sequence[str]) -> 
     Parameters
     ----------
     p : ndarray of shape (n,)
-        Probability of the source's own class; NaN is left out.
+        Probability of the source's own class. NaN is left out.
 
     Returns
     -------
     pyarrow.Table
-        ``class``, ``low``, ``high``, ``sources`` and ``share`` of the class. A class without a
-        source has no rows.
+        ``class``, ``low``, ``high``, ``sources`` and ``share`` of the class. A class without
+        sources has no rows.
     """
     edges = np.linspace(0, 1, 21)
     rows: list[pa.Table] = []
@@ -98,13 +98,13 @@ def top_probabilities(p: np.ndarray, code: np.ndarray, names: Sequence[str]) -> 
 
 
 def shares_above(p: np.ndarray, code: np.ndarray, names: Sequence[str]) -> pa.Table:
-    """Return which share of each class has its own class above 0.5, 0.7 and 0.9.
+    """Return the share of each class whose class probability is above 0.5, 0.7 and 0.9.
 
     Returns
     -------
     pyarrow.Table
-        ``class``, ``sources``, ``median`` and ``above_0.5`` and so on; NaN where a class has no
-        source. The last row, ``all``, holds every source that has a class.
+        ``class``, ``sources``, ``median``, and ``above_0.5`` and so on. Values are NaN if a class
+        has no source. The last row, ``all``, covers every source that has a class.
     """
     there = np.isfinite(p) & (code >= 0)
     members = [*(p[there & (code == k)] for k in range(len(names))), p[there]]
@@ -129,7 +129,7 @@ def against_latitude(b_deg: np.ndarray, code: np.ndarray, names: Sequence[str]) 
     -------
     pyarrow.Table
         ``population``, ``low``, ``high`` (deg), ``sources`` (of it), ``of`` (all), ``share``,
-        ``share_low`` and ``share_high`` (Wilson's interval, 95 %). Shares of an empty bin are NaN.
+        ``share_low`` and ``share_high`` (95 % Wilson interval). The shares of an empty bin are NaN.
     """
     b = np.abs(b_deg)
     known = np.isfinite(b) & (code >= 0)
@@ -165,20 +165,20 @@ def feature_histograms(
     spans: Mapping[str, tuple[float, float]],
     bins: int = N_BINS,
 ) -> pa.Table:
-    """Count each feature in equal bins, in each population.
+    """Count the values of each feature in equal bins, for each population.
 
     Parameters
     ----------
     features : mapping of str to ndarray of shape (n,)
     spans : mapping of str to pair of float
-        What lies outside is not counted.
+        Range of each feature. Values outside are not counted.
     bins : int
 
     Returns
     -------
     pyarrow.Table
         ``feature``, ``population``, ``low``, ``high``, ``n`` and ``share`` (of the population's
-        counted values; NaN where there are none).
+        counted values; NaN if there are none).
     """
     parts = []
     for feature, values in features.items():

@@ -23,13 +23,13 @@ class FeatureMap:
         Rows that have every feature of the map.
     xy : ndarray of shape (m, 2)
     explained : ndarray of shape (2,)
-        Share of the variance along each of the two.
+        Share of the variance along each component.
     weights : ndarray of shape (2, d)
-        Of each feature.
+        Weight of each feature in each component.
     features : tuple of str
         Features of the map.
     left_out : tuple of str
-        Features that too few rows have, or that do not vary.
+        Features that too few rows have, or that are constant.
     """
 
     rows: np.ndarray
@@ -43,20 +43,20 @@ class FeatureMap:
 def feature_map(values: Mapping[str, np.ndarray]) -> FeatureMap | None:
     """Project the rows onto the two principal components of their features.
 
-    Nothing is imputed: a feature that more than half of the rows lack is left out, and then each
-    row that lacks one. Features are centred on their median, divided by half of the range of
-    their middle 68 %, and cut at 4 of these.
+    Nothing is imputed. First, features that more than half of the rows lack are left out. Then
+    rows that lack a remaining feature are left out. Each feature is centred on its median and
+    divided by half the range of its middle 68 %. The results are clipped at 4.
 
     Parameters
     ----------
     values : mapping of str to ndarray of shape (n,)
-        On the scales of the figures; NaN where missing.
+        Values on the scales of the figures. Missing values are NaN.
 
     Returns
     -------
     FeatureMap or None
-        None where fewer than two features, or three rows, remain. Each component points to where
-        its largest weight is positive.
+        None if fewer than two features or three rows remain. The sign of each component makes its
+        largest weight positive.
     """
     from sklearn.decomposition import PCA
 

@@ -26,15 +26,15 @@ def bandwidth(values: np.ndarray, dimensions: int = 1) -> float:
     Parameters
     ----------
     values : ndarray of shape (n,)
-        Finite.
+        Finite values.
     dimensions : int
-        Of the density that it is for.
+        Number of dimensions of the density.
 
     Returns
     -------
     float
-        0 for fewer than two values, or equal ones. Where the quartiles coincide (many values at
-        one place), the standard deviation alone counts.
+        The bandwidth is 0 for fewer than two values, or if all are equal. If the quartiles coincide
+        (many equal values), only the standard deviation is used.
 
     References
     ----------
@@ -54,18 +54,19 @@ def curve(values: np.ndarray, span: Span, bounded: bool, n: int = N_CURVE) -> np
     Parameters
     ----------
     values : ndarray of shape (m,)
-        NaN, and what lies outside of the span, is left out.
+        Values that are NaN or outside the span are left out.
     span : pair of float
     bounded : bool
-        Whether the quantity ends at the span: what a kernel puts beyond is then reflected, and
-        the density integrates to 1. Such quantities heap up at their ends, so that their spread
-        says little of the detail: the bandwidth is then at most a 20th of the span.
+        Whether the quantity is bounded by the span. If so, the part of a kernel beyond the span is
+        reflected, and the density integrates to 1. Such quantities pile up at their bounds, so
+        their spread does not show the detail. Therefore the bandwidth is at most a 20th of the
+        span.
     n : int
 
     Returns
     -------
     ndarray of shape (n,)
-        Per unit of the values; zeros where there is no value.
+        Density per unit of the values. All zeros if there is no value.
     """
     inside = _inside(values, span)
     counts, edges = np.histogram(inside, bins=n, range=span)
@@ -86,17 +87,18 @@ def surface(
     Parameters
     ----------
     x, y : ndarray of shape (m,)
-        A point with a NaN, or outside of the spans, is left out.
+        Points with a NaN, or outside the spans, are left out.
     spans : pair of pairs of float
     bounded : pair of bool
-        As in `curve`, of each axis; the bandwidth is then at least a 40th of the span, too, and
-        its upper bound grows below 1,000 points, or few points would stand as dots around a heap.
+        As in `curve`, for each axis. On a bounded axis the bandwidth is also at least a 40th of the
+        span. Its upper bound grows below 1,000 points. Otherwise a few points would appear as dots
+        around a peak.
     n : int
 
     Returns
     -------
     ndarray of shape (n, n)
-        ``[i, j]`` at the i-th x and j-th y, per unit of both.
+        ``[i, j]`` is the density at the i-th x and j-th y, per unit of both.
     """
     keep = (x >= spans[0][0]) & (x <= spans[0][1]) & (y >= spans[1][0]) & (y <= spans[1][1])
     x, y = x[keep], y[keep]
@@ -113,19 +115,21 @@ def surface(
 
 
 def level_of(density: np.ndarray, share: float) -> float:
-    """Return the density above which lies a `share` of the mass: the smallest such region.
+    """Return the density level whose region above it holds a `share` of the mass.
+
+    This region is the smallest one that holds the share.
 
     Parameters
     ----------
     density : ndarray
-        On cells of equal area.
+        Density on cells of equal area.
     share : float
         0 to 1.
 
     Returns
     -------
     float
-        NaN where there is no mass.
+        NaN if there is no mass.
     """
     ordered = np.sort(density, axis=None)[::-1]
     total = ordered.sum()
@@ -147,18 +151,18 @@ def curves(
     ----------
     features : mapping of str to ndarray of shape (n,)
     code : ndarray of int, shape (n,)
-        Population of each row; -1: none.
+        Population of each row. -1 means none.
     names : sequence of str
-        Of the populations.
+        Names of the populations.
     spans : mapping of str to (span, bounded)
-        By feature.
+        Span of each feature, and whether it is bounded.
 
     Returns
     -------
     pyarrow.Table
         ``feature``, ``population``, ``n`` (values inside the span), ``x`` and ``density``. A
-        population of fewer than `FEWEST` values has a row for each, without a density (NaN); one
-        without a value in a feature has no rows.
+        population with fewer than `FEWEST` values has one row per value, and its density is NaN. A
+        population without a value in a feature has no rows for it.
     """
     parts = []
     for feature, values in features.items():
@@ -182,14 +186,14 @@ def surfaces(
     spans: tuple[Span, Span],
     bounded: tuple[bool, bool],
 ) -> pa.Table:
-    """Estimate the density in a plane of each population.
+    """Estimate the density of each population in a plane.
 
     Returns
     -------
     pyarrow.Table
         ``population``, ``n`` (points inside the spans), ``x``, ``y`` and ``density``: `N_SURFACE`
-        squared rows per population, y running fastest. A population of fewer than `FEWEST` points
-        has a row for each, without a density (NaN).
+        squared rows per population, with y varying fastest. A population with fewer than `FEWEST`
+        points has one row per point, and its density is NaN.
     """
     parts = []
     grid_x, grid_y = np.meshgrid(*(_centres(s, N_SURFACE) for s in spans), indexing="ij")

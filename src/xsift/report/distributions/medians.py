@@ -15,12 +15,12 @@ def class_medians(
     b_deg: np.ndarray | None,
     populations: Sequence[tuple[str, str, np.ndarray]],
 ) -> pa.Table:
-    """Return the median of each feature, and shares that the paper quotes, of each population.
+    """Return each population's median features, and the shares that the paper quotes.
 
     Parameters
     ----------
     features : mapping of str to ndarray of shape (n,)
-        NaN where missing.
+        Missing values are NaN.
     b_deg : ndarray of shape (n,), optional
         Galactic latitude.
     populations : sequence of (str, str, ndarray of bool)
@@ -29,10 +29,10 @@ def class_medians(
     Returns
     -------
     pyarrow.Table
-        ``level``, ``name``, ``sources``, a column per feature; ``below_5_deg`` and
-        ``below_10_deg`` (of those with a position) where there are latitudes; ``variable`` (share
-        with ``var_prob_b`` above 0.9, of those that have it) where there is that feature. NaN where
-        nothing is known.
+        ``level``, ``name``, ``sources`` and a column per feature. With latitudes, also
+        ``below_5_deg`` and ``below_10_deg``: shares of the sources with a position. With the
+        feature ``var_prob_b``, also ``variable``: the share above 0.9 among sources that have it.
+        Unknown values are NaN.
     """
     members = [m for _, _, m in populations]
     columns: dict[str, object] = {

@@ -28,15 +28,15 @@ def sky_density(
 ) -> np.ndarray:
     """Smooth the positions of each population with a von Mises-Fisher kernel.
 
-    Positions are first put into cells of 1 deg in longitude and latitude, so that the cost does
-    not grow with their number; the kernel is wider than a cell.
+    Positions are first binned into cells of 1 deg in longitude and latitude. Therefore the cost
+    does not grow with their number. The kernel is wider than a cell.
 
     Parameters
     ----------
     lon_deg, lat_deg : ndarray of shape (n,)
         NaN is left out.
     code : ndarray of int, shape (n,)
-        Population; -1: none.
+        Population of each source. -1 means none.
     n_populations : int
     smoothing_deg : float
 
@@ -73,14 +73,14 @@ def sky_density(
 def sky_densities(
     lon_deg: np.ndarray, lat_deg: np.ndarray, code: np.ndarray, names: Sequence[str]
 ) -> pa.Table:
-    """Return the map of each population that has a source with a position, as a long table.
+    """Return the maps of all populations that have a source with a position, as a long table.
 
     Returns
     -------
     pyarrow.Table
         ``population``, ``n``, ``l_deg``, ``b_deg`` (centres of cells) and ``per_deg2``:
-        `N_LON` times `N_LAT` rows per population, latitude running fastest. A population of fewer
-        than `FEWEST` sources has a row for each, without a density (NaN).
+        `N_LON` times `N_LAT` rows per population, with latitude varying fastest. A population with
+        fewer than `FEWEST` sources has one row per source, and its density is NaN.
     """
     known = np.isfinite(lon_deg) & np.isfinite(lat_deg) & (code >= 0)
     n = np.bincount(code[known], minlength=len(names))

@@ -29,11 +29,11 @@ class Effect:
     Attributes
     ----------
     value, low, high : float
-        Cliff's delta, P(a > b) - P(a < b), from -1 to 1, and its 95 % interval. Of a property that
-        a source has or has not (1 or 0), it is the difference of the shares. NaN where a
-        population is empty.
+        Cliff's delta, P(a > b) - P(a < b), from -1 to 1, and its 95 % interval. For a property that
+        a source has or lacks (1 or 0), delta is the difference of the shares. NaN if a population
+        is empty.
     n_a, n_b : int
-        Sources.
+        Number of sources.
     """
 
     value: float
@@ -44,24 +44,24 @@ class Effect:
 
     @property
     def p_above(self) -> float:
-        """P(a > b) + P(a = b) / 2: how often a source of A lies above one of B; 0.5 is chance."""
+        """How often a source of A lies above one of B: P(a > b) + P(a = b) / 2; 0.5 is chance."""
         return (1 + self.value) / 2
 
 
 def effect_of(a: np.ndarray, b: np.ndarray, seed: int, n_resamples: int = N_RESAMPLES) -> Effect:
     """Compare two populations, one value per source.
 
-    The interval is the percentile one of a bootstrap over the sources, A and B apart. A resample
-    of sources is drawn as the counts of their distinct values, which is the same thing; above
-    1,024 distinct values these are first put into as many bins of equal numbers (which moves the
-    interval by less than 0.001 and not the value). Where both populations hold the same one or
-    two values (shares), half a source of each value is added to each: without, a share of 0 would
-    have no interval.
+    The interval is the percentile interval of a bootstrap over the sources of A and of B
+    separately. A resample is drawn as the counts of the distinct values, which is equivalent. If
+    there are more than 1,024 distinct values, they are first put into as many bins of equal
+    numbers. This moves the interval by less than 0.001 and leaves the value unchanged. If both
+    populations hold the same one or two values (shares), half a source of each value is added to
+    each population. Otherwise a share of 0 would have no interval.
 
     Parameters
     ----------
     a, b : ndarray of shape (n,), (m,)
-        Finite.
+        Finite values.
     seed : int
     n_resamples : int
 
@@ -99,8 +99,8 @@ def verdict_of(effect: Effect) -> tuple[str, str]:
     -------
     verdict : {"supported", "not supported", "undecided", "not tested"}
         Supported: the whole interval lies above `MARGIN`. Not supported: the whole interval lies
-        below it, so that A is above B by too little to matter, or below it. Undecided: the margin
-        lies inside the interval, or a population has fewer than `AT_LEAST` sources.
+        below `MARGIN`, so A lies below B, or above it by too little to matter. Undecided: the
+        margin lies inside the interval, or a population has fewer than `AT_LEAST` sources.
     why : str
     """
     fewest = min(effect.n_a, effect.n_b)

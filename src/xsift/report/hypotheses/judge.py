@@ -48,17 +48,18 @@ def judge(
 ) -> pa.Table:
     """Test statements on rows that have a class.
 
-    Every source counts once: by its first row that has what a statement needs. Sources with the
-    same values in all quantities count as one: the catalogue links one detection to several names.
+    Every source counts once, by its first row that has what a statement needs. Sources with the
+    same values in all quantities count as one, because the catalogue links one detection to
+    several names.
 
     Parameters
     ----------
     values : mapping of str to ndarray of shape (n,)
-        Features, and ``abs_b_deg`` where there are positions; NaN where missing.
+        Features, and ``abs_b_deg`` if there are positions. Missing values are NaN.
     source : ndarray of int, shape (n,)
         Number of each row's source.
     code : ndarray of int, shape (n,)
-        Class of each row's source, as an index into `codes`; -1: none.
+        Class of each row's source, as an index into `codes`. -1 means none.
     codes : sequence of str
     version : {"class", "label"}
         Where the classes come from.
@@ -68,8 +69,9 @@ def judge(
     Returns
     -------
     pyarrow.Table
-        A row per statement; the columns are those of `JUDGED`. ``value_a`` and ``value_b`` are
-        medians, or shares. A statement that cannot be tested has NaN there, and says why.
+        One row per statement, with the columns of `JUDGED`. ``value_a`` and ``value_b`` are
+        medians or shares. They are NaN for a statement that cannot be tested, and ``why`` gives the
+        reason.
     """
     once = _distinct(values, source, code)
     rows = []

@@ -15,16 +15,16 @@ __all__ = ["NOT_JUDGED", "STATEMENTS", "Population", "Statement", "statements_fo
 
 @dataclass(frozen=True)
 class Population:
-    """Sources of some classes, which may have to be very soft, or not.
+    """Sources of some classes, optionally only the very soft ones or only the others.
 
     Attributes
     ----------
     name : str
-        Plural, as it stands in a sentence.
+        Plural, as used in a sentence.
     codes : tuple of str
         Classes (SIMBAD codes).
     soft : bool, optional
-        True: only those with hard_hm and hard_hs at or below -0.5; False: only the others.
+        True: only sources with hard_hm and hard_hs at or below -0.5. False: only the others.
     """
 
     name: str
@@ -34,7 +34,7 @@ class Population:
 
 @dataclass(frozen=True)
 class Statement:
-    """Sources of A lie above those of B in some quantity.
+    """A statement that sources of A lie above sources of B in some quantity.
 
     Attributes
     ----------
@@ -43,12 +43,12 @@ class Statement:
         The statement as a sentence.
     a, b : Population
     quantity : str
-        A feature; or ``abs_b_deg``, the absolute Galactic latitude.
+        A feature, or ``abs_b_deg``, the absolute Galactic latitude.
     above, below : float, optional
-        Where given, the quantity is turned into a property: whether it is above or below this. The
-        effect is then the difference of the shares.
+        If given, the statement compares a property: whether the quantity is above or below this
+        value. The effect is then the difference of the shares.
     refuted_by : str
-        What the data would have to show for the statement to fall.
+        What the data would have to show to refute the statement.
     """
 
     key: str
@@ -79,7 +79,7 @@ class Statement:
 
     @property
     def is_circular_by_class(self) -> bool:
-        """Whether the classes were made from what is compared: positions are no features."""
+        """Whether the classes were made from the compared quantity. Positions are not features."""
         return self.quantity != "abs_b_deg"
 
 
@@ -206,15 +206,16 @@ NOT_JUDGED = (
 
 
 def statements_for(features: Collection[str], codes: Collection[str]) -> tuple[Statement, ...]:
-    """Return the statements that a catalogue can be asked about.
+    """Return the statements that a catalogue can test.
 
     Parameters
     ----------
     features : collection of str
-        Of the survey. A survey with the features of all statements is asked about all of them. Of
-        another, only those are left whose features it has, and whose populations have a class.
+        Features of the survey. A survey with the features of all statements tests all of them.
+        Another survey tests only the statements whose features it has, and whose populations have a
+        class.
     codes : collection of str
-        Of the classes.
+        Codes of the classes.
     """
     known = {*features, "abs_b_deg"}
     there = tuple(s for s in STATEMENTS if set(s.needs) <= known)

@@ -24,18 +24,18 @@ export function drawAbout(section) {
     catalogue.is_demo ? p(el("strong", {}, "These sources are simulated."), " Nothing here is a real object.") : "",
     el("h3", {}, "How to read the probabilities"),
     el("ul", {},
-      el("li", {}, "They say how sure the model is between the classes that it knows, under the class shares that it was trained with. A class that it does not know cannot win."),
+      el("li", {}, "A probability says how sure the model is among the classes that it knows, with the class shares of its training. The model never assigns a class that it does not know."),
       about.method === "calibrated"
         ? el("li", {}, "The calibrated method: of sources with a probability of 0.8, about 80 in 100 have that class. \"None of these\" is the probability that a source belongs to none of the classes.")
-        : about.method !== "paper" ? "" : el("li", {}, "By the published method they are a ranking rather than frequencies: many lie near 0 or 1, and more of them are wrong than they say."),
-      el("li", {}, "± is how far the detections of one source disagree. It is no error of the mean, and one detection has none."),
+        : about.method !== "paper" ? "" : el("li", {}, "The probabilities of the published method are overconfident. Read them as ranks: many lie near 0 or 1, and more of them are wrong than they claim."),
+      el("li", {}, "± is the scatter between the detections of one source. It is not the error of the mean. A source with one detection has none."),
       el("li", {}, "Ambiguous: the mean of the probabilities and the count of votes name different classes."),
-      el("li", {}, "Typicality is the share of known detections in a sparser place: near 0 the source is unlike nearly all of them, and its class means little.")),
+      el("li", {}, "Typicality is the share of known detections in a sparser place of feature space. Near 0 the source is unlike nearly all of them, and its class means little.")),
     el("h3", {}, "How to use it"),
     el("ul", {},
       el("li", {}, "Sky shows where the sources are, Properties what they are like. What is selected in one is selected in all, and the table and its downloads hold the same sources."),
       el("li", {}, "Drag to move, wheel or pinch to zoom, double-click to see all. On a map with the focus: arrows, + and −, 0, and Enter for the nearest source."),
-      el("li", {}, "Everything that you set is in the address: copy it, and a colleague with the same catalogue sees the same.")),
+      el("li", {}, "The address holds all your settings. Copy it: a colleague with the same catalogue then sees the same view.")),
     el("h3", {}, "Groups"),
     el("dl", { class: "group-list" }, ...catalogue.groups.flatMap((g) => [
       el("dt", {}, markCanvas(markerOf(g), ofGroup(g)), g === "none" ? "none of these" : g),

@@ -12,8 +12,8 @@ export class Anomalies {
     this.limit = 50;
     section.append(el("h2", {}, "What fits nothing"),
       el("p", {}, catalogue.has.detections
-        ? "The detections that lie where the model has seen least. For each, the features that make it odd: without the first one its typicality would rise most. "
-        : "The sources whose detections lie where the model has seen least, by the mean of their typicality. ",
+        ? "These detections lie where the model has seen the fewest known detections. Each row lists the features that make it odd. Without the first feature, its typicality would rise most. "
+        : "The detections of these sources lie where the model has seen the fewest known detections. The order is by mean typicality. ",
         "Odd is not wrong: some are rare objects, some are bad measurements."), this.list);
   }
 

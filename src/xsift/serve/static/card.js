@@ -65,7 +65,7 @@ async function copyLink(event) {
     await navigator.clipboard.writeText(link);
     event.target.textContent = "Copied";
   } catch {
-    event.target.textContent = "It is in the address bar";
+    event.target.textContent = "Copy the link from the address bar";
   }
 }
 
@@ -77,7 +77,7 @@ function fill({ index, card, verdict, among: places, neighbours, links }) {
   box.replaceChildren(head(String(card.name), own.opened), summary(first), noteBox(String(card.name)), el("p", { class: "verdict" }, verdict),
     ...leading(links, first),
     ...(source ? [el("h3", {}, (detections?.length ?? source.n_detections) > 1 ? "The source: its detections pooled" : "Probabilities"), classBars(source)] : []),
-    ...(detections ? ofDetections(detections) : [el("p", { class: "faint" }, "This catalogue has sources alone: no detections to show.")]),
+    ...(detections ? ofDetections(detections) : [el("p", { class: "faint" }, "This catalogue has only sources: no detections to show.")]),
     ...(Object.keys(places ?? {}).length ? [el("h3", {}, "Among the classes of this catalogue"), among(places)] : []),
     ...near(neighbours, first));
   if (hadFocus) box.querySelector("h2").focus(); // the heading was made anew
@@ -159,14 +159,14 @@ function standing(neighbours, { group }) {
   if (!group || !others.length) return "";
   const kinds = [...new Set(others.map((n) => n.group))].join(", ");
   return el("p", { class: "standing" }, `${others.length} of these ${neighbours.length} are of another group (${kinds}) than the verdict (${group}). `,
-    `Both can be right: a neighbour is near to one detection. The verdict weighs how each whole class is distributed${catalogue.about.method === "paper" ? "" : ", how common the class is"}, and all detections of the source. `,
+    `Both can be right. A neighbour is close to one detection. The verdict weighs how each whole class is distributed${catalogue.about.method === "paper" ? "" : ", how common the class is"}, and all detections of the source. `,
     others.length > neighbours.length / 2 ? "Here most neighbours disagree: look at the probabilities of the other groups before you rely on the class." : "");
 }
 
 function near(neighbours, row) {
   if (!neighbours?.length) return [];
   return [el("h3", {}, "Nearest known objects among the features"),
-    el("p", { class: "faint small" }, "Detections that trained the model, by their distance in its own feature space."), standing(neighbours, row),
+    el("p", { class: "faint small" }, "Detections that trained the model, sorted by distance in its feature space."), standing(neighbours, row),
     el("div", { class: "wide" }, el("table", { class: "facts-table left" },
       el("thead", {}, el("tr", {}, ...["Name", "Observation", "Known as", "Distance"].map((h) => el("th", { scope: "col" }, h)))),
       el("tbody", {}, ...neighbours.map((n) => el("tr", {},
