@@ -88,7 +88,7 @@ def catalogue(name):
         ],
         "highlights": {
             "rare": [{"name": name, "title": name, "p": 0.9, "expected": 2.5}],
-            "atypical": [{"name": name, "class": name, "typicality": 1e-9}],
+            "atypical": [{"name": name, "class": name, "title": name, "typicality": 1e-9}],
             "mislabelled": [
                 {"name": name, "class": name, "label": name, "p_label": None, "p_class": 0.5}
             ],
