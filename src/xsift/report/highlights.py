@@ -31,8 +31,8 @@ class Highlight:
     name : str or int
     said : dict
         Its keys depend on the list. Rare: ``class``, ``title``, ``p`` and ``expected`` (sources of
-        the class). Atypical: ``typicality``, ``class``, ``title``. Mislabelled: ``label``, ``class``,
-        ``p_label`` and ``p_class``.
+        the class). Atypical: ``typicality``, ``class`` and ``title``. Mislabelled: ``label``,
+        ``class``, ``p_label`` and ``p_class``.
     """
 
     name: Any
