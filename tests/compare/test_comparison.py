@@ -297,7 +297,7 @@ def test_an_unreadable_other_is_one_line(catalogue, xsift, tmp_path, content, sa
     error = found.err.splitlines()[-1]
     assert error.startswith("xsift: ")
     assert said in error
-    assert not list((tmp_path / "o").iterdir())
+    assert not (tmp_path / "o").exists()
 
 
 def test_what_is_no_catalogue_of_ours(xsift, tmp_path, other):

@@ -178,7 +178,7 @@ def test_a_run_whose_archive_is_away_leaves_no_catalogue(xsift, archive, quick):
     said = xsift(*words, "--url", "http://127.0.0.1:9/tap", "--simbad-url", archive.url)
     assert said.status == 1
     assert said.err.splitlines()[-1].startswith("xsift: http://127.0.0.1:9/tap: the connection is")
-    assert list((quick / "out").iterdir()) == []
+    assert not (quick / "out").exists()
     said = xsift(*words, "--url", archive.url, "--simbad-url", "http://127.0.0.1:9/tap")
     assert said.status == 1
     assert sorted(f.name for f in (quick / "out").iterdir()) == [
