@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -30,7 +29,6 @@ from xsift.surveys.columns import Column, with_metadata
 from xsift.vote import Votes
 from xsift.write import (
     Staging,
-    check_folder,
     environment,
     is_part,
     read_list,
@@ -192,7 +190,6 @@ def place(
     OutputError
         If `vote` would replace the sources of a catalogue.
     """
-    is_new = not os.path.lexists(folder)
     stems = ("sources", "detections") if has_detections else ("sources",)
     held = (Path(folder) / name for name in ("detections.parquet", "detections"))
     if not has_detections and any(path.exists() for path in held):
@@ -202,9 +199,10 @@ def place(
     # Results of an earlier run in another format would contradict the new ones.
     names = [stem + suffix for stem in stems for suffix in SUFFIXES.values()]
     names += ["run.json", *(["model.asdf"] if has_detections else [])]
-    names += [name for name in read_list(check_folder(folder)) if is_part(name)]
-    names += hats_names(Path(folder))
-    return Staging(folder, [*names, *more], "catalogue", inputs, is_new)
+    staging = Staging(folder, [*names, *more], "catalogue", inputs)
+    staging.may_have(name for name in read_list(staging.folder) if is_part(name))
+    staging.may_have(hats_names(staging.folder))
+    return staging
 
 
 def roles(

@@ -9,7 +9,7 @@ import typer
 
 from xsift.cli.options import CATALOGUE_HELP
 from xsift.cli.terminal import progress, say
-from xsift.errors import SettingError, need
+from xsift.errors import SettingError
 
 __all__ = ["serve"]
 
@@ -59,8 +59,9 @@ def serve(
         raise SettingError("give a folder that run, classify or vote wrote, or --demo")
     if mapping is not None and other is None:
         raise SettingError(f"--mapping {mapping!r} says nothing without --compare")
-    for package in ("fastapi", "pyvo", "uvicorn"):
-        need(package, "cannot serve")
+    from xsift.serve.background import need_to_serve
+
+    need_to_serve()
     from xsift.serve import server
 
     with progress() as step:

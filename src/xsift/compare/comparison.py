@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from xsift.compare import (
 from xsift.compare.ours import OurSources, read_ours
 from xsift.errors import LabelError, SettingError
 from xsift.label import Match, match_known
+from xsift.model.progress import Progress, silent
 from xsift.read import InMemory, as_input, is_path
 from xsift.report import comparison_page
 from xsift.report.evaluation_figures import svg_of
@@ -37,7 +38,6 @@ from xsift.write.tables import SUFFIXES
 
 __all__ = ["Comparison", "compare", "in_sample_note"]
 
-Progress = Callable[[str], None]
 SCOPES = ("all", "comparable")
 
 
@@ -165,7 +165,7 @@ def compare(
     XsiftError
         If a table or the mapping cannot be used, or nothing matches.
     """
-    progress = progress or (lambda step: None)
+    progress = progress or silent
     if match not in ("auto", "sky", "name"):
         raise SettingError(f"--match {match!r}: sky, name or auto")
     if not 0 < radius <= 3600:

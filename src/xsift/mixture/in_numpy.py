@@ -105,9 +105,7 @@ def component_log_densities(
     X: np.ndarray, means: np.ndarray, whitening: np.ndarray, log_norms: np.ndarray
 ) -> np.ndarray:
     """Stand in for `density.component_log_densities`."""
-    offset = np.zeros(means.shape)
-    for j in range(means.shape[1]):
-        offset -= whitening[:, :, j] * means[:, j, None]
+    offset = _offset(whitening, means)
     out = np.empty((len(X), len(means)))
     for rows in _chunks(0, len(X), len(means)):
         out[rows] = _log_densities(X[rows].T, whitening, offset, log_norms).T
@@ -123,13 +121,19 @@ def _log_joint(
         end = min(last, int(ends[np.searchsorted(ends, first, side="right")]))
         has = np.flatnonzero(~np.isnan(X[first]))
         whitening, log_norm = _whiten(covariances[:, has[:, None], has])
-        offset = np.zeros((len(means), len(has)))
-        for j, feature in enumerate(has):
-            offset -= whitening[:, :, j] * means[:, feature, None]
+        offset = _offset(whitening, means[:, has])
         for rows in _chunks(first, end, len(means)):
             x = ((X[rows][:, has] - centre[has]) * inverse_scale[has]).T
             yield rows, _log_densities(x, whitening, offset, log_weights + log_norm)
         first = end
+
+
+def _offset(whitening: np.ndarray, means: np.ndarray) -> np.ndarray:
+    """Return -W mean, shape (K, o)."""
+    offset = np.zeros(means.shape)
+    for j in range(means.shape[1]):
+        offset -= whitening[:, :, j] * means[:, j, None]
+    return offset
 
 
 def _chunks(first: int, last: int, n_components: int) -> Iterator[slice]:

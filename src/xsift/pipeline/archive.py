@@ -16,6 +16,7 @@ from xsift import fetch, read, surveys, write
 from xsift.cluster import check
 from xsift.errors import SettingError, TableError
 from xsift.fetch.simbad import VOCABULARY, Matcher, Objects, fetch_objects, labels_of
+from xsift.model.progress import Tell
 from xsift.read import schema, targets
 from xsift.read.source import Source
 from xsift.read.votable import read_votable
@@ -33,7 +34,6 @@ __all__ = [
     "survey_of_release",
 ]
 
-Progress = Callable[[int, int], None]
 _LABEL_COLUMNS = (
     Column("name", "", "meta.id", "Name of the X-ray source at the position asked about"),
     Column("main_id", "", "meta.id;meta.main", "SIMBAD's main identifier of the object"),
@@ -101,7 +101,7 @@ def save_detections(
     tap: fetch.Tap,
     cache: fetch.Cache,
     cuts: bool = True,
-    progress: Progress = lambda done, total: None,
+    progress: Tell = lambda done, total: None,
     inputs: Iterable[Path] = (),
     workers: int | str | None = None,
 ) -> dict[str, Any]:
@@ -171,7 +171,7 @@ def save_labels(
     cache: fetch.Cache,
     radius_arcsec: float,
     snapshot: Path | None = None,
-    progress: Progress = lambda done, total: None,
+    progress: Tell = lambda done, total: None,
     workers: int | str | None = None,
 ) -> dict[str, Any]:
     """Find SIMBAD's objects at the positions of a table and write them as known objects.

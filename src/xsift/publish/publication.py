@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from xsift import publish as vo
 from xsift import write
 from xsift.catalogue.folder import CatalogueFolder, open_folder
 from xsift.errors import SettingError, TableError, need
+from xsift.model.progress import Progress, silent
 from xsift.read import read_table
 from xsift.write.hats import hats_names, in_one, positions, stage_hats
 from xsift.write.provenance import now
@@ -109,7 +109,7 @@ def publish(
     creator: str = "",
     licence: str = "",
     static: bool = False,
-    progress: Callable[[str], None] = lambda step: None,
+    progress: Progress = silent,
 ) -> Published:
     """Write a catalogue as a DaCHS resource, or as static files.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -17,7 +17,7 @@ from xsift import plots, write
 from xsift.catalogue.view import CatalogueView, view_catalogue
 from xsift.errors import SettingError, need
 from xsift.model.notebook import shown_in_notebook
-from xsift.model.progress import Progress, told_in_parts
+from xsift.model.progress import Progress, silent, told_in_parts
 from xsift.report import catalogue_page
 from xsift.report.cards import named_sources
 from xsift.report.count_figures import k_scan, tally_drawings
@@ -159,7 +159,7 @@ def compose(
     view: CatalogueView,
     scan: str | Path | None = None,
     seed: int = Settings().seed,
-    progress: Callable[[str], None] = lambda step: None,
+    progress: Progress = silent,
 ) -> tuple[list[Drawing | NotDrawn], dict[str, Any], dict[str, pa.Table]]:
     """Compute everything that a report holds, without drawing.
 

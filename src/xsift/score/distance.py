@@ -8,6 +8,7 @@ import numpy as np
 from scipy.linalg import pinv
 
 from xsift.jit import kernel
+from xsift.score.softmax import softmax
 
 __all__ = ["mean_and_precision", "softmin", "squared_mahalanobis"]
 
@@ -28,14 +29,8 @@ def _distances_in_numpy(X: np.ndarray, means: np.ndarray, precisions: np.ndarray
 
 
 def _softmin_in_numpy(d2: np.ndarray) -> np.ndarray:
-    d2 = np.abs(d2)
-    least = d2.min(axis=1, keepdims=True)
     with np.errstate(invalid="ignore"):  # every class at infinity: NaN
-        p = np.exp(least - d2)
-    total = np.zeros(len(p))
-    for column in p.T:
-        total += column
-    return np.asarray(p / total[:, None])
+        return softmax(-np.abs(d2))
 
 
 # Multiplications and additions may be fused, but never reordered: a row gives the same bits

@@ -291,11 +291,12 @@ def _in_numpy(
     for start in range(0, X.shape[1], _ROWS):
         x = X[:, start : start + _ROWS]
         x = np.concatenate([x, -x])
+        rows = np.arange(x.shape[1])
         for t in range(len(output)):
-            split = np.zeros(x.shape[1], np.int64)
+            split = np.zeros(len(rows), np.int64)
             goes_on = ~(x[feature[t]] <= threshold[t, :, None])
             for _ in range(DEPTH):
-                split = 2 * split + 1 + goes_on[split, np.arange(len(split))]
+                split = 2 * split + 1 + goes_on[split, rows]
             out[output[t], start : start + _ROWS] += leaf[t][split - _SPLITS]
     return out
 

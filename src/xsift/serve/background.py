@@ -10,11 +10,12 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from xsift.errors import need
+from xsift.model.progress import silent
 
 if TYPE_CHECKING:
     from xsift.pipeline.catalogue import Catalogue
 
-__all__ = ["Served", "serve_catalogue"]
+__all__ = ["Served", "need_to_serve", "serve_catalogue"]
 
 
 class Served:
@@ -57,6 +58,12 @@ class Served:
         return f'serving at <a href="{at}" target="_blank">{at}</a> (<code>stop()</code> ends it)'
 
 
+def need_to_serve() -> None:
+    """Refuse to serve without the extra `serve`, before any work is done."""
+    for package in ("fastapi", "pyvo", "uvicorn"):
+        need(package, "cannot serve")
+
+
 def serve_catalogue(
     catalogue: Catalogue | str | Path, port: int = 0, host: str = "127.0.0.1"
 ) -> Served:
@@ -84,8 +91,7 @@ def serve_catalogue(
     XsiftError
         If the catalogue cannot be served.
     """
-    for package in ("fastapi", "pyvo", "uvicorn"):
-        need(package, "cannot serve")
+    need_to_serve()
     from xsift.serve.server import prepare
 
     place = None
@@ -95,7 +101,7 @@ def serve_catalogue(
         place = tempfile.TemporaryDirectory(prefix="xsift-served-")
         folder = Path(place.name)
         catalogue.write(folder)
-    ready = prepare(folder, host, port, lambda step: None)
+    ready = prepare(folder, host, port, silent)
     server = ready.server()
 
     def run() -> None:

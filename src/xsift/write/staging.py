@@ -55,7 +55,7 @@ class Staging:
     Use as a context manager around the whole work: it refuses at its beginning what would be
     refused at its end, and keeps other runs out of the folder. Files written to `path(name)` are
     renamed into the folder at its end. Where an error or an interrupt ends it, nothing in the
-    folder has changed.
+    folder has changed; a folder that was made for the files, and is empty, goes again.
 
     Parameters
     ----------
@@ -67,9 +67,6 @@ class Staging:
         What the files are: ``catalogue``, ``scan``, ... A file of another kind is not replaced.
     inputs : iterable of str or Path
         Files that the work reads: none of them is replaced.
-    is_new : bool, optional
-        Whether the folder was made for these files: it goes again, if it is empty, where the work
-        fails. Where None, it is looked for.
 
     Raises
     ------
@@ -84,9 +81,8 @@ class Staging:
         names: Iterable[str] = (),
         kind: str = "",
         inputs: Iterable[str | Path] = (),
-        is_new: bool | None = None,
     ) -> None:
-        self._is_new = not os.path.lexists(folder) if is_new is None else is_new
+        self._is_new = not os.path.lexists(folder)
         self.folder = check_folder(folder)
         self._names, self._kind, self._inputs = tuple(names), kind, tuple(inputs)
         self._staged: list[str] = []
@@ -105,6 +101,10 @@ class Staging:
                 raise _cannot_write(self.folder, error) from error
             raise
         return self
+
+    def may_have(self, names: Iterable[str]) -> None:
+        """Name more files that the set may have, before the work."""
+        self._names += tuple(names)
 
     def refuse_foreign(self, names: Iterable[str]) -> None:
         """Refuse, before the work on them starts, files that are not to be replaced."""
