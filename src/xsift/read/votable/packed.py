@@ -134,7 +134,9 @@ class Packed:
             if field.datatype == "bit":
                 return pa.array(codes != 0, mask=missing)
             return stored.logical(codes, missing)
-        values = cells.view(np.dtype(field.kind.to_pandas_dtype()).newbyteorder(">"))[:, 0]
+        # Not the type's `to_pandas_dtype`: older Arrow asks pandas.
+        dtype = pa.array([], field.kind).to_numpy(zero_copy_only=False).dtype
+        values = cells.view(dtype.newbyteorder(">"))[:, 0]
         if (null := field.null_number) is not None:
             missing |= values == null.as_py()
         return stored.number(values, missing)
