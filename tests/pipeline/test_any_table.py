@@ -150,7 +150,7 @@ def test_evaluate_folds_by_any_column(with_flux, tmp_path):
     assert record["protocol"]["fold_by"] == "sky cell"
     assert record["counts"]["units"] == 20
     assert record["counts"]["sources"] == 300
-    assert "same sky cell were dealt as one" in (tmp_path / "out" / "report.html").read_text()
+    assert "same sky cell were assigned as one" in (tmp_path / "out" / "report.html").read_text()
 
 
 def test_evaluate_validates_under_the_prior_that_is_asked_for(with_flux, tmp_path):
