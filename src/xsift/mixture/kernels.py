@@ -115,12 +115,13 @@ def em_run(
     observed, missing, whitening, offset, log_norm = marginals_of(X[first], components)
     K, padded = offset.shape
     centre, inverse_scale = components.centre, components.inverse_scale
-    means_o = components.means[:, observed]
+    means_o = np.zeros((K, padded))
+    means_o[:, : observed.size] = components.means[:, observed]
     count_o = np.zeros(K)
     shift_o = np.zeros((K, padded))
     scatter_o = np.zeros((K, padded, padded))
 
-    x, deviation, work = lanes(padded), lanes(padded), lanes(padded)
+    x, z, work = lanes(padded), lanes(padded), lanes(TILE)
     joint, (log_density, row_weight) = lanes(K), lanes(2)
     log_likelihood = 0.0
     for start in range(first, last, BLOCK):
@@ -133,9 +134,7 @@ def em_run(
         expect_block(x, BLOCK, whitening, offset, log_norm, work, joint, row_weight, log_density)
         log_likelihood += weighted_sum(row_weight, log_density)
         for k in range(K):
-            count_o[k] += add_moments_block(
-                k, x, means_o, joint, deviation, work, shift_o, scatter_o
-            )
+            count_o[k] += add_moments_block(k, x, means_o, joint[k], work[0], z, shift_o, scatter_o)
     for k in range(K):
         moments.size[k] += count_o[k]
         complete_moments(
@@ -180,10 +179,11 @@ def load_block(
     x: np.ndarray,
 ) -> None:
     """Lay out some rows' observed features feature by feature, centred and scaled."""
-    for b in range(size):
-        for i in range(observed.size):
-            j = observed[i]
-            x[i, b] = (X[start + b, j] - centre[j]) * inverse_scale[j]
+    for i in range(observed.size):
+        j = observed[i]
+        mean, factor = centre[j], inverse_scale[j]
+        for b in range(size):
+            x[i, b] = (X[start + b, j] - mean) * factor
 
 
 @kernel_part(nogil=True, error_model="numpy")
@@ -220,26 +220,22 @@ def log_joint_block(
     `width` is how many of the block's rows are wanted.
     """
     for i in range(0, x.shape[0], TILE):
+        for h in range(0, TILE, 2):  # two rows at a time: a tile's 16 numbers fill all registers
+            c0, c1 = offset[k, i + h], offset[k, i + h + 1]
+            for j in range(0, i, TILE):  # tiles below the diagonal
+                w00, w01, w02, w03 = four(whitening, k, i + h, j)
+                w10, w11, w12, w13 = four(whitening, k, i + h + 1, j)
+                if j == 0:  # not a pass of its own for the offset: an eighth of the time
+                    for b in range(width):
+                        x0, x1, x2, x3 = x[j, b], x[j + 1, b], x[j + 2, b], x[j + 3, b]
+                        y[h, b] = c0 + w00 * x0 + w01 * x1 + w02 * x2 + w03 * x3
+                        y[h + 1, b] = c1 + w10 * x0 + w11 * x1 + w12 * x2 + w13 * x3
+                else:
+                    for b in range(width):
+                        x0, x1, x2, x3 = x[j, b], x[j + 1, b], x[j + 2, b], x[j + 3, b]
+                        y[h, b] = y[h, b] + w00 * x0 + w01 * x1 + w02 * x2 + w03 * x3
+                        y[h + 1, b] = y[h + 1, b] + w10 * x0 + w11 * x1 + w12 * x2 + w13 * x3
         c0, c1, c2, c3 = offset[k, i], offset[k, i + 1], offset[k, i + 2], offset[k, i + 3]
-        for j in range(0, i, TILE):  # tiles below the diagonal
-            w00, w01, w02, w03 = four(whitening, k, i, j)
-            w10, w11, w12, w13 = four(whitening, k, i + 1, j)
-            w20, w21, w22, w23 = four(whitening, k, i + 2, j)
-            w30, w31, w32, w33 = four(whitening, k, i + 3, j)
-            if j == 0:  # not a pass of its own for the offset: an eighth of the time
-                for b in range(width):
-                    x0, x1, x2, x3 = x[j, b], x[j + 1, b], x[j + 2, b], x[j + 3, b]
-                    y[0, b] = c0 + w00 * x0 + w01 * x1 + w02 * x2 + w03 * x3
-                    y[1, b] = c1 + w10 * x0 + w11 * x1 + w12 * x2 + w13 * x3
-                    y[2, b] = c2 + w20 * x0 + w21 * x1 + w22 * x2 + w23 * x3
-                    y[3, b] = c3 + w30 * x0 + w31 * x1 + w32 * x2 + w33 * x3
-            else:
-                for b in range(width):
-                    x0, x1, x2, x3 = x[j, b], x[j + 1, b], x[j + 2, b], x[j + 3, b]
-                    y[0, b] = y[0, b] + w00 * x0 + w01 * x1 + w02 * x2 + w03 * x3
-                    y[1, b] = y[1, b] + w10 * x0 + w11 * x1 + w12 * x2 + w13 * x3
-                    y[2, b] = y[2, b] + w20 * x0 + w21 * x1 + w22 * x2 + w23 * x3
-                    y[3, b] = y[3, b] + w30 * x0 + w31 * x1 + w32 * x2 + w33 * x3
         w00, _, _, _ = four(whitening, k, i, i)  # the tile on the diagonal
         w10, w11, _, _ = four(whitening, k, i + 1, i)
         w20, w21, w22, _ = four(whitening, k, i + 2, i)
@@ -317,61 +313,62 @@ def add_moments_block(
     x: np.ndarray,
     means: np.ndarray,
     r: np.ndarray,
-    deviation: np.ndarray,
-    weighted: np.ndarray,
+    root: np.ndarray,
+    z: np.ndarray,
     shift: np.ndarray,
     scatter: np.ndarray,
 ) -> float:
-    """Add sum r (x - mean) and sum r (x - mean) (x - mean)^T over a block; return sum r."""
-    for j in range(means.shape[1]):
-        mean, total = means[k, j], 0.0
+    """Add sum r (x - mean) and sum r (x - mean) (x - mean)^T over a block; return sum r.
+
+    The second is z z^T with z = r^1/2 (x - mean): one array to write and to read again, not two.
+    """
+    count = 0.0
+    for b in range(BLOCK):
+        root[b] = np.sqrt(r[b])
+        count += r[b]
+    for j in range(0, x.shape[0], 2):  # two sums at a time: neither waits for the other
+        mean0, mean1, total0, total1 = means[k, j], means[k, j + 1], 0.0, 0.0
         for b in range(BLOCK):
-            deviation[j, b] = x[j, b] - mean
-            weighted[j, b] = r[k, b] * deviation[j, b]
-            total += weighted[j, b]
-        shift[k, j] += total
-    for i in range(means.shape[1], x.shape[0]):
-        for b in range(BLOCK):
-            weighted[i, b] = 0.0  # the padding served as `y` in `log_joint_block`
+            z0, z1 = root[b] * (x[j, b] - mean0), root[b] * (x[j + 1, b] - mean1)
+            total0 += root[b] * z0
+            total1 += root[b] * z1
+            z[j, b], z[j + 1, b] = z0, z1
+        shift[k, j] += total0
+        shift[k, j + 1] += total1
     for i in range(0, x.shape[0], 2):
         for j in range(0, i // TILE * TILE, TILE):  # tiles below the diagonal, two rows at a time
             s00 = s01 = s02 = s03 = s10 = s11 = s12 = s13 = 0.0
             for b in range(BLOCK):
-                u, v = weighted[i, b], weighted[i + 1, b]
-                x0, x1 = deviation[j, b], deviation[j + 1, b]
-                x2, x3 = deviation[j + 2, b], deviation[j + 3, b]
-                s00 += u * x0
-                s01 += u * x1
-                s02 += u * x2
-                s03 += u * x3
-                s10 += v * x0
-                s11 += v * x1
-                s12 += v * x2
-                s13 += v * x3
+                u, v = z[i, b], z[i + 1, b]
+                z0, z1, z2, z3 = z[j, b], z[j + 1, b], z[j + 2, b], z[j + 3, b]
+                s00 += u * z0
+                s01 += u * z1
+                s02 += u * z2
+                s03 += u * z3
+                s10 += v * z0
+                s11 += v * z1
+                s12 += v * z2
+                s13 += v * z3
             add_four(scatter, k, i, j, s00, s01, s02, s03)
             add_four(scatter, k, i + 1, j, s10, s11, s12, s13)
     for i in range(0, x.shape[0], TILE):  # tiles on the diagonal
         s00 = s10 = s11 = s20 = s21 = s22 = s30 = s31 = s32 = s33 = 0.0
         for b in range(BLOCK):
-            x0, x1 = deviation[i, b], deviation[i + 1, b]
-            x2, x3 = deviation[i + 2, b], deviation[i + 3, b]
-            s00 += weighted[i, b] * x0
-            s10 += weighted[i + 1, b] * x0
-            s11 += weighted[i + 1, b] * x1
-            s20 += weighted[i + 2, b] * x0
-            s21 += weighted[i + 2, b] * x1
-            s22 += weighted[i + 2, b] * x2
-            s30 += weighted[i + 3, b] * x0
-            s31 += weighted[i + 3, b] * x1
-            s32 += weighted[i + 3, b] * x2
-            s33 += weighted[i + 3, b] * x3
+            z0, z1, z2, z3 = z[i, b], z[i + 1, b], z[i + 2, b], z[i + 3, b]
+            s00 += z0 * z0
+            s10 += z1 * z0
+            s11 += z1 * z1
+            s20 += z2 * z0
+            s21 += z2 * z1
+            s22 += z2 * z2
+            s30 += z3 * z0
+            s31 += z3 * z1
+            s32 += z3 * z2
+            s33 += z3 * z3
         add_four(scatter, k, i, i, s00, 0.0, 0.0, 0.0)
         add_four(scatter, k, i + 1, i, s10, s11, 0.0, 0.0)
         add_four(scatter, k, i + 2, i, s20, s21, s22, 0.0)
         add_four(scatter, k, i + 3, i, s30, s31, s32, s33)
-    count = 0.0
-    for b in range(BLOCK):
-        count += r[k, b]
     return count
 
 
