@@ -233,8 +233,9 @@ def threads(n: int, k: int, rounds: int) -> dict[int, float]:
     """Least wall seconds of an iteration on one thread and on two."""
     import numpy as np
 
-    from xsift.mixture.blocks import ArrayRows, workers
+    from xsift.mixture.blocks import ArrayRows
     from xsift.mixture.moments import Parameters, accumulate_moments, survey
+    from xsift.mixture.threads import Threads
 
     X, means, covariances = draw(n, k, seed=0)
     rows = ArrayRows(X)
@@ -244,9 +245,9 @@ def threads(n: int, k: int, rounds: int) -> dict[int, float]:
     best = {1: np.inf, 2: np.inf}
     for _ in range(2 * rounds):
         for n_threads in best:
-            with workers(n_threads) as pool:
+            with Threads(n_threads) as team:
                 began = time.perf_counter()
-                accumulate_moments(rows, start, frame, pool)
+                accumulate_moments(rows, start, frame, team)
                 best[n_threads] = min(best[n_threads], time.perf_counter() - began)
     return best
 

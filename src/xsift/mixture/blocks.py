@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import contextmanager
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -19,6 +17,7 @@ from xsift.errors import TableError
 from xsift.mixture.missing import group_by_pattern
 
 __all__ = [
+    "PIECES_PER_SLAB",
     "ArrayRows",
     "Group",
     "Order",
@@ -28,10 +27,10 @@ __all__ = [
     "StreamRows",
     "piece_size",
     "slab_size",
-    "workers",
 ]
 
-_PIECES_PER_SLAB = 16
+PIECES_PER_SLAB = 16
+_AT_ONCE = 16  # slabs
 _REMEMBERED = 24 << 20  # bytes: 25 million rows with less than 256 patterns in a slab
 
 Block = np.ndarray | tuple[np.ndarray, np.ndarray]
@@ -131,28 +130,24 @@ class Slab(NamedTuple):
         rows, ends = group_by_pattern(self.X, self.weight, keep_all)
         return Order(rows, ends)
 
-    def grouped(self, order: Order, into: np.ndarray | None = None) -> Group:
-        """Copy the rows in an order.
+    def cut(self) -> list[Slab]:
+        """Cut slabs that lie side by side in memory into single ones."""
+        size = slab_size(self.X.shape[1])
+        return [
+            Slab(self.X[at : at + size], self.weight[at : at + size], self.first + at)
+            for at in range(0, len(self.X), size)
+        ]
 
-        `into` is memory to use again, of shape (m or more, d): fresh memory is slow.
-        """
-        out = None if into is None else into[: len(order.rows)]
-        X = np.take(self.X, order.rows, axis=0, out=out, mode="clip")
-        return Group(X, self.weight.take(order.rows), order.ends)
+    def grouped(self, order: Order, first: int = 0, last: int | None = None) -> Group:
+        """Copy the rows in an order, or those from `first` to before `last` of it."""
+        rows = order.rows[first:last]
+        ends = order.ends[np.searchsorted(order.ends, first, side="right") :] - first
+        X = np.take(self.X, rows, axis=0, mode="clip")
+        return Group(X, self.weight.take(rows), np.minimum(ends, len(rows)))
 
     def ungrouped(self) -> Group:
         """Take the rows as they are: none lacks anything."""
         return Group(self.X, self.weight, np.array([len(self.X)]))
-
-
-@contextmanager
-def workers(n_threads: int) -> Iterator[Executor | None]:
-    """Open a pool of threads; None where one is enough."""
-    if n_threads == 1:
-        yield None
-    else:
-        with ThreadPoolExecutor(n_threads) as pool:
-            yield pool
 
 
 class Rows(ABC):
@@ -169,7 +164,13 @@ class Rows(ABC):
     def slabs(self) -> Iterator[Slab]:
         """Visit all rows in order."""
 
-    def each(self, function: Callable[..., Result], *args: Any, **here: Any) -> Iterator[Result]:
+    def wide_slabs(self) -> Iterator[Slab]:
+        """Visit all rows in order, several slabs at a time where they are in memory."""
+        return self.slabs()
+
+    def each(
+        self, function: Callable[..., Result], *args: Any, wide: bool = False, **here: Any
+    ) -> Iterator[Result]:
         """Give what a function says of every slab, in their order.
 
         Parameters
@@ -177,10 +178,12 @@ class Rows(ABC):
         function : callable
             Takes a slab, `args` and `here`; one of a module, where slabs lie on other machines.
         *args
+        wide : bool, default=False
+            Whether the function takes several slabs in one, from `wide_slabs`.
         **here
-            What is of use in this process alone: threads, memory to use again.
+            What is of use in this process alone: threads, orders.
         """
-        for slab in self.slabs():
+        for slab in self.wide_slabs() if wide else self.slabs():
             yield function(slab, *args, **here)
 
 
@@ -191,7 +194,7 @@ def piece_size(n_features: int) -> int:
 
 def slab_size(n_features: int) -> int:
     """Return the number of rows in memory at a time where they come from a stream."""
-    return _PIECES_PER_SLAB * piece_size(n_features)
+    return PIECES_PER_SLAB * piece_size(n_features)
 
 
 class ArrayRows(Rows):
@@ -205,16 +208,31 @@ class ArrayRows(Rows):
 
     def __init__(self, X: np.ndarray, weight: np.ndarray | None = None) -> None:
         self.X, self.weight, self.n_features = X, weight, X.shape[1]
+        self._ones = np.empty(0)
 
     def slabs(self) -> Iterator[Slab]:
         """Visit all rows in order."""
-        size = slab_size(self.n_features)
+        return self._visit(1)
+
+    def wide_slabs(self) -> Iterator[Slab]:
+        """Visit all rows in order, several slabs at a time where none has to be copied."""
+        return self._visit(_AT_ONCE if _is_ready(self.X) else 1)
+
+    def _visit(self, at_once: int) -> Iterator[Slab]:
+        size = at_once * slab_size(self.n_features)
+        if self.weight is None and len(self._ones) < min(size, len(self.X)):
+            self._ones = np.ones(min(size, len(self.X)))  # once for all visits
         for first in range(0, len(self.X), size):
-            X = np.ascontiguousarray(self.X[first : first + size], dtype=np.float64)
-            if not X.flags.writeable:  # numba would compile every kernel again for this type
-                X = X.copy()
-            weight = np.ones(len(X)) if self.weight is None else self.weight[first : first + size]
-            yield Slab(X, weight, first)
+            X = self.X[first : first + size]
+            if not _is_ready(X):
+                X = np.require(X, np.float64, ["C", "W"])
+            own = self._ones if self.weight is None else self.weight[first : first + size]
+            yield Slab(X, own[: len(X)], first)
+
+
+def _is_ready(X: np.ndarray) -> bool:
+    """Tell whether kernels take an array as it is: for another type they are compiled again."""
+    return X.dtype == np.float64 and X.flags.c_contiguous and X.flags.writeable
 
 
 class StreamRows(Rows):

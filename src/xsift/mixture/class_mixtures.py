@@ -197,7 +197,7 @@ def _climb(X: np.ndarray, weight: np.ndarray, start: Parameters, parent: _Gaussi
     parameters = start
     orders = Orders()
     for _ in range(iterations):
-        moments = accumulate_moments(rows, parameters, frame, None, orders)
+        moments = accumulate_moments(rows, parameters, frame, orders=orders)
         parameters = _maximise(moments, parameters, parent)
     return parameters
 

@@ -110,7 +110,9 @@ class _WorkersRows(Rows):
         """Visit all rows in order: here, not on the workers."""
         return self.each(_itself)
 
-    def each(self, function: Callable[..., Result], *args: Any, **here: Any) -> Iterator[Result]:
+    def each(
+        self, function: Callable[..., Result], *args: Any, wide: bool = False, **here: Any
+    ) -> Iterator[Result]:
         """Give what a function says of every slab, in their order; it is called on the workers."""
         from dask.delayed import delayed
 

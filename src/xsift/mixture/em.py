@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from xsift.mixture.blocks import Orders, Rows, piece_size, workers
+from xsift.mixture.blocks import Orders, Rows, piece_size
 from xsift.mixture.moments import EIGENVALUE_FLOOR, Frame, Parameters, accumulate_moments, maximise
+from xsift.mixture.threads import Threads
 
 __all__ = ["Collapse", "Fit", "find_collapses", "iterate"]
 
@@ -72,11 +73,11 @@ def iterate(
     bounds: list[float] = []
     orders = Orders()
     pieces = -(-frame.n_rows // piece_size(rows.n_features))
-    with workers(min(n_threads, pieces)) as pool:
+    with Threads(min(n_threads, pieces)) as threads:
         for iteration in range(1, max_iter + 1):
-            moments = accumulate_moments(rows, parameters, frame, pool, orders)
+            moments = accumulate_moments(rows, parameters, frame, threads, orders)
             parameters, size = maximise(moments, parameters, frame), moments.size
-            bounds.append(moments.log_likelihood / frame.total_weight - frame.log_scale)
+            bounds.append(float(moments.log_likelihood) / frame.total_weight - frame.log_scale)
             if callback is not None:
                 callback(iteration, bounds[-1])
             if iteration > 1 and abs(bounds[-1] - bounds[-2]) < tol:

@@ -6,7 +6,7 @@ instructions without remainders, and a block stays in the first-level cache from
 loaded until its moments are taken. Loops over features take two or four at a time, to use a value
 more than once while it is in a register.
 
-    em_piece     a fixed piece of the rows, pattern of missing features by pattern
+    em_pieces    fixed pieces of the rows, pattern of missing features by pattern
     └─ em_run    rows of one pattern
        ├─ load_block          X -> x, centred and scaled
        ├─ expect_block
@@ -36,7 +36,7 @@ from xsift.mixture.missing import TILE, complete_moments
 __all__ = [
     "BLOCK",
     "Moments",
-    "em_piece",
+    "em_pieces",
     "expect_block",
     "filled_lanes",
     "lanes",
@@ -54,32 +54,33 @@ class Moments(NamedTuple):
 
     Attributes
     ----------
-    size : ndarray of shape (K,)
+    size : ndarray of shape (..., K)
         Sum of r.
-    shift : ndarray of shape (K, d)
+    shift : ndarray of shape (..., K, d)
         Sum of r (x - mean).
-    scatter : ndarray of shape (K, d, d)
+    scatter : ndarray of shape (..., K, d, d)
         Sum of r (x - mean) (x - mean)^T.
-    log_likelihood : float
+    log_likelihood : ndarray of shape (...)
     """
 
     size: np.ndarray
     shift: np.ndarray
     scatter: np.ndarray
-    log_likelihood: float
+    log_likelihood: np.ndarray
 
 
 @kernel(nogil=True, error_model="numpy")
-def em_piece(
+def em_pieces(
     X: np.ndarray,
     weight: np.ndarray,
     ends: np.ndarray,
-    first: int,
-    last: int,
+    size: int,
+    first_piece: int,
+    last_piece: int,
     components: Components,
     moments: Moments,
-) -> float:
-    """Add the moments of some rows, and return their log-likelihood.
+) -> None:
+    """Add the moments of some pieces of rows, each to sums of its own.
 
     Parameters
     ----------
@@ -88,18 +89,30 @@ def em_piece(
     weight : ndarray of shape (n,)
     ends : ndarray of int
         Where each pattern of missing features ends: rows with the same stand together.
-    first, last : int
-        The piece: ``X[first:last]``.
+    size : int
+        Rows of a piece: piece p is ``X[p * size : (p + 1) * size]``.
+    first_piece, last_piece : int
+        The pieces from the one to before the other.
     components : Components
     moments : Moments
-        Its sums are added to.
+        Of shapes (number of pieces, ...); added to.
     """
-    log_likelihood = 0.0
-    while first < last:
-        end = min(last, ends[np.searchsorted(ends, first, side="right")])
-        log_likelihood += em_run(X, weight, first, end, components, moments)
-        first = end
-    return log_likelihood
+    for piece in range(first_piece, last_piece):
+        first = piece * size
+        last = min(first + size, len(X))
+        while first < last:
+            end = min(last, ends[np.searchsorted(ends, first, side="right")])
+            moments.log_likelihood[piece] += em_run(
+                X,
+                weight,
+                first,
+                end,
+                components,
+                moments.size[piece],
+                moments.shift[piece],
+                moments.scatter[piece],
+            )
+            first = end
 
 
 @kernel_part(nogil=True, error_model="numpy")
@@ -109,9 +122,11 @@ def em_run(
     first: int,
     last: int,
     components: Components,
-    moments: Moments,
+    count: np.ndarray,
+    shift: np.ndarray,
+    scatter: np.ndarray,
 ) -> float:
-    """Do the same for rows that lack the same features."""
+    """Add the sums over rows that lack the same features, and return their log-likelihood."""
     observed, missing, whitening, offset, log_norm = marginals_of(X[first], components)
     K, padded = offset.shape
     centre, inverse_scale = components.centre, components.inverse_scale
@@ -136,7 +151,7 @@ def em_run(
         for k in range(K):
             count_o[k] += add_moments_block(k, x, means_o, joint[k], work[0], z, shift_o, scatter_o)
     for k in range(K):
-        moments.size[k] += count_o[k]
+        count[k] += count_o[k]
         complete_moments(
             components.covariances[k],
             whitening[k],
@@ -145,8 +160,8 @@ def em_run(
             count_o[k],
             shift_o[k],
             scatter_o[k],
-            moments.shift[k],
-            moments.scatter[k],
+            shift[k],
+            scatter[k],
         )
     return log_likelihood
 

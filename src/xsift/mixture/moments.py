@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Executor
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 
 from xsift.errors import TableError
 from xsift.jit import kernel
-from xsift.mixture.blocks import Orders, Rows, Slab, piece_size, slab_size
-from xsift.mixture.kernels import Moments, em_piece
+from xsift.mixture.blocks import PIECES_PER_SLAB, Order, Orders, Rows, Slab, piece_size
+from xsift.mixture.kernels import Moments, em_pieces
 from xsift.mixture.marginals import Components, components_of
+from xsift.mixture.threads import Threads
 
 __all__ = ["Frame", "Parameters", "accumulate_moments", "maximise", "survey"]
 
@@ -20,6 +21,7 @@ EIGENVALUE_FLOOR = 1e-12
 
 _EPS = float(np.finfo(np.float64).eps)
 _NONE = np.empty(0)
+_NO_ROWS = np.empty(0, np.int64)
 
 
 class Frame(NamedTuple):
@@ -166,7 +168,7 @@ def accumulate_moments(
     rows: Rows,
     parameters: Parameters,
     frame: Frame,
-    pool: Executor | None = None,
+    threads: Threads | None = None,
     orders: Orders | None = None,
 ) -> Moments:
     """Do the expectation step, and sum what the maximisation needs, in one visit of the rows.
@@ -176,49 +178,70 @@ def accumulate_moments(
     Rows are cut into pieces of a fixed size. Each has its own sums, and these are added in the
     order of the pieces: the bits do not depend on the number of threads.
     """
-    orders = orders or Orders()
-    K, d = parameters.means.shape
     components = components_of(*parameters, frame.centre, 1.0 / frame.scale)
-    total = _nothing(K, d)
-    buffer = np.empty((0 if frame.is_complete else slab_size(d), d))
-    args = components, (K, d), frame.is_complete
-    for parts in rows.each(_moments_of, *args, pool=pool, orders=orders, buffer=buffer):
-        for part in parts:
-            total.size[...] += part.size
-            total.shift[...] += part.shift
-            total.scatter[...] += part.scatter
-            total = total._replace(log_likelihood=total.log_likelihood + part.log_likelihood)
-    return total
+    total = _nothing(1, *parameters.means.shape)
+    here = {"threads": threads or Threads(), "orders": orders or Orders()}
+    for slabs in rows.each(_moments_of, components, frame.is_complete, wide=True, **here):
+        for slab in slabs:
+            for whole, part in zip(total, slab, strict=True):
+                whole[0] += part
+    return Moments(*(whole[0] for whole in total))
 
 
-def _nothing(K: int, d: int) -> Moments:
-    return Moments(np.zeros(K), np.zeros((K, d)), np.zeros((K, d, d)), 0.0)
+def _nothing(n_pieces: int, K: int, d: int) -> Moments:
+    shapes = (K,), (K, d), (K, d, d), ()
+    return Moments(*(np.zeros((n_pieces, *shape)) for shape in shapes))
 
 
 def _moments_of(
     slab: Slab,
     components: Components,
-    shape: tuple[int, int],
     is_complete: bool,
-    pool: Executor | None = None,
+    threads: Threads | None = None,
     orders: Orders | None = None,
-    buffer: np.ndarray | None = None,
 ) -> list[Moments]:
-    """Return the moments of the pieces of a slab, in their order."""
-    size = piece_size(shape[1])
-
-    def sums(first: int) -> Moments:
-        made, last = _nothing(*shape), min(first + size, len(group.X))
-        log_likelihood = em_piece(group.X, group.weight, group.ends, first, last, components, made)
-        return made._replace(log_likelihood=log_likelihood)
-
+    """Return the moments of a slab; where it is several in one, of each."""
+    threads, orders = threads or Threads(), orders or Orders()
     if is_complete:
-        group = slab.ungrouped()
-    else:
-        order = slab.order() if orders is None else orders.of(slab)
-        group = slab.grouped(order, into=buffer)
-    pieces = range(0, len(group.X), size)
-    return list(pool.map(sums, pieces) if pool else map(sums, pieces))
+        return _complete_moments_of(slab, components, threads)
+    slabs, size = slab.cut(), piece_size(slab.X.shape[1])
+    found = [Order(_NO_ROWS, _NO_ROWS)] * len(slabs)
+
+    def sort(first: int, last: int) -> None:
+        for i in range(first, last):
+            found[i] = orders.of(slabs[i])
+
+    threads.share(len(slabs), sort)
+    pieces = [(i, at) for i in range(len(slabs)) for at in range(0, len(found[i].rows), size)]
+    sums = _nothing(len(pieces), *components.means.shape)
+
+    def add(first: int, last: int) -> None:
+        for piece in range(first, last):
+            i, at = pieces[piece]
+            group = slabs[i].grouped(found[i], at, at + size)
+            own = Moments(*(part[piece : piece + 1] for part in sums))
+            em_pieces(*group, size, 0, 1, components, own)
+
+    threads.share(len(pieces), add)
+    first_of = np.searchsorted([i for i, _ in pieces], np.arange(len(slabs) + 1))
+    return [_added(sums, first, last) for first, last in pairwise(first_of)]
+
+
+def _complete_moments_of(slab: Slab, components: Components, threads: Threads) -> list[Moments]:
+    group, size = slab.ungrouped(), piece_size(slab.X.shape[1])
+    pieces = -(-len(group.X) // size)
+    sums = _nothing(pieces, *components.means.shape)
+
+    def add(first: int, last: int) -> None:
+        em_pieces(*group, size, first, last, components, sums)
+
+    threads.share(pieces, add)
+    return [_added(sums, at, at + PIECES_PER_SLAB) for at in range(0, pieces, PIECES_PER_SLAB)]
+
+
+def _added(sums: Moments, first: int, last: int) -> Moments:
+    """Add the sums of pieces, in their order."""
+    return Moments(*(part[first:last].sum(axis=0) for part in sums))
 
 
 def maximise(moments: Moments, last: Parameters, frame: Frame) -> Parameters:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor
 from typing import NamedTuple, TypeVar
 
 import numpy as np
 
 from xsift.jit import kernel
 from xsift.mixture import in_numpy
-from xsift.mixture.blocks import Rows, Slab, piece_size, workers
+from xsift.mixture.blocks import Rows, Slab, piece_size
 from xsift.mixture.kernels import BLOCK, expect_block, filled_lanes, lanes, load_block
 from xsift.mixture.marginals import Components, components_of, marginals_of
 from xsift.mixture.missing import TILE
+from xsift.mixture.threads import Threads
 
 __all__ = ["Criteria", "label_rows", "score_rows", "totals"]
 
@@ -93,12 +93,12 @@ def _each(
 ) -> Iterator[Result]:
     centre = weights @ means
     components = components_of(weights, means - centre, covariances, centre)
-    with workers(n_threads) as pool:
-        yield from rows.each(function, weights, components, pool=pool)
+    with Threads(n_threads) as threads:
+        yield from rows.each(function, weights, components, threads=threads)
 
 
 def _score(
-    slab: Slab, weights: np.ndarray, components: Components, pool: Executor | None = None
+    slab: Slab, weights: np.ndarray, components: Components, threads: Threads | None = None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return log-density, responsibilities and weight of the rows of a slab."""
     slab.check()
@@ -107,12 +107,11 @@ def _score(
     group = slab.grouped(order)
     size = piece_size(slab.X.shape[1])
 
-    def score(first: int) -> None:
-        last = min(first + size, len(group.X))
-        score_piece(group.X, group.ends, first, last, components, log_density, r)
+    def score(first: int, last: int) -> None:
+        until = min(last * size, len(r))
+        score_piece(group.X, group.ends, first * size, until, components, log_density, r)
 
-    pieces = range(0, len(r), size)
-    list(pool.map(score, pieces) if pool else map(score, pieces))
+    (threads or Threads()).share(-(-len(r) // size), score)
     back = np.argsort(order.rows)
     log_density, r = log_density[back], r[back]
     is_lost = np.isnan(r[:, 0])
@@ -121,15 +120,15 @@ def _score(
 
 
 def _label(
-    slab: Slab, weights: np.ndarray, components: Components, pool: Executor | None = None
+    slab: Slab, weights: np.ndarray, components: Components, threads: Threads | None = None
 ) -> np.ndarray:
-    return np.asarray(_score(slab, weights, components, pool)[1].argmax(axis=1))
+    return np.asarray(_score(slab, weights, components, threads)[1].argmax(axis=1))
 
 
 def _total(
-    slab: Slab, weights: np.ndarray, components: Components, pool: Executor | None = None
+    slab: Slab, weights: np.ndarray, components: Components, threads: Threads | None = None
 ) -> np.ndarray:
-    log_density, r, weight = _score(slab, weights, components, pool)
+    log_density, r, weight = _score(slab, weights, components, threads)
     safe = np.where(r > 0, r, 1.0)
     entropy = -float((weight[:, None] * safe * np.log(safe)).sum())
     return np.array([float((weight * log_density).sum()), float(weight.sum()), entropy])
@@ -150,7 +149,7 @@ def score_piece(
     Parameters
     ----------
     X, ends, first, last, components
-        As in `em_piece`.
+        As in `em_pieces`; the rows of one piece or more.
     log_density : ndarray of shape (n,)
         Of the features that a row has; 0 where it has none.
     responsibilities : ndarray of shape (n, K)
