@@ -29,9 +29,10 @@ from typing import NamedTuple
 import numpy as np
 
 from xsift.jit import kernel, kernel_part
+from xsift.mixture.completion import complete_moments
 from xsift.mixture.elementary import ELEMENTWISE, exp_nonpositive, log_positive
 from xsift.mixture.marginals import Components, marginals_of
-from xsift.mixture.missing import TILE, complete_moments
+from xsift.mixture.missing import TILE
 
 __all__ = [
     "BLOCK",
@@ -150,19 +151,18 @@ def em_run(
         log_likelihood += weighted_sum(row_weight, log_density)
         for k in range(K):
             count_o[k] += add_moments_block(k, x, means_o, joint[k], work[0], z, shift_o, scatter_o)
-    for k in range(K):
-        count[k] += count_o[k]
-        complete_moments(
-            components.covariances[k],
-            whitening[k],
-            observed,
-            missing,
-            count_o[k],
-            shift_o[k],
-            scatter_o[k],
-            shift[k],
-            scatter[k],
-        )
+    count += count_o
+    complete_moments(
+        components.covariances,
+        whitening,
+        observed,
+        missing,
+        count_o,
+        shift_o,
+        scatter_o,
+        shift,
+        scatter,
+    )
     return log_likelihood
 
 

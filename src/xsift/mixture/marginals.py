@@ -1,8 +1,8 @@
 """Marginals of Gaussians over the features that a row has.
 
 Where rows lack features in many ways, this is most of the work: it is done once for each pattern
-and component. So vector instructions run over components, 64 at a time, and every step updates
-all that is left of the matrices: no operation waits for the one before it.
+and component. So vector instructions run over components, up to 64 at a time, and every step
+updates all that is left of the matrices: no operation waits for the one before it.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ import numpy as np
 from xsift.jit import kernel_part
 from xsift.mixture.missing import TILE, split_features
 
-__all__ = ["Components", "components_of", "marginals", "marginals_of"]
+__all__ = ["Components", "components_of", "lane_count", "marginals", "marginals_of"]
 
 _LANES = 64
+_VECTOR = 8  # the widest vector instructions take so many numbers
 
 
 class Components(NamedTuple):
@@ -49,6 +50,12 @@ def components_of(
     scale = np.ones(len(centre)) if inverse_scale is None else inverse_scale
     shapes = np.ascontiguousarray(means), np.ascontiguousarray(covariances)
     return Components(log_weights, *shapes, centre, scale)
+
+
+@kernel_part(nogil=True)
+def lane_count(n_components: int) -> int:
+    """Return how many components to work on at a time: whole vectors."""
+    return min(_LANES, (n_components + _VECTOR - 1) // _VECTOR * _VECTOR)
 
 
 @kernel_part(nogil=True, error_model="numpy")
@@ -103,10 +110,11 @@ def marginals(
     whitening = np.zeros((K, padded, padded))
     offset = np.zeros((K, padded))
     log_norm = np.empty(K)
-    L, W = np.empty((o, o, _LANES)), np.empty((o, o, _LANES))
-    mean, shift = np.zeros((o, _LANES)), np.empty((o, _LANES))
-    for first in range(0, K, _LANES):
-        size = min(_LANES, K - first)
+    lanes = lane_count(K)
+    L, W = np.empty((o, o, lanes)), np.empty((o, o, lanes))
+    mean, shift = np.zeros((o, lanes)), np.empty((o, lanes))
+    for first in range(0, K, lanes):
+        size = min(lanes, K - first)
         _load(covariances, means, observed, first, size, L, mean)
         _factorise(L)
         _invert(L, W)
@@ -140,40 +148,40 @@ def _load(
         for j in range(i + 1):
             for lane in range(size):
                 S[i, j, lane] = covariances[first + lane, observed[i], observed[j]]
-            for lane in range(size, _LANES):
+            for lane in range(size, S.shape[2]):
                 S[i, j, lane] = 1.0 if i == j else 0.0
 
 
 @kernel_part(nogil=True, error_model="numpy")
 def _factorise(S: np.ndarray) -> None:
     """Turn matrices into their Cholesky factors, column by column, in place."""
-    o = S.shape[0]
+    o, lanes = S.shape[0], S.shape[2]
     for j in range(o):
-        for b in range(_LANES):
+        for b in range(lanes):
             S[j, j, b] = math.sqrt(S[j, j, b])
         for i in range(j + 1, o):
-            for b in range(_LANES):
+            for b in range(lanes):
                 S[i, j, b] /= S[j, j, b]
         for i in range(j + 1, o):
             for m in range(j + 1, i + 1):
-                for b in range(_LANES):
+                for b in range(lanes):
                     S[i, m, b] -= S[i, j, b] * S[m, j, b]
 
 
 @kernel_part(nogil=True, error_model="numpy")
 def _invert(L: np.ndarray, W: np.ndarray) -> None:
     """Write the inverses of lower triangular matrices, row by row."""
-    o = L.shape[0]
+    o, lanes = L.shape[0], L.shape[2]
     W[:] = 0.0
     for m in range(o):
-        for b in range(_LANES):
+        for b in range(lanes):
             W[m, m, b] = 1.0 / L[m, m, b]
         for j in range(m):
-            for b in range(_LANES):
+            for b in range(lanes):
                 W[m, j, b] /= L[m, m, b]
         for i in range(m + 1, o):
             for j in range(m + 1):
-                for b in range(_LANES):
+                for b in range(lanes):
                     W[i, j, b] -= L[i, m, b] * W[m, j, b]
 
 
@@ -181,7 +189,8 @@ def _invert(L: np.ndarray, W: np.ndarray) -> None:
 def _shift(W: np.ndarray, mean: np.ndarray, shift: np.ndarray) -> None:
     """Write -W mean."""
     shift[:] = 0.0
+    lanes = W.shape[2]
     for i in range(W.shape[0]):
         for j in range(i + 1):
-            for b in range(_LANES):
+            for b in range(lanes):
                 shift[i, b] -= W[i, j, b] * mean[j, b]

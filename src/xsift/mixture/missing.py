@@ -1,12 +1,9 @@
-"""Missing features: rows grouped by what they lack, marginals of it, and moments completed for it.
+"""Missing features: rows grouped by what they lack.
 
 A row that lacks features is used as it is: the features that it has, O, weigh in with their
 marginal density N(mu_O, Sigma_OO), and the features that it lacks, M, with their expectation given
 O. For a missing value that depends on the observed ones only (missing at random) this is exact EM
 (Ghahramani & Jordan 1994, NIPS 6, section 3; Little & Rubin 2002, section 11.2).
-
-The expectations are linear in a row's deviation from the mean. So they are not taken row by row:
-the moments of all rows of one pattern are summed over O, and completed once.
 """
 
 from __future__ import annotations
@@ -18,7 +15,7 @@ import numpy as np
 from xsift.jit import kernel, kernel_part
 from xsift.mixture import in_numpy
 
-__all__ = ["complete_moments", "group_by_pattern", "split_features"]
+__all__ = ["group_by_pattern", "split_features"]
 
 _GOLDEN = 0x9E3779B97F4A7C15  # 2^64 over the golden ratio: its multiples spread evenly
 
@@ -118,89 +115,3 @@ def split_features(row: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the positions of the features that a row has, and of those that it lacks."""
     is_missing = np.isnan(row)
     return np.flatnonzero(~is_missing), np.flatnonzero(is_missing)
-
-
-@kernel_part(nogil=True, error_model="numpy")
-def complete_moments(
-    covariance: np.ndarray,
-    whitening: np.ndarray,
-    observed: np.ndarray,
-    missing: np.ndarray,
-    count: float,
-    shift_o: np.ndarray,
-    scatter_o: np.ndarray,
-    shift: np.ndarray,
-    scatter: np.ndarray,
-) -> None:
-    """Add one pattern's moments to those over all features, with the missing ones expected.
-
-    With the regression of M on O, B = Sigma_MO Sigma_OO^-1, and what it leaves,
-    C = Sigma_MM - B Sigma_OM, the expected moments about the mean are
-
-        sum r (x - mu)_M = B shift_o
-        sum r (x - mu)_M (x - mu)_O^T = B scatter_o
-        sum r (x - mu)_M (x - mu)_M^T = B scatter_o B^T + count C
-
-    Parameters
-    ----------
-    covariance : ndarray of shape (d, d)
-        Of the component, from the last iteration.
-    whitening : ndarray of shape (o or more, o or more)
-        From `marginals`.
-    observed, missing : ndarray of int, shapes (o,) and (d - o,)
-    count : float
-        Sum of the responsibilities r.
-    shift_o : ndarray of shape (o or more,)
-        Sum of r (x - mu)_O.
-    scatter_o : ndarray of shape (o or more, o or more)
-        Sum of r (x - mu)_O (x - mu)_O^T; the lower triangle is read.
-    shift, scatter : ndarray of shapes (d,) and (d, d)
-        Added to.
-    """
-    o, m = observed.size, missing.size
-    S = np.empty((o, o))
-    for i in range(o):
-        shift[observed[i]] += shift_o[i]
-        for j in range(i + 1):
-            S[i, j] = S[j, i] = scatter_o[i, j]
-    _add(scatter, observed, observed, S)
-    if m == 0:
-        return
-    W = whitening[:o, :o]
-    V = _product(_part(covariance, missing, observed), W.T)  # so that B = V W and C = .. - V V^T
-    B = _product(V, W)
-    BS = _product(B, S)
-    C = _part(covariance, missing, missing) - _product(V, V.T)
-    for i in range(m):
-        for j in range(o):
-            shift[missing[i]] += B[i, j] * shift_o[j]
-    _add(scatter, missing, observed, BS)
-    _add(scatter, observed, missing, BS.T)
-    _add(scatter, missing, missing, _product(BS, B.T) + count * C)
-
-
-@kernel_part(nogil=True)
-def _part(matrix: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    out = np.empty((rows.size, columns.size))
-    for i in range(rows.size):
-        for j in range(columns.size):
-            out[i, j] = matrix[rows[i], columns[j]]
-    return out
-
-
-@kernel_part(nogil=True)
-def _add(matrix: np.ndarray, rows: np.ndarray, columns: np.ndarray, part: np.ndarray) -> None:
-    for i in range(rows.size):
-        for j in range(columns.size):
-            matrix[rows[i], columns[j]] += part[i, j]
-
-
-# Not numpy's product: that one calls BLAS, whose result may depend on its number of threads.
-@kernel_part(nogil=True)
-def _product(A: np.ndarray, B: np.ndarray) -> np.ndarray:
-    out = np.zeros((A.shape[0], B.shape[1]))
-    for i in range(A.shape[0]):
-        for m in range(A.shape[1]):
-            for j in range(B.shape[1]):
-                out[i, j] += A[i, m] * B[m, j]
-    return out
