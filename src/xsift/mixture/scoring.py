@@ -10,7 +10,7 @@ import numpy as np
 from xsift.jit import kernel
 from xsift.mixture import in_numpy
 from xsift.mixture.blocks import Rows, Slab, piece_size
-from xsift.mixture.kernels import BLOCK, expect_block, filled_lanes, lanes, load_block
+from xsift.mixture.expectation import BLOCK, expect_block, filled_lanes, lanes, load_block
 from xsift.mixture.marginals import Components, components_of, marginals_of
 from xsift.mixture.missing import TILE
 from xsift.mixture.threads import Threads

@@ -16,7 +16,7 @@ import numpy as np
 from xsift.jit import kernel, kernel_part
 from xsift.mixture.blocks import ArrayRows
 from xsift.mixture.em import Fit, iterate
-from xsift.mixture.kernels import BLOCK
+from xsift.mixture.expectation import BLOCK
 from xsift.mixture.moments import Frame, Parameters, raise_to_floor, survey
 
 __all__ = [
