@@ -12,7 +12,7 @@ import numpy as np
 
 from xsift.jit import kernel_part
 from xsift.mixture.elementary import ELEMENTWISE
-from xsift.mixture.marginals import lane_count
+from xsift.mixture.marginals import LANES
 
 __all__ = ["complete_moments"]
 
@@ -64,13 +64,12 @@ def complete_moments(
             scatter[k, observed[i], observed[i]] += scatter_o[k, i, i]
     if m == 0:
         return
-    lanes = lane_count(K)
-    W, S = np.zeros((o, o, lanes)), np.zeros((o, o, lanes))
-    G, C = np.zeros((m, o, lanes)), np.zeros((m, m, lanes))
-    B, H = np.empty((m, o, lanes)), np.empty((m, o, lanes))
-    sums, n = np.zeros((o, lanes)), np.zeros(lanes)
-    for first in range(0, K, lanes):
-        size = min(lanes, K - first)
+    W, S = np.zeros((o, o, LANES)), np.zeros((o, o, LANES))
+    G, C = np.zeros((m, o, LANES)), np.zeros((m, m, LANES))
+    B, H = np.empty((m, o, LANES)), np.empty((m, o, LANES))
+    sums, n = np.zeros((o, LANES)), np.zeros(LANES)
+    for first in range(0, K, LANES):
+        size = min(LANES, K - first)
         for lane in range(size):
             k = first + lane
             n[lane] = count[k]
@@ -104,37 +103,37 @@ def _regress(
     G: np.ndarray, W: np.ndarray, n: np.ndarray, V: np.ndarray, B: np.ndarray, C: np.ndarray
 ) -> None:
     """Write V = Sigma_MO W^T and B = V W, and turn C = Sigma_MM into n (C - V V^T)."""
-    m, o, lanes = G.shape
+    m, o, _ = G.shape
     V[:] = 0.0
     B[:] = 0.0
     for i in range(m):
         for h in range(o):
             for j in range(h + 1):
-                for b in range(lanes):
+                for b in range(LANES):
                     V[i, h, b] += G[i, j, b] * W[h, j, b]
             for j in range(h + 1):
-                for b in range(lanes):
+                for b in range(LANES):
                     B[i, j, b] += V[i, h, b] * W[h, j, b]
         for j in range(i + 1):
             for h in range(o):
-                for b in range(lanes):
+                for b in range(LANES):
                     C[i, j, b] -= V[i, h, b] * V[j, h, b]
-            for b in range(lanes):
+            for b in range(LANES):
                 C[i, j, b] *= n[b]
 
 
 @kernel_part(nogil=True, fastmath=ELEMENTWISE, error_model="numpy")
 def _expect(B: np.ndarray, S: np.ndarray, C: np.ndarray, H: np.ndarray) -> None:
     """Write H = B S, and add H B^T to C."""
-    m, o, lanes = B.shape
+    m, o, _ = B.shape
     H[:] = 0.0
     for i in range(m):
         for h in range(o):
             for j in range(o):
-                for b in range(lanes):
+                for b in range(LANES):
                     H[i, j, b] += B[i, h, b] * S[h, j, b]
     for i in range(m):
         for j in range(i + 1):
             for h in range(o):
-                for b in range(lanes):
+                for b in range(LANES):
                     C[i, j, b] += H[i, h, b] * B[j, h, b]

@@ -1,8 +1,8 @@
 """Marginals of Gaussians over the features that a row has.
 
 Where rows lack features in many ways, this is most of the work: it is done once for each pattern
-and component. So vector instructions run over components, up to 64 at a time, and every step
-updates all that is left of the matrices: no operation waits for the one before it.
+and component. So vector instructions run over components, eight at a time, and every step updates
+all that is left of the matrices: no operation waits for the one before it.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ import numpy as np
 from xsift.jit import kernel_part
 from xsift.mixture.missing import TILE, split_features
 
-__all__ = ["Components", "components_of", "lane_count", "marginals", "marginals_of"]
+__all__ = ["LANES", "Components", "components_of", "marginals", "marginals_of"]
 
-_LANES = 64
-_VECTOR = 8  # the widest vector instructions take so many numbers
+LANES = 8
+"""How many components are worked on at a time: one or two vectors, and matrices that stay near."""
 
 
 class Components(NamedTuple):
@@ -50,12 +50,6 @@ def components_of(
     scale = np.ones(len(centre)) if inverse_scale is None else inverse_scale
     shapes = np.ascontiguousarray(means), np.ascontiguousarray(covariances)
     return Components(log_weights, *shapes, centre, scale)
-
-
-@kernel_part(nogil=True)
-def lane_count(n_components: int) -> int:
-    """Return how many components to work on at a time: whole vectors."""
-    return min(_LANES, (n_components + _VECTOR - 1) // _VECTOR * _VECTOR)
 
 
 @kernel_part(nogil=True, error_model="numpy")
@@ -110,11 +104,10 @@ def marginals(
     whitening = np.zeros((K, padded, padded))
     offset = np.zeros((K, padded))
     log_norm = np.empty(K)
-    lanes = lane_count(K)
-    L, W = np.empty((o, o, lanes)), np.empty((o, o, lanes))
-    mean, shift = np.zeros((o, lanes)), np.empty((o, lanes))
-    for first in range(0, K, lanes):
-        size = min(lanes, K - first)
+    L, W = np.empty((o, o, LANES)), np.empty((o, o, LANES))
+    mean, shift = np.zeros((o, LANES)), np.empty((o, LANES))
+    for first in range(0, K, LANES):
+        size = min(LANES, K - first)
         _load(covariances, means, observed, first, size, L, mean)
         _factorise(L)
         _invert(L, W)
@@ -148,40 +141,40 @@ def _load(
         for j in range(i + 1):
             for lane in range(size):
                 S[i, j, lane] = covariances[first + lane, observed[i], observed[j]]
-            for lane in range(size, S.shape[2]):
+            for lane in range(size, LANES):
                 S[i, j, lane] = 1.0 if i == j else 0.0
 
 
 @kernel_part(nogil=True, error_model="numpy")
 def _factorise(S: np.ndarray) -> None:
     """Turn matrices into their Cholesky factors, column by column, in place."""
-    o, lanes = S.shape[0], S.shape[2]
+    o = S.shape[0]
     for j in range(o):
-        for b in range(lanes):
+        for b in range(LANES):
             S[j, j, b] = math.sqrt(S[j, j, b])
         for i in range(j + 1, o):
-            for b in range(lanes):
+            for b in range(LANES):
                 S[i, j, b] /= S[j, j, b]
         for i in range(j + 1, o):
             for m in range(j + 1, i + 1):
-                for b in range(lanes):
+                for b in range(LANES):
                     S[i, m, b] -= S[i, j, b] * S[m, j, b]
 
 
 @kernel_part(nogil=True, error_model="numpy")
 def _invert(L: np.ndarray, W: np.ndarray) -> None:
     """Write the inverses of lower triangular matrices, row by row."""
-    o, lanes = L.shape[0], L.shape[2]
+    o = L.shape[0]
     W[:] = 0.0
     for m in range(o):
-        for b in range(lanes):
+        for b in range(LANES):
             W[m, m, b] = 1.0 / L[m, m, b]
         for j in range(m):
-            for b in range(lanes):
+            for b in range(LANES):
                 W[m, j, b] /= L[m, m, b]
         for i in range(m + 1, o):
             for j in range(m + 1):
-                for b in range(lanes):
+                for b in range(LANES):
                     W[i, j, b] -= L[i, m, b] * W[m, j, b]
 
 
@@ -189,8 +182,7 @@ def _invert(L: np.ndarray, W: np.ndarray) -> None:
 def _shift(W: np.ndarray, mean: np.ndarray, shift: np.ndarray) -> None:
     """Write -W mean."""
     shift[:] = 0.0
-    lanes = W.shape[2]
     for i in range(W.shape[0]):
         for j in range(i + 1):
-            for b in range(lanes):
+            for b in range(LANES):
                 shift[i, b] -= W[i, j, b] * mean[j, b]
