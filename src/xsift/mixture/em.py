@@ -145,7 +145,7 @@ def warn_of_fit(
     fit: Fit,
     frame: Frame,
     collapses: Sequence[Collapse],
-    names: Sequence[object] | np.ndarray,
+    names: np.ndarray,
     reg_covar: float,
     max_iter: int,
 ) -> None:
@@ -157,7 +157,7 @@ def warn_of_fit(
     frame : Frame
     collapses : sequence of Collapse
         From `find_collapses`.
-    names : sequence
+    names : ndarray of shape (d,)
         Of the features.
     reg_covar, max_iter
         Of the fit.

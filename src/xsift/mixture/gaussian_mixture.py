@@ -59,8 +59,8 @@ class GaussianMixture(DensityMixin, BaseEstimator):
         If None, all processors that the process may use. The result has the same bits for any
         number.
     device : {"cpu", "gpu", "auto"}, default="cpu"
-        Where the rows are summed. "gpu" needs the extra `gpu` and a GPU of NVIDIA; "auto" takes it
-        if there is one and 100,000 rows or more take part. See Notes.
+        "gpu" needs the extra `gpu`, and a GPU of NVIDIA. "auto" takes it where it is there and
+        100,000 rows or more take part. See Notes.
     callback : callable, optional
         Called after each iteration with its number, from 1, and the mean log-likelihood before it.
 
@@ -197,7 +197,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):
         ValueError
             If there are too few rows, infinite values, wrong weights, or a feature has no values.
         """
-        gpu_for(self.device, 0)  # if it is not there, said before the rows are visited
+        gpu_for(self.device, 0)  # refuses before the rows are visited
         rows = self._rows(X, sample_weight, reset=True)
         frame = survey(rows, self.reg_covar)
         K = self.n_components
@@ -391,8 +391,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):
 
     def _gpu(self) -> Any:
         """Return the GPU to score on: where "auto" has fitted on one, that of this machine."""
-        was_on_gpu = getattr(self, "device_", "cpu") != "cpu"
-        return gpu_for(self.device, LEAST_ROWS if was_on_gpu else 0)
+        return gpu_for(self.device, 0 if getattr(self, "device_", "cpu") == "cpu" else LEAST_ROWS)
 
     def __sklearn_tags__(self) -> Any:
         """Declare that missing values are allowed."""

@@ -105,6 +105,9 @@ class Sums(NamedTuple):
     log_likelihood: Array
 
 
+_Raw = tuple[Array, Array, Array]  # log-likelihood, sizes and products of a scan
+
+
 @jax.jit
 def marginals(model: Model, observed: Array) -> Marginals:
     """Whiten every component's marginal for each pattern.
@@ -146,7 +149,7 @@ def add_moments(total: Sums, model: Model, all_marginals: Marginals, chunk: Chun
     (K, d), tiles = model.means.shape, len(chunk.pattern)
     of = jax.tree.map(lambda each: each[chunk.pattern], all_marginals)
 
-    def step(sums: tuple[Array, ...], rows: tuple[Array, Array]) -> tuple[tuple[Array, ...], None]:
+    def step(sums: _Raw, rows: tuple[Array, Array]) -> tuple[_Raw, None]:
         log_likelihood, size, products = sums
         X, weight = rows
         z = _points(X, model)

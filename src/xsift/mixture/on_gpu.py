@@ -118,7 +118,7 @@ class _Under:
 
     def __init__(self, components: Components, gpu: Any) -> None:
         self._gpu = gpu
-        self.model = jax.device_put(in_jax.Model(*components), gpu)
+        self.model = in_jax.Model(*jax.device_put(tuple(components), gpu))
         self._observed: np.ndarray | None = None
         self._marginals: Any = None
 
@@ -132,8 +132,8 @@ class _Under:
     def nothing(self) -> in_jax.Sums:
         """Return sums over no rows."""
         K, d = self.model.means.shape
-        sums = in_jax.Sums(np.zeros(K), np.zeros((K, d)), np.zeros((K, d, d)), np.zeros(()))
-        return jax.device_put(sums, self._gpu)  # type: ignore[no-any-return]
+        zeros = np.zeros(K), np.zeros((K, d)), np.zeros((K, d, d)), np.zeros(())
+        return in_jax.Sums(*jax.device_put(zeros, self._gpu))
 
 
 def _room(gpu: Any) -> float:
@@ -219,7 +219,7 @@ def _sent(
 ) -> _Laid:
     X, weight = slab.X[rows], slab.weight[rows]  # copies, which nobody writes to
     X[rows < 0], weight[rows < 0] = np.nan, 0.0
-    return _Laid(observed, jax.device_put(in_jax.Chunk(X, weight, pattern), gpu), rows)
+    return _Laid(observed, in_jax.Chunk(*jax.device_put((X, weight, pattern), gpu)), rows)
 
 
 def score_rows(
