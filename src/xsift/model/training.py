@@ -24,6 +24,7 @@ def train(
     classes: Classes,
     settings: Settings,
     progress: Progress = silent,
+    device: str = "cpu",
 ) -> tuple[PaperModel | CalibratedModel, np.ndarray]:
     """Train by the method of the settings.
 
@@ -34,6 +35,8 @@ def train(
         What the model is for, and how it is fitted.
     progress : callable
         Called with a description of each step as it begins.
+    device : {"cpu", "gpu", "auto"}
+        Where mixtures of all detections are fitted.
 
     Returns
     -------
@@ -59,11 +62,15 @@ def train(
     y = np.where(can_train, sample.labels.y, -1)
     if is_paper:
         progress(f"clustering {len(order):,} complete detections")
-        return fit_paper_model(features, y, order, survey, feature_set, classes, settings), y
+        model: PaperModel | CalibratedModel = fit_paper_model(
+            features, y, order, survey, feature_set, classes, settings, device
+        )
+        return model, y
     step = f"training on {len(order):,} detections, {int((y >= 0).sum()):,} of them labelled"
     model = fit_calibrated_model(
         *(sample.training(order), survey, feature_set, classes, settings),
         tell=told_in_parts(progress, step),
+        device=device,
     )
     return model, trained_classes(sample, model)
 
