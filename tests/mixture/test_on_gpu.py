@@ -340,3 +340,35 @@ def test_memory_of_the_device_is_asked_for():
     assert on_gpu._room(Device(None)) == on_gpu._UNKNOWN
     stats = {"bytes_limit": 1000, "bytes_in_use": 200}
     assert on_gpu._room(Device(stats)) == pytest.approx(560)
+
+
+def test_the_programs_can_be_compiled_for_cuda():
+    """As far as that can be told without a GPU: all of it has a counterpart there."""
+    from jax import export
+
+    K, d, P, tiles = 3, 4, 8, 16
+    unchecked = [export.DisabledSafetyCheck.custom_call("cusolver_potrf_ffi")]  # Cholesky
+    with jax.enable_x64(True):
+        shapes = (K,), (K, d), (K, d, d), (d,), (d,)
+        model = on_gpu.in_jax.Model(*(jax.ShapeDtypeStruct(s, np.float64) for s in shapes))
+        observed = jax.ShapeDtypeStruct((P, d), bool)
+        under = jax.eval_shape(on_gpu.in_jax.marginals, model, observed)
+        chunk = on_gpu.in_jax.Chunk(
+            jax.ShapeDtypeStruct((1, tiles, 64, d), np.float64),
+            jax.ShapeDtypeStruct((1, tiles, 64), np.float64),
+            jax.ShapeDtypeStruct((tiles,), np.int32),
+        )
+        sums = on_gpu.in_jax.Sums(
+            *(jax.ShapeDtypeStruct(s, np.float64) for s in ((K,), (K, d), (K, d, d), ()))
+        )
+        programs = {
+            on_gpu.in_jax.marginals: (model, observed),
+            on_gpu.in_jax.add_moments: (sums, model, under, chunk),
+            on_gpu.in_jax.scores: (model, under, chunk),
+            on_gpu.in_jax.totals: (model, under, chunk),
+        }
+        for program, given in programs.items():
+            made = export.export(program, platforms=["cuda"], disabled_checks=unchecked)(*given)
+            assert made.platforms == ("cuda",)
+            assert {out.dtype for out in made.out_avals} == {np.dtype(np.float64)}
+            assert "f32" not in made.mlir_module()
