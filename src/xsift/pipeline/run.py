@@ -28,7 +28,7 @@ from xsift.model.progress import Progress, told_in_parts
 from xsift.model.recognise import training_rows
 from xsift.model.sample import Sample, read_sample
 from xsift.model.schema import TrainingTree
-from xsift.model.training import taught, train
+from xsift.model.training import can_train, taught, train
 from xsift.pipeline.catalogue import Catalogue, open_streamed
 from xsift.pipeline.keywords import takes_settings
 from xsift.read import as_input, is_path
@@ -110,10 +110,7 @@ def run(
         labels = None if labels is None else as_input(labels, role=" of labels")
         chosen = survey.feature_set(feature_set)
         sample = read_sample(table, survey, chosen, settings, classes, labels, is_paper, progress)
-        gpu = gpu_for(device, len(sample))
-        model, y = train(
-            sample, survey, classes, settings, progress, "gpu" if gpu is not None else "cpu"
-        )
+        model, y = train(sample, survey, classes, settings, progress, device)
         sample = sample.held_to(model.features)
         sample, y = known_labels(sample, model, y)
         rows = training_rows(sample, taught(sample, model, y))
@@ -124,7 +121,7 @@ def run(
             sample, judge, answer(model, sample, settings.prior, y >= 0, tell=tell)
         )
     counts = result.record["counts"]
-    training = training_of(sample, model, y, settings, labels, counts, notes, name_of(gpu))
+    training = training_of(sample, model, y, settings, labels, counts, notes, device)
     result.record.update(of_training(training, model))
     tree = model_tree(model, training, rows)
     result = stamped(result, tree.model_id)
@@ -177,9 +174,10 @@ def training_of(
     counts : dict of str to int
     notes : list of str
         What the user should be wary of.
-    device : str
-        Where mixtures were fitted: as `name_of` says it.
+    device : {"auto", "cpu", "gpu"}
+        Where mixtures were to be fitted.
     """
+    used = name_of(gpu_for(device, int(can_train(sample.features, settings.method).sum())))
     gaps = model.gaps if isinstance(model, CalibratedModel) else None
     return TrainingTree(
         input=file_name(sample.path),
@@ -191,7 +189,7 @@ def training_of(
         class_counts=_class_counts(y, model.classes),
         warnings=notes,
         # The CPU is the rule, of which a model says nothing.
-        environment=environment() | ({} if device == "cpu" else {"device": device}),
+        environment=environment() | ({} if used == "cpu" else {"device": used}),
         created=now(),
         gaps=gaps.record() if gaps else None,
     )

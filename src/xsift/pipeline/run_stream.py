@@ -20,7 +20,7 @@ from xsift.catalogue.warnings import recorded, warn_of_classes
 from xsift.classes import Classes
 from xsift.cluster import Workers, check, workers_of
 from xsift.errors import XsiftWarning
-from xsift.mixture.devices import gpu_for, name_of
+from xsift.mixture.devices import gpu_for
 from xsift.model import Model, model_of, model_tree
 from xsift.model.answer import answer
 from xsift.model.drawn import OTHERS, drawn
@@ -225,13 +225,10 @@ def _train(
         look=look,
     )
     n_labelled = sum(label is not None for label in sample.labels.label)
-    gpu = gpu_for(device, len(sample))
-    model, y = train(
-        sample, way.survey, classes, settings, device="gpu" if gpu is not None else "cpu"
-    )
+    model, y = train(sample, way.survey, classes, settings, device=device)
     sample, y = known_labels(sample.held_to(model.features), model, y)
     # Its counts and warnings are not known before all is classified.
-    training = training_of(sample, model, y, settings, labels, {}, [], name_of(gpu))
+    training = training_of(sample, model, y, settings, labels, {}, [], device)
     taught_rows = training_rows(sample, taught(sample, model, y), look.key_columns)
     with work.writing(_MODEL) as path:
         save_model_tree(model_tree(model, training, taught_rows), path)
