@@ -332,6 +332,28 @@ def test_the_cpu_needs_no_jax(run_python):
     assert said.strip() == "False"
 
 
+def test_memory_that_ends_is_told(monkeypatch):
+    def send(*_):
+        raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory\nallocating 9 bytes")
+
+    monkeypatch.setattr(on_gpu, "_sent", send)
+    with pytest.raises(SettingError, match=r"memory of the GPU is full \(.*Out of memory\): stop"):
+        GaussianMixture(device="gpu").fit(draw(100))
+
+
+@pytest.mark.parametrize(("own", "expected"), [(None, "false"), ("true", "true")])
+def test_the_memory_of_a_gpu_is_not_reserved(run_python, monkeypatch, own, expected):
+    name = "XLA_PYTHON_CLIENT_PREALLOCATE"
+    monkeypatch.delenv(name, raising=False)
+    if own:
+        monkeypatch.setenv(name, own)
+    said = run_python(
+        "import os; from xsift.mixture import devices; devices.gpu_for('auto', 10**6); "
+        f"print(os.environ['{name}'])"
+    )
+    assert said.strip() == expected
+
+
 def test_memory_of_the_device_is_asked_for():
     class Device:
         def __init__(self, stats):

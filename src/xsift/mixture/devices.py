@@ -6,6 +6,7 @@ The CPU's kernels need no GPU and no JAX, and their bits repeat on any machine: 
 from __future__ import annotations
 
 import os
+import sys
 from importlib.util import find_spec
 from typing import Any
 
@@ -58,17 +59,18 @@ def gpu_for(device: str, n_rows: int) -> Any:
 
 def _devices_of_jax() -> tuple[list[Any], str]:
     """Return JAX's GPUs, and the names of its other devices."""
-    # JAX takes three quarters of a GPU's memory when it starts. The user's other programs need it,
-    # and so does another process of ours. Read when JAX is imported first; the user's own holds.
-    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
+    # JAX takes three quarters of a GPU's memory when it starts, which the user's other programs and
+    # another process of ours may need. Who has set this, or imported JAX already, has decided.
+    if "jax" not in sys.modules:
+        os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
     import jax
 
     try:
-        return jax.devices("gpu"), ""
+        return jax.local_devices(backend="gpu"), ""
     except RuntimeError:  # no such platform, or one whose driver does not work
         pass
     try:
-        return [], ", ".join(sorted({device.device_kind for device in jax.devices()}))
+        return [], ", ".join(sorted({device.device_kind for device in jax.local_devices()}))
     except RuntimeError:
         return [], ""
 

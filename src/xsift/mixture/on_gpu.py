@@ -14,11 +14,13 @@ their own precision.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
+from xsift.errors import SettingError, first_line
 from xsift.mixture import in_jax, scoring
 from xsift.mixture.blocks import ArrayRows, Order, Rows, Slab
 from xsift.mixture.kernels import Moments
@@ -78,7 +80,7 @@ class Expectation:
 
     def __call__(self, parameters: Parameters) -> Moments:
         """Return the moments under some parameters: `xsift.mixture.moments.accumulate_moments`."""
-        with jax.enable_x64(True):
+        with _at_work():
             inverse_scale = 1.0 / self._frame.scale
             under = _Under(components_of(*parameters, self._frame.centre, inverse_scale), self._gpu)
             total = under.nothing()
@@ -134,6 +136,21 @@ class _Under:
         K, d = self.model.means.shape
         zeros = np.zeros(K), np.zeros((K, d)), np.zeros((K, d, d)), np.zeros(())
         return in_jax.Sums(*jax.device_put(zeros, self._gpu))
+
+
+@contextmanager
+def _at_work() -> Iterator[None]:
+    """Compute in float64, on this thread alone, and say it clearly where memory ends."""
+    with jax.enable_x64(True):
+        try:
+            yield
+        except jax.errors.JaxRuntimeError as error:
+            if "RESOURCE_EXHAUSTED" not in str(error):
+                raise
+            raise SettingError(
+                f"the memory of the GPU is full ({first_line(error)}): stop what else uses it, "
+                "fit fewer components, or give --device cpu"
+            ) from error
 
 
 def _room(gpu: Any) -> float:
@@ -291,7 +308,7 @@ def _said(
     step_rows = _step_rows(*means.shape)
     for slab in _lots(rows):
         slab.check()
-        with jax.enable_x64(True):  # not while the caller works on what is yielded
+        with _at_work():  # not while the caller works on what is yielded
             under, said = _Under(components, gpu), []
             for laid in _laid_out(slab, slab.order(keep_all=True), step_rows, gpu):
                 found = function(*under.of(laid), laid.chunk)
