@@ -208,6 +208,7 @@ def refuse_path(kind: type[XsiftError], where: str, done: str) -> Iterator[None]
         raise kind(f"{where!r}: cannot be {done}: {error}") from error
 
 
+_FOR_DEVELOPERS = ("test", "dev", "docs", "bench")
 _DISTRIBUTIONS = {"sklearn": "scikit-learn"}  # those that are not imported by their name
 
 
@@ -261,5 +262,5 @@ def _extra_of(package: str) -> str | None:
     for line in requires("xsift") or ():
         if found := re.match(r"([\w.-]+).*\bextra *== *['\"](\w+)", line):
             held.setdefault(found[2], set()).add(found[1])
-    everything = held.pop("all", set())
-    return next((e for e, names in held.items() if package in names <= everything), None)
+    for_use = (extra for extra in held if extra not in ("all", *_FOR_DEVELOPERS))
+    return next((extra for extra in for_use if package in held[extra]), None)

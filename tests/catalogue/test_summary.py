@@ -140,6 +140,6 @@ def test_scan():
         for r in (0, 1)
     )
     found = Scan(fits, HOSTILE, 1000, True, 0)
-    assert repr(found) == f"4 fits to 1,000 detections\n  {HOSTILE}"
+    assert repr(found) == f"4 fits to 1,000 detections, on the CPU\n  {HOSTILE}"
     assert "200.500" in found._repr_html_()
     assert "<script" not in found._repr_html_()

@@ -47,7 +47,7 @@ def test_every_extra_for_use_is_looked_at():
     assert {"train", *(extra for _, extra in BROUGHT)} == Requirement(everything).extras
 
 
-@pytest.mark.parametrize(("package", "extra"), [*BROUGHT, ("numba", "train")])
+@pytest.mark.parametrize(("package", "extra"), [*BROUGHT, ("numba", "train"), ("jax", "gpu")])
 def test_the_extra_is_named_by_the_packages_own_name(without, package, extra):
     assert lack_of(package, "nothing") is None  # it is imported by that name, too
     without(package)

@@ -17,6 +17,7 @@ __all__ = [
     "faintness_said",
     "in_sample",
     "missing_values",
+    "on_device",
     "source_counts",
 ]
 
@@ -74,6 +75,11 @@ def source_counts(unique: np.ndarray) -> dict[str, int]:
     """Count the sources; `unique` tells whether a source's two votes agree."""
     n = int(unique.sum())
     return {"sources": len(unique), "unique": n, "ambiguous": len(unique) - n}
+
+
+def on_device(device: str | None) -> str:
+    """Say where mixtures were fitted: ``"on the GPU (NVIDIA H100 80GB HBM3)"``; empty for None."""
+    return f"on the {device[:3].upper()}{device[3:]}" if device else ""
 
 
 def faintness_said(record: Mapping[str, Any]) -> str:

@@ -13,7 +13,7 @@ import pyarrow as pa
 from xsift.catalogue.columns import output_columns
 from xsift.catalogue.hats import with_hats
 from xsift.catalogue.kept import with_kept
-from xsift.catalogue.record import faintness_said
+from xsift.catalogue.record import faintness_said, on_device
 from xsift.catalogue.rules import NONE, Rules
 from xsift.catalogue.summary import Shown, Summary, SummaryTable
 from xsift.catalogue.tabular import Tabular
@@ -369,6 +369,7 @@ def catalogue_summary(sources: pa.Table, record: dict[str, Any]) -> Summary:
     lines = [f"{n_unique:,} unique: both votes agree; {n_other:,} ambiguous"]
     if isinstance(model, dict):
         lines.append(f"{model.get('method')} method; model {model.get('model_id')}")
+    lines += [f"mixtures fitted {said}"] if (said := on_device(record.get("device"))) else []
     lines += [said] if (said := faintness_said(record)) else []
     if record.get("verdict"):
         lines.append(f"class: {record['verdict']}")

@@ -18,6 +18,7 @@ __all__ = [
     "ClassesFile",
     "Columns",
     "Dask",
+    "Device",
     "Features",
     "Formats",
     "Json",
@@ -109,6 +110,14 @@ Dask = Annotated[
         "--dask",
         metavar="ADDRESS",
         help="Address of your Dask scheduler, such as tcp://host:8786.",
+    ),
+]
+Device = Annotated[
+    str,
+    typer.Option(
+        "--device",
+        help="Where mixtures are fitted: cpu, gpu, or auto: on a GPU if there is one and 100,000 "
+        "detections or more take part.",
     ),
 ]
 

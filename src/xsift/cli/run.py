@@ -15,6 +15,7 @@ from xsift.cli.options import (
     ClassesFile,
     Columns,
     Dask,
+    Device,
     Features,
     Formats,
     Json,
@@ -84,6 +85,7 @@ def run(
     formats: Formats = None,
     workers: Workers = None,
     dask: Dask = None,
+    device: Device = "auto",
     as_json: Json = False,
 ) -> None:
     """Train on known objects, then classify a table of detections."""
@@ -101,7 +103,7 @@ def run(
     elif goes_in_parts(table):
         from xsift.pipeline.run_stream import run_stream
 
-        stream = partial(run_stream, table, labels, settings, wanted, workers=who)
+        stream = partial(run_stream, table, labels, settings, wanted, workers=who, device=device)
         write_stream(stream, out, formats, as_json)
         return
 
@@ -109,6 +111,6 @@ def run(
         if who is not None:
             step("the table is read at once, and this process alone works on it")
         read, types = fetch(staging, step) if fetch else (table, None)
-        return run(read, labels or types, settings, wanted, step)
+        return run(read, labels or types, settings, wanted, step, device=device)
 
     write_catalogue(job, out, formats, as_json, [table, labels])

@@ -13,6 +13,7 @@ from xsift.cli.options import (
     DEFAULT,
     Columns,
     Dask,
+    Device,
     Features,
     Json,
     Out,
@@ -51,6 +52,7 @@ def scan(
     features: Features = None,
     workers: Workers = None,
     dask: Dask = None,
+    device: Device = "auto",
     as_json: Json = False,
 ) -> None:
     """Compare numbers of clusters (BIC, ICL, silhouette). Repeat the command to resume."""
@@ -60,7 +62,7 @@ def scan(
 
     pool = chosen(workers, dask)
     with bar("fitting") as advance:
-        result = scan_k(table, out, k_max, restarts, settings, advance, pool)
+        result = scan_k(table, out, k_max, restarts, settings, advance, pool, device)
     if as_json:
         say_json(json.loads((out / "scan.json").read_bytes()))
     else:
@@ -69,8 +71,11 @@ def scan(
 
 def _show(result: Scan, folder: Path) -> None:
     """Print a line for each number of clusters, and the advice."""
+    from xsift.catalogue.record import on_device
+
     screen = console()
     screen.print(_fit_table(result))
+    screen.print(f"Fitted {on_device(result.device)}.", highlight=False)
     if not result.silhouette_is_exact:
         screen.print("Silhouettes are those of a random sample of the detections.")
     _warn_of_collapse(screen, result)

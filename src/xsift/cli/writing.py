@@ -101,7 +101,7 @@ def show_summary(result: Catalogue, folder: Path) -> None:
 
 
 def _show(record: dict[str, Any], by_class: Table, folder: Path) -> None:
-    from xsift.catalogue.record import faintness_said
+    from xsift.catalogue.record import faintness_said, on_device
 
     screen = console()
     screen.print(f"\n[bold]{escape(str(record['input']))}[/bold]")
@@ -109,6 +109,8 @@ def _show(record: dict[str, Any], by_class: Table, folder: Path) -> None:
         screen.print(escape(record["model_choice"]), highlight=False)
     if sample := record.get("training_sample"):
         screen.print(_sample_said(sample), highlight=False)
+    if said := on_device(record.get("device")):
+        screen.print(f"mixtures fitted {said}", highlight=False)
     screen.print(_stages(record["counts"]))
     screen.print(by_class)
     screen.print(f"class: {escape(record['verdict'])}", highlight=False)

@@ -59,6 +59,7 @@ def fit_restarts(
     seed: int,
     feature_names: Sequence[str],
     each: Callable[[], None] = lambda: None,
+    device: str = "cpu",
 ) -> list[Restart]:
     """Fit a mixture of `k` components from several starts and judge each fit.
 
@@ -71,6 +72,8 @@ def fit_restarts(
         For the notes.
     each : callable
         Called after each fit.
+    device : {"cpu", "gpu", "auto"}
+        Where mixtures are fitted, and rows judged by them.
     """
     from sklearn.exceptions import ConvergenceWarning
 
@@ -78,7 +81,7 @@ def fit_restarts(
     # Not the blocks, which name their columns: the slabs that are labelled later have no names.
     given = X if isinstance(X, np.ndarray) else lambda: X()
     for restart in range(restarts):
-        model = GaussianMixture(k, random_state=seed + restart)
+        model = GaussianMixture(k, random_state=seed + restart, device=device)
         with warnings.catch_warnings():
             # Said once for the whole scan, from `collapsed` and `is_converged`.
             warnings.simplefilter("ignore", XsiftWarning)

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from typing import NamedTuple
 
 import numpy as np
 
+from xsift.errors import XsiftWarning
 from xsift.mixture.blocks import Orders, Rows, piece_size
+from xsift.mixture.kernels import Moments
 from xsift.mixture.moments import EIGENVALUE_FLOOR, Frame, Parameters, accumulate_moments, maximise
 from xsift.mixture.threads import Threads
 
-__all__ = ["Collapse", "Fit", "find_collapses", "iterate"]
+__all__ = ["Collapse", "Fit", "find_collapses", "iterate", "warn_of_fit"]
 
 Callback = Callable[[int, float], object]
+Expect = Callable[[Parameters], Moments]
+"""Gives the moments of the rows of a fit under some parameters."""
 
 _WIDE = 100.0
 
@@ -52,6 +58,7 @@ def iterate(
     max_iter: int,
     n_threads: int = 1,
     callback: Callback | None = None,
+    expect: Expect | None = None,
 ) -> Fit:
     """Run EM from a start.
 
@@ -68,14 +75,15 @@ def iterate(
     callback : callable, optional
         Called with the number of the iteration, from 1, and the mean log-likelihood before its
         maximisation.
+    expect : callable, optional
+        Where the moments are summed, if not here by the kernels: on a GPU.
     """
     parameters, size = start, start.weights * frame.total_weight
     bounds: list[float] = []
-    orders = Orders()
-    pieces = -(-frame.n_rows // piece_size(rows.n_features))
-    with Threads(min(n_threads, pieces)) as threads:
+    here = _by_kernels(rows, frame, n_threads) if expect is None else nullcontext(expect)
+    with here as moments_under:
         for iteration in range(1, max_iter + 1):
-            moments = accumulate_moments(rows, parameters, frame, threads, orders)
+            moments = moments_under(parameters)
             parameters, size = maximise(moments, parameters, frame), moments.size
             bounds.append(float(moments.log_likelihood) / frame.total_weight - frame.log_scale)
             if callback is not None:
@@ -83,6 +91,14 @@ def iterate(
             if iteration > 1 and abs(bounds[-1] - bounds[-2]) < tol:
                 return Fit(parameters, bounds, True, size)
     return Fit(parameters, bounds, False, size)
+
+
+@contextmanager
+def _by_kernels(rows: Rows, frame: Frame, n_threads: int) -> Iterator[Expect]:
+    orders = Orders()
+    pieces = -(-frame.n_rows // piece_size(rows.n_features))
+    with Threads(min(n_threads, pieces)) as threads:
+        yield lambda parameters: accumulate_moments(rows, parameters, frame, threads, orders)
 
 
 class Collapse(NamedTuple):
@@ -124,3 +140,50 @@ def find_collapses(fit: Fit, frame: Frame) -> list[Collapse]:
             deviation = float(np.sqrt(covariance[j, j]) * frame.scale[j])
             found.append(Collapse(k, j, float(fit.size[k]), deviation))
     return found
+
+
+def warn_of_fit(
+    fit: Fit,
+    frame: Frame,
+    collapses: Sequence[Collapse],
+    names: np.ndarray,
+    reg_covar: float,
+    max_iter: int,
+) -> None:
+    """Warn, in the name of the caller's caller, of what makes a fit doubtful.
+
+    Parameters
+    ----------
+    fit : Fit
+    frame : Frame
+    collapses : sequence of Collapse
+        From `find_collapses`.
+    names : ndarray of shape (d,)
+        Of the features.
+    reg_covar, max_iter
+        Of the fit.
+    """
+    from sklearn.exceptions import ConvergenceWarning
+
+    for j in np.flatnonzero((frame.variance > 0) & (frame.variance < reg_covar)):
+        warnings.warn(
+            f"feature {names[j]} has the variance {frame.variance[j]:.3g}, less than reg_covar "
+            f"= {reg_covar:.3g}, and is drowned by it: scale the feature or lower reg_covar",
+            XsiftWarning,
+            stacklevel=3,
+        )
+    for collapse in collapses:
+        warnings.warn(
+            f"component {collapse.component}, of about {collapse.n_rows:.0f} rows, has "
+            f"collapsed in feature {names[collapse.feature]} (standard deviation "
+            f"{collapse.deviation:.3g}, held up by the floor): its rows are a spike or too "
+            "few, and the likelihood says little",
+            XsiftWarning,
+            stacklevel=3,
+        )
+    if not fit.converged and max_iter > 0:
+        warnings.warn(
+            f"EM has not converged in {max_iter} iterations: increase max_iter or tol",
+            ConvergenceWarning,
+            stacklevel=3,
+        )

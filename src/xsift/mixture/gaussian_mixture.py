@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from numbers import Integral, Real
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 from sklearn.base import BaseEstimator, DensityMixin, _fit_context
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from xsift import jit
-from xsift.errors import TableError, XsiftWarning
+from xsift.errors import TableError
 from xsift.mixture.blocks import ArrayRows, Rows
 from xsift.mixture.collection import collection_rows, is_collection
-from xsift.mixture.em import Fit, find_collapses, iterate
+from xsift.mixture.devices import DEVICES, LEAST_ROWS, gpu_for, name_of
+from xsift.mixture.em import Fit, find_collapses, iterate, warn_of_fit
 from xsift.mixture.matrix import checked_matrix, is_table
 from xsift.mixture.moments import Frame, Parameters, survey
 from xsift.mixture.sampling import draw_sample, sample_size
-from xsift.mixture.scoring import Criteria, label_rows, score_rows, totals
+from xsift.mixture.scoring import Criteria, density_rows, label_rows, score_rows, totals
 from xsift.mixture.start import INIT_PARAMS, find_start, given_start, start_from_means
 from xsift.mixture.streams import as_rows, is_stream
 
@@ -59,6 +58,9 @@ class GaussianMixture(DensityMixin, BaseEstimator):
     n_threads : int, optional
         If None, all processors that the process may use. The result has the same bits for any
         number.
+    device : {"cpu", "gpu", "auto"}, default="cpu"
+        "gpu" needs the extra `gpu`, and a GPU of NVIDIA. "auto" takes it where it is there and
+        100,000 rows or more take part. See Notes.
     callback : callable, optional
         Called after each iteration with its number, from 1, and the mean log-likelihood before it.
 
@@ -77,6 +79,8 @@ class GaussianMixture(DensityMixin, BaseEstimator):
     lower_bound_, lower_bounds_ : float, list of float
         Mean log-likelihood before the last maximisation, and before each one of the best start.
     collapses_ : list of tuple (component, feature, rows, standard deviation)
+    device_ : str
+        Where it was fitted: "cpu", or "gpu" with its name in brackets.
     n_features_in_ : int
     feature_names_in_ : ndarray of str, shape (n_features,)
         Only if the features of X have names.
@@ -108,6 +112,11 @@ class GaussianMixture(DensityMixin, BaseEstimator):
     only the sums of each slab come from there. ``X.persist()`` keeps them in the workers' memory;
     otherwise they are read in each visit.
 
+    On a GPU, EM and all that is said of rows are computed in float64, and agree with the CPU to
+    rounding; the last bits may differ. The start is made on the CPU, from its sample. Rows stay in
+    the GPU's memory as far as they fit; others go there block by block in each visit. Without
+    JAX, or on a machine without a GPU, a mixture fitted with "auto" works on the CPU.
+
     References
     ----------
     Dempster, Laird & Rubin 1977, JRSS B 39, 1 (EM). Ghahramani & Jordan 1994, NIPS 6, 120 (missing
@@ -135,6 +144,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):
         "precisions_init": ["array-like", None],
         "random_state": ["random_state"],
         "n_threads": [Interval(Integral, 1, None, closed="left"), None],
+        "device": [StrOptions(set(DEVICES))],
         "callback": [callable, None],
     }
 
@@ -152,6 +162,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):
         precisions_init: Any = None,
         random_state: Any = None,
         n_threads: int | None = None,
+        device: str = "cpu",
         callback: Callable[[int, float], object] | None = None,
     ) -> None:
         self.n_components = n_components
@@ -165,6 +176,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):
         self.precisions_init = precisions_init
         self.random_state = random_state
         self.n_threads = n_threads
+        self.device = device
         self.callback = callback
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -185,6 +197,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):
         ValueError
             If there are too few rows, infinite values, wrong weights, or a feature has no values.
         """
+        gpu_for(self.device, 0)  # refuses before the rows are visited
         rows = self._rows(X, sample_weight, reset=True)
         frame = survey(rows, self.reg_covar)
         K = self.n_components
@@ -197,15 +210,26 @@ class GaussianMixture(DensityMixin, BaseEstimator):
         n_threads, rng = self._threads(), check_random_state(self.random_state)
         given = given_start(frame, K, self.weights_init, self.means_init, self.precisions_init)
         best = None
-        limits: dict[str, Any] = {"tol": self.tol, "max_iter": self.max_iter}
+        how: dict[str, Any] = {
+            "tol": self.tol,
+            "max_iter": self.max_iter,
+            "n_threads": n_threads,
+            "callback": self.callback,
+        }
+        if (gpu := gpu_for(self.device, frame.n_rows)) is not None:
+            from xsift.mixture.on_gpu import Expectation
+
+            how["expect"] = Expectation(rows, frame, gpu)
+        self.device_ = name_of(gpu)
         for _ in range(1 if len(given) == 3 else self.n_init):
             start = self._start(rows, frame, given, rng, n_threads)
-            fit = iterate(rows, start, frame, **limits, n_threads=n_threads, callback=self.callback)
+            fit = iterate(rows, start, frame, **how)
             if best is None or fit.lower_bound > best.lower_bound:
                 best = fit
         assert best is not None
         self._keep(best, frame)
-        self._warn(best, frame)
+        names = getattr(self, "feature_names_in_", np.arange(self.n_features_in_))
+        warn_of_fit(best, frame, self.collapses_, names, self.reg_covar, self.max_iter)
         return self
 
     def fit_predict(self, X: Any, y: Any = None, sample_weight: Any = None) -> np.ndarray:
@@ -225,7 +249,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):
 
         Of an incomplete row, the marginal log-density of the features that it has.
         """
-        return np.concatenate([log_density for log_density, _, _ in self._said(score_rows, X)])
+        return np.concatenate(list(self._said(density_rows, X)))
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """Return the mean log-density of the rows."""
@@ -353,37 +377,21 @@ class GaussianMixture(DensityMixin, BaseEstimator):
         self.lower_bounds_ = fit.lower_bounds
         self.collapses_ = find_collapses(fit, frame)
 
-    def _warn(self, fit: Fit, frame: Frame) -> None:
-        names = getattr(self, "feature_names_in_", np.arange(self.n_features_in_))
-        for j in np.flatnonzero((frame.variance > 0) & (frame.variance < self.reg_covar)):
-            warnings.warn(
-                f"feature {names[j]} has the variance {frame.variance[j]:.3g}, less than reg_covar "
-                f"= {self.reg_covar:.3g}, and is drowned by it: scale the feature or lower "
-                "reg_covar",
-                XsiftWarning,
-                stacklevel=3,
-            )
-        for collapse in self.collapses_:
-            warnings.warn(
-                f"component {collapse.component}, of about {collapse.n_rows:.0f} rows, has "
-                f"collapsed in feature {names[collapse.feature]} (standard deviation "
-                f"{collapse.deviation:.3g}, held up by the floor): its rows are a spike or too "
-                "few, and the likelihood says little",
-                XsiftWarning,
-                stacklevel=3,
-            )
-        if not fit.converged and self.max_iter > 0:
-            warnings.warn(
-                f"EM has not converged in {self.max_iter} iterations: increase max_iter or tol",
-                ConvergenceWarning,
-                stacklevel=3,
-            )
-
     def _said(self, function: Callable[..., Result], X: Any, sample_weight: Any = None) -> Result:
         """Return what a function of `scoring` says of the rows."""
         check_is_fitted(self)
         rows = self._rows(X, sample_weight)
-        return function(rows, self.weights_, self.means_, self.covariances_, self._threads())
+        mixture = self.weights_, self.means_, self.covariances_
+        if (gpu := self._gpu()) is None:
+            return function(rows, *mixture, self._threads())
+        from xsift.mixture.on_gpu import INSTEAD
+
+        said: Result = INSTEAD[function](rows, *mixture, gpu)
+        return said
+
+    def _gpu(self) -> Any:
+        """Return the GPU to score on: where "auto" has fitted on one, that of this machine."""
+        return gpu_for(self.device, 0 if getattr(self, "device_", "cpu") == "cpu" else LEAST_ROWS)
 
     def __sklearn_tags__(self) -> Any:
         """Declare that missing values are allowed."""

@@ -75,7 +75,7 @@ class Mixture:
         return np.asarray(self.log_joint(X).argmax(axis=1))
 
 
-def fit_mixture(X: np.ndarray, n_components: int, seed: int) -> Mixture:
+def fit_mixture(X: np.ndarray, n_components: int, seed: int, device: str = "cpu") -> Mixture:
     """Fit a Gaussian mixture as the paper does (its section on clustering).
 
     Full covariances, scikit-learn's k-means start, one start, 100 iterations at most, tolerance
@@ -88,6 +88,8 @@ def fit_mixture(X: np.ndarray, n_components: int, seed: int) -> Mixture:
         Scaled features, complete.
     n_components : int
     seed : int
+    device : {"cpu", "gpu", "auto"}
+        Where our engine iterates.
 
     Raises
     ------
@@ -110,7 +112,11 @@ def fit_mixture(X: np.ndarray, n_components: int, seed: int) -> Mixture:
 
     weights, means, precisions = _kmeans_start(X, n_components, seed)
     model = GaussianMixture(
-        n_components, weights_init=weights, means_init=means, precisions_init=precisions
+        n_components,
+        weights_init=weights,
+        means_init=means,
+        precisions_init=precisions,
+        device=device,
     )
     with warnings.catch_warnings():
         # The published mixture has clusters at the floor of their variance (var_newq_b of steady

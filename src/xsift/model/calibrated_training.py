@@ -51,6 +51,7 @@ def fit_calibrated_model(
     classes: Classes,
     settings: Settings,
     tell: Tell = lambda done, total: None,
+    device: str = "cpu",
 ) -> CalibratedModel:
     """Learn from all detections, and from the labelled ones among them.
 
@@ -62,6 +63,8 @@ def fit_calibrated_model(
         What the model is for, and how it is fitted.
     tell : callable
         Told how much of the training is done, and of how much.
+    device : {"cpu", "gpu", "auto"}
+        Where the mixtures of all detections are fitted.
 
     Raises
     ------
@@ -82,7 +85,8 @@ def fit_calibrated_model(
     group, n_plain = np.array(classes.group_index), classes.n_plain
     closing = _closing(settings.closing, training.counts, dimming)
     fit = fit_core(
-        training, group, closure, closing, settings.missing, seed, None, n_plain, dimming, tell
+        *(training, group, closure, closing, settings.missing, seed, None, n_plain),
+        *(dimming, tell, device),
     )
     if said := fit.gaps.warning([*classes.plain.groups, "other kinds"], "detections", "--missing "):
         warnings.warn(said, XsiftWarning, stacklevel=2)
@@ -96,7 +100,7 @@ def fit_calibrated_model(
         *(survey, feature_set, names, classes),
         *(core.closing, core.closure, core.scores, core.mixtures),
         *(core.bags, scorers),
-        fit_typicality(training, core, fit.Z, fit.examples, dimming, seed),
+        fit_typicality(training, core, fit.Z, fit.examples, dimming, seed, device),
         fit.gaps,
         fit.gaps.missing == "remove",
         validations_of(fit.held_out, classes),
@@ -136,6 +140,7 @@ def fit_core(
     n_plain: int | None = None,
     dimming: Dimming | None = None,
     tell: Tell = lambda done, total: None,
+    device: str = "cpu",
 ) -> CoreFit:
     """Learn to tell classes from features, whatever survey they are of.
 
@@ -159,6 +164,8 @@ def fit_core(
         What fewer counts do to the features; where None, counts do not matter.
     tell : callable
         Told how much of the training is done, and of how much.
+    device : {"cpu", "gpu", "auto"}
+        Where the mixtures of all rows are fitted.
     """
     n_plain = len(group) if n_plain is None else n_plain
     if closure is not None and np.isnan(training.X[:, closure]).any(axis=1).all():
@@ -171,7 +178,7 @@ def fit_core(
     X = close_hardness(training.X, closure, closing)
     scores = fit_normal_scores(X, weight)
     Z = scores.transform(X)
-    mixtures = fit_mixtures(Z, seed, weight=weight)
+    mixtures = fit_mixtures(Z, seed, weight=weight, device=device)
     y, group = _open(training, group, n_plain)
     known = np.flatnonzero(y >= 0)
     examples = examples_of(training, Z, scores, closure, closing, dimming, known, seed)

@@ -16,7 +16,11 @@ _MIXTURES = 2
 
 
 def fit_mixtures(
-    Z: np.ndarray, seed: int, number: int = _MIXTURES, weight: np.ndarray | None = None
+    Z: np.ndarray,
+    seed: int,
+    number: int = _MIXTURES,
+    weight: np.ndarray | None = None,
+    device: str = "cpu",
 ) -> tuple[Mixture, ...]:
     """Fit mixtures to all detections, each from another seed.
 
@@ -26,6 +30,8 @@ def fit_mixtures(
         Normal scores; NaN is missing.
     seed, number : int
     weight : ndarray of shape (n,), optional
+    device : {"cpu", "gpu", "auto"}
+        Where they are fitted.
     """
     from sklearn.exceptions import ConvergenceWarning
 
@@ -40,7 +46,7 @@ def fit_mixtures(
         warnings.simplefilter("ignore", ConvergenceWarning)
         for i in range(number):
             model = GaussianMixture(
-                K, reg_covar=1e-2, max_iter=40, tol=1e-2, random_state=seed + i
+                K, reg_covar=1e-2, max_iter=40, tol=1e-2, random_state=seed + i, device=device
             ).fit(Z, sample_weight=weight)
             fitted.append(Mixture(model.weights_, model.means_, model.covariances_))
     return tuple(fitted)

@@ -122,6 +122,7 @@ def fit_paper_model(
     feature_set: str,
     classes: Classes,
     settings: Settings,
+    device: str = "cpu",
 ) -> PaperModel:
     """Fit scaling, mixture and scorer (paper, sections on features, clustering, classification).
 
@@ -135,6 +136,8 @@ def fit_paper_model(
         The complete rows in key order: the order of the file must not change the fit.
     survey, feature_set, classes, settings
         What the model is for, and how it is fitted.
+    device : {"cpu", "gpu", "auto"}
+        Where the mixture is fitted.
 
     Raises
     ------
@@ -148,7 +151,7 @@ def fit_paper_model(
     chosen = survey.feature_set(feature_set)
     scaler = PaperScaler(tuple(f.scaling for f in chosen))
     Z = scaler.fit_transform(features.X[order])
-    mixture = fit_mixture(Z, settings.clusters, settings.seed)
+    mixture = fit_mixture(Z, settings.clusters, settings.seed, device)
     cluster = mixture.predict(Z)
     trains = y[order] >= 0
     scorer = PaperScorer.fit(

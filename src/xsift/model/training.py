@@ -15,7 +15,13 @@ from xsift.model.sample import Sample
 from xsift.settings import Settings
 from xsift.surveys import Survey
 
-__all__ = ["taught", "train", "trained_classes"]
+__all__ = ["can_train", "taught", "train", "trained_classes"]
+
+
+def can_train(features: FeatureTable, method: str) -> np.ndarray:
+    """Tell which rows a method can learn from: with all features (paper), or with any."""
+    usable = features.complete if method == "paper" else features.usable.any(axis=1)
+    return np.asarray(usable)
 
 
 def train(
@@ -24,6 +30,7 @@ def train(
     classes: Classes,
     settings: Settings,
     progress: Progress = silent,
+    device: str = "cpu",
 ) -> tuple[PaperModel | CalibratedModel, np.ndarray]:
     """Train by the method of the settings.
 
@@ -34,6 +41,8 @@ def train(
         What the model is for, and how it is fitted.
     progress : callable
         Called with a description of each step as it begins.
+    device : {"cpu", "gpu", "auto"}
+        Where mixtures of all detections are fitted.
 
     Returns
     -------
@@ -51,19 +60,23 @@ def train(
     features = sample.features
     feature_set = str(settings.features)
     is_paper = settings.method == "paper"
-    can_train = np.asarray(features.complete if is_paper else features.usable.any(axis=1))
+    serves = can_train(features, settings.method)
     # The numbers of sources, like all that follows, must not depend on the order of the file.
-    order = sample.in_order(can_train)
+    order = sample.in_order(serves)
     if not len(order):
         raise TableError(f"{sample.path}: {_nothing_to_train_on(features, is_paper)}")
-    y = np.where(can_train, sample.labels.y, -1)
+    y = np.where(serves, sample.labels.y, -1)
     if is_paper:
         progress(f"clustering {len(order):,} complete detections")
-        return fit_paper_model(features, y, order, survey, feature_set, classes, settings), y
+        model: PaperModel | CalibratedModel = fit_paper_model(
+            features, y, order, survey, feature_set, classes, settings, device
+        )
+        return model, y
     step = f"training on {len(order):,} detections, {int((y >= 0).sum()):,} of them labelled"
     model = fit_calibrated_model(
         *(sample.training(order), survey, feature_set, classes, settings),
         tell=told_in_parts(progress, step),
+        device=device,
     )
     return model, trained_classes(sample, model)
 
@@ -80,9 +93,8 @@ def trained_classes(sample: Sample, model: PaperModel | CalibratedModel) -> np.n
     model : PaperModel or CalibratedModel
     """
     features = sample.features.select(model.features)
-    is_paper = isinstance(model, PaperModel)
-    can_train = np.asarray(features.complete if is_paper else features.usable.any(axis=1))
-    return np.where(can_train, sample.labels.y, -1)
+    method = "paper" if isinstance(model, PaperModel) else "calibrated"
+    return np.where(can_train(features, method), sample.labels.y, -1)
 
 
 def taught(sample: Sample, model: PaperModel | CalibratedModel, y: np.ndarray) -> np.ndarray:

@@ -25,6 +25,7 @@ def fit_typicality(
     examples: Examples,
     dimming: Dimming | None,
     seed: int,
+    device: str = "cpu",
 ) -> tuple[Typicality, ...]:
     """Learn what is typical at each level of faintness; the last is that of exact detections.
 
@@ -43,9 +44,11 @@ def fit_typicality(
     dimming : Dimming or None
         Where None, counts do not matter.
     seed : int
+    device : {"cpu", "gpu", "auto"}
+        Where mixtures are fitted.
     """
     unit = training.unit
-    exact = Typicality(core.mixtures[0], uniform_ranks(_unseen_ranks(Z, unit, seed)))
+    exact = Typicality(core.mixtures[0], uniform_ranks(_unseen_ranks(Z, unit, seed, device)))
     if dimming is None:
         return (exact,)
     is_unseen = folds_by_source(unit, np.zeros(len(unit), dtype=np.int64), _RANK_FOLDS, seed) == 0
@@ -68,12 +71,12 @@ def fit_typicality(
             continue
         # A feature that no faint detection has says nothing.
         taught[:, np.isnan(taught).all(axis=0)] = 0.0
-        (mixture,) = fit_mixtures(taught, seed, 1)
+        (mixture,) = fit_mixtures(taught, seed, 1, device=device)
         found.append(Typicality(mixture, uniform_ranks(rank(mixture, asked))))
     return (*found, exact)
 
 
-def _unseen_ranks(Z: np.ndarray, source: np.ndarray, seed: int) -> np.ndarray:
+def _unseen_ranks(Z: np.ndarray, source: np.ndarray, seed: int, device: str) -> np.ndarray:
     """Rank each row under a mixture of the other sources' rows."""
     folds = folds_by_source(source, np.zeros(len(source), dtype=np.int64), _RANK_FOLDS, seed)
     ranks = np.full(len(Z), np.nan)
@@ -81,6 +84,6 @@ def _unseen_ranks(Z: np.ndarray, source: np.ndarray, seed: int) -> np.ndarray:
         if len(others := np.flatnonzero(folds != k)):
             # A feature that few sources have may be known of none of the others.
             known = np.flatnonzero(~np.isnan(Z[others]).all(axis=0))
-            (mixture,) = fit_mixtures(Z[np.ix_(others, known)], seed, 1)
+            (mixture,) = fit_mixtures(Z[np.ix_(others, known)], seed, 1, device=device)
             ranks[folds == k] = rank(mixture, Z[np.ix_(folds == k, known)])
     return ranks

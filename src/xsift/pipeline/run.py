@@ -20,6 +20,7 @@ from xsift.classes import Classes
 from xsift.errors import SettingError
 from xsift.jit import need_to_train
 from xsift.label import without_apart
+from xsift.mixture.devices import gpu_for, name_of
 from xsift.model import CalibratedModel, Model, model_tree
 from xsift.model.answer import answer
 from xsift.model.notebook import shown_in_notebook
@@ -27,7 +28,7 @@ from xsift.model.progress import Progress, told_in_parts
 from xsift.model.recognise import training_rows
 from xsift.model.sample import Sample, read_sample
 from xsift.model.schema import TrainingTree
-from xsift.model.training import taught, train
+from xsift.model.training import can_train, taught, train
 from xsift.pipeline.catalogue import Catalogue, open_streamed
 from xsift.pipeline.keywords import takes_settings
 from xsift.read import as_input, is_path
@@ -50,6 +51,7 @@ def run(
     progress: Progress | None = None,
     out: str | Path | None = None,
     workers: int | str | None = None,
+    device: str = "auto",
 ) -> Catalogue:
     """Train a model on known objects and classify a table of detections.
 
@@ -73,6 +75,9 @@ def run(
         Parquet file is read in parts and needs it; the result is then opened from there.
     workers : int or str, optional
         For a table in parts: processes on this machine, or the address of a Dask scheduler.
+    device : {"auto", "cpu", "gpu"}
+        Where the mixtures of all detections are fitted. auto: on a GPU, if 100,000 detections or
+        more train, and JAX (the extra `gpu`) is installed and has one.
     **keywords
         The settings (`Settings`): ``label_column="otype"``, ``method="paper"``, ...
 
@@ -86,11 +91,12 @@ def run(
         If the data, labels or settings cannot be used; the message says what to do.
     """
     need_to_train()
+    gpu_for(device, 0)  # refuses before the table is read
     settings, progress = settings or Settings(), progress or shown_in_notebook()
     if is_path(table) and goes_in_parts(table):
         from xsift.pipeline.run_stream import run_stream  # of a table of one part, it calls this
 
-        job = partial(run_stream, table, labels, settings, classes)
+        job = partial(run_stream, table, labels, settings, classes, device=device)
         return open_streamed(job, table, out, workers, progress)
     refuse_idle_settings(settings)
     survey, feature_set = surveys.survey_of(settings.survey, settings.features)
@@ -104,7 +110,7 @@ def run(
         labels = None if labels is None else as_input(labels, role=" of labels")
         chosen = survey.feature_set(feature_set)
         sample = read_sample(table, survey, chosen, settings, classes, labels, is_paper, progress)
-        model, y = train(sample, survey, classes, settings, progress)
+        model, y = train(sample, survey, classes, settings, progress, device)
         sample = sample.held_to(model.features)
         sample, y = known_labels(sample, model, y)
         rows = training_rows(sample, taught(sample, model, y))
@@ -114,7 +120,8 @@ def run(
         result = catalogue_of(
             sample, judge, answer(model, sample, settings.prior, y >= 0, tell=tell)
         )
-    training = training_of(sample, model, y, settings, labels, result.record["counts"], notes)
+    counts = result.record["counts"]
+    training = training_of(sample, model, y, settings, labels, counts, notes, device)
     result.record.update(of_training(training, model))
     tree = model_tree(model, training, rows)
     result = stamped(result, tree.model_id)
@@ -151,6 +158,7 @@ def training_of(
     labels: Any,
     counts: dict[str, int],
     notes: list[str],
+    device: str,
 ) -> TrainingTree:
     """Return what a model's file says of its training.
 
@@ -166,7 +174,10 @@ def training_of(
     counts : dict of str to int
     notes : list of str
         What the user should be wary of.
+    device : {"auto", "cpu", "gpu"}
+        Where mixtures were to be fitted.
     """
+    used = name_of(gpu_for(device, int(can_train(sample.features, settings.method).sum())))
     gaps = model.gaps if isinstance(model, CalibratedModel) else None
     return TrainingTree(
         input=file_name(sample.path),
@@ -177,7 +188,8 @@ def training_of(
         counts=counts,
         class_counts=_class_counts(y, model.classes),
         warnings=notes,
-        environment=environment(),
+        # The CPU is the rule, of which a model says nothing.
+        environment=environment() | ({} if used == "cpu" else {"device": used}),
         created=now(),
         gaps=gaps.record() if gaps else None,
     )
@@ -185,7 +197,9 @@ def training_of(
 
 def of_training(training: TrainingTree, model: Model) -> dict[str, Any]:
     """Return what `run.json` says of a training beside its counts."""
-    said: dict[str, Any] = {"gaps": training.gaps} if training.gaps else {}
+    said: dict[str, Any] = {"device": training.environment.get("device", "cpu")}
+    if training.gaps:
+        said["gaps"] = training.gaps
     if isinstance(model, CalibratedModel) and model.closure is not None:
         said["closing"] = model.closing
     return said

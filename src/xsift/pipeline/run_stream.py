@@ -20,6 +20,7 @@ from xsift.catalogue.warnings import recorded, warn_of_classes
 from xsift.classes import Classes
 from xsift.cluster import Workers, check, workers_of
 from xsift.errors import XsiftWarning
+from xsift.mixture.devices import gpu_for
 from xsift.model import Model, model_of, model_tree
 from xsift.model.answer import answer
 from xsift.model.drawn import OTHERS, drawn
@@ -57,6 +58,7 @@ def run_stream(
     rows: int = ROWS,
     bucket_rows: int = BUCKET_ROWS,
     others: int = OTHERS,
+    device: str = "auto",
 ) -> Streamed:
     """Train on a sample of a table, and classify all of it, into a folder.
 
@@ -74,6 +76,8 @@ def run_stream(
         As `classify_stream` takes them.
     others : int
         Detections without a label that train, about.
+    device : {"auto", "cpu", "gpu"}
+        Where this process fits the mixtures: as `run` takes it.
 
     Raises
     ------
@@ -82,6 +86,7 @@ def run_stream(
         ClusterError where the workers are lost.
     """
     check(workers)
+    gpu_for(device, 0)  # refuses before the table is read
     refuse_idle_settings(settings)
     parts = path if isinstance(path, Parts) else parts_of(path, rows)
     formats = formats_of(parts, formats, "classified")
@@ -90,7 +95,7 @@ def run_stream(
         if parts.is_whole:
 
             def make(table: InMemory, step: Progress) -> Catalogue:
-                return run(table, labels, settings, classes, step)
+                return run(table, labels, settings, classes, step, device=device)
 
             return in_memory(parts, make, staging, formats, tell)
         way = _way(parts, labels, settings, classes)
@@ -98,7 +103,7 @@ def run_stream(
             work = begun(staging, _fingerprint(way, settings, bucket_rows, str(others)))
             with workers_of(workers, "cannot work in other processes") as found:
                 look = whole_look(way, work, found, tell)
-                trained = _trained(way, look, work, found, tell, others, labels)
+                trained = _trained(way, look, work, found, tell, others, labels, device)
                 model = model_of(trained.tree)
                 warn_of_classes(model)
                 seen = Seen(way, look, trained.tree, model, None, "")
@@ -157,13 +162,21 @@ class _Trained(NamedTuple):
 
 
 def _trained(
-    way: Way, look: Look, work: Work, workers: Workers, tell: Tell, others: int, labels: Any
+    way: Way,
+    look: Look,
+    work: Work,
+    workers: Workers,
+    tell: Tell,
+    others: int,
+    labels: Any,
+    device: str,
 ) -> _Trained:
     """Train on the sample, unless an earlier run did, and warn of what was met."""
     said = work.done("model")
     if said is None:
         with recorded() as notes:
-            said = _train(way, look, work, _sample_rows(way, look, workers, tell, others), labels)
+            rows = _sample_rows(way, look, workers, tell, others)
+            said = _train(way, look, work, rows, labels, device)
         work.mark("model", said | {"notes": notes}, (_MODEL,))
     else:
         notes = said["notes"]
@@ -198,7 +211,9 @@ def _drawn_of(
         yield part.number, table.table.filter(pa.array(drawn(sample, look.n_rows, others)))
 
 
-def _train(way: Way, look: Look, work: Work, rows: pa.Table, labels: Any) -> dict[str, Any]:
+def _train(
+    way: Way, look: Look, work: Work, rows: pa.Table, labels: Any, device: str
+) -> dict[str, Any]:
     """Train on these detections, write the model, and return what is said of it."""
     parts, settings, classes = way.parts, way.settings, way.classes
     assert classes is not None
@@ -210,10 +225,10 @@ def _train(way: Way, look: Look, work: Work, rows: pa.Table, labels: Any) -> dic
         look=look,
     )
     n_labelled = sum(label is not None for label in sample.labels.label)
-    model, y = train(sample, way.survey, classes, settings)
+    model, y = train(sample, way.survey, classes, settings, device=device)
     sample, y = known_labels(sample.held_to(model.features), model, y)
     # Its counts and warnings are not known before all is classified.
-    training = training_of(sample, model, y, settings, labels, {}, [])
+    training = training_of(sample, model, y, settings, labels, {}, [], device)
     taught_rows = training_rows(sample, taught(sample, model, y), look.key_columns)
     with work.writing(_MODEL) as path:
         save_model_tree(model_tree(model, training, taught_rows), path)

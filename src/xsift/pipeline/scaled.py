@@ -46,10 +46,11 @@ class Scaled(NamedTuple):
     names: tuple[str, ...]
     sha256: str
 
-    def fingerprint(self, seed: int, restarts: int) -> str:
-        """Return a digest of the detections and of how they are fitted."""
+    def fingerprint(self, seed: int, restarts: int, device: str) -> str:
+        """Return a digest of the detections and of how they are fitted, and on which device."""
         version = write.environment()["xsift"]
         said = [self.sha256, [self.n_rows, len(self.names)], seed, restarts, version]
+        said += [device] if device != "cpu" else []
         return hashlib.sha256(json.dumps(said).encode()).hexdigest()
 
 

@@ -14,12 +14,14 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from xsift import write
+from xsift.catalogue.record import on_device
 from xsift.catalogue.summary import Shown, Summary, SummaryTable
 from xsift.catalogue.warnings import recorded, warn_of_no_figures
 from xsift.cluster import Here, check, workers_of
 from xsift.errors import SettingError, TableError, lack_of
 from xsift.mixture import ParquetBlocks
 from xsift.mixture.choose_k import Restart, advice, fit_restarts
+from xsift.mixture.devices import gpu_for, name_of
 from xsift.mixture.silhouette import EXACT_UP_TO
 from xsift.pipeline.scaled import scaled
 from xsift.settings import Settings
@@ -48,6 +50,8 @@ class Scan(Shown):
         Fits taken over from an earlier scan of the same data.
     warnings : tuple of str
         What to be wary of in the table, and that no figure is drawn.
+    device : str
+        Where the mixtures were fitted: ``"cpu"``, or ``"gpu"`` with its name in brackets.
     """
 
     fits: tuple[Restart, ...]
@@ -56,6 +60,7 @@ class Scan(Shown):
     silhouette_is_exact: bool
     n_resumed: int
     warnings: tuple[str, ...] = ()
+    device: str = "cpu"
 
     def summary(self) -> Summary:
         """Return the advice, the warnings, and the means of each number of clusters."""
@@ -64,7 +69,7 @@ class Scan(Shown):
         for k in sorted({f.k for f in self.fits}):
             fits = [f for f in self.fits if f.k == k]
             rows.append([k, *(float(np.mean([getattr(f, n) for f in fits])) for n in what)])
-        title = f"{len(self.fits)} fits to {self.n_rows:,} detections"
+        title = f"{len(self.fits)} fits to {self.n_rows:,} detections, {on_device(self.device)}"
         means = SummaryTable("Means over the starts", ["K", "BIC", "ICL", *what[2:]], rows)
         lines = [self.advice, *(f"Warning: {note}" for note in self.warnings)]
         return Summary(title, lines, [means])
@@ -84,6 +89,7 @@ def scan_k(
     settings: Settings | None = None,
     advance: Callable[[int, int], None] = lambda done, total: None,
     workers: int | str | None = None,
+    device: str = "auto",
 ) -> Scan:
     """Fit K = 1 to `k_max` clusters from several starts, and compute the criteria of each fit.
 
@@ -103,6 +109,9 @@ def scan_k(
     workers : int or str, optional
         Number of processes on this machine, or the address of a Dask scheduler. Each takes all fits
         of a K; the fits are the same. [default: this process]
+    device : {"auto", "cpu", "gpu"}
+        Where mixtures are fitted. auto: on a GPU, if there are 100,000 complete detections or more,
+        no workers, and JAX (the extra `gpu`) is installed and has one. Workers use the CPU.
 
     Raises
     ------
@@ -113,6 +122,9 @@ def scan_k(
     if not 1 <= k_max <= 200 or not 1 <= restarts <= 1000:
         raise SettingError("--k-max is 1 to 200, --restarts 1 to 1000")
     check(workers)
+    if workers not in (None, 1):
+        device = _of_workers(device)
+    gpu_for(device, 0)  # refuses before the table is read
     with write.Staging(folder, (*FILES, _PART), "scan", [table]) as staging:
         with recorded() as notes, workers_of(workers) as pool:
             # Workers may stand in other folders.
@@ -123,7 +135,9 @@ def scan_k(
                 raise TableError(
                     f"{table}: {n} complete detections are too few for {k_max} clusters"
                 )
-            fingerprint = found.fingerprint(settings.seed, restarts)
+            gpu = gpu_for(device, n)
+            used, device = name_of(gpu), "cpu" if gpu is None else "gpu"
+            fingerprint = found.fingerprint(settings.seed, restarts, used)
             earlier = _earlier(staging.folder / _PART, fingerprint)
             earlier = earlier or _earlier(staging.folder / FILES[0], fingerprint)
             fits = [f for f in earlier if f.k <= k_max]
@@ -133,16 +147,26 @@ def scan_k(
             # The longest first, so that none is left alone with one; but one goes up.
             todo = todo if pool.n == 1 else todo[::-1]
             each = tell.one_more if isinstance(pool, Here) else _untold
-            work = _Work(found.rows, found.names, restarts, settings.seed, each)
+            work = _Work(found.rows, found.names, restarts, settings.seed, each, device)
             for k, fitted in pool.flow(_fitted, work, todo):
                 tell.all_of(k)
                 fits = sorted([*fits, *fitted], key=lambda f: (f.k, f.restart))
                 _keep(staging, _PART, _scan(fits, n, n_resumed), fingerprint)
                 staging.commit()
-        scan = replace(_scan(fits, n, n_resumed), warnings=tuple(notes))
+        scan = replace(_scan(fits, n, n_resumed), warnings=tuple(notes), device=used)
         _finish(staging, scan, table, settings, fingerprint)
         staging.drop(_PART)
     return scan
+
+
+def _of_workers(device: str) -> str:
+    """Return what workers use: the CPU. They would share the GPU, and may stand elsewhere."""
+    if device == "gpu":
+        raise SettingError(
+            "--device gpu and --workers or --dask exclude each other: one process uses the GPU; "
+            "leave one of them out"
+        )
+    return "cpu" if device == "auto" else device
 
 
 def _untold(k: int) -> None:
@@ -158,13 +182,14 @@ class _Work:
     restarts: int
     seed: int
     each: Callable[[int], None]
+    device: str
 
 
 def _fitted(work: _Work, ks: Sequence[int]) -> Iterator[tuple[int, list[Restart]]]:
     """Fit each number of clusters, and judge its fits together."""
     for k in ks:
         each = partial(work.each, k)
-        yield k, fit_restarts(work.rows, k, work.restarts, work.seed, work.names, each)
+        yield k, fit_restarts(work.rows, k, work.restarts, work.seed, work.names, each, work.device)
 
 
 class _Told:
@@ -235,6 +260,7 @@ def _finish(
         "n_rows": scan.n_rows,
         "silhouette_is_exact": scan.silhouette_is_exact,
         "seed": settings.seed,
+        "device": scan.device,
         "warnings": list(scan.warnings),
         "fingerprint": fingerprint,
         "environment": write.environment(),
