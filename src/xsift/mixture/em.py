@@ -67,7 +67,7 @@ def iterate(
     n_threads : int
     callback : callable, optional
         Called with the number of the iteration, from 1, and the mean log-likelihood before its
-        maximisation.
+        maximisation. The run ends where it returns True.
     """
     parameters, size = start, start.weights * frame.total_weight
     bounds: list[float] = []
@@ -78,8 +78,8 @@ def iterate(
             moments = accumulate_moments(rows, parameters, frame, threads, orders)
             parameters, size = maximise(moments, parameters, frame), moments.size
             bounds.append(float(moments.log_likelihood) / frame.total_weight - frame.log_scale)
-            if callback is not None:
-                callback(iteration, bounds[-1])
+            if callback is not None and callback(iteration, bounds[-1]) is True:
+                break
             if iteration > 1 and abs(bounds[-1] - bounds[-2]) < tol:
                 return Fit(parameters, bounds, True, size)
     return Fit(parameters, bounds, False, size)
