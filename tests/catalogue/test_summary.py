@@ -135,7 +135,7 @@ def test_evaluation_is_a_dict_and_a_table():
 
 def test_scan():
     fits = tuple(
-        Restart(k, r, 100.0 * k + r, 0.0, 0.0, 0.1, 0.9, 5, True, "")
+        Restart(k, r, 100.0 * k + r, 0.0, 0.0, 0.1, 0.9, 5, True, False, "")
         for k in (1, 2)
         for r in (0, 1)
     )

@@ -103,7 +103,16 @@ def test_a_collapsed_component_is_named_by_its_feature():
 def restarts(bic, silhouette=0.1, stability=0.5):
     return [
         Restart(
-            k, 0, b, b, b, *((silhouette, stability) if k > 1 else (math.nan,) * 2), 5, True, ""
+            k,
+            0,
+            b,
+            b,
+            b,
+            *((silhouette, stability) if k > 1 else (math.nan,) * 2),
+            5,
+            True,
+            False,
+            "",
         )
         for k, b in enumerate(bic, start=1)
     ]
@@ -129,7 +138,9 @@ def test_advice(bic, said):
 def test_advice_on_the_published_curve():
     """The paper's BIC (in thousands) falls to the end and flattens after its K = 6."""
     bic = (-989, -1103, -1139, -1191, -1225, -1233, -1252, -1270, -1283)
-    fits = [Restart(k, 0, b, b, b, 0.1, 0.5, 5, True, "") for k, b in enumerate(bic, start=2)]
+    fits = [
+        Restart(k, 0, b, b, b, 0.1, 0.5, 5, True, False, "") for k, b in enumerate(bic, start=2)
+    ]
     assert "flattens after K = 6" in advice(fits)
 
 
@@ -137,7 +148,7 @@ def test_a_minimum_within_the_scatter_of_the_restarts_is_none():
     def fits(last):
         bics = ((100, 99), (60, 58), (40, 30), (last, last))
         return [
-            Restart(k, r, b, b, b, 0.1, 0.5, 5, True, "")
+            Restart(k, r, b, b, b, 0.1, 0.5, 5, True, False, "")
             for k, pair in enumerate(bics, start=1)
             for r, b in enumerate(pair)
         ]
@@ -155,32 +166,38 @@ def test_agreement_is_between_the_restarts():
 def test_only_the_numbers_whose_restarts_agree_are_named():
     agreement = {2: 1.0, 3: 0.95, 4: 0.6, 5: 0.92}
     fits = [
-        Restart(k, 0, 100 - k, 1, 1, 0.1, agreement.get(k, math.nan), 5, True, "")
+        Restart(k, 0, 100 - k, 1, 1, 0.1, agreement.get(k, math.nan), 5, True, False, "")
         for k in range(1, 6)
     ]
     assert "restarts agree (adjusted Rand index at least 0.9) at K = 2 to 3, 5." in advice(fits)
 
 
-def test_silhouettes_leave_the_cores_of_others_alone(monkeypatch):
-    """In a process that is one of several, on a cluster that sets no number of threads."""
+def test_silhouettes_have_the_same_bits_on_any_number_of_threads(monkeypatch):
     from types import SimpleNamespace
-
-    import numba
 
     from xsift import jit
     from xsift.mixture import silhouette
 
-    seen, by_row, before = [], silhouette._by_row, numba.get_num_threads()
-    mine = min(before, jit.n_threads())
+    seen, threads = [], silhouette.Threads
 
-    def watched(*arguments):
-        seen.append(numba.get_num_threads())
-        return by_row(*arguments)
+    def watched(n):
+        seen.append(n)
+        return threads(n)
 
-    monkeypatch.setattr(silhouette, "_by_row", watched)
-    X, labels = np.random.default_rng(0).normal(size=(60, 2)), np.arange(60)[None] % 3
-    alone = silhouette.silhouettes(X, labels)
-    monkeypatch.setattr(jit, "_state", SimpleNamespace(threads=1, in_turns=False, turns=0))
-    np.testing.assert_array_equal(silhouette.silhouettes(X, labels), alone)
-    assert seen == [mine, 1]
-    assert numba.get_num_threads() == before
+    monkeypatch.setattr(silhouette, "Threads", watched)
+    rng = np.random.default_rng(0)
+    X, labels = rng.normal(size=(700, 5)), rng.integers(0, 4, (3, 700))
+    found = []
+    for n in (1, 3):
+        monkeypatch.setattr(jit, "_state", SimpleNamespace(threads=n, in_turns=False, turns=0))
+        found.append(silhouettes(X, labels))
+    assert_array_equal(found[0], found[1])
+    assert seen == [1, 3]  # no more than the process may use
+
+
+def test_silhouettes_of_many_labellings_are_those_of_each():
+    rng = np.random.default_rng(1)
+    X, labels = rng.normal(size=(300, 3)), rng.integers(0, 250, (23, 300))
+    each = [silhouettes(X, one[None])[0] for one in labels]
+    assert_allclose(silhouettes(X, labels), each, rtol=0, atol=1e-14)
+    assert_allclose(each[0], silhouette_score(X, labels[0]), rtol=0, atol=1e-12)

@@ -79,7 +79,12 @@ def _show(result: Scan, folder: Path) -> None:
     if not result.silhouette_is_exact:
         screen.print("Silhouettes are those of a random sample of the detections.")
     _warn_of_collapse(screen, result)
-    slow = sum(not f.is_converged for f in result.fits)
+    if result.n_stopped:
+        screen.print(
+            f"{result.n_stopped} of {len(result.fits)} fits were stopped early, clearly behind "
+            "the best of their K."
+        )
+    slow = sum(not f.is_converged and not f.is_stopped for f in result.fits)
     if slow:
         warn(screen, f"{slow} of {len(result.fits)} fits have not converged")
     show_warnings(screen, result.warnings)

@@ -12,7 +12,8 @@ import numpy as np
 
 from xsift.errors import XsiftWarning
 from xsift.mixture.blocks import ArrayRows
-from xsift.mixture.gaussian_mixture import GaussianMixture
+from xsift.mixture.restarts import RestartedMixture, SharedStarts
+from xsift.mixture.scoring import Criteria
 from xsift.mixture.silhouette import sample_for_silhouettes, silhouettes
 from xsift.mixture.streams import ParquetBlocks, as_rows
 
@@ -35,6 +36,9 @@ class Restart:
         Mean adjusted Rand index between this fit and the others with the same k; NaN for k = 1.
     n_iter : int
     is_converged : bool
+    is_stopped : bool
+        True where the start was clearly behind another one on the sample: only one iteration was
+        made on all rows, so that it has not converged. Its numbers are those of its place then.
     collapsed : str
         Features in which a component stands at the floor of its variance: a spike, or too few
         rows. Where there are any, the likelihood and with it BIC, AIC and ICL say less.
@@ -49,6 +53,7 @@ class Restart:
     stability: float
     n_iter: int
     is_converged: bool
+    is_stopped: bool
     collapsed: str
 
 
@@ -77,19 +82,18 @@ def fit_restarts(
     """
     from sklearn.exceptions import ConvergenceWarning
 
-    fits, criteria = [], []
+    fits, starts = [], SharedStarts(k, seed)
     # Not the blocks, which name their columns: the slabs that are labelled later have no names.
     given = X if isinstance(X, np.ndarray) else lambda: X()
     for restart in range(restarts):
-        model = GaussianMixture(k, random_state=seed + restart, device=device)
+        model = RestartedMixture(k, device=device).share(starts, restart)
         with warnings.catch_warnings():
             # Said once for the whole scan, from `collapsed` and `is_converged`.
             warnings.simplefilter("ignore", XsiftWarning)
             warnings.simplefilter("ignore", ConvergenceWarning)
             fits.append(model.fit(given))
-        criteria.append(model.information_criteria(given))
         each()
-    silhouette, tables = _labelled(X, fits, seed)
+    criteria, silhouette, tables = _judged(X, fits, seed)
     stability = _stability(tables)
     return [
         Restart(
@@ -100,30 +104,36 @@ def fit_restarts(
             stability=stability[r],
             n_iter=int(model.n_iter_),
             is_converged=bool(model.converged_),
+            is_stopped=model.is_stopped_,
             collapsed=" ".join(sorted({feature_names[c.feature] for c in model.collapses_})),
         )
         for r, model in enumerate(fits)
     ]
 
 
-def _labelled(
-    X: np.ndarray | ParquetBlocks, fits: Sequence[GaussianMixture], seed: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Label the rows by every fit, slab by slab, and compare the labellings.
+def _judged(
+    X: np.ndarray | ParquetBlocks, fits: Sequence[RestartedMixture], seed: int
+) -> tuple[list[Criteria], np.ndarray, np.ndarray]:
+    """Judge all fits in one visit of the rows, slab by slab, and compare their labellings.
 
     Returns
     -------
+    criteria : list of Criteria
     silhouette : ndarray of shape (m,)
     tables : ndarray of int, shape (m, m, k, k)
         How many rows have label i in one labelling and j in the other.
     """
     k, m = fits[0].n_components, len(fits)
     rows = ArrayRows(X) if isinstance(X, np.ndarray) else as_rows(X, None)[0]
-    chosen = sample_for_silhouettes(sum(len(slab.X) for slab in rows.slabs()), seed)
+    n = sum(len(slab.X) for slab in rows.slabs())
+    chosen = sample_for_silhouettes(n, seed)
+    sums = np.zeros((m, 3))
     tables = np.zeros((m, m, k, k), dtype=np.int64)
     X_chosen, labels_chosen = [], []
     for slab in rows.slabs():
-        labels = np.array([model.predict(slab.X) for model in fits])
+        judged = [model.judge(slab.X) for model in fits]
+        sums += [of_slab for of_slab, _ in judged]
+        labels = np.array([labels for _, labels in judged])
         for a, b in combinations(range(m), 2):
             pairs = np.bincount(labels[a] * k + labels[b], minlength=k * k).reshape(k, k)
             tables[a, b] += pairs
@@ -132,8 +142,9 @@ def _labelled(
         here = chosen[first:last] - slab.first
         X_chosen.append(slab.X[here])
         labels_chosen.append(labels[:, here])
+    criteria = [model.criteria(one) for model, one in zip(fits, sums, strict=True)]
     silhouette = silhouettes(np.concatenate(X_chosen), np.concatenate(labels_chosen, axis=1))
-    return silhouette, tables
+    return criteria, silhouette, tables
 
 
 def _stability(tables: np.ndarray) -> list[float]:

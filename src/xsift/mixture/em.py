@@ -74,7 +74,7 @@ def iterate(
     n_threads : int
     callback : callable, optional
         Called with the number of the iteration, from 1, and the mean log-likelihood before its
-        maximisation.
+        maximisation. The run ends where it returns True.
     expect : callable, optional
         Where the moments are summed, if not here by the kernels: on a GPU.
     """
@@ -86,8 +86,8 @@ def iterate(
             moments = moments_under(parameters)
             parameters, size = maximise(moments, parameters, frame), moments.size
             bounds.append(float(moments.log_likelihood) / frame.total_weight - frame.log_scale)
-            if callback is not None:
-                callback(iteration, bounds[-1])
+            if callback is not None and callback(iteration, bounds[-1]) is True:
+                break
             if iteration > 1 and abs(bounds[-1] - bounds[-2]) < tol:
                 return Fit(parameters, bounds, True, size)
     return Fit(parameters, bounds, False, size)

@@ -63,6 +63,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):
         100,000 rows or more take part. See Notes.
     callback : callable, optional
         Called after each iteration with its number, from 1, and the mean log-likelihood before it.
+        EM stops where it returns True.
 
     Attributes
     ----------
@@ -258,7 +259,9 @@ class GaussianMixture(DensityMixin, BaseEstimator):
 
     def information_criteria(self, X: Any, sample_weight: Any = None) -> Criteria:
         """Return BIC, AIC and ICL together: one visit of the rows instead of three."""
-        log_likelihood, n, entropy = self._said(totals, X, sample_weight)
+        return self._criteria(*self._said(totals, X, sample_weight))
+
+    def _criteria(self, log_likelihood: float, n: float, entropy: float) -> Criteria:
         p = self._n_parameters()
         bic = float(-2 * log_likelihood + p * np.log(n))
         return Criteria(bic, float(-2 * log_likelihood + 2 * p), float(bic + 2 * entropy))

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import numpy as np
 
-from xsift.jit import kernel, n_threads, prange
+from xsift.jit import kernel, kernel_part, n_threads
+from xsift.mixture.elementary import ELEMENTWISE
+from xsift.mixture.expectation import BLOCK
+from xsift.mixture.missing import TILE
+from xsift.mixture.threads import Threads
 
 __all__ = ["EXACT_UP_TO", "sample_for_silhouettes", "silhouettes"]
 
 EXACT_UP_TO = 30_000
 """Rows up to which the silhouette is exact; above, it is that of a random sample of so many."""
+
+_SUMS = 2048  # clusters of all labellings in a pass: so many sums for each row are two mebibytes
+_TOGETHER = 10  # labellings at least: their sums then take as long as the distances
 
 
 def sample_for_silhouettes(n: int, seed: int = 0, limit: int = EXACT_UP_TO) -> np.ndarray:
@@ -42,57 +46,95 @@ def silhouettes(X: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
     Notes
     -----
-    The distances, n^2 d operations, are shared by all labellings: what remains is an addition for
+    The distances, n^2 d operations, are shared by the labellings: what remains is an addition for
     each pair of rows and each labelling, in O(n) memory.
     """
-    X = np.ascontiguousarray(X, dtype=np.float64)
-    labels = np.ascontiguousarray(labels, dtype=np.int32)
     n_clusters = int(labels.max()) + 1
     sizes = np.array([np.bincount(one, minlength=n_clusters) for one in labels])
+    # Zeros as further features change no distance.
+    points = np.zeros((X.shape[0], -(-X.shape[1] // TILE) * TILE))
+    points[:, : X.shape[1]] = X
+    together = max(_TOGETHER, _SUMS // n_clusters)
+    groups = [slice(m, m + together) for m in range(0, len(labels), together)]
     # The mean is taken here, in row order, so that the number of threads cannot change it.
-    with _own_threads():
-        means = _by_row(X, labels, sizes).mean(axis=0)
+    means = np.concatenate([_by_row(points, labels[g], sizes[g]).mean(axis=0) for g in groups])
     return np.where((sizes > 0).sum(axis=1) > 1, means, np.nan)
 
 
-@contextmanager
-def _own_threads() -> Iterator[None]:
-    """Let Numba use the cores of this process alone: its neighbours may have the others."""
-    import numba
+def _by_row(points: np.ndarray, labels: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    """Return the silhouette of each row in each labelling, shape (n, m)."""
+    by_row = np.empty(labels.T.shape)
+    # Row by row, so that one row's labels lie together.
+    labels = np.ascontiguousarray(labels.T, dtype=np.int64)
 
-    before = numba.get_num_threads()
-    numba.set_num_threads(min(n_threads(), before))
-    try:
-        yield
-    finally:
-        numba.set_num_threads(before)
+    def judge(first: int, last: int) -> None:
+        for block in range(first, last):
+            _judge_block(points, labels, sizes, block * BLOCK, by_row)
 
-
-@kernel(parallel=True, error_model="numpy")
-def _by_row(X: np.ndarray, labels: np.ndarray, sizes: np.ndarray) -> np.ndarray:
-    n, d = X.shape
-    m, n_clusters = sizes.shape
-    by_row = np.empty((n, m))
-    columns = X.T.copy()
-    for i in prange(n):
-        d2 = np.zeros(n)
-        for f in range(d):
-            for j in range(n):
-                d2[j] += (columns[f, j] - columns[f, i]) ** 2
-        distance = np.sqrt(d2)
-        for one in range(m):
-            to_cluster = np.zeros(n_clusters)
-            for j in range(n):
-                to_cluster[labels[one, j]] += distance[j]
-            own = labels[one, i]
-            nearest = np.inf
-            for k in range(n_clusters):
-                if k != own and sizes[one, k] > 0:
-                    nearest = min(nearest, to_cluster[k] / sizes[one, k])
-            if sizes[one, own] == 1:
-                by_row[i, one] = 0.0
-                continue
-            within = to_cluster[own] / (sizes[one, own] - 1)
-            widest = max(within, nearest)
-            by_row[i, one] = (nearest - within) / widest if widest > 0 else 0.0
+    with Threads(n_threads()) as threads:
+        threads.share(-(-len(points) // BLOCK), judge)
     return by_row
+
+
+@kernel(nogil=True, error_model="numpy")
+def _judge_block(
+    points: np.ndarray, labels: np.ndarray, sizes: np.ndarray, first: int, by_row: np.ndarray
+) -> None:
+    """Write the silhouettes of a block of rows to `by_row`, shape (n, m).
+
+    Every inner loop runs over the rows of the block, so that it becomes vector instructions.
+    """
+    m, n_clusters = sizes.shape
+    size = min(BLOCK, len(points) - first)
+    x, distance = np.zeros((points.shape[1], BLOCK)), np.empty(BLOCK)
+    for b in range(size):
+        for j in range(points.shape[1]):
+            x[j, b] = points[first + b, j]
+    to_cluster = np.zeros((m, n_clusters, BLOCK))
+    for other in range(len(points)):
+        _distances(x, points, other, distance)
+        for one in range(m):
+            label = labels[other, one]
+            for b in range(distance.size):
+                to_cluster[one, label, b] += distance[b]
+    for b in range(size):
+        for one in range(m):
+            own = labels[first + b, one]
+            sums = to_cluster[one, :, b]
+            by_row[first + b, one] = _silhouette(sums, sizes[one], own)
+
+
+@kernel_part(nogil=True, fastmath=ELEMENTWISE, error_model="numpy")
+def _distances(x: np.ndarray, points: np.ndarray, other: int, out: np.ndarray) -> None:
+    """Write the distances of a block's rows from another row; `x` is of shape (d, 128)."""
+    for j in range(0, x.shape[0], TILE):
+        y0, y1, y2, y3 = (
+            points[other, j],
+            points[other, j + 1],
+            points[other, j + 2],
+            points[other, j + 3],
+        )
+        if j == 0:
+            for b in range(out.size):
+                u0, u1, u2, u3 = x[0, b] - y0, x[1, b] - y1, x[2, b] - y2, x[3, b] - y3
+                out[b] = u0 * u0 + u1 * u1 + u2 * u2 + u3 * u3
+        else:
+            for b in range(out.size):
+                u0, u1, u2, u3 = x[j, b] - y0, x[j + 1, b] - y1, x[j + 2, b] - y2, x[j + 3, b] - y3
+                out[b] += u0 * u0 + u1 * u1 + u2 * u2 + u3 * u3
+    for b in range(out.size):
+        out[b] = np.sqrt(out[b])
+
+
+@kernel_part(nogil=True, error_model="numpy")
+def _silhouette(to_cluster: np.ndarray, sizes: np.ndarray, own: int) -> float:
+    """Return a row's silhouette from the sums of its distances to the rows of each cluster."""
+    if sizes[own] == 1:
+        return 0.0
+    nearest = np.inf
+    for k in range(len(sizes)):
+        if k != own and sizes[k] > 0:
+            nearest = min(nearest, to_cluster[k] / sizes[k])
+    within = to_cluster[own] / (sizes[own] - 1)
+    widest = max(within, nearest)
+    return (nearest - within) / widest if widest > 0 else 0.0

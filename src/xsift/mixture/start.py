@@ -9,6 +9,7 @@ twice, and the likelihood decides (Biernacki, Celeux & Govaert 2003, CSDA 41, 56
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -21,16 +22,18 @@ from xsift.mixture.moments import Frame, Parameters, raise_to_floor, survey
 
 __all__ = [
     "INIT_PARAMS",
+    "StartSample",
     "find_start",
     "given_start",
+    "seeding_spaces",
     "start_from_means",
 ]
 
 INIT_PARAMS = ("k-means++", "kmeans", "random", "random_from_data")
 
 _ROUNDS = ((3, 4), (3, 2), (4, 1))  # iterations, and how many of the runs go on
-_LONG_TOL = 0.1
-_LONG_ITERATIONS = 40
+LONG_TOL = 0.1
+LONG_ITERATIONS = 40
 _LLOYD_ITERATIONS = 25
 
 
@@ -81,31 +84,67 @@ def find_start(
         return group_parameters(Z, weight, one_hot(labels, n_components), frame)
     if n_components == 1:
         return group_parameters(Z, weight, np.ones((len(Z), 1)), frame)
-    sample_frame = survey(sample, reg_covar)._replace(
-        centre=frame.centre, scale=frame.scale, regularisation=frame.regularisation
-    )
+    on = StartSample(sample, frame, reg_covar, n_threads)
+    starts = [on.seed(points, n_components, rng) for points in seeding_spaces(Z, weight)]
+    for iterations, n_kept in _ROUNDS:
+        starts = [fit.parameters for fit in on.contest(starts, iterations)[:n_kept]]
+    return on.run(starts[0], LONG_TOL * tol, LONG_ITERATIONS).parameters
 
-    def run(start: Parameters, tol: float, iterations: int) -> Fit:
+
+class StartSample:
+    """The sample on which starts run.
+
+    Parameters
+    ----------
+    sample : ArrayRows
+    frame : Frame
+        Of all rows.
+    reg_covar, n_threads
+        Of the fit.
+
+    Attributes
+    ----------
+    points : ndarray of shape (m, d)
+        The rows, centred and scaled, complete.
+    weight : ndarray of shape (m,)
+    """
+
+    def __init__(
+        self, sample: ArrayRows, frame: Frame, reg_covar: float, n_threads: int = 1
+    ) -> None:
+        self._rows, self._n_threads = sample, n_threads
+        self._frame = survey(sample, reg_covar)._replace(
+            centre=frame.centre, scale=frame.scale, regularisation=frame.regularisation
+        )
+        self.points = to_points(sample, frame)
+        self.weight = np.ones(len(self.points)) if sample.weight is None else sample.weight
+
+    def seed(self, points: np.ndarray, n_components: int, rng: np.random.RandomState) -> Parameters:
+        """Group the rows by k-means, in the coordinates of a seeding space."""
+        seeds = plant_seeds(points, self.weight, n_components, rng)
+        shares = one_hot(lloyd(points, self.weight, seeds, _LLOYD_ITERATIONS), n_components)
+        return group_parameters(self.points, self.weight, shares, self._frame)
+
+    def run(self, start: Parameters, tol: float, iterations: int) -> Fit:
+        """Run EM on the sample."""
         return iterate(
-            sample, start, sample_frame, tol=tol, max_iter=iterations, n_threads=n_threads
+            self._rows,
+            start,
+            self._frame,
+            tol=tol,
+            max_iter=iterations,
+            n_threads=self._n_threads,
         )
 
-    starts = []
-    for points in seeding_spaces(Z, weight):
-        seeds = plant_seeds(points, weight, n_components, rng)
-        labels = lloyd(points, weight, seeds, _LLOYD_ITERATIONS)
-        starts.append(group_parameters(Z, weight, one_hot(labels, n_components), frame))
-    for iterations, n_kept in _ROUNDS:
-        fits = [run(start, 0.0, iterations) for start in starts]
-        fits.sort(key=lambda fit: (_is_sound(fit, sample_frame), fit.lower_bound), reverse=True)
-        starts = [fit.parameters for fit in fits[:n_kept]]
-    return run(starts[0], _LONG_TOL * tol, _LONG_ITERATIONS).parameters
+    def contest(self, starts: Sequence[Parameters], iterations: int) -> list[Fit]:
+        """Run all starts, and order them: the largest likelihood first."""
+        fits = [self.run(start, 0.0, iterations) for start in starts]
+        return sorted(fits, key=self._merit, reverse=True)
 
-
-def _is_sound(fit: Fit, frame: Frame) -> bool:
-    """Tell a run whose likelihood can be trusted from one that soars on a handful of rows."""
-    d = fit.parameters.means.shape[1]
-    return bool(fit.size.min() > (d + 1) * frame.total_weight / frame.n_rows)
+    def _merit(self, fit: Fit) -> tuple[bool, float]:
+        """Put last the runs whose likelihood soars on a handful of rows."""
+        least = (self.points.shape[1] + 1) * self._frame.total_weight / self._frame.n_rows
+        return bool(fit.size.min() > least), fit.lower_bound
 
 
 def given_start(

@@ -62,6 +62,11 @@ class Scan(Shown):
     warnings: tuple[str, ...] = ()
     device: str = "cpu"
 
+    @property
+    def n_stopped(self) -> int:
+        """Fits that were stopped early: they were clearly behind the best of their K."""
+        return sum(f.is_stopped for f in self.fits)
+
     def summary(self) -> Summary:
         """Return the advice, the warnings, and the means of each number of clusters."""
         what = ("bic", "icl", "silhouette", "stability")
@@ -70,6 +75,7 @@ class Scan(Shown):
             fits = [f for f in self.fits if f.k == k]
             rows.append([k, *(float(np.mean([getattr(f, n) for f in fits])) for n in what)])
         title = f"{len(self.fits)} fits to {self.n_rows:,} detections, {on_device(self.device)}"
+        title += f", {self.n_stopped} stopped early" if self.n_stopped else ""
         means = SummaryTable("Means over the starts", ["K", "BIC", "ICL", *what[2:]], rows)
         lines = [self.advice, *(f"Warning: {note}" for note in self.warnings)]
         return Summary(title, lines, [means])
@@ -259,6 +265,7 @@ def _finish(
         "advice": scan.advice,
         "n_rows": scan.n_rows,
         "silhouette_is_exact": scan.silhouette_is_exact,
+        "n_stopped": scan.n_stopped,
         "seed": settings.seed,
         "device": scan.device,
         "warnings": list(scan.warnings),

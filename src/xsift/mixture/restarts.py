@@ -1,0 +1,168 @@
+"""The starts of a scan: those of one number of components share their sample.
+
+A scan has many starts anyway. So each one seeds two short runs, not eight as that of a single fit,
+and goes on with the better. Then the starts race: one whose likelihood stays clearly behind on the
+sample is not fitted to all rows (racing: Maron & Moore 1994, NIPS 6, 59).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from xsift.jit import kernel
+from xsift.mixture.blocks import Rows
+from xsift.mixture.em import Fit
+from xsift.mixture.gaussian_mixture import GaussianMixture
+from xsift.mixture.moments import Frame, Parameters
+from xsift.mixture.sampling import draw_sample, sample_size
+from xsift.mixture.scoring import Criteria, score_rows
+from xsift.mixture.start import (
+    LONG_ITERATIONS,
+    LONG_TOL,
+    StartSample,
+    seeding_spaces,
+)
+
+__all__ = ["RestartedMixture", "SharedStarts", "is_behind"]
+
+_RUNS = 2
+_SHORT_ITERATIONS = 5
+# Chosen on twelve data sets of which no best start was stopped: docs/engine.md.
+_MARGIN = 0.05
+_LOOK_BACK = 20
+_GAINS = 4
+
+
+def is_behind(fit: Fit, best: float) -> bool:
+    """Tell whether a run on the sample is clearly worse than the best one.
+
+    It is where even four times the gain of its last 20 iterations, and 0.05 more, would leave its
+    mean log-likelihood below. The last gain alone says little: EM often climbs again after a
+    plateau, so Aitken's extrapolation stops starts that become the best.
+
+    Parameters
+    ----------
+    fit : Fit
+    best : float
+        Mean log-likelihood of the best run on the same sample.
+    """
+    bounds = fit.lower_bounds
+    gain = bounds[-1] - bounds[max(0, len(bounds) - 1 - _LOOK_BACK)]
+    return bounds[-1] + _GAINS * gain + _MARGIN < best
+
+
+class SharedStarts:
+    """The starts of one number of components, each with random numbers of its own.
+
+    Parameters
+    ----------
+    n_components : int
+    seed : int
+        Of the sample; that of a start is this plus its number.
+    """
+
+    def __init__(self, n_components: int, seed: int) -> None:
+        self._n_components, self._seed = n_components, seed
+        self._on: StartSample | None = None
+        self._spaces: list[np.ndarray] = []
+        self._best = -np.inf
+
+    def find(
+        self, rows: Rows, frame: Frame, number: int, tol: float, reg_covar: float, n_threads: int
+    ) -> tuple[Parameters, bool]:
+        """Find parameters to start EM from, and tell whether they are clearly behind.
+
+        Parameters
+        ----------
+        rows : Rows
+            The same for all starts.
+        frame : Frame
+            Of the rows.
+        number : int
+            Of the start, from 0.
+        tol, reg_covar, n_threads
+            Of the fit.
+        """
+        K = self._n_components
+        if self._on is None:
+            rng = np.random.RandomState(self._seed)
+            sample, _ = draw_sample(rows, frame, sample_size(K, rows.n_features), rng)
+            self._on = StartSample(sample, frame, reg_covar, n_threads)
+            self._spaces = seeding_spaces(self._on.points, self._on.weight)
+        on, rng = self._on, np.random.RandomState(self._seed + number)
+        if K == 1:
+            return on.seed(on.points, 1, rng), False
+        first = _RUNS * number % len(self._spaces)
+        starts = [on.seed(points, K, rng) for points in self._spaces[first : first + _RUNS]]
+        better = on.contest(starts, _SHORT_ITERATIONS)[0]
+        fit = on.run(better.parameters, LONG_TOL * tol, LONG_ITERATIONS)
+        behind = is_behind(fit, self._best)
+        self._best = max(self._best, fit.lower_bound)
+        return fit.parameters, behind
+
+
+class RestartedMixture(GaussianMixture):
+    """A mixture whose start is one of those of a scan.
+
+    Attributes
+    ----------
+    is_stopped_ : bool
+        True where the start was clearly behind: EM then makes a single iteration on all rows.
+    """
+
+    def share(self, starts: SharedStarts, number: int) -> RestartedMixture:
+        """Take the start of a number."""
+        self._starts, self._number = starts, number
+        self.set_params(callback=lambda *_: self.is_stopped_)
+        return self
+
+    def _start(
+        self,
+        rows: Rows,
+        frame: Frame,
+        given: dict[str, np.ndarray],
+        rng: np.random.RandomState,
+        n_threads: int,
+    ) -> Parameters:
+        found, self.is_stopped_ = self._starts.find(
+            rows, frame, self._number, self.tol, self.reg_covar, n_threads
+        )
+        return found
+
+    def judge(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Score rows once, for all that a scan asks of them.
+
+        Returns
+        -------
+        sums : ndarray of shape (3,)
+            Log-likelihood, number of rows, and entropy of the responsibilities; those of several
+            parts of the rows can be added.
+        labels : ndarray of int, shape (n,)
+            The most probable component of each row; the first on ties.
+        """
+        labels, sums, first = np.empty(len(X), np.int64), np.zeros(3), 0
+        for log_density, r, weight in self._said(score_rows, X):
+            last = first + len(weight)
+            sums += log_density.sum(), len(weight), _judge(r, labels[first:last])
+            first = last
+        return sums, labels
+
+    def criteria(self, sums: np.ndarray) -> Criteria:
+        """Return the information criteria that follow from the sums over all rows."""
+        return self._criteria(*sums.tolist())
+
+
+@kernel(nogil=True, error_model="numpy")
+def _judge(responsibilities: np.ndarray, labels: np.ndarray) -> float:
+    """Write the labels of rows, and return the entropy of their responsibilities."""
+    entropy = 0.0
+    for row in range(len(labels)):
+        best = 0
+        for k in range(responsibilities.shape[1]):
+            r = responsibilities[row, k]
+            if r > responsibilities[row, best]:
+                best = k
+            if r > 0:
+                entropy -= r * np.log(r)
+        labels[row] = best
+    return entropy
