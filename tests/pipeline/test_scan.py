@@ -123,7 +123,7 @@ def test_bad_numbers(xsift, tmp_path, small_table, arguments, status, message):
 @pytest.mark.slow
 def test_the_shape_of_the_published_curves(real, tmp_path):
     """BIC keeps falling, its fall flattens, the silhouette drops (paper, section 3)."""
-    scan = scan_k(real("csc20_detections.parquet"), tmp_path, 12, 2)
+    scan = scan_k(real("csc20_detections.parquet"), tmp_path, 12)
     ks = np.arange(1, 13)
     bic = np.array([min(f.bic for f in scan.fits if f.k == k) for k in ks])
     silhouette = np.array([np.mean([f.silhouette for f in scan.fits if f.k == k]) for k in ks])

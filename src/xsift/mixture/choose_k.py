@@ -82,7 +82,7 @@ def fit_restarts(
     """
     from sklearn.exceptions import ConvergenceWarning
 
-    fits, starts = [], SharedStarts(k, seed)
+    fits, starts = [], SharedStarts(k, restarts, seed)
     # Not the blocks, which name their columns: the slabs that are labelled later have no names.
     given = X if isinstance(X, np.ndarray) else lambda: X()
     for restart in range(restarts):

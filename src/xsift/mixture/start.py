@@ -31,7 +31,7 @@ __all__ = [
 
 INIT_PARAMS = ("k-means++", "kmeans", "random", "random_from_data")
 
-_ROUNDS = ((3, 4), (3, 2), (4, 1))  # iterations, and how many of the runs go on
+ROUNDS = ((3, 4), (3, 2), (4, 1))  # iterations, and how many of the runs go on
 LONG_TOL = 0.1
 LONG_ITERATIONS = 40
 _LLOYD_ITERATIONS = 25
@@ -86,7 +86,7 @@ def find_start(
         return group_parameters(Z, weight, np.ones((len(Z), 1)), frame)
     on = StartSample(sample, frame, reg_covar, n_threads)
     starts = [on.seed(points, n_components, rng) for points in seeding_spaces(Z, weight)]
-    for iterations, n_kept in _ROUNDS:
+    for iterations, n_kept in ROUNDS:
         starts = [fit.parameters for fit in on.contest(starts, iterations)[:n_kept]]
     return on.run(starts[0], LONG_TOL * tol, LONG_ITERATIONS).parameters
 
