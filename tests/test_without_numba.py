@@ -117,7 +117,7 @@ def test_estimators_say_it(bare, name):
 
 def test_a_kernel_without_a_stand_in_says_it(bare):
     code = (
-        "from xsift import XsiftError\nfrom xsift.mixture.start import lloyd\n"
+        "from xsift import XsiftError\nfrom xsift.mixture.kmeans import lloyd\n"
         "try:\n lloyd(0, 0, 0, 0)\nexcept XsiftError as e: print(e)"
     )
     assert bare("-c", code).stdout.startswith("cannot train: numba is not installed; ")

@@ -85,7 +85,7 @@ def test_starts_of_different_seeds_differ_and_those_of_one_do_not():
 
 def test_what_is_judged_in_one_visit_is_what_the_mixture_says():
     X = clusters(4)
-    starts = SharedStarts(4, 10, 0)
+    starts = SharedStarts(4, 1, 0)
     model = RestartedMixture(4).share(starts, 0).fit(X)
     sums, labels = model.judge(X)
     assert_array_equal(labels, model.predict(X))

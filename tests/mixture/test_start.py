@@ -8,9 +8,10 @@ from sklearn.mixture import GaussianMixture as Reference
 
 from xsift.mixture import GaussianMixture
 from xsift.mixture.blocks import ArrayRows
+from xsift.mixture.kmeans import lloyd, plant_seeds
 from xsift.mixture.moments import survey
 from xsift.mixture.sampling import draw_sample
-from xsift.mixture.start import group_parameters, lloyd, plant_seeds, seeding_spaces
+from xsift.mixture.start import group_parameters, seeding_spaces
 
 
 def parallel_cigars(n=1500, seed=0):

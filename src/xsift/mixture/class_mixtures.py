@@ -21,9 +21,9 @@ import numpy as np
 from xsift.mixture.blocks import ArrayRows, Orders
 from xsift.mixture.evidence import class_posteriors
 from xsift.mixture.kernels import Moments
+from xsift.mixture.kmeans import lloyd, plant_seeds
 from xsift.mixture.missing import group_by_pattern
 from xsift.mixture.moments import Frame, Parameters, accumulate_moments
-from xsift.mixture.start import lloyd, plant_seeds
 
 __all__ = ["ClassMixtures", "fit_class_mixtures", "mean_posterior"]
 

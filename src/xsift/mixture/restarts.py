@@ -1,11 +1,13 @@
 """The starts of a scan: those of one number of components share their sample.
 
-A scan has many starts anyway. So each one of five or more seeds four short runs, not eight as that
-of a single fit, and goes on with the best. Then the starts race: one whose likelihood stays clearly
-behind on the sample is not fitted to all rows (racing: Maron & Moore 1994, NIPS 6, 59).
+A scan has many starts anyway. So each one makes four short runs, not eight as that of a single fit:
+one in each seeding space. Then the starts race: one whose likelihood stays clearly behind on the
+sample is not fitted to all rows (racing: Maron & Moore 1994, NIPS 6, 59).
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -19,17 +21,14 @@ from xsift.mixture.scoring import Criteria, score_rows
 from xsift.mixture.start import (
     LONG_ITERATIONS,
     LONG_TOL,
-    ROUNDS,
     StartSample,
     seeding_spaces,
 )
 
 __all__ = ["RestartedMixture", "SharedStarts", "is_behind"]
 
-_MANY = 5  # starts
-# Iterations of the short runs, and how many go on. Two runs a start lost likelihood, four did not.
-_ROUNDS = ((3, 2), (5, 1))
-_RUNS = 4
+_FEW = 4  # starts: each then makes eight short runs
+_ROUNDS = ((3, 2), (5, 1))  # iterations, and how many of the runs go on
 # Chosen on twelve data sets of which no best start was stopped: docs/engine.md.
 _MARGIN = 0.05
 _LOOK_BACK = 20
@@ -54,6 +53,11 @@ def is_behind(fit: Fit, best: float) -> bool:
     return bounds[-1] + _GAINS * gain + _MARGIN < best
 
 
+def distinct(spaces: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Return each seeding space once."""
+    return list({id(space): space for space in spaces}.values())
+
+
 class SharedStarts:
     """The starts of one number of components, each with random numbers of its own.
 
@@ -65,8 +69,7 @@ class SharedStarts:
     """
 
     def __init__(self, n_components: int, n_starts: int, seed: int) -> None:
-        self._n_components, self._seed = n_components, seed
-        self._is_many = n_starts >= _MANY
+        self._n_components, self._n_starts, self._seed = n_components, n_starts, seed
         self._on: StartSample | None = None
         self._spaces: list[np.ndarray] = []
         self._best = -np.inf
@@ -92,18 +95,15 @@ class SharedStarts:
             rng = np.random.RandomState(self._seed)
             sample, _ = draw_sample(rows, frame, sample_size(K, rows.n_features), rng)
             self._on = StartSample(sample, frame, reg_covar, n_threads)
-            self._spaces = seeding_spaces(self._on.points, self._on.weight)
+            spaces = seeding_spaces(self._on.points, self._on.weight)
+            self._spaces = spaces if self._n_starts <= _FEW else distinct(spaces)
         on, rng = self._on, np.random.RandomState(self._seed + number)
         if K == 1:
             return on.seed(on.points, 1, rng), False
-        spaces, rounds = self._spaces, ROUNDS
-        if self._is_many:
-            first = _RUNS * number % len(spaces)
-            spaces, rounds = spaces[first : first + _RUNS], _ROUNDS
-        starts = [on.seed(points, K, rng) for points in spaces]
-        for iterations, n_kept in rounds:
-            starts = [run.parameters for run in on.contest(starts, iterations)[:n_kept]]
-        fit = on.run(starts[0], LONG_TOL * tol, LONG_ITERATIONS)
+        runs = [on.seed(points, K, rng) for points in self._spaces]
+        for iterations, n_kept in _ROUNDS:
+            runs = [fit.parameters for fit in on.contest(runs, iterations)[:n_kept]]
+        fit = on.run(runs[0], LONG_TOL * tol, LONG_ITERATIONS)
         behind = is_behind(fit, self._best)
         self._best = max(self._best, fit.lower_bound)
         return fit.parameters, behind

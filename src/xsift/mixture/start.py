@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from xsift.jit import kernel, kernel_part
+from xsift.jit import kernel
 from xsift.mixture.blocks import ArrayRows
 from xsift.mixture.em import Fit, iterate
-from xsift.mixture.expectation import BLOCK
+from xsift.mixture.kmeans import lloyd, plant_seeds
 from xsift.mixture.moments import Frame, Parameters, raise_to_floor, survey
 
 __all__ = [
@@ -31,7 +31,7 @@ __all__ = [
 
 INIT_PARAMS = ("k-means++", "kmeans", "random", "random_from_data")
 
-ROUNDS = ((3, 4), (3, 2), (4, 1))  # iterations, and how many of the runs go on
+_ROUNDS = ((3, 4), (3, 2), (4, 1))  # iterations, and how many of the runs go on
 LONG_TOL = 0.1
 LONG_ITERATIONS = 40
 _LLOYD_ITERATIONS = 25
@@ -86,7 +86,7 @@ def find_start(
         return group_parameters(Z, weight, np.ones((len(Z), 1)), frame)
     on = StartSample(sample, frame, reg_covar, n_threads)
     starts = [on.seed(points, n_components, rng) for points in seeding_spaces(Z, weight)]
-    for iterations, n_kept in ROUNDS:
+    for iterations, n_kept in _ROUNDS:
         starts = [fit.parameters for fit in on.contest(starts, iterations)[:n_kept]]
     return on.run(starts[0], LONG_TOL * tol, LONG_ITERATIONS).parameters
 
@@ -242,103 +242,6 @@ def seeding_spaces(Z: np.ndarray, weight: np.ndarray) -> list[np.ndarray]:
 def draw_rows(weight: np.ndarray, size: int, rng: np.random.RandomState) -> np.ndarray:
     """Draw distinct rows with probabilities proportional to their weights."""
     return np.asarray(rng.choice(len(weight), size, replace=False, p=weight / weight.sum()))
-
-
-def plant_seeds(
-    points: np.ndarray, weight: np.ndarray, n_seeds: int, rng: np.random.RandomState
-) -> np.ndarray:
-    """Choose rows far from each other: greedy k-means++.
-
-    Rows are drawn by their place in the cumulative sum of weights: a row with weight 2 is drawn as
-    the same row written twice.
-
-    Returns
-    -------
-    ndarray of shape (n_seeds, d)
-
-    References
-    ----------
-    Arthur & Vassilvitskii 2007 (SODA, 1027), and its closing remark on several trials per seed.
-    """
-    n_trials = 2 + int(np.log(n_seeds))
-    seeds = [points[_draw(weight, rng.uniform(size=1))[0]]]
-    nearest = _squared_distances(points, seeds[0])
-    for _ in range(1, n_seeds):
-        chances = weight * nearest
-        if not chances.sum() > 0:  # fewer distinct rows than seeds: any row will do
-            chances = weight
-        best_cost = np.inf
-        for candidate in points[_draw(chances, rng.uniform(size=n_trials))]:
-            distance = np.minimum(nearest, _squared_distances(points, candidate))
-            cost = float((weight * distance).sum())
-            if cost < best_cost:
-                best_cost, best_distance, best = cost, distance, candidate
-        seeds.append(best)
-        nearest = best_distance
-    return np.array(seeds)
-
-
-@kernel(nogil=True)
-def _squared_distances(points: np.ndarray, seed: np.ndarray) -> np.ndarray:
-    out = np.zeros(len(points))
-    for row in range(len(points)):
-        for j in range(points.shape[1]):
-            out[row] += (points[row, j] - seed[j]) ** 2
-    return out
-
-
-def _draw(chances: np.ndarray, u: np.ndarray) -> np.ndarray:
-    until = np.cumsum(chances)
-    at = np.searchsorted(until, u * until[-1], side="right")
-    return np.asarray(np.minimum(at, np.flatnonzero(chances)[-1]))
-
-
-@kernel(nogil=True)
-def lloyd(points: np.ndarray, weight: np.ndarray, seeds: np.ndarray, max_iter: int) -> np.ndarray:
-    """Refine seeds by k-means, and return the number of each row's nearest centre, shape (n,)."""
-    (n, d), K = points.shape, len(seeds)
-    centres = seeds.copy()
-    labels = np.full(n, -1)
-    features = points.T.copy()
-    nearest = np.empty(BLOCK, np.int64)
-    for _ in range(max_iter):
-        total = np.zeros(K)
-        sums = np.zeros((K, d))
-        n_moved = 0
-        for first in range(0, n, BLOCK):
-            _nearest_centres(features, first, centres, nearest)
-            for row in range(first, min(first + BLOCK, n)):
-                label = nearest[row - first]
-                n_moved += label != labels[row]
-                labels[row] = label
-                total[label] += weight[row]
-                for j in range(d):
-                    sums[label, j] += weight[row] * points[row, j]
-        if n_moved == 0:
-            break
-        for k in range(K):
-            if total[k] > 0:  # an empty cluster keeps its centre
-                centres[k] = sums[k] / total[k]
-    return labels
-
-
-@kernel_part(nogil=True)
-def _nearest_centres(
-    features: np.ndarray, first: int, centres: np.ndarray, nearest: np.ndarray
-) -> None:
-    """Write the nearest centre of a block's rows; `features` is of shape (d, n)."""
-    size = min(BLOCK, features.shape[1] - first)
-    least, d2 = np.full(size, np.inf), np.empty(size)
-    nearest[:] = 0
-    for k in range(len(centres)):
-        d2[:] = 0.0
-        for j in range(features.shape[0]):
-            x, centre = features[j, first : first + size], centres[k, j]
-            for b in range(size):  # over rows, so that it becomes vector instructions
-                d2[b] += (x[b] - centre) ** 2
-        for b in range(size):
-            nearest[b] = k if d2[b] < least[b] else nearest[b]
-            least[b] = min(least[b], d2[b])
 
 
 def one_hot(labels: np.ndarray, n_components: int) -> np.ndarray:
