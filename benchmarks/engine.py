@@ -207,17 +207,20 @@ def iteration(n: int, k: int, rounds: int) -> dict[str, Any]:
         return frame, step
 
     frame, ours = engine(X)
-    calls = {"xsift": ours, "scikit-learn": theirs}
-    gmmx = None if n == LARGE else _gmmx(X, weights, means, covariances)  # it takes 6 kB a row
-    if gmmx is not None:
-        calls["gmmx"] = gmmx
-    cpu = interleaved(calls, rounds)
+    cpu = interleaved({"xsift": ours, "scikit-learn": theirs}, rounds)
+
+    def compare(name: str, call: Any) -> None:
+        apart = interleaved({"xsift": ours, name: call}, rounds)
+        cpu[name] = apart[name] / apart["xsift"] * cpu["xsift"]
+
     # Apart from scikit-learn: who comes after it finds the caches emptied.
     for name, take_away in {"patterns": make_incomplete, "scattered": scatter_gaps}.items():
         holed = X.copy()
         take_away(holed, seed=1)
-        apart = interleaved({"xsift": ours, name: engine(holed)[1]}, rounds)
-        cpu[name] = apart[name] / apart["xsift"] * cpu["xsift"]
+        compare(name, engine(holed)[1])
+    gmmx = None if n == LARGE else _gmmx(X, weights, means, covariances)  # it takes 6 kB a row
+    if gmmx is not None:  # last: its threads may go on for a while
+        compare("gmmx", gmmx)
     found = ours()
     theirs()
     off = [
