@@ -1,4 +1,4 @@
-"""The starts of a scan: shared, raced, judged in one visit."""
+"""The starts of a scan: raced, and judged in one visit."""
 
 import numpy as np
 import pytest
@@ -6,22 +6,16 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from xsift.mixture import GaussianMixture, restarts
 from xsift.mixture.choose_k import fit_restarts
-from xsift.mixture.em import Fit
-from xsift.mixture.restarts import RestartedMixture, SharedStarts, is_behind
-
-
-def run(*bounds):
-    return Fit(None, list(bounds), False, np.ones(2))
+from xsift.mixture.restarts import Race, RestartedMixture, is_behind
 
 
 def test_behind_by_hand():
-    # One more than the 20 iterations looked back on: they gained 0.2, of which four times count.
-    bounds = np.concatenate([[-9.0], np.linspace(-3.2, -3.0, 21)])
-    assert is_behind(run(*bounds), -3.0 + 0.8 + 0.051)
-    assert not is_behind(run(*bounds), -3.0 + 0.8 + 0.049)
-    assert not is_behind(run(-9.0, -3.0), 0.0)  # it still soars
-    assert not is_behind(run(-3.0), -np.inf)
-    assert is_behind(run(-3.0, -3.0), -2.9)  # it stands still
+    # Four times the gain of 0.2, and 0.05 more.
+    assert is_behind(-3.0, 0.2, -3.0 + 0.8 + 0.051)
+    assert not is_behind(-3.0, 0.2, -3.0 + 0.8 + 0.049)
+    assert not is_behind(-3.0, 6.0, 0.0)  # it still soars
+    assert not is_behind(-3.0, 0.0, -np.inf)
+    assert is_behind(-3.0, 0.0, -2.9)  # it stands still
 
 
 def clusters(seed, k=6, d=4, n=3000):
@@ -85,8 +79,7 @@ def test_starts_of_different_seeds_differ_and_those_of_one_do_not():
 
 def test_what_is_judged_in_one_visit_is_what_the_mixture_says():
     X = clusters(4)
-    starts = SharedStarts(4, 1, 0)
-    model = RestartedMixture(4).share(starts, 0).fit(X)
+    model = RestartedMixture(4, random_state=0).enter(Race(4, 1)).fit(X)
     sums, labels = model.judge(X)
     assert_array_equal(labels, model.predict(X))
     assert_allclose(model.criteria(sums), model.information_criteria(X), rtol=1e-13)

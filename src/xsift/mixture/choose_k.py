@@ -12,7 +12,7 @@ import numpy as np
 
 from xsift.errors import XsiftWarning
 from xsift.mixture.blocks import ArrayRows
-from xsift.mixture.restarts import RestartedMixture, SharedStarts
+from xsift.mixture.restarts import Race, RestartedMixture
 from xsift.mixture.scoring import Criteria
 from xsift.mixture.silhouette import sample_for_silhouettes, silhouettes
 from xsift.mixture.streams import ParquetBlocks, as_rows
@@ -37,8 +37,8 @@ class Restart:
     n_iter : int
     is_converged : bool
     is_stopped : bool
-        True where the start was clearly behind another one on the sample: only one iteration was
-        made on all rows, so that it has not converged. Its numbers are those of its place then.
+        True where the start was clearly behind another one: only one iteration was made on
+        all rows, so that it has not converged. Its numbers are those of its place then.
     collapsed : str
         Features in which a component stands at the floor of its variance: a spike, or too few
         rows. Where there are any, the likelihood and with it BIC, AIC and ICL say less.
@@ -82,11 +82,11 @@ def fit_restarts(
     """
     from sklearn.exceptions import ConvergenceWarning
 
-    fits, starts = [], SharedStarts(k, restarts, seed)
+    fits, race = [], Race(k, restarts)
     # Not the blocks, which name their columns: the slabs that are labelled later have no names.
     given = X if isinstance(X, np.ndarray) else lambda: X()
     for restart in range(restarts):
-        model = RestartedMixture(k, device=device).share(starts, restart)
+        model = RestartedMixture(k, random_state=seed + restart, device=device).enter(race)
         with warnings.catch_warnings():
             # Said once for the whole scan, from `collapsed` and `is_converged`.
             warnings.simplefilter("ignore", XsiftWarning)

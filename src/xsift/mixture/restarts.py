@@ -1,8 +1,9 @@
-"""The starts of a scan: those of one number of components share their sample.
+"""The starts of a scan: those of one number of components race.
 
 A scan has many starts anyway. So each one makes four short runs, not eight as that of a single fit:
-one in each seeding space. Then the starts race: one whose likelihood stays clearly behind on the
-sample is not fitted to all rows (racing: Maron & Moore 1994, NIPS 6, 59).
+one in each seeding space. Each draws a sample of its own: on a shared one all starts lose the same
+optima. Then they race: one that is clearly behind after its first iteration on all rows is stopped
+(racing: Maron & Moore 1994, NIPS 6, 59).
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ import numpy as np
 
 from xsift.jit import kernel
 from xsift.mixture.blocks import Rows
-from xsift.mixture.em import Fit
 from xsift.mixture.gaussian_mixture import GaussianMixture
 from xsift.mixture.moments import Frame, Parameters
 from xsift.mixture.sampling import draw_sample, sample_size
@@ -25,18 +25,17 @@ from xsift.mixture.start import (
     seeding_spaces,
 )
 
-__all__ = ["RestartedMixture", "SharedStarts", "is_behind"]
+__all__ = ["Race", "RestartedMixture", "is_behind"]
 
 _FEW = 4  # starts: each then makes eight short runs
 _ROUNDS = ((3, 2), (5, 1))  # iterations, and how many of the runs go on
-# Chosen on twelve data sets of which no best start was stopped: docs/engine.md.
 _MARGIN = 0.05
 _LOOK_BACK = 20
 _GAINS = 4
 
 
-def is_behind(fit: Fit, best: float) -> bool:
-    """Tell whether a run on the sample is clearly worse than the best one.
+def is_behind(bound: float, gain: float, best: float) -> bool:
+    """Tell whether a start is clearly worse than the best one.
 
     It is where even four times the gain of its last 20 iterations, and 0.05 more, would leave its
     mean log-likelihood below. The last gain alone says little: EM often climbs again after a
@@ -44,13 +43,14 @@ def is_behind(fit: Fit, best: float) -> bool:
 
     Parameters
     ----------
-    fit : Fit
+    bound : float
+        Mean log-likelihood of all rows, where the fit begins.
+    gain : float
+        Of the last 20 iterations on the sample.
     best : float
-        Mean log-likelihood of the best run on the same sample.
+        The largest `bound` of the starts before.
     """
-    bounds = fit.lower_bounds
-    gain = bounds[-1] - bounds[max(0, len(bounds) - 1 - _LOOK_BACK)]
-    return bounds[-1] + _GAINS * gain + _MARGIN < best
+    return bound + _GAINS * gain + _MARGIN < best
 
 
 def distinct(spaces: Sequence[np.ndarray]) -> list[np.ndarray]:
@@ -58,55 +58,56 @@ def distinct(spaces: Sequence[np.ndarray]) -> list[np.ndarray]:
     return list({id(space): space for space in spaces}.values())
 
 
-class SharedStarts:
-    """The starts of one number of components, each with random numbers of its own.
+class Race:
+    """The starts of one number of components, each with a sample and random numbers of its own.
 
     Parameters
     ----------
     n_components, n_starts : int
-    seed : int
-        Of the sample; that of a start is this plus its number.
     """
 
-    def __init__(self, n_components: int, n_starts: int, seed: int) -> None:
-        self._n_components, self._n_starts, self._seed = n_components, n_starts, seed
-        self._on: StartSample | None = None
-        self._spaces: list[np.ndarray] = []
+    def __init__(self, n_components: int, n_starts: int) -> None:
+        self._n_components, self._few = n_components, n_starts <= _FEW
         self._best = -np.inf
 
     def find(
-        self, rows: Rows, frame: Frame, number: int, tol: float, reg_covar: float, n_threads: int
-    ) -> tuple[Parameters, bool]:
-        """Find parameters to start EM from, and tell whether they are clearly behind.
+        self,
+        rows: Rows,
+        frame: Frame,
+        rng: np.random.RandomState,
+        tol: float,
+        reg_covar: float,
+        n_threads: int,
+    ) -> tuple[Parameters, float]:
+        """Find parameters to start EM from, and what the last iterations towards them gained.
 
         Parameters
         ----------
         rows : Rows
-            The same for all starts.
         frame : Frame
             Of the rows.
-        number : int
-            Of the start, from 0.
+        rng : RandomState
         tol, reg_covar, n_threads
             Of the fit.
         """
         K = self._n_components
-        if self._on is None:
-            rng = np.random.RandomState(self._seed)
-            sample, _ = draw_sample(rows, frame, sample_size(K, rows.n_features), rng)
-            self._on = StartSample(sample, frame, reg_covar, n_threads)
-            spaces = seeding_spaces(self._on.points, self._on.weight)
-            self._spaces = spaces if self._n_starts <= _FEW else distinct(spaces)
-        on, rng = self._on, np.random.RandomState(self._seed + number)
+        sample, _ = draw_sample(rows, frame, sample_size(K, rows.n_features), rng)
+        on = StartSample(sample, frame, reg_covar, n_threads)
         if K == 1:
-            return on.seed(on.points, 1, rng), False
-        runs = [on.seed(points, K, rng) for points in self._spaces]
+            return on.seed(on.points, 1, rng), 0.0
+        spaces = seeding_spaces(on.points, on.weight)
+        runs = [on.seed(points, K, rng) for points in (spaces if self._few else distinct(spaces))]
         for iterations, n_kept in _ROUNDS:
             runs = [fit.parameters for fit in on.contest(runs, iterations)[:n_kept]]
         fit = on.run(runs[0], LONG_TOL * tol, LONG_ITERATIONS)
-        behind = is_behind(fit, self._best)
-        self._best = max(self._best, fit.lower_bound)
-        return fit.parameters, behind
+        bounds = fit.lower_bounds
+        return fit.parameters, bounds[-1] - bounds[max(0, len(bounds) - 1 - _LOOK_BACK)]
+
+    def loses(self, bound: float, gain: float) -> bool:
+        """Tell whether a start is clearly behind those before, and remember it: see `is_behind`."""
+        behind = is_behind(bound, gain, self._best)
+        self._best = max(self._best, bound)
+        return behind
 
 
 class RestartedMixture(GaussianMixture):
@@ -118,11 +119,18 @@ class RestartedMixture(GaussianMixture):
         True where the start was clearly behind: EM then makes a single iteration on all rows.
     """
 
-    def share(self, starts: SharedStarts, number: int) -> RestartedMixture:
-        """Take the start of a number."""
-        self._starts, self._number = starts, number
-        self.set_params(callback=lambda *_: self.is_stopped_)
+    is_stopped_ = False
+
+    def enter(self, race: Race) -> RestartedMixture:
+        """Take part in a race."""
+        self._race = race
+        self.set_params(callback=self._told)
         return self
+
+    def _told(self, iteration: int, bound: float) -> bool:
+        if iteration == 1:
+            self.is_stopped_ = self._race.loses(bound, self._gain)
+        return self.is_stopped_
 
     def _start(
         self,
@@ -132,9 +140,7 @@ class RestartedMixture(GaussianMixture):
         rng: np.random.RandomState,
         n_threads: int,
     ) -> Parameters:
-        found, self.is_stopped_ = self._starts.find(
-            rows, frame, self._number, self.tol, self.reg_covar, n_threads
-        )
+        found, self._gain = self._race.find(rows, frame, rng, self.tol, self.reg_covar, n_threads)
         return found
 
     def judge(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
