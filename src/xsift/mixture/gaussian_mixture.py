@@ -262,7 +262,8 @@ class GaussianMixture(DensityMixin, BaseEstimator):
         return self._criteria(*self._said(totals, X, sample_weight))
 
     def _criteria(self, log_likelihood: float, n: float, entropy: float) -> Criteria:
-        p = self._n_parameters()
+        K, d = (int(size) for size in self.means_.shape)
+        p = K * d * (d + 1) // 2 + K * d + K - 1
         bic = float(-2 * log_likelihood + p * np.log(n))
         return Criteria(bic, float(-2 * log_likelihood + 2 * p), float(bic + 2 * entropy))
 
@@ -305,10 +306,6 @@ class GaussianMixture(DensityMixin, BaseEstimator):
         if self.n_threads is not None:
             return int(self.n_threads)
         return jit.n_threads()
-
-    def _n_parameters(self) -> int:
-        K, d = (int(size) for size in self.means_.shape)
-        return K * d * (d + 1) // 2 + K * d + K - 1
 
     def _rows(self, X: Any, sample_weight: Any = None, *, reset: bool = False) -> Rows:
         weight = None if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
