@@ -25,6 +25,7 @@ __all__ = [
     "Rows",
     "Slab",
     "StreamRows",
+    "cut_anew",
     "piece_size",
     "slab_size",
 ]
@@ -235,6 +236,26 @@ def _is_ready(X: np.ndarray) -> bool:
     return X.dtype == np.float64 and X.flags.c_contiguous and X.flags.writeable
 
 
+def cut_anew(
+    blocks: Iterable[tuple[np.ndarray, np.ndarray]], size: int, n_features: int
+) -> Iterator[Slab]:
+    """Fill slabs of `size` rows from blocks of any; each is in the memory of the one before."""
+    X, weight = np.empty((size, n_features)), np.empty(size)
+    first = filled = 0
+    for block, block_weight in blocks:
+        done = 0
+        while done < len(block):
+            take = min(size - filled, len(block) - done)
+            X[filled : filled + take] = block[done : done + take]
+            weight[filled : filled + take] = block_weight[done : done + take]
+            filled, done = filled + take, done + take
+            if filled == size:
+                yield Slab(X, weight, first)
+                first, filled = first + size, 0
+    if filled:
+        yield Slab(X[:filled], weight[:filled], first)
+
+
 class StreamRows(Rows):
     """Rows in blocks of any size, opened anew for every visit.
 
@@ -263,30 +284,23 @@ class StreamRows(Rows):
 
     def slabs(self) -> Iterator[Slab]:
         """Visit all rows in order."""
-        size, d = slab_size(self.n_features), self.n_features
-        X, weight = np.empty((size, d)), np.empty(size)
-        first = filled = 0
-        for block, block_weight in self._blocks():
+        n = 0
+        for slab in cut_anew(self._alike(), slab_size(self.n_features), self.n_features):
+            n = slab.first + len(slab.X)
+            yield slab
+        if self._weight is not None and len(self._weight) != n:
+            raise TableError(f"{len(self._weight)} weights for {n} rows: give one for each")
+
+    def _alike(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        row, d = 0, self.n_features
+        for block, weight in self._blocks():
             if block.shape[1] != d:
                 raise TableError(
                     f"block with {block.shape[1]} features after blocks with {d}, before row "
-                    f"{first + filled}: all blocks need the same features"
+                    f"{row}: all blocks need the same features"
                 )
-            done = 0
-            while done < len(block):
-                take = min(size - filled, len(block) - done)
-                X[filled : filled + take] = block[done : done + take]
-                weight[filled : filled + take] = block_weight[done : done + take]
-                filled, done = filled + take, done + take
-                if filled == size:
-                    yield Slab(X, weight, first)
-                    first, filled = first + size, 0
-        if filled:
-            yield Slab(X[:filled], weight[:filled], first)
-        if self._weight is not None and len(self._weight) != first + filled:
-            raise TableError(
-                f"{len(self._weight)} weights for {first + filled} rows: give one for each"
-            )
+            yield block, weight
+            row += len(block)
 
     def _blocks(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         row = 0

@@ -22,7 +22,7 @@ import numpy as np
 
 from xsift.errors import SettingError, first_line
 from xsift.mixture import in_jax, scoring
-from xsift.mixture.blocks import ArrayRows, Order, Rows, Slab
+from xsift.mixture.blocks import ArrayRows, Order, Rows, Slab, cut_anew
 from xsift.mixture.kernels import Moments
 from xsift.mixture.marginals import Components, components_of
 from xsift.mixture.moments import Frame, Parameters
@@ -178,19 +178,7 @@ def _lots(rows: Rows) -> Iterator[Slab]:
             weight = np.ones(len(X)) if rows.weight is None else rows.weight[first : first + size]
             yield Slab(X, weight, first)
         return
-    X, weight, first, filled = np.empty((size, d)), np.empty(size), 0, 0
-    for slab in rows.slabs():
-        done = 0
-        while done < len(slab.X):
-            take = min(size - filled, len(slab.X) - done)
-            X[filled : filled + take] = slab.X[done : done + take]
-            weight[filled : filled + take] = slab.weight[done : done + take]
-            filled, done = filled + take, done + take
-            if filled == size:
-                yield Slab(X, weight, first)
-                first, filled = first + size, 0
-    if filled:
-        yield Slab(X[:filled], weight[:filled], first)
+    yield from cut_anew(((slab.X, slab.weight) for slab in rows.slabs()), size, d)
 
 
 def _laid_out(slab: Slab, order: Order, step_rows: int, gpu: Any) -> Iterator[_Laid]:
