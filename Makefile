@@ -10,6 +10,9 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 PINS := -c constraints.txt --build-constraint constraints.txt
 
+# Tests run side by side, one on each core: threads of OpenMP would wait for each other's cores.
+ALONE := OMP_NUM_THREADS=1
+
 # What `make test` leaves out. The real tables lie beside the checkout, or nowhere.
 LEFT_OUT := slow or stilts or remote or tap or browser
 NO_REAL := $(if $(wildcard ../shared/data),, and not real)
@@ -32,13 +35,13 @@ demo: $(VENV)/.stamp-demo ## run `xsift demo`: the whole way on a simulated surv
 	$(BIN)/xsift demo
 
 test: $(VENV)/.stamp-dev ## run the tests, without the slow ones
-	$(BIN)/pytest -n auto -m "not ($(LEFT_OUT))$(NO_REAL)"
+	$(ALONE) $(BIN)/pytest -n auto -m "not ($(LEFT_OUT))$(NO_REAL)"
 
 slow: $(VENV)/.stamp-dev ## run the slow tests and those that need STILTS
-	$(BIN)/pytest -n auto -m "(slow or stilts) and not (remote or tap or browser)$(NO_REAL)"
+	$(ALONE) $(BIN)/pytest -n auto -m "(slow or stilts) and not (remote or tap or browser)$(NO_REAL)"
 
 oldest: $(OLDEST)/.stamp ## run the tests of the main job with the oldest versions that xsift takes
-	$(OLDEST)/bin/pytest -n auto -W default -m "not ($(LEFT_OUT)) and not real" $(OLDEST_TESTS)
+	$(ALONE) $(OLDEST)/bin/pytest -n auto -W default -m "not ($(LEFT_OUT)) and not real" $(OLDEST_TESTS)
 
 tap: $(VENV)/.stamp-dev ## run the tests against a TAP server: DaCHS, as .ci/run installs it
 	$(BIN)/pytest -m "tap$(NO_REAL)"

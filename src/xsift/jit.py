@@ -88,6 +88,11 @@ def kernel_part(**options: Any) -> Callable[[Function], Function]:
     copies with the same name, the linker takes the first that was loaded, for all callers. Where
     Numba has just compiled, that is another one than where it found all in its cache.
 
+    Each part is compiled by itself, and again in all that call it. So parts that call parts, and
+    have no flags for arithmetic of their own, take ``inline="always"``: they are copied before
+    anything is compiled. `np.diff` and the assignment of an array to a part of another compile the
+    text of an error message, for three seconds each: a loop does not.
+
     Parameters
     ----------
     **options

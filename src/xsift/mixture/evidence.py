@@ -99,7 +99,9 @@ def _class_posteriors(
 ) -> None:
     n_classes = p.shape[0]
     centre, inverse_scale = components.centre, components.inverse_scale
-    largest = np.diff(np.append(np.zeros(1, np.int64), bag_ends)).max()
+    largest = begin = 0
+    for bag_end in bag_ends:
+        largest, begin = max(largest, bag_end - begin), bag_end
     joint, total = lanes(largest), lanes(n_classes)
     block_density, share = np.empty(BLOCK), np.full(BLOCK, 1.0 / bag_ends.size)
     first = 0

@@ -64,7 +64,7 @@ def load_block(
             x[i, b] = (X[start + b, j] - mean) * factor
 
 
-@kernel_part(nogil=True, error_model="numpy")
+@kernel_part(nogil=True, inline="always", error_model="numpy")
 def expect_block(
     x: np.ndarray,
     width: int,

@@ -128,7 +128,7 @@ def em_pieces(
             first = end
 
 
-@kernel_part(nogil=True, error_model="numpy")
+@kernel_part(nogil=True, inline="always", error_model="numpy")
 def em_run(
     X: np.ndarray,
     weight: np.ndarray,
@@ -144,7 +144,9 @@ def em_run(
     observed, missing, whitening, offset, log_norm = marginals_of(X[first], components)
     K, padded = offset.shape
     means_o = np.zeros((K, padded))
-    means_o[:, : observed.size] = components.means[:, observed]
+    for k in range(K):
+        for i in range(observed.size):
+            means_o[k, i] = components.means[k, observed[i]]
     count_o = np.zeros(K)
     shift_o = np.zeros((K, padded))
     scatter_o = np.zeros((K, padded, padded))
@@ -174,7 +176,7 @@ def em_run(
     return log_likelihood
 
 
-@kernel_part(nogil=True, error_model="numpy")
+@kernel_part(nogil=True, inline="always", error_model="numpy")
 def em_block(
     X: np.ndarray,
     weight: np.ndarray,

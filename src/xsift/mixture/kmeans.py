@@ -87,7 +87,8 @@ def lloyd(points: np.ndarray, weight: np.ndarray, seeds: np.ndarray, max_iter: i
             break
         for k in range(K):
             if total[k] > 0:  # an empty cluster keeps its centre
-                centres[k] = sums[k] / total[k]
+                for j in range(d):
+                    centres[k, j] = sums[k, j] / total[k]
     return labels
 
 

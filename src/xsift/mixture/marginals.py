@@ -52,7 +52,7 @@ def components_of(
     return Components(log_weights, *shapes, centre, scale)
 
 
-@kernel_part(nogil=True, error_model="numpy")
+@kernel_part(nogil=True, inline="always", error_model="numpy")
 def marginals_of(
     row: np.ndarray, components: Components
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:

@@ -73,7 +73,7 @@ def group_by_pattern(
             pattern[row] = p
             count[p + 1] += 1
     start = np.cumsum(count[: n_patterns + 1])
-    ends = start[1:][np.diff(start) > 0]
+    ends = start[1:][count[1 : n_patterns + 1] > 0]
     order = np.empty(start[n_patterns], np.int64)
     for row in range(n):
         if pattern[row] >= 0:

@@ -51,6 +51,9 @@ def silhouettes(X: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """
     n_clusters = int(labels.max()) + 1
     sizes = np.array([np.bincount(one, minlength=n_clusters) for one in labels])
+    has_several = (sizes > 0).sum(axis=1) > 1
+    if not has_several.any():
+        return np.full(len(labels), np.nan)
     # Zeros as further features change no distance.
     points = np.zeros((X.shape[0], -(-X.shape[1] // TILE) * TILE))
     points[:, : X.shape[1]] = X
@@ -58,7 +61,7 @@ def silhouettes(X: np.ndarray, labels: np.ndarray) -> np.ndarray:
     groups = [slice(m, m + together) for m in range(0, len(labels), together)]
     # The mean is taken here, in row order, so that the number of threads cannot change it.
     means = np.concatenate([_by_row(points, labels[g], sizes[g]).mean(axis=0) for g in groups])
-    return np.where((sizes > 0).sum(axis=1) > 1, means, np.nan)
+    return np.where(has_several, means, np.nan)
 
 
 def _by_row(points: np.ndarray, labels: np.ndarray, sizes: np.ndarray) -> np.ndarray:

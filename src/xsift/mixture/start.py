@@ -288,7 +288,8 @@ def _group_sums(Z: np.ndarray, r: np.ndarray) -> tuple[np.ndarray, np.ndarray, n
                 means[k, j] += r[row, k] * Z[row, j]
     for k in range(K):
         if n[k] > 0:
-            means[k] /= n[k]
+            for j in range(d):
+                means[k, j] /= n[k]
     for row in range(m):
         for k in range(K):
             if r[row, k] > 0:
@@ -296,7 +297,8 @@ def _group_sums(Z: np.ndarray, r: np.ndarray) -> tuple[np.ndarray, np.ndarray, n
                     u = r[row, k] * (Z[row, i] - means[k, i])
                     for j in range(i + 1):
                         scatter[k, i, j] += u * (Z[row, j] - means[k, j])
-    for i in range(d):
-        for j in range(i):
-            scatter[:, j, i] = scatter[:, i, j]
+    for k in range(K):
+        for i in range(d):
+            for j in range(i):
+                scatter[k, j, i] = scatter[k, i, j]
     return n, means, scatter
