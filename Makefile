@@ -24,7 +24,7 @@ OLDEST_TESTS := $(addprefix --ignore=tests/read/,test_memory.py test_parts.py) \
   tests/mixture/test_gaussian_mixture.py tests/mixture/test_in_numpy.py tests/model/test_digest.py \
   tests/model/test_file.py tests/report/test_figures.py tests/serve/test_background.py
 
-.PHONY: help demo test slow oldest tap browser check bench docs reproduction pictures serve models release-check clean
+.PHONY: help demo test slow oldest tap browser check bench site docs reproduction pictures serve models release-check clean
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
 
@@ -58,10 +58,12 @@ check: $(VENV)/.stamp-dev ## check format, lint and types
 bench: $(VENV)/.stamp-dev ## run the benchmarks (SMOKE=1: small)
 	$(BIN)/python -m benchmarks $(if $(filter-out 0,$(SMOKE)),--smoke)
 
-docs: $(VENV)/.stamp-dev ## build the documentation into build/site, and check its examples
+site: $(VENV)/.stamp-dev ## build the documentation into build/site
 	$(BIN)/python -m sphinx -q -b html -W --keep-going -d build/doctrees docs build/site
-	$(BIN)/pytest tests/docs -m "not (slow and real)"
 	@echo "The documentation: build/site/index.html"
+
+docs: site ## build the documentation, and check its examples
+	$(ALONE) $(BIN)/pytest -n auto tests/docs -m "not (slow and real)"
 
 reproduction: $(VENV)/.stamp-dev ## rebuild the reproduction page from the tables beside the clone
 	$(BIN)/python -m tools.reproduction

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from xsift.classes import Classes
 from xsift.errors import TableError
@@ -73,11 +74,14 @@ def train(
         )
         return model, y
     step = f"training on {len(order):,} detections, {int((y >= 0).sum()):,} of them labelled"
-    model = fit_calibrated_model(
-        *(sample.training(order), survey, feature_set, classes, settings),
-        tell=told_in_parts(progress, step),
-        device=device,
-    )
+    # Not the mixtures: their kernels have threads of their own, and the same bits on any number.
+    # The last digits of other sums depend on it, and on small matrices threads cost time.
+    with threadpool_limits(1):
+        model = fit_calibrated_model(
+            *(sample.training(order), survey, feature_set, classes, settings),
+            tell=told_in_parts(progress, step),
+            device=device,
+        )
     return model, trained_classes(sample, model)
 
 
