@@ -154,7 +154,7 @@ def test_the_first_run_gives_the_bits_of_the_next(tmp_path):
         done = subprocess.run(
             [sys.executable, "-c", FIT], env=environment, capture_output=True, text=True, check=True
         )
-        # Once the texts of errors were half of all that was compiled: see `jit.kernel_part`.
+        # Once the texts of errors took a fifth of the time to compile: see `jit.kernel_part`.
         assert not done.stderr, "a kernel has text compiled: write the assignment as a loop"
         return done.stdout.split(), {p: p.stat().st_mtime_ns for p in kept.rglob("*.nb?")}
 
