@@ -208,12 +208,8 @@ def _trees_of(boosting: Any, binned: np.ndarray, edges: list[np.ndarray], n_clas
     baseline[boosting.classes_] = 0.0
     given = np.ravel(boosting._baseline_prediction)
     baseline[boosting.classes_[-len(given) :]] = given
-    feature = np.zeros((len(trees), _SPLITS), dtype=np.int64)
-    threshold = np.full((len(trees), _SPLITS), np.finfo(np.float32).max, dtype=np.float64)
-    leaf = np.zeros((len(trees), _SPLITS + 1))
-    for t, (_, nodes) in enumerate(trees):
-        _lay_out(nodes, 0, 0, feature[t], threshold[t], leaf[t])
     output = np.array([k for k, _ in trees])
+    feature, threshold, leaf = _laid_out([nodes for _, nodes in trees])
     found = Trees(baseline, output, feature, threshold, leaf)
     rows = binned[:: max(1, len(binned) // 200)]
     ours = found.predict_proba(rows)[:, boosting.classes_]
@@ -227,55 +223,60 @@ def _trees_of(boosting: Any, binned: np.ndarray, edges: list[np.ndarray], n_clas
 
 def _in_values(feature: np.ndarray, threshold: np.ndarray, edges: list[np.ndarray]) -> np.ndarray:
     """Turn bounds between bins into values: bin <= i + 1/2 where x <= edges[i]."""
+    is_negative = feature < 0
+    column = np.where(is_negative, -1 - feature, feature)
+    i = np.floor(np.where(is_negative, -threshold, threshold))
+    lengths = np.array([len(values) for values in edges])
+    is_edge = (i >= 0) & (i < lengths[column])  # else it parts missing from present values
+    first = np.cumsum(lengths) - lengths
+    edge = np.concatenate(edges)[first[column[is_edge]] + i[is_edge].astype(np.int64)]
+    negated = np.nextafter(-edge, -np.inf)
     out = threshold.copy()
-    for at in np.ndindex(threshold.shape):
-        is_negative = feature[at] < 0
-        values = edges[-1 - feature[at] if is_negative else feature[at]]
-        i = np.floor(-threshold[at] if is_negative else threshold[at])
-        if 0 <= i < len(values):  # else it parts missing from present values
-            edge = values[int(i)]
-            out[at] = _floor(np.nextafter(-edge, -np.inf) if is_negative else edge)
+    out[is_edge] = _floor(np.where(is_negative[is_edge], negated, edge))
     return out
 
 
-def _lay_out(
-    nodes: np.ndarray,
-    node: int,
-    split: int,
-    feature: np.ndarray,
-    threshold: np.ndarray,
-    leaf: np.ndarray,
-) -> None:
-    """Write the subtree under a node below a split; a leaf above the last level fills all below."""
-    if split >= _SPLITS:
-        leaf[split - _SPLITS] = nodes[node]["value"]
-        return
-    children = (node, node)  # a leaf: both ways lead to it
-    if not nodes[node]["is_leaf"]:
-        here = nodes[node]
-        j, bound = int(here["feature_idx"]), float(here["num_threshold"])
-        children = (int(here["left"]), int(here["right"]))
-        if here["missing_go_to_left"]:
-            # x > t, as -x <= the number below -t: then missing values go to the second, the left.
-            j, bound = -1 - j, float(np.nextafter(-bound, -np.inf))
-            children = children[::-1]
-        feature[split], threshold[split] = j, _floor(bound)
-    for child, below in zip(children, (2 * split + 1, 2 * split + 2), strict=True):
-        _lay_out(nodes, child, below, feature, threshold, leaf)
+def _laid_out(trees: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Write the nodes of scikit-learn's trees out as splits and leaves, as `Trees` holds them.
+
+    A leaf above the last level fills all below: both ways lead to it.
+    """
+    nodes = np.concatenate(trees)
+    lengths = [len(own) for own in trees]
+    first = np.cumsum(lengths) - lengths  # children are counted from the root of their tree
+    feature = np.zeros((len(trees), _SPLITS), dtype=np.int64)
+    threshold = np.full((len(trees), _SPLITS), np.finfo(np.float32).max, dtype=np.float64)
+    at = np.repeat(first[:, None], 2 * _SPLITS + 1, axis=1)
+    for split in range(_SPLITS):
+        here, node = nodes[at[:, split]], at[:, split]
+        j = here["feature_idx"].astype(np.int64)
+        bound = here["num_threshold"].astype(np.float64)
+        parts = here["is_leaf"] == 0
+        # x > t, as -x <= the number below -t: then missing values go to the second, the left.
+        turned = here["missing_go_to_left"] != 0
+        j, bound = (
+            np.where(turned, -1 - j, j),
+            np.where(turned, np.nextafter(-bound, -np.inf), bound),
+        )
+        feature[parts, split], threshold[parts, split] = j[parts], _floor(bound[parts])
+        left, right = (np.where(parts, first + here[side], node) for side in ("left", "right"))
+        at[:, 2 * split + 1] = np.where(turned, right, left)
+        at[:, 2 * split + 2] = np.where(turned, left, right)
+    return feature, threshold, nodes["value"][at[:, _SPLITS:]]
 
 
 def _single(values: np.ndarray) -> np.ndarray:
     return values.astype(np.float32).astype(np.float64)
 
 
-def _floor(bound: float) -> float:
-    """Return the largest single-precision number that is not above a bound, and finite.
+def _floor(bounds: np.ndarray) -> np.ndarray:
+    """Return the largest single-precision numbers that are not above bounds, and finite.
 
     A split of missing from present values has an infinite bound.
     """
     most = np.finfo(np.float32).max
-    single = np.float32(np.clip(bound, -float(most), float(most)))
-    return float(single if float(single) <= bound else np.nextafter(single, -most))
+    single = np.clip(bounds, -float(most), float(most)).astype(np.float32)
+    return np.where(single <= bounds, single, np.nextafter(single, -most)).astype(np.float64)
 
 
 def _in_numpy(
