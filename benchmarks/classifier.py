@@ -41,14 +41,15 @@ FIGURES = ("log-loss", "accuracy", "balanced accuracy", "balanced accuracy, p / 
 
 def run(smoke: bool) -> Result:
     """Judge every classifier on every table, each table in a process of its own."""
+    sources, folds = (150, 2) if smoke else (1500, FOLDS)
     real = [] if smoke else [name for name in TABLES if (DATA / f"{name}.parquet").exists()]
     result = Result(
         "CalibratedClassifier: rows of groups that were not trained on",
         ["table", "classifier", *FIGURES, "CPU"],
-        figures={"folds": FOLDS, "tables": {}},
+        figures={"folds": folds, "tables": {}},
     )
     for table in [SIMULATED, *real]:
-        judged = output_of(run_job("benchmarks.classifier", table, 150 if smoke else 1500))
+        judged = output_of(run_job("benchmarks.classifier", table, sources, folds))
         result.figures["tables"][table] = judged
         for name, found in judged.items():
             cells = [f"{found[figure]:.3f}" for figure in FIGURES]
@@ -115,7 +116,7 @@ def closing(name: str) -> dict[str, Any]:
     return {"CalibratedClassifier(closure=...)": CalibratedClassifier(closure=at)}
 
 
-def judge(name: str, sources: int) -> dict[str, dict[str, float]]:
+def judge(name: str, sources: int, folds: int) -> dict[str, dict[str, float]]:
     """Return the figures of each classifier: each fold by those that trained on the others."""
     import time
 
@@ -130,7 +131,7 @@ def judge(name: str, sources: int) -> dict[str, dict[str, float]]:
     out = {}
     for title, model in (closing(name) | classifiers()).items():
         p, begin = np.zeros((len(X), len(classes))), time.process_time()
-        for train, test in GroupKFold(FOLDS, shuffle=True, random_state=0).split(X, y, group):
+        for train, test in GroupKFold(folds, shuffle=True, random_state=0).split(X, y, group):
             test = test[known[test]]
             if title.startswith("Calibrated"):  # learns from the unlabelled rows, too
                 model.fit(X[train], y[train], groups=group[train])
@@ -154,4 +155,4 @@ def judge(name: str, sources: int) -> dict[str, dict[str, float]]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(judge(sys.argv[1], int(sys.argv[2]))))
+    print(json.dumps(judge(sys.argv[1], *map(int, sys.argv[2:]))))
