@@ -18,6 +18,7 @@ from sklearn.utils.validation import (
     check_is_fitted,
     column_or_1d,
 )
+from threadpoolctl import threadpool_limits
 
 from xsift.errors import LabelError, SettingError, TableError, XsiftWarning
 from xsift.mixture.matrix import checked_matrix
@@ -167,15 +168,16 @@ class CalibratedClassifier(ClassifierMixin, BaseEstimator):
         rows = np.flatnonzero(~np.isnan(X).all(axis=1))
         training = Training(X[rows], code[rows], np.full(len(rows), None), unit[rows])
         self._refuse_few(training.y, training.source)
-        fit = fit_core(
-            training,
-            np.arange(len(present)),
-            closure,
-            _CLOSING,
-            self.missing,
-            self._seed(),
-            weight[rows],
-        )
+        with threadpool_limits(1):  # last digits of sums depend on it, and small matrices wait
+            fit = fit_core(
+                training,
+                np.arange(len(present)),
+                closure,
+                _CLOSING,
+                self.missing,
+                self._seed(),
+                weight[rows],
+            )
         self._core, self.missing_ = fit.core, fit.gaps.missing
         if said := fit.gaps.warning([str(c) for c in self.classes_], "rows", "missing="):
             warnings.warn(said, XsiftWarning, stacklevel=2)

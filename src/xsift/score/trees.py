@@ -276,7 +276,8 @@ def _floor(bounds: np.ndarray) -> np.ndarray:
     """
     most = np.finfo(np.float32).max
     single = np.clip(bounds, -float(most), float(most)).astype(np.float32)
-    return np.where(single <= bounds, single, np.nextafter(single, -most)).astype(np.float64)
+    below = np.nextafter(single, -most)
+    return np.asarray(np.where(single <= bounds, single, below), dtype=np.float64)
 
 
 def _in_numpy(
