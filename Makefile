@@ -11,7 +11,9 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 PINS := -c constraints.txt --build-constraint constraints.txt
 
 # Tests run side by side, one on each core: threads of OpenMP would wait for each other's cores.
+# Each worker begins with a half of its own, so that most modules are set up once.
 ALONE := OMP_NUM_THREADS=1
+SHARED_OUT := -n auto --dist worksteal
 
 # What `make test` leaves out. The real tables lie beside the checkout, or nowhere.
 LEFT_OUT := slow or stilts or remote or tap or browser
@@ -35,13 +37,13 @@ demo: $(VENV)/.stamp-demo ## run `xsift demo`: the whole way on a simulated surv
 	$(BIN)/xsift demo
 
 test: $(VENV)/.stamp-dev ## run the tests, without the slow ones
-	$(ALONE) $(BIN)/pytest -n auto -m "not ($(LEFT_OUT))$(NO_REAL)"
+	$(ALONE) $(BIN)/pytest $(SHARED_OUT) -m "not ($(LEFT_OUT))$(NO_REAL)"
 
 slow: $(VENV)/.stamp-dev ## run the slow tests and those that need STILTS
-	$(ALONE) $(BIN)/pytest -n auto -m "(slow or stilts) and not (remote or tap or browser)$(NO_REAL)"
+	$(ALONE) $(BIN)/pytest $(SHARED_OUT) -m "(slow or stilts) and not (remote or tap or browser)$(NO_REAL)"
 
 oldest: $(OLDEST)/.stamp ## run the tests of the main job with the oldest versions that xsift takes
-	$(ALONE) $(OLDEST)/bin/pytest -n auto -W default -m "not ($(LEFT_OUT)) and not real" $(OLDEST_TESTS)
+	$(ALONE) $(OLDEST)/bin/pytest $(SHARED_OUT) -W default -m "not ($(LEFT_OUT)) and not real" $(OLDEST_TESTS)
 
 tap: $(VENV)/.stamp-dev ## run the tests against a TAP server: DaCHS, as .ci/run installs it
 	$(BIN)/pytest -m "tap$(NO_REAL)"
@@ -63,7 +65,7 @@ site: $(VENV)/.stamp-dev ## build the documentation into build/site
 	@echo "The documentation: build/site/index.html"
 
 docs: site ## build the documentation, and check its examples
-	$(ALONE) $(BIN)/pytest -n auto tests/docs -m "not (slow and real)"
+	$(ALONE) $(BIN)/pytest $(SHARED_OUT) tests/docs -m "not (slow and real)"
 
 reproduction: $(VENV)/.stamp-dev ## rebuild the reproduction page from the tables beside the clone
 	$(BIN)/python -m tools.reproduction

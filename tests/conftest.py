@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+import pickle
 import shutil
 import subprocess
 import sys
 import threading
+import warnings
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
@@ -75,6 +77,15 @@ def stilts():
     """Skip where STILTS is not installed."""
     if shutil.which("stilts") is None:
         pytest.skip("STILTS is not installed: apt-get install stilts")
+
+
+@pytest.fixture(scope="session")
+def chromium_path():
+    """The browser: its shell without windows, where it is there, as it draws in half the time."""
+    for name in ("chromium-headless-shell", "chromium"):
+        if (path := Path("/usr/bin", name)).exists():
+            return path
+    pytest.skip("Chromium is not installed: apt-get install chromium-headless-shell")
 
 
 @pytest.fixture(scope="session")
@@ -149,6 +160,37 @@ def calibrated(tmp_path_factory, small_table):
     settings = Settings(method="calibrated", label_column="label", features="all", seed=1)
     run(folder / "table.parquet", settings=settings).write(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def fits():
+    """What `fits_once` keeps."""
+    return {}
+
+
+@pytest.fixture(scope="module")
+def fits_once(fits):
+    """Fit the same table once, for modules that are not about fitting: it takes half a minute.
+
+    That it always gives the same fit is seen in tests/model and tests/pipeline.
+    """
+    from xsift.model import calibrated_training
+    from xsift.model.calibrated_training import fit_core
+
+    def once(*given):
+        *asked, _, device = given  # but for whom it tells how much is done
+        key = pickle.dumps([*asked, device])
+        if key not in fits:
+            with warnings.catch_warnings(record=True, action="always") as said:
+                fits[key] = fit_core(*given), said
+        fit, said = fits[key]
+        for one in said:
+            warnings.warn(one.message, one.category, stacklevel=3)
+        return fit
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(calibrated_training, "fit_core", once)
+        yield
 
 
 OWN_PROFILE = """\

@@ -12,11 +12,10 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = [
     *("--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking"),
     *("--disable-component-update", "--disable-sync"),
-    *("--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"),
+    *("--disable-gpu", "--enable-unsafe-swiftshader"),  # only WebGL is drawn by a GPU in software
 ]
 LAPTOP, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 
@@ -69,13 +68,11 @@ def address(catalogue):
 
 
 @pytest.fixture(scope="session")
-def chromium():
-    if not CHROMIUM.exists():
-        pytest.skip("Chromium is not installed: apt-get install chromium")
+def chromium(chromium_path):
     playwright = pytest.importorskip("playwright.sync_api")
     with (
         playwright.sync_playwright() as run,
-        run.chromium.launch(executable_path=CHROMIUM, args=FLAGS) as browser,
+        run.chromium.launch(executable_path=chromium_path, args=FLAGS) as browser,
     ):
         yield browser
 

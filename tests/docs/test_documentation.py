@@ -118,12 +118,14 @@ def pages_with(real: bool) -> list[Path]:
 # nested-pandas, under LSDB, uses what a later pandas will change: Python shows no user that.
 @pytest.mark.filterwarnings("ignore::pandas.errors.Pandas4Warning")
 @pytest.mark.parametrize("page", pages_with(real=False), ids=lambda p: p.name)
+@pytest.mark.usefixtures("fits_once")
 def test_examples(page, workplace):
     run_blocks([b for b in blocks(page) if not b.is_real])
 
 
 @pytest.mark.real
 @pytest.mark.parametrize("page", pages_with(real=True), ids=lambda p: p.name)
+@pytest.mark.usefixtures("fits_once")
 def test_examples_on_real_tables(page, workplace):
     if not (ROOT / DATA).exists():
         pytest.skip("the real tables are not at ../shared/data")

@@ -12,7 +12,6 @@ import pytest
 pytest.importorskip("sphinx", reason="the extra docs is not installed")
 pytest.importorskip("myst_parser")
 
-CHROMIUM = Path("/usr/bin/chromium")
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 
@@ -164,17 +163,15 @@ def test_every_formula_is_mathematics_that_needs_no_script(site):
 
 @pytest.mark.browser
 @pytest.mark.slow
-def test_formulas_are_drawn_with_the_font_of_the_site(site):
+def test_formulas_are_drawn_with_the_font_of_the_site(site, chromium_path):
     run = pytest.importorskip("playwright.sync_api").sync_playwright
-    if not CHROMIUM.exists():
-        pytest.skip("Chromium is not installed: apt-get install chromium")
     # Tests of the page keep an event loop in this thread.
     with ThreadPoolExecutor(1) as thread:
-        thread.submit(_see_formulas, site, run).result()
+        thread.submit(_see_formulas, site, run, chromium_path).result()
 
 
-def _see_formulas(site, run):
-    with run() as p, p.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"]) as browser:
+def _see_formulas(site, run, path):
+    with run() as p, p.chromium.launch(executable_path=path, args=["--no-sandbox"]) as browser:
         page = browser.new_context(offline=True).new_page()
         page.goto((site / "scoring.html").as_uri())
         page.wait_for_function("document.fonts.status === 'loaded'")
