@@ -118,6 +118,9 @@ def test_a_column_of_that_name_makes_room(calibrated, other, tmp_path):
     assert "other_group" in served.numbers
     beside = against(served, other)
     assert "other_group" not in beside.numbers
+    (note,) = beside.against["notes"]
+    said = f"not served is the catalogue's own other_group: what {other.name} says is called so"
+    assert note == said
     assert beside.sources["other_group"].to_pylist()[10] == "AGN"
     assert client_of(beside).get("/api/sources").status_code == 200
 

@@ -130,12 +130,13 @@ def _beside(served: Served, said: _Other, notes: list[str]) -> Served:
     codes = {"other_group": of_other, "other_agrees": agrees}
     columns = {"other_class": pa.array(list(said.classes), pa.string())}
     columns |= {name: _spelled(codes[name], words[name]) for name in codes}
-    sources = served.sources.drop_columns(
-        [name for name in columns if name in served.sources.column_names]
-    )
+    # Not of the other's: a column of ours by that name, kept from a table, makes room.
+    if kept := [name for name in columns if name in served.sources.column_names]:
+        what = f"not served is the catalogue's own {', '.join(kept)}"
+        notes = [*notes, f"{what}: what {said.name} says is called so"]
+    sources = served.sources.drop_columns(kept)
     for name, column in columns.items():
         sources = sources.append_column(name, column)
-    # Not of the other's: a column of ours by that name, kept from a table, makes room.
     numbers = {name: values for name, values in served.numbers.items() if name not in columns}
     record = {
         "name": said.name,
