@@ -295,6 +295,7 @@ def test_a_wrong_command_line_exits_with_2(xsift, arguments, message, tmp_path, 
     assert "Traceback" not in said.err
 
 
+@pytest.mark.usefixtures("fits_once")
 def test_demo(xsift, tmp_path):
     said = xsift("demo", "--out", tmp_path, "--sources", 1500)
     assert said.status == 0

@@ -11,6 +11,8 @@ from xsift.model.file import load_model_tree, save_model_tree
 from xsift.read import read_table
 from xsift.write import write_table
 
+pytestmark = pytest.mark.usefixtures("fits_once")
+
 PRINTABLE = "".join(chr(c) for c in range(33, 127) if chr(c) != "/")
 OTHERS = (
     *("ä", "漢字", "😀", "new\nline", "\x1b[31m", " blanks ", "-dash", "..x", "%41", "x.parquet"),

@@ -14,6 +14,8 @@ from xsift.errors import LabelError, MissingColumnsError, SettingError, TableErr
 from xsift.pipeline.run_stream import run_stream
 from xsift.read import parts_of
 
+pytestmark = pytest.mark.usefixtures("fits_once")
+
 N = 800
 ROWS = {"rows": 150, "bucket_rows": 180}
 
