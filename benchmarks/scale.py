@@ -58,7 +58,7 @@ def run(smoke: bool) -> Result:
             if smoke and parts.peak > LIMIT:
                 raise Failed(f"peak memory {megabytes(parts.peak)}: allowed is {megabytes(LIMIT)}")
             shutil.rmtree(folder / f"out-{n}")
-        _beside_a_forest(result, 20_000 if smoke else 1_000_000, folder)
+        _beside_a_forest(result, 5_000 if smoke else 1_000_000, folder)
     return result
 
 
