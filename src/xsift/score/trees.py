@@ -254,10 +254,8 @@ def _laid_out(trees: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarr
         parts = here["is_leaf"] == 0
         # x > t, as -x <= the number below -t: then missing values go to the second, the left.
         turned = here["missing_go_to_left"] != 0
-        j, bound = (
-            np.where(turned, -1 - j, j),
-            np.where(turned, np.nextafter(-bound, -np.inf), bound),
-        )
+        j = np.where(turned, -1 - j, j)
+        bound = np.where(turned, np.nextafter(-bound, -np.inf), bound)
         feature[parts, split], threshold[parts, split] = j[parts], _floor(bound[parts])
         left, right = (np.where(parts, first + here[side], node) for side in ("left", "right"))
         at[:, 2 * split + 1] = np.where(turned, right, left)
